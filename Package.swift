@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "mtl-engine",
+    products: [
+        .library(name: "MTLEngine", targets: ["MTLEngine"]),
+        .executable(name: "mtl-bench", targets: ["mtl-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CBLAS", pkgConfig: "openblas",
+            providers: [.apt(["libopenblas-dev", "liblapacke-dev"]), .brew(["openblas"])]),
+        .target(name: "MTLKernels"),
+        .target(
+            name: "MTLEngine",
+            dependencies: ["CBLAS", "MTLKernels"],
+            swiftSettings: settings,
+            linkerSettings: [
+                // Debian builds OpenBLAS without LAPACKE; Homebrew's has it inside.
+                .linkedLibrary("lapacke", .when(platforms: [.linux])),
+                .linkedLibrary("m", .when(platforms: [.linux])),
+            ]),
+        .executableTarget(
+            name: "mtl-bench",
+            dependencies: [
+                "MTLEngine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "QuickStart", dependencies: ["MTLEngine"], path: "Examples/QuickStart",
+            swiftSettings: settings),
+        .testTarget(
+            name: "MTLEngineTests", dependencies: ["MTLEngine"], exclude: ["Fixtures"],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,128 @@
+/// Encoded rows: a dense feature matrix and one label column per task, held in memory, never changed.
+///
+/// Features are row-major `[rows, features]`, labels row-major `[rows, labels]`. A missing label is NaN: it
+/// contributes nothing to a loss or a metric. Binary labels are 0 or 1, multiclass labels a class index from 0.
+public struct Dataset<Scalar: BLASScalar>: Sendable {
+    /// The columns of the feature matrix, in order.
+    public let featureNames: [String]
+    /// The label columns, in order; a model's tasks find theirs by name.
+    public let labelNames: [String]
+    /// The number of rows.
+    public let rowCount: Int
+
+    package let features: AlignedStorage<Scalar>
+    package let labels: AlignedStorage<Scalar>
+    /// Per label column, whether no label is missing.
+    package let labelIsComplete: [Bool]
+
+    /// The number of feature columns.
+    public var featureCount: Int { featureNames.count }
+
+    /// A dataset from arrays.
+    ///
+    /// - Parameters:
+    ///   - features: row-major `[rows, featureNames.count]`, all finite.
+    ///   - labels: per label its name and `[rows]` values, NaN where missing.
+    /// - Throws: `InputError` for no rows or columns, a doubled name, a count that does not fit, or an infinite or NaN feature.
+    public init(
+        featureNames: [String], features: [Scalar], labels: [(name: String, values: [Scalar])]
+    ) throws(InputError) {
+        let width = featureNames.count
+        guard width > 0 else {
+            throw InputError(.empty, at: "features", found: "no columns", expected: "at least one")
+        }
+        guard features.count % width == 0 else {
+            throw InputError(
+                .shape, at: "features", found: "\(features.count) values",
+                expected: "a multiple of \(width) columns")
+        }
+        let rows = features.count / width
+        for label in labels where label.values.count != rows {
+            throw InputError(
+                .shape, at: "label \"\(label.name)\"", found: "\(label.values.count) values",
+                expected: "\(rows) rows")
+        }
+        try self.init(
+            rowCount: rows, featureNames: featureNames, labelNames: labels.map(\.name)
+        ) { (x, y) throws(InputError) in
+            for index in 0..<features.count { x[index] = features[index] }
+            for row in 0..<rows {
+                for column in 0..<labels.count {
+                    y[row * labels.count + column] = labels[column].values[row]
+                }
+            }
+        }
+    }
+
+    /// A dataset whose memory is filled in place: `fill` gets zeroed `[rows, features]` and `[rows, labels]`.
+    package init(
+        rowCount: Int, featureNames: [String], labelNames: [String],
+        fill: (_ features: UnsafeMutableBufferPointer<Scalar>, _ labels: UnsafeMutableBufferPointer<Scalar>)
+            throws(InputError) -> Void
+    ) throws(InputError) {
+        guard rowCount > 0 else {
+            throw InputError(.empty, at: "dataset", found: "0 rows", expected: "at least one")
+        }
+        guard !featureNames.isEmpty else {
+            throw InputError(.empty, at: "features", found: "no columns", expected: "at least one")
+        }
+        try Self.checkUnique(featureNames, what: "feature")
+        try Self.checkUnique(labelNames, what: "label")
+        self.rowCount = rowCount
+        self.featureNames = featureNames
+        self.labelNames = labelNames
+        features = AlignedStorage(zeroed: rowCount * featureNames.count)
+        labels = AlignedStorage(zeroed: rowCount * labelNames.count)
+        try fill(features.buffer, labels.buffer)
+
+        let width = featureNames.count
+        let x = features.buffer
+        for index in 0..<x.count where !x[index].isFinite {
+            throw InputError(
+                .value, at: "row \(index / width), feature \"\(featureNames[index % width])\"",
+                found: "\(x[index])", expected: "a finite number")
+        }
+        let y = labels.buffer
+        var complete = [Bool](repeating: true, count: labelNames.count)
+        for index in 0..<y.count where !y[index].isFinite {
+            guard y[index].isNaN else {
+                throw InputError(
+                    .value,
+                    at: "row \(index / labelNames.count), label \"\(labelNames[index % labelNames.count])\"",
+                    found: "\(y[index])", expected: "a finite number, or NaN for a missing label")
+            }
+            complete[index % labelNames.count] = false
+        }
+        labelIsComplete = complete
+    }
+
+    /// The features of one row, `[features]`.
+    public func features(row: Int) -> [Scalar] {
+        precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
+        return Array(UnsafeBufferPointer(start: features.base + row * featureCount, count: featureCount))
+    }
+
+    /// A label column, `[rows]`, NaN where missing.
+    ///
+    /// - Throws: `InputError` if there is no such label.
+    public func labels(_ name: String) throws(InputError) -> [Scalar] {
+        let column = try labelColumn(name)
+        return (0..<rowCount).map { labels.base[$0 * labelNames.count + column] }
+    }
+
+    package func labelColumn(_ name: String) throws(InputError) -> Int {
+        guard let column = labelNames.firstIndex(of: name) else {
+            throw InputError(
+                .name, at: "task \"\(name)\"", found: "no label column of that name",
+                expected: "one of \(labelNames.joined(separator: ", "))")
+        }
+        return column
+    }
+
+    private static func checkUnique(_ names: [String], what: String) throws(InputError) {
+        var seen = Set<String>()
+        for name in names where !seen.insert(name).inserted {
+            throw InputError(.name, at: "\(what) \"\(name)\"", found: "the name twice", expected: "names that differ")
+        }
+    }
+}

@@ -1,0 +1,3 @@
+#ifndef MTL_KERNELS_H
+#define MTL_KERNELS_H
+#endif
