@@ -1,7 +1,11 @@
 import ArgumentParser
-import MTLEngine
 
 @main
 struct MTLBench: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "mtl-bench")
+    static let configuration = CommandConfiguration(
+        commandName: "mtl-bench",
+        abstract: "Alternating against joint multi-task training on this machine's CPU.",
+        discussion: "Without a subcommand it trains a simulated shop both ways and compares them.",
+        subcommands: [DemoCommand.self, TrainCommand.self, ThroughputCommand.self, WorkerCommand.self],
+        defaultSubcommand: DemoCommand.self)
 }

@@ -1,0 +1,61 @@
+/// A named piece of the parameter vector: one layer's weights or biases, or one task's share of them.
+public struct ParameterSegment: Sendable, Equatable {
+    /// "trunk.0.weight", "heads.click.1.bias", …: the names PyTorch would give the same modules.
+    public let name: String
+    /// Index of the first element in the parameter vector.
+    public let offset: Int
+    /// PyTorch's shape: `[outputs, inputs]` for weights, `[outputs]` for biases.
+    public let shape: [Int]
+    /// Whether the vector holds the weights transposed, `[inputs, outputs]`.
+    public let isTransposed: Bool
+
+    /// The number of elements.
+    public var count: Int { shape.reduce(1, *) }
+}
+
+/// Where every named segment lies in the one flat vector of a model's parameters.
+///
+/// Gradients and optimiser state have the same layout. Shared segments come first.
+public struct ParameterLayout: Sendable, Equatable {
+    /// All segments, in the order of the vector.
+    public internal(set) var segments: [ParameterSegment] = []
+    /// The length of the vector.
+    public internal(set) var count = 0
+    /// The length of the shared part, at the start.
+    public internal(set) var sharedCount = 0
+
+    /// The segment of a name.
+    ///
+    /// - Throws: `InputError` if there is none.
+    public func segment(_ name: String) throws(InputError) -> ParameterSegment {
+        guard let found = segments.first(where: { $0.name == name }) else {
+            throw InputError(
+                .name, at: "parameter \"\(name)\"", found: "no such segment",
+                expected: "one of \(segments.map(\.name).joined(separator: ", "))")
+        }
+        return found
+    }
+
+    /// Copies a segment out of a vector, in PyTorch's order.
+    package func read<Scalar>(_ segment: ParameterSegment, from vector: UnsafePointer<Scalar>) -> [Scalar] {
+        (0..<segment.count).map { vector[position($0, in: segment)] }
+    }
+
+    /// Copies values in PyTorch's order into a segment of a vector.
+    package func write<Scalar>(
+        _ values: [Scalar], to segment: ParameterSegment, of vector: UnsafeMutablePointer<Scalar>
+    ) throws(InputError) {
+        guard values.count == segment.count else {
+            throw InputError(
+                .shape, at: "parameter \"\(segment.name)\"", found: "\(values.count) values",
+                expected: "\(segment.shape)")
+        }
+        for (index, value) in values.enumerated() { vector[position(index, in: segment)] = value }
+    }
+
+    private func position(_ index: Int, in segment: ParameterSegment) -> Int {
+        guard segment.isTransposed else { return segment.offset + index }
+        let (outputs, inputs) = (segment.shape[0], segment.shape[1])
+        return segment.offset + index % inputs * outputs + index / inputs
+    }
+}

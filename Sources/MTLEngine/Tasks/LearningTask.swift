@@ -1,0 +1,72 @@
+/// One prediction the model learns: its name, what kind of label it has, its weight and its own layers.
+public struct LearningTask: Sendable, Equatable {
+    /// The kind of label, which decides the loss, the number of outputs and the metrics.
+    public enum Kind: Sendable, Equatable {
+        /// Label 0 or 1; one logit; binary cross-entropy, log(1+exp(z)) - y z.
+        case binary
+        /// Label a class index 0..<classes; `classes` logits; softmax cross-entropy.
+        case multiclass(classes: Int)
+        /// Any finite label; squared error (ŷ-y)².
+        case squaredError
+        /// Any finite label; Huber's loss: r²/2 for |r| ≤ delta, else delta (|r| - delta/2).
+        case huber(delta: Double)
+
+        /// The width of the task's last layer.
+        public var outputs: Int {
+            if case .multiclass(let classes) = self { classes } else { 1 }
+        }
+    }
+
+    /// The name of the task and of its label column.
+    public let name: String
+    /// The kind of label.
+    public let kind: Kind
+    /// λ, the factor of this task's loss in the sum that is minimised; 0 or above.
+    public let weight: Double
+    /// The task's own hidden layers between the shared ones and its logits.
+    public let tower: [HiddenLayer]
+
+    /// A task with any kind of label.
+    public init(_ name: String, kind: Kind, weight: Double = 1, tower: [HiddenLayer] = []) {
+        self.name = name
+        self.kind = kind
+        self.weight = weight
+        self.tower = tower
+    }
+
+    /// A task with labels 0 and 1: clicked, bought, churned.
+    public static func binary(_ name: String, weight: Double = 1, tower: [HiddenLayer] = []) -> LearningTask {
+        LearningTask(name, kind: .binary, weight: weight, tower: tower)
+    }
+
+    /// A task with one of several classes: a user tag, a category.
+    public static func multiclass(
+        _ name: String, classes: Int, weight: Double = 1, tower: [HiddenLayer] = []
+    ) -> LearningTask {
+        LearningTask(name, kind: .multiclass(classes: classes), weight: weight, tower: tower)
+    }
+
+    /// A task with a real label and squared error; `huberDelta` makes it Huber's loss: spend, minutes, ratings.
+    public static func regression(
+        _ name: String, huberDelta: Double? = nil, weight: Double = 1, tower: [HiddenLayer] = []
+    ) -> LearningTask {
+        LearningTask(
+            name, kind: huberDelta.map { .huber(delta: $0) } ?? .squaredError, weight: weight, tower: tower)
+    }
+}
+
+/// A hidden layer to be: its width and its activation.
+public struct HiddenLayer: Sendable, Equatable {
+    /// The number of outputs.
+    public let units: Int
+    /// The activation.
+    public let activation: Activation
+
+    /// A dense layer of `units` outputs.
+    public static func dense(_ units: Int, _ activation: Activation) -> HiddenLayer {
+        HiddenLayer(units: units, activation: activation)
+    }
+
+    /// A dense layer with ReLU.
+    public static func relu(_ units: Int) -> HiddenLayer { dense(units, .relu) }
+}

@@ -1,0 +1,119 @@
+/// The forward pass over a whole dataset: predictions, or losses, or both. It knows no gradient and no optimiser.
+///
+/// Workers take tiles of rows through the layers, each in a workspace of its own.
+package final class Inference<Scalar: BLASScalar>: WorkerJob {
+    private static var tileRows: Int { 256 }
+
+    private let network: Network<Scalar>
+    private let workspace: AlignedStorage<Scalar>
+    private let turn: TurnPlan<Scalar>
+    private var batch: BatchView<Scalar>?
+    private var hasLabels = false
+    private var partialLosses: [Double] = []
+    private var partialCounts: [Int] = []
+    /// Per task where its predictions go, or nil for losses alone.
+    private var targets: [UnsafeMutablePointer<Scalar>] = []
+
+    package init(network: Network<Scalar>) {
+        self.network = network
+        workspace = AlignedStorage(
+            zeroed: Self.tileRows * network.model.forwardElementsPerRow * network.pool.count)
+        turn = TurnPlan(network.model, task: nil, sections: 1, sharedStateOffset: 0, headStateOffset: 0)
+        super.init()
+    }
+
+    /// Mean losses per task over the labelled rows of a dataset; NaN for a task without one.
+    package func losses(_ source: BatchSource<Scalar>) -> [Double] {
+        sweep(source.batch(start: 0, rows: source.dataset.rowCount), hasLabels: true, targets: [])
+        let tasks = network.model.tasks.count
+        return (0..<tasks).map { task in
+            var (sum, count) = (0.0, 0)
+            for tile in 0..<partialCounts.count / tasks {
+                sum += partialLosses[tile * tasks + task]
+                count += partialCounts[tile * tasks + task]
+            }
+            return meanLoss(sum, count)
+        }
+    }
+
+    /// Predictions per task, `[rows, outputs]`.
+    package func predictions(_ batch: BatchView<Scalar>) -> [[Scalar]] {
+        var results = network.model.tasks.map { [Scalar](repeating: 0, count: batch.rows * $0.kind.outputs) }
+        fill(&results, from: 0, targets: [], batch: batch)
+        return results
+    }
+
+    /// Opens the arrays one inside the other, so that all their pointers are valid during the sweep.
+    private func fill(
+        _ results: inout [[Scalar]], from index: Int, targets: [UnsafeMutablePointer<Scalar>],
+        batch: BatchView<Scalar>
+    ) {
+        guard index < results.count else { return sweep(batch, hasLabels: false, targets: targets) }
+        var values: [Scalar] = []
+        swap(&values, &results[index])
+        values.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            fill(&results, from: index + 1, targets: targets + [base], batch: batch)
+        }
+        swap(&values, &results[index])
+    }
+
+    private func sweep(_ batch: BatchView<Scalar>, hasLabels: Bool, targets: [UnsafeMutablePointer<Scalar>]) {
+        self.batch = batch
+        self.hasLabels = hasLabels
+        self.targets = targets
+        let tiles = (batch.rows + Self.tileRows - 1) / Self.tileRows
+        partialLosses = [Double](repeating: 0, count: tiles * network.model.tasks.count)
+        partialCounts = [Int](repeating: 0, count: tiles * network.model.tasks.count)
+        partialLosses.withUnsafeMutableBufferPointer { losses in
+            partialCounts.withUnsafeMutableBufferPointer { counts in
+                sums = (losses, counts)
+                network.pool.run(self)
+            }
+        }
+        self.batch = nil
+        self.targets = []
+    }
+
+    private var sums: (losses: UnsafeMutableBufferPointer<Double>, counts: UnsafeMutableBufferPointer<Int>)?
+
+    override package func run(worker: Int) {
+        guard let batch, let sums else { return }
+        let model = network.model
+        let memory = network.memory(
+            workspace: workspace.base + worker * Self.tileRows * model.forwardElementsPerRow,
+            capacity: Self.tileRows)
+        let forward = ForwardPass(
+            layers: network.layers.elements, active: turn.active.elements, memory: memory,
+            product: network.product)
+        let tiles = (batch.rows + Self.tileRows - 1) / Self.tileRows
+        let workers = network.pool.count
+        for tile in tiles * worker / workers..<tiles * (worker + 1) / workers {
+            let rows = tile * Self.tileRows..<min((tile + 1) * Self.tileRows, batch.rows)
+            let first = batch.start + rows.lowerBound
+            forward.run(batch.features.rows(first..<first + rows.count), rows: 0..<rows.count)
+            for seat in turn.seats.elements {
+                let layer = model.layers[seat.layer]
+                let logits = memory.view(layer.output, columns: layer.width).rows(0..<rows.count)
+                    .columns(seat.column..<seat.column + layer.outputs)
+                if hasLabels {
+                    let labels = batch.labels + first * batch.labelStride + batch.labelColumns[seat.task]
+                    let cell = tile * model.tasks.count + seat.task
+                    sums.losses[cell] = seat.kind.loss(
+                        logits, labels: labels, labelStride: batch.labelStride, scale: 0, gradient: nil,
+                        level: network.product.level)
+                    sums.counts[cell] = Scalar._countLabelled(
+                        level: network.product.level, rows: rows.count, labels: labels, stride: batch.labelStride)
+                }
+                if !targets.isEmpty {
+                    seat.kind.predict(
+                        logits,
+                        into: MatrixView(
+                            targets[seat.task] + rows.lowerBound * layer.outputs, rows: rows.count,
+                            columns: layer.outputs, stride: layer.outputs),
+                        level: network.product.level)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+/// A model with its numbers: the parameter vector, the transposed weights that the backward pass reads, and
+/// the workers that compute.
+package final class Network<Scalar: BLASScalar> {
+    package let model: SharedBottom
+    package let parameters: AlignedStorage<Scalar>
+    package let transposes: AlignedStorage<Scalar>
+    package let layers: FixedList<Dense>
+    package let pool: WorkerPool
+    package let product: Product<Scalar>
+
+    package init(_ model: SharedBottom, compute: ComputeOptions) throws(InputError) {
+        guard compute.instructions.isAvailable else {
+            throw InputError(
+                .value, at: "instruction set", found: "\(compute.instructions)",
+                expected: "at most \(InstructionSet.best) on this machine")
+        }
+        self.model = model
+        pool = try WorkerPool(count: compute.threads)
+        product = Product(backend: compute.backend, instructions: compute.instructions)
+        parameters = AlignedStorage(zeroed: model.layout.count)
+        transposes = AlignedStorage(zeroed: model.transposedCount)
+        layers = FixedList(model.layers)
+    }
+
+    /// Fills the parameters: every segment from a stream of its own, so that adding a task changes no other.
+    package func initialize(_ initialization: Initialization, seed: UInt64) {
+        let root = SeededGenerator(seed: seed)
+        var stream: UInt64 = 0
+        for layer in model.layers {
+            for block in 0..<layer.blocks {
+                var generator = root.split(stream)
+                stream += 1
+                let weights = layer.weights(block, at: parameters.base)
+                initialization.fill(
+                    weights: UnsafeMutableBufferPointer(start: weights.base, count: layer.inputs * layer.outputs),
+                    biases: UnsafeMutableBufferPointer(
+                        start: parameters.base + layer.bias + block * layer.outputs, count: layer.outputs),
+                    inputs: layer.inputs, outputs: layer.outputs, generator: &generator)
+            }
+        }
+        refreshTransposes()
+    }
+
+    /// To be called whenever the parameters were changed from outside a step.
+    package func refreshTransposes() {
+        let memory = self.memory(workspace: parameters.base, capacity: 0)
+        for layer in model.layers where layer.transposed != nil {
+            for block in 0..<layer.blocks {
+                layer.refreshTransposed(block: block, rows: 0..<layer.inputs, memory: memory, level: product.level)
+            }
+        }
+    }
+
+    package func memory(workspace: UnsafeMutablePointer<Scalar>, capacity: Int) -> NetworkMemory<Scalar> {
+        NetworkMemory(
+            parameters: parameters.base, transposes: transposes.base, workspace: workspace, capacity: capacity)
+    }
+}
+
+/// How a model computes: which never changes what it computes beyond rounding.
+public struct ComputeOptions: Sendable, Equatable {
+    /// Workers, counting the caller. The bits of the result do not depend on it (up to 4 with OpenBLAS).
+    public var threads: Int
+    /// What multiplies matrices.
+    public var backend: MatrixBackend
+    /// The vector instructions of the engine's own kernels.
+    public var instructions: InstructionSet
+
+    /// By default one thread, the back end and the instructions that suit this machine.
+    public init(
+        threads: Int = 1, backend: MatrixBackend = .automatic, instructions: InstructionSet = .best
+    ) {
+        self.threads = threads
+        self.backend = backend
+        self.instructions = instructions
+    }
+}
+
+/// The forward pass over some rows: what training and prediction share.
+package struct ForwardPass<Scalar: BLASScalar> {
+    package let layers: UnsafeBufferPointer<Dense>
+    package let active: UnsafeBufferPointer<(layer: Int, active: Range<Int>)>
+    package let memory: NetworkMemory<Scalar>
+    package let product: Product<Scalar>
+
+    /// Runs the active layers on `rows` of the chunk; `x` holds the features of the whole chunk.
+    package func run(_ x: MatrixView<Scalar>, rows: Range<Int>) {
+        for (index, blocks) in active {
+            layers[index].forward(
+                input(of: index, x).rows(rows), rows: rows, active: blocks, memory: memory, product: product)
+        }
+    }
+
+    /// What a layer reads, for the whole chunk.
+    package func input(of index: Int, _ x: MatrixView<Scalar>) -> MatrixView<Scalar> {
+        switch layers[index].source {
+        case .features: return x
+        case .layer(let below): return memory.view(layers[below].output, columns: layers[below].width)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// How a gradient changes the parameters: PyTorch's definitions and defaults.
+///
+/// - SeeAlso: `torch.optim.SGD`, `torch.optim.Adam` (arXiv 1412.6980), `torch.optim.AdamW` (arXiv 1711.05101).
+public struct Optimizer: Sendable, Equatable {
+    package enum Rule: Sendable, Equatable {
+        case sgd(momentum: Double, dampening: Double, nesterov: Bool)
+        case adam(beta1: Double, beta2: Double, epsilon: Double, decoupled: Bool)
+    }
+
+    package let rule: Rule
+    /// The step size.
+    public let learningRate: Double
+    /// L2 penalty (SGD, Adam) or decoupled decay (AdamW).
+    public let weightDecay: Double
+
+    /// Stochastic gradient descent, with momentum if that is not 0.
+    public static func sgd(
+        learningRate: Double = 1e-3, momentum: Double = 0, dampening: Double = 0, nesterov: Bool = false,
+        weightDecay: Double = 0
+    ) -> Optimizer {
+        Optimizer(
+            rule: .sgd(momentum: momentum, dampening: dampening, nesterov: nesterov), learningRate: learningRate,
+            weightDecay: weightDecay)
+    }
+
+    /// Adam; weight decay is an L2 penalty in the gradient.
+    public static func adam(
+        learningRate: Double = 1e-3, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8,
+        weightDecay: Double = 0
+    ) -> Optimizer {
+        Optimizer(
+            rule: .adam(beta1: beta1, beta2: beta2, epsilon: epsilon, decoupled: false),
+            learningRate: learningRate, weightDecay: weightDecay)
+    }
+
+    /// Adam with decoupled weight decay.
+    public static func adamW(
+        learningRate: Double = 1e-3, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8,
+        weightDecay: Double = 1e-2
+    ) -> Optimizer {
+        Optimizer(
+            rule: .adam(beta1: beta1, beta2: beta2, epsilon: epsilon, decoupled: true),
+            learningRate: learningRate, weightDecay: weightDecay)
+    }
+
+    /// Vectors of the parameters' layout that the optimiser remembers.
+    package var stateVectors: Int {
+        switch rule {
+        case .sgd(let momentum, _, _): momentum == 0 ? 0 : 1
+        case .adam: 2
+        }
+    }
+
+    package func check() throws(InputError) {
+        func require(_ holds: Bool, _ name: String, _ value: Double, _ expected: String) throws(InputError) {
+            guard holds else {
+                throw InputError(.value, at: "optimizer, \(name)", found: "\(value)", expected: expected)
+            }
+        }
+        try require(learningRate >= 0 && learningRate.isFinite, "learning rate", learningRate, "0 or above, finite")
+        try require(weightDecay >= 0 && weightDecay.isFinite, "weight decay", weightDecay, "0 or above, finite")
+        switch rule {
+        case .sgd(let momentum, let dampening, let nesterov):
+            try require(momentum >= 0 && momentum.isFinite, "momentum", momentum, "0 or above, finite")
+            try require(
+                !nesterov || (momentum > 0 && dampening == 0), "nesterov", momentum,
+                "a momentum above 0 and no dampening")
+        case .adam(let beta1, let beta2, let epsilon, _):
+            try require(beta1 >= 0 && beta1 < 1, "beta1", beta1, "0 ..< 1")
+            try require(beta2 >= 0 && beta2 < 1, "beta2", beta2, "0 ..< 1")
+            try require(epsilon >= 0 && epsilon.isFinite, "epsilon", epsilon, "0 or above, finite")
+        }
+    }
+
+    /// The update as it stands at one step, its powers computed once for all parameters.
+    package func update<Scalar: BLASScalar>(step: Int, as _: Scalar.Type) -> Update<Scalar> {
+        switch rule {
+        case .sgd(let momentum, let dampening, let nesterov):
+            return .sgd(
+                learningRate: Scalar(learningRate), momentum: Scalar(momentum), dampening: Scalar(dampening),
+                nesterov: nesterov, weightDecay: Scalar(weightDecay), isFirstStep: step == 1)
+        case .adam(let beta1, let beta2, let epsilon, let decoupled):
+            return .adam(
+                AdamStep(
+                    learningRate: Scalar(learningRate), beta1: Scalar(beta1), oneMinusBeta1: Scalar(1 - beta1),
+                    beta2: Scalar(beta2), oneMinusBeta2: Scalar(1 - beta2), epsilon: Scalar(epsilon),
+                    weightDecay: Scalar(weightDecay), isDecoupled: decoupled,
+                    biasCorrection1: Scalar(1 - pow(beta1, Double(step))),
+                    rootBiasCorrection2: Scalar((1 - pow(beta2, Double(step))).squareRoot())))
+        }
+    }
+
+    /// An optimiser at one step: a pass over parameters, gradients and state of the same layout.
+    package enum Update<Scalar: BLASScalar>: Sendable {
+        case sgd(
+            learningRate: Scalar, momentum: Scalar, dampening: Scalar, nesterov: Bool, weightDecay: Scalar,
+            isFirstStep: Bool)
+        case adam(AdamStep<Scalar>)
+
+        /// Changes `count` parameters; `state` holds this range of the first state vector, the next one lies
+        /// `stateStride` elements behind it.
+        package func apply(
+            count: Int, parameters: UnsafeMutablePointer<Scalar>, gradients: UnsafePointer<Scalar>,
+            state: UnsafeMutablePointer<Scalar>, stateStride: Int, level: Int32
+        ) {
+            switch self {
+            case .sgd(let learningRate, let momentum, let dampening, let nesterov, let weightDecay, let isFirst):
+                Scalar._sgd(
+                    level: level, count: count, p: parameters, g: gradients,
+                    buffer: momentum == 0 ? nil : state, learningRate: learningRate, momentum: momentum,
+                    dampening: dampening, nesterov: nesterov, weightDecay: weightDecay, isFirstStep: isFirst)
+            case .adam(let step):
+                Scalar._adam(
+                    level: level, count: count, p: parameters, g: gradients, m: state, v: state + stateStride,
+                    step: step)
+            }
+        }
+    }
+}

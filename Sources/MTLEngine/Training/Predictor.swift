@@ -1,0 +1,75 @@
+/// A trained model that answers: the forward pass alone, in memory of its own.
+public final class Predictor<Scalar: BLASScalar> {
+    /// The model.
+    public let model: SharedBottom
+    private let network: Network<Scalar>
+    private let inference: Inference<Scalar>
+
+    /// A predictor over a vector of parameters in the model's layout.
+    ///
+    /// - Parameter parameters: `[model.layout.count]`, as `Trainer.parameters` gives them.
+    /// - Throws: `InputError` where the count does not fit or a thread cannot be started.
+    public init(
+        _ model: SharedBottom, parameters: [Scalar], compute: ComputeOptions = ComputeOptions()
+    ) throws(InputError) {
+        guard parameters.count == model.layout.count else {
+            throw InputError(
+                .shape, at: "parameters", found: "\(parameters.count)", expected: "\(model.layout.count)")
+        }
+        self.model = model
+        network = try Network(model, compute: compute)
+        for (index, value) in parameters.enumerated() { network.parameters.base[index] = value }
+        network.refreshTransposes()
+        inference = Inference(network: network)
+    }
+
+    /// Predicts every task for every row.
+    ///
+    /// A row's prediction does not depend on the rows beside it.
+    /// - Parameter dataset: `[rows, model.inputs]`; labels are not looked at.
+    /// - Throws: `InputError` where the number of features does not fit.
+    public func predict(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
+        try Predictions(dataset, model: model, inference: inference)
+    }
+}
+
+/// What a model predicts for the rows of a dataset.
+public struct Predictions<Scalar: BLASScalar>: Sendable {
+    /// The number of rows.
+    public let rowCount: Int
+    private let tasks: [LearningTask]
+    private let values: [[Scalar]]
+
+    package init(
+        _ dataset: Dataset<Scalar>, model: SharedBottom, inference: Inference<Scalar>
+    ) throws(InputError) {
+        guard dataset.featureCount == model.inputs else {
+            throw InputError(
+                .shape, at: "features", found: "\(dataset.featureCount) columns",
+                expected: "\(model.inputs), the model's inputs")
+        }
+        rowCount = dataset.rowCount
+        tasks = model.tasks
+        let columns = FixedList<Int>([])
+        values = inference.predictions(
+            BatchView(
+                features: MatrixView(
+                    dataset.features.base, rows: dataset.rowCount, columns: dataset.featureCount,
+                    stride: dataset.featureCount),
+                labels: UnsafePointer(dataset.labels.base), labelStride: 0, labelColumns: columns.elements,
+                indices: nil, start: 0, rows: dataset.rowCount, isComplete: true))
+    }
+
+    /// A task's predictions: the probability of label 1 (binary) or the expected value (regression), `[rows]`;
+    /// the probability of every class (multiclass), row-major `[rows, classes]`.
+    ///
+    /// - Throws: `InputError` if the model has no such task.
+    public func values(_ task: String) throws(InputError) -> [Scalar] {
+        guard let index = tasks.firstIndex(where: { $0.name == task }) else {
+            throw InputError(
+                .name, at: "task \"\(task)\"", found: "no such task",
+                expected: "one of \(tasks.map(\.name).joined(separator: ", "))")
+        }
+        return values[index]
+    }
+}

@@ -1,0 +1,121 @@
+/// Trains a model: owns its parameters, gradients, optimiser state and workers.
+///
+/// The memory of a step is planned here once; a step allocates nothing. One trainer belongs to one thread at a
+/// time; its workers are its own.
+public final class Trainer<Scalar: BLASScalar> {
+    /// The model.
+    public let model: SharedBottom
+    /// Which task is optimised when.
+    public let schedule: Schedule
+    /// The most rows of a step.
+    public let batchSize: Int
+    /// What parameters and shuffling are drawn from.
+    public let seed: UInt64
+
+    package let network: Network<Scalar>
+    package let trainingStep: TrainingStep<Scalar>
+    let inference: Inference<Scalar>
+
+    /// A trainer with freshly drawn parameters.
+    ///
+    /// - Throws: `InputError` that names the option: a batch size or thread count below 1, a learning rate,
+    ///   momentum or decay out of range, instructions that this machine does not have.
+    public init(
+        _ model: SharedBottom, optimizer: Optimizer = .adam(), schedule: Schedule = .joint, batchSize: Int = 256,
+        initialization: Initialization = .pytorch, seed: UInt64 = 0, compute: ComputeOptions = ComputeOptions()
+    ) throws(InputError) {
+        try schedule.check()
+        self.model = model
+        self.schedule = schedule
+        self.batchSize = batchSize
+        self.seed = seed
+        network = try Network(model, compute: compute)
+        trainingStep = try TrainingStep(
+            network: network, optimizer: optimizer, alternating: schedule.isAlternating, batchLimit: batchSize)
+        inference = Inference(network: network)
+        network.initialize(initialization, seed: seed)
+    }
+
+    // MARK: Parameters
+
+    /// The whole vector, in the order of `model.layout`.
+    public var parameters: [Scalar] {
+        get { Array(network.parameters.buffer) }
+        set {
+            precondition(
+                newValue.count == model.layout.count,
+                "\(newValue.count) parameters for a model of \(model.layout.count)")
+            for (index, value) in newValue.enumerated() { network.parameters.base[index] = value }
+            network.refreshTransposes()
+        }
+    }
+
+    /// The values of a named segment, in PyTorch's order (`[outputs, inputs]` for weights).
+    ///
+    /// - Throws: `InputError` if there is no such segment.
+    public func parameter(_ name: String) throws(InputError) -> [Scalar] {
+        model.layout.read(try model.layout.segment(name), from: network.parameters.base)
+    }
+
+    /// Sets a named segment, in PyTorch's order.
+    ///
+    /// - Throws: `InputError` if there is no such segment or the count is not its own.
+    public func setParameter(_ name: String, to values: [Scalar]) throws(InputError) {
+        try model.layout.write(values, to: try model.layout.segment(name), of: network.parameters.base)
+        network.refreshTransposes()
+    }
+
+    /// The gradient that the latest step left in a named segment, in PyTorch's order.
+    ///
+    /// - Throws: `InputError` if there is no such segment.
+    public func gradient(_ name: String) throws(InputError) -> [Scalar] {
+        model.layout.read(try model.layout.segment(name), from: trainingStep.gradients.base)
+    }
+
+    // MARK: Steps
+
+    /// One step on a batch of neighbouring rows: joint, or a turn of every task in order.
+    ///
+    /// - Returns: the unweighted loss of each task before its update, NaN for a task without a labelled row.
+    /// - Throws: `InputError` where the dataset does not fit the model, a label is out of range, or the batch is
+    ///   empty, outside the dataset or larger than planned.
+    @discardableResult
+    public func step(_ dataset: Dataset<Scalar>, rows: Range<Int>) throws(InputError) -> [Double] {
+        let source = try BatchSource(dataset, for: model)
+        guard !rows.isEmpty, rows.lowerBound >= 0, rows.upperBound <= dataset.rowCount else {
+            throw InputError(
+                .shape, at: "batch", found: "rows \(rows)", expected: "some of the \(dataset.rowCount) rows")
+        }
+        guard rows.count <= batchSize else {
+            throw InputError(
+                .shape, at: "batch", found: "\(rows.count) rows", expected: "at most \(batchSize), as planned")
+        }
+        step(source.batch(start: rows.lowerBound, rows: rows.count))
+        return Array(trainingStep.losses)
+    }
+
+    /// The step itself, on a batch that is known to fit: joint, or a turn of every task. Allocates nothing.
+    package func step(_ batch: BatchView<Scalar>) {
+        if schedule.isAlternating {
+            for task in model.tasks.indices { trainingStep.step(batch, turn: task) }
+        } else {
+            trainingStep.step(batch)
+        }
+    }
+
+    // MARK: Use
+
+    /// Predicts every task for every row, with the parameters as they are now.
+    ///
+    /// - Throws: `InputError` where the number of features does not fit.
+    public func predict(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
+        try Predictions(dataset, model: model, inference: inference)
+    }
+
+    /// The mean loss of each task over its labelled rows, NaN for a task that has none.
+    ///
+    /// - Throws: `InputError` where the dataset does not fit the model or a label is out of range.
+    public func losses(_ dataset: Dataset<Scalar>) throws(InputError) -> [Double] {
+        inference.losses(try BatchSource(dataset, for: model))
+    }
+}

@@ -1,0 +1,130 @@
+/// One training step: forward, losses, backward and optimiser of a batch, on all workers, without allocating.
+///
+/// Per chunk of rows the workers first take their rows through the layers and back (no worker needs
+/// another's), then meet, then take their share of the parameters: the gradient over all rows of the chunk
+/// and, with the last chunk, the optimiser on the same parameters while they are in the cache. So nothing
+/// is reduced, and no sum depends on the number of workers.
+package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
+    package let network: Network<Scalar>
+    package let batchLimit: Int
+    package let gradients: AlignedStorage<Scalar>
+    package let state: AlignedStorage<Scalar>
+    /// The latest unweighted losses, `[tasks]`: see `meanLoss`.
+    package let losses: UnsafeMutableBufferPointer<Double>
+
+    let optimizer: Optimizer
+    let rowPlan: RowPlan
+    private let workspace: AlignedStorage<Scalar>
+    private let gatheredFeatures: AlignedStorage<Scalar>
+    private let gatheredLabels: AlignedStorage<Scalar>
+    private let partialLosses: UnsafeMutableBufferPointer<Double>
+    private let partialCounts: UnsafeMutableBufferPointer<Int>
+    /// One turn for all tasks, or one per task.
+    private let turns: [TurnPlan<Scalar>]
+    private var stepCounts: [Int]
+    private var current: StepRun<Scalar>
+
+    package init(
+        network: Network<Scalar>, optimizer: Optimizer, alternating: Bool, batchLimit: Int
+    ) throws(InputError) {
+        try optimizer.check()
+        guard batchLimit > 0 else {
+            throw InputError(.shape, at: "batch size", found: "\(batchLimit)", expected: "at least 1")
+        }
+        let model = network.model
+        self.network = network
+        self.optimizer = optimizer
+        self.batchLimit = batchLimit
+        let tasks = model.tasks.count
+        let shared = model.layout.sharedCount
+        // A task's optimiser remembers the shared parameters for itself; a head has one task, so one state.
+        let stateCount = (alternating ? tasks * shared : shared) + model.layout.count - shared
+        gradients = AlignedStorage(zeroed: model.layout.count)
+        state = AlignedStorage(zeroed: stateCount * optimizer.stateVectors)
+        rowPlan = RowPlan(
+            model: model, batch: batchLimit, elementsPerRow: model.trainingElementsPerRow,
+            backend: network.product.backend, scalar: Scalar.self)
+        workspace = AlignedStorage(zeroed: rowPlan.chunkRows * model.trainingElementsPerRow)
+        gatheredFeatures = AlignedStorage(zeroed: rowPlan.chunkRows * workspaceStride(columns: model.inputs))
+        gatheredLabels = AlignedStorage(zeroed: batchLimit * tasks)
+        let tiles = rowPlan.tileLimit(batch: batchLimit)
+        partialLosses = .allocate(capacity: tiles * tasks)
+        partialLosses.initialize(repeating: 0)
+        partialCounts = .allocate(capacity: tiles * tasks)
+        partialCounts.initialize(repeating: 0)
+        losses = .allocate(capacity: tasks)
+        losses.initialize(repeating: .nan)
+
+        // OpenBLAS may round a product differently when it is cut differently: there the cut is fixed.
+        let workers = network.pool.count
+        let sections = network.product.backend == .openBLAS ? max(4, workers) : workers
+        turns = (alternating ? model.tasks.indices.map { $0 } : [nil]).map { (task: Int?) in
+            TurnPlan(
+                model, task: task, sections: sections, sharedStateOffset: (task ?? 0) * shared,
+                headStateOffset: alternating ? (tasks - 1) * shared : 0)
+        }
+        stepCounts = [Int](repeating: 0, count: turns.count)
+        current = StepRun(
+            turn: turns[0], layers: network.layers.elements,
+            memory: network.memory(workspace: workspace.base, capacity: rowPlan.chunkRows),
+            product: network.product, barrier: network.pool.barrier, workers: workers, sections: sections,
+            tasks: tasks, gradients: gradients.base, state: state.base, stateStride: stateCount,
+            gatheredFeatures: MatrixView(
+                gatheredFeatures.base, rows: rowPlan.chunkRows, columns: model.inputs,
+                stride: workspaceStride(columns: model.inputs)),
+            gatheredLabels: gatheredLabels.base, partialLosses: partialLosses, partialCounts: partialCounts)
+        super.init()
+    }
+
+    deinit {
+        partialLosses.deallocate()
+        partialCounts.deallocate()
+        losses.deallocate()
+    }
+
+    override package func run(worker: Int) { current.run(worker: worker) }
+
+    /// Steps on a batch: all tasks at once (joint), or the turn of one task (alternating).
+    ///
+    /// - Parameters:
+    ///   - batch: at most `batchLimit` rows; checked by the caller.
+    ///   - turn: the task whose turn it is; 0 in a joint schedule.
+    ///   - updates: false computes losses and gradients, and leaves the parameters as they are.
+    /// - Returns: false where the turn was skipped because no row of the batch has a label of its task.
+    @discardableResult
+    package func step(_ batch: BatchView<Scalar>, turn: Int = 0, updates: Bool = true) -> Bool {
+        precondition(batch.rows > 0 && batch.rows <= batchLimit, "a batch of \(batch.rows), planned for \(batchLimit)")
+        let plan = turns[turn]
+        let tileRows = rowPlan.tileRows(batch: batch.rows)
+        current.prepare(
+            batch, turn: plan, sharedCount: network.model.layout.sharedCount, chunkRows: max(tileRows, rowPlan.chunkRows / tileRows * tileRows), tileRows: tileRows,
+            update: updates
+                ? optimizer.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil,
+            skipsUnlabelled: turns.count > 1)
+        network.pool.run(self)
+
+        let tiles = current.tileCount
+        var hasLabels = false
+        for seat in plan.seats.elements {
+            var sum = 0.0
+            var count = 0
+            let tasks = network.model.tasks.count
+            for tile in 0..<tiles {
+                sum += partialLosses[tile * tasks + seat.task]
+                count += current.countsLabels ? partialCounts[tile * tasks + seat.task] : 0
+            }
+            if !current.countsLabels { count = batch.rows }
+            losses[seat.task] = meanLoss(sum, count)
+            hasLabels = hasLabels || count > 0
+        }
+        let stepped = hasLabels || turns.count == 1
+        if updates && stepped { stepCounts[turn] += 1 }
+        return stepped
+    }
+}
+
+/// The mean of a loss over labelled rows: NaN where there is none, infinite where the sum is no number.
+func meanLoss(_ sum: Double, _ labelledRows: Int) -> Double {
+    guard labelledRows > 0 else { return .nan }
+    return sum.isNaN ? .infinity : sum / Double(labelledRows)
+}

@@ -1,0 +1,85 @@
+/// One turn made ready: which layers and tasks run, which worker changes which parameters, and where the
+/// optimiser's state for them lies.
+package final class TurnPlan<Scalar: BLASScalar> {
+    /// A task of the turn.
+    package struct Seat {
+        package let task: Int
+        package let kind: LearningTask.Kind
+        package let weight: Double
+        package let layer: Int
+        /// The first of its logits among the layer's columns.
+        package let column: Int
+    }
+
+    package let seats: FixedList<Seat>
+    package let active: FixedList<(layer: Int, active: Range<Int>)>
+    package let descents: FixedList<TaskSelection.Descent>
+    /// Pieces of all sections, one after the other; section s is `starts[s]..<starts[s + 1]`.
+    package let pieces: FixedList<ParameterPiece>
+    package let starts: FixedList<Int>
+    /// Added to a parameter's index to find its state.
+    package let sharedStateOffset: Int
+    package let headStateOffset: Int
+
+    package init(
+        _ model: SharedBottom, task: Int?, sections: Int, sharedStateOffset: Int, headStateOffset: Int
+    ) {
+        let selection = model.selection(task)
+        seats = FixedList(
+            selection.tasks.map { index in
+                let seat = model.seats[index]
+                let layer = model.groups[seat.group].layers.upperBound - 1
+                return Seat(
+                    task: index, kind: model.tasks[index].kind, weight: model.tasks[index].weight, layer: layer,
+                    column: seat.block * model.layers[layer].outputs)
+            })
+        active = FixedList(selection.layers)
+        descents = FixedList(selection.descents)
+        let whole = selection.layers.flatMap { model.layers[$0.layer].pieces(layer: $0.layer, active: $0.active) }
+        let cut = Self.cut(whole, of: model, into: sections)
+        pieces = FixedList(cut.flatMap { $0 })
+        starts = FixedList(cut.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
+        self.sharedStateOffset = sharedStateOffset
+        self.headStateOffset = headStateOffset
+    }
+
+    /// Cuts weight matrices between rows so that every section gets about the same work.
+    private static func cut(
+        _ pieces: [ParameterPiece], of model: SharedBottom, into sections: Int
+    ) -> [[ParameterPiece]] {
+        func cost(_ piece: ParameterPiece) -> Int {
+            piece.rows.count * workspaceStride(columns: model.layers[piece.layer].rowLength)
+        }
+        var left = pieces.reduce(0) { $0 + cost($1) }
+        var result: [[ParameterPiece]] = []
+        var queue = pieces[...]
+        for section in 0..<sections {
+            var share = left / (sections - section)
+            var mine: [ParameterPiece] = []
+            while let piece = queue.first, share > 0 || section == sections - 1 {
+                let whole = cost(piece)
+                let perRow = max(1, whole / piece.rows.count)
+                let rows = (share / perRow + 4) / 8 * 8
+                if section == sections - 1 || rows >= piece.rows.count {
+                    queue.removeFirst()
+                    mine.append(piece)
+                    share -= whole
+                    left -= whole
+                } else {
+                    if rows > 0 {
+                        let middle = piece.rows.lowerBound + rows
+                        mine.append(
+                            ParameterPiece(
+                                layer: piece.layer, blocks: piece.blocks, rows: piece.rows.lowerBound..<middle))
+                        queue[queue.startIndex] = ParameterPiece(
+                            layer: piece.layer, blocks: piece.blocks, rows: middle..<piece.rows.upperBound)
+                        left -= rows * perRow
+                    }
+                    share = 0
+                }
+            }
+            result.append(mine)
+        }
+        return result
+    }
+}

@@ -1,0 +1,17 @@
+#include "gemm_tables.h"
+
+#if defined(__x86_64__)
+#pragma clang fp contract(fast)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+
+#define T double
+#define W 4
+#define MR 6
+#define WIDE_ROWS 2
+#define WIDE_ALWAYS 0
+#define TABLE mtl_gemm_table_f64
+#define NAME(x) x##_f64_avx2
+#include "gemm.inc"
+
+#pragma clang attribute pop
+#endif

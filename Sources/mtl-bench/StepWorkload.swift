@@ -1,0 +1,67 @@
+import MTLEngine
+
+/// A training step on random numbers: the model of the throughput tables, squared error on every head, Adam.
+struct StepWorkload {
+    let schedule: ScheduleName
+    let inputs: Int
+    let hidden: [Int]
+    let tasks: Int
+    let batch: Int
+    let compute: ComputeOptions
+
+    let model: SharedBottom
+    let trainer: Trainer<Float>
+    private let source: BatchSource<Float>
+    private let batches = 4
+
+    init(
+        schedule: ScheduleName, inputs: Int, hidden: [Int], tasks: Int, batch: Int, compute: ComputeOptions
+    ) throws {
+        try requirePositive([inputs], option: "inputs")
+        try requirePositive(hidden, option: "hidden")
+        try requirePositive([tasks], option: "tasks")
+        try requirePositive([batch], option: "batch")
+        self.schedule = schedule
+        self.inputs = inputs
+        self.hidden = hidden
+        self.tasks = tasks
+        self.batch = batch
+        self.compute = compute
+        let names = (0..<tasks).map { "task\($0)" }
+        model = try SharedBottom(
+            inputs: inputs, trunk: hidden.map { .relu($0) },
+            tasks: names.map { .regression($0, weight: 1 / Double(tasks)) })
+        trainer = try Trainer(model, schedule: schedule.schedule, batchSize: batch, compute: compute)
+        var generator = SeededGenerator(seed: 1)
+        let rows = batch * batches
+        let dataset = try Dataset<Float>(
+            featureNames: (0..<inputs).map { "x\($0)" },
+            features: (0..<rows * inputs).map { _ in Float(generator.uniform()) - 0.5 },
+            labels: names.map { name in (name, (0..<rows).map { _ in Float(generator.uniform()) - 0.5 }) })
+        source = try BatchSource(dataset, for: model)
+    }
+
+    /// Takes `count` steps.
+    func run(steps count: Int) {
+        for step in 0..<count { trainer.step(source.batch(start: step % batches * batch, rows: batch)) }
+    }
+
+    /// Steps for about this long.
+    func stepsFor(seconds: Double) -> Int {
+        let clock = ContinuousClock()
+        run(steps: 2)
+        var count = 1
+        while true {
+            let start = clock.now
+            run(steps: count)
+            let elapsed = clock.now.seconds(since: start)
+            if elapsed > 0.002 { return max(1, Int(Double(count) * seconds / elapsed)) }
+            count *= 2
+        }
+    }
+
+    /// Floating-point operations of the products of one step (all turns).
+    var operationsPerStep: Double {
+        Double(model.productOperationsPerRow(alternating: schedule == .alternating)) * Double(batch)
+    }
+}
