@@ -21,6 +21,16 @@ package struct MatrixView<Scalar: BLASScalar> {
             base + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
     }
 
+    /// Takes over the values of a view of the same shape.
+    package func copy(_ source: MatrixView) {
+        precondition(
+            source.rows == rows && source.columns == columns,
+            "[\(source.rows), \(source.columns)] into [\(rows), \(columns)]")
+        for row in 0..<rows {
+            (base + row * stride).update(from: source.base + row * source.stride, count: columns)
+        }
+    }
+
     /// The same rows of fewer columns.
     package func columns(_ range: Range<Int>) -> MatrixView {
         assert(range.lowerBound >= 0 && range.upperBound <= columns, "columns \(range) of \(columns)")

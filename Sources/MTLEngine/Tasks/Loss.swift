@@ -44,8 +44,7 @@ extension LearningTask.Kind {
             Scalar._softmax(
                 level: level, rows: logits.rows, classes: classes, logits: logits.base, ld: logits.stride,
                 p: p.base, ldp: p.stride)
-        case .squaredError, .huber:
-            for row in 0..<logits.rows { p.base[row * p.stride] = logits.base[row * logits.stride] }
+        case .squaredError, .huber: p.copy(logits)
         }
     }
 

@@ -9,6 +9,7 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     private let turn: TurnPlan<Scalar>
     private var batch: BatchView<Scalar>?
     private var hasLabels = false
+    private var asLogits = false
     private var partialLosses: [Double] = []
     private var partialCounts: [Int] = []
     /// Per task where its predictions go, or nil for losses alone.
@@ -36,8 +37,9 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         }
     }
 
-    /// Predictions per task, `[rows, outputs]`.
-    package func predictions(_ batch: BatchView<Scalar>) -> [[Scalar]] {
+    /// Predictions (or logits) per task, `[rows, outputs]`.
+    package func predictions(_ batch: BatchView<Scalar>, asLogits: Bool) -> [[Scalar]] {
+        self.asLogits = asLogits
         var results = network.model.tasks.map { [Scalar](repeating: 0, count: batch.rows * $0.kind.outputs) }
         fill(&results, from: 0, targets: [], batch: batch)
         return results
@@ -106,12 +108,14 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
                         level: network.product.level, rows: rows.count, labels: labels, stride: batch.labelStride)
                 }
                 if !targets.isEmpty {
-                    seat.kind.predict(
-                        logits,
-                        into: MatrixView(
-                            targets[seat.task] + rows.lowerBound * layer.outputs, rows: rows.count,
-                            columns: layer.outputs, stride: layer.outputs),
-                        level: network.product.level)
+                    let target = MatrixView(
+                        targets[seat.task] + rows.lowerBound * layer.outputs, rows: rows.count,
+                        columns: layer.outputs, stride: layer.outputs)
+                    if asLogits {
+                        target.copy(logits)
+                    } else {
+                        seat.kind.predict(logits, into: target, level: network.product.level)
+                    }
                 }
             }
         }

@@ -29,7 +29,14 @@ public final class Predictor<Scalar: BLASScalar> {
     /// - Parameter dataset: `[rows, model.inputs]`; labels are not looked at.
     /// - Throws: `InputError` where the number of features does not fit.
     public func predict(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
-        try Predictions(dataset, model: model, inference: inference)
+        try Predictions(dataset, model: model, inference: inference, asLogits: false)
+    }
+
+    /// The logits behind the predictions: before sigmoid or softmax.
+    ///
+    /// - Throws: `InputError` where the number of features does not fit.
+    public func logits(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
+        try Predictions(dataset, model: model, inference: inference, asLogits: true)
     }
 }
 
@@ -41,7 +48,7 @@ public struct Predictions<Scalar: BLASScalar>: Sendable {
     private let values: [[Scalar]]
 
     package init(
-        _ dataset: Dataset<Scalar>, model: SharedBottom, inference: Inference<Scalar>
+        _ dataset: Dataset<Scalar>, model: SharedBottom, inference: Inference<Scalar>, asLogits: Bool
     ) throws(InputError) {
         guard dataset.featureCount == model.inputs else {
             throw InputError(
@@ -57,10 +64,10 @@ public struct Predictions<Scalar: BLASScalar>: Sendable {
                     dataset.features.base, rows: dataset.rowCount, columns: dataset.featureCount,
                     stride: dataset.featureCount),
                 labels: UnsafePointer(dataset.labels.base), labelStride: 0, labelColumns: columns.elements,
-                indices: nil, start: 0, rows: dataset.rowCount, isComplete: true))
+                indices: nil, start: 0, rows: dataset.rowCount, isComplete: true), asLogits: asLogits)
     }
 
-    /// A task's predictions: the probability of label 1 (binary) or the expected value (regression), `[rows]`;
+    /// A task's predictions, or its logits: the probability of label 1 (binary) or the expected value (regression), `[rows]`;
     /// the probability of every class (multiclass), row-major `[rows, classes]`.
     ///
     /// - Throws: `InputError` if the model has no such task.

@@ -109,7 +109,7 @@ public final class Trainer<Scalar: BLASScalar> {
     ///
     /// - Throws: `InputError` where the number of features does not fit.
     public func predict(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
-        try Predictions(dataset, model: model, inference: inference)
+        try Predictions(dataset, model: model, inference: inference, asLogits: false)
     }
 
     /// The mean loss of each task over its labelled rows, NaN for a task that has none.

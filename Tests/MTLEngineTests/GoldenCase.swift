@@ -1,0 +1,110 @@
+import Foundation
+import MTLEngine
+
+/// A fixture from PyTorch: its description, turned into the engine's values.
+struct GoldenCase {
+    private struct Description: Decodable {
+        struct Layer: Decodable {
+            let units: Int
+            let activation: String
+        }
+        struct Task: Decodable {
+            let name, kind: String
+            let classes: Int
+            let delta, weight: Double
+            let tower: [Layer]
+        }
+        struct Model: Decodable {
+            let inputs: Int
+            let trunk: [Layer]
+            let tasks: [Task]
+        }
+        struct Optimizer: Decodable {
+            let kind: String
+            let learningRate, momentum, dampening, beta1, beta2, epsilon, weightDecay: Double
+            let nesterov: Bool
+        }
+        let model: Model
+        let optimizer: Optimizer
+        let schedule: String
+        let batch, steps: Int
+    }
+
+    let tensors: Safetensors
+    let model: SharedBottom
+    let optimizer: Optimizer
+    let schedule: Schedule
+    let batch: Int
+    let steps: Int
+
+    init(_ name: String) throws {
+        tensors = try Safetensors.fixture(name)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let text = tensors.metadata["case"] ?? ""
+        let description = try decoder.decode(Description.self, from: Data(text.utf8))
+        func layers(_ source: [Description.Layer]) throws -> [HiddenLayer] {
+            try source.map {
+                guard let activation = Activation(rawValue: $0.activation) else {
+                    throw Safetensors.Failure(text: $0.activation)
+                }
+                return .dense($0.units, activation)
+            }
+        }
+        model = try SharedBottom(
+            inputs: description.model.inputs, trunk: layers(description.model.trunk),
+            tasks: description.model.tasks.map { task in
+                let kind: LearningTask.Kind
+                switch task.kind {
+                case "binary": kind = .binary
+                case "multiclass": kind = .multiclass(classes: task.classes)
+                case "huber": kind = .huber(delta: task.delta)
+                case "squared_error": kind = .squaredError
+                default: throw Safetensors.Failure(text: task.kind)
+                }
+                return LearningTask(task.name, kind: kind, weight: task.weight, tower: try layers(task.tower))
+            })
+        let settings = description.optimizer
+        switch settings.kind {
+        case "sgd":
+            optimizer = .sgd(
+                learningRate: settings.learningRate, momentum: settings.momentum, dampening: settings.dampening,
+                nesterov: settings.nesterov, weightDecay: settings.weightDecay)
+        case "adam":
+            optimizer = .adam(
+                learningRate: settings.learningRate, beta1: settings.beta1, beta2: settings.beta2,
+                epsilon: settings.epsilon, weightDecay: settings.weightDecay)
+        case "adamw":
+            optimizer = .adamW(
+                learningRate: settings.learningRate, beta1: settings.beta1, beta2: settings.beta2,
+                epsilon: settings.epsilon, weightDecay: settings.weightDecay)
+        default: throw Safetensors.Failure(text: settings.kind)
+        }
+        schedule = description.schedule == "joint" ? .joint : .alternating(.batch)
+        batch = description.batch
+        steps = description.steps
+    }
+
+    func dataset<Scalar: BLASScalar>(_: Scalar.Type) throws -> Dataset<Scalar> {
+        let x = try tensors.values("x")
+        let labels = try tensors.values("labels")
+        let rows = x.count / model.inputs
+        let tasks = model.tasks.count
+        return try Dataset(
+            featureNames: (0..<model.inputs).map { "x\($0)" }, features: x.map { Scalar($0) },
+            labels: model.tasks.enumerated().map { index, task in
+                (task.name, (0..<rows).map { Scalar(labels[$0 * tasks + index]) })
+            })
+    }
+
+    func trainer<Scalar: BLASScalar>(
+        _: Scalar.Type, schedule: Schedule? = nil, compute: ComputeOptions
+    ) throws -> Trainer<Scalar> {
+        let trainer = try Trainer<Scalar>(
+            model, optimizer: optimizer, schedule: schedule ?? self.schedule, batchSize: batch, compute: compute)
+        for name in tensors.names(under: "initial") {
+            try trainer.setParameter(name, to: tensors.values("initial/" + name).map { Scalar($0) })
+        }
+        return trainer
+    }
+}

@@ -1,0 +1,78 @@
+import MTLEngine
+
+/// Gradients against central differences, in Double.
+enum GradientCheck {
+    /// The pass mark for ‖analytic - numeric‖ / max(‖analytic‖, ‖numeric‖).
+    static let tolerance = 1e-6
+
+    /// The relative error of a gradient of `loss` at `point`.
+    static func relativeError(
+        of analytic: [Double], at point: [Double], loss: ([Double]) throws -> Double
+    ) rethrows -> Double {
+        precondition(analytic.count == point.count, "\(analytic.count) gradients at \(point.count) parameters")
+        let step = 1e-5
+        var difference = 0.0
+        var analyticSquare = 0.0
+        var numericSquare = 0.0
+        var moved = point
+        for index in point.indices {
+            moved[index] = point[index] + step
+            let above = try loss(moved)
+            moved[index] = point[index] - step
+            let below = try loss(moved)
+            moved[index] = point[index]
+            let numeric = (above - below) / (2 * step)
+            difference += (analytic[index] - numeric) * (analytic[index] - numeric)
+            analyticSquare += analytic[index] * analytic[index]
+            numericSquare += numeric * numeric
+        }
+        let scale = max(analyticSquare, numericSquare).squareRoot()
+        return scale == 0 ? 0 : difference.squareRoot() / scale
+    }
+
+    /// The relative error of a model's own backward pass on random rows.
+    static func relativeError(
+        of model: SharedBottom, rows: Int, missing: Double, compute: ComputeOptions, seed: UInt64 = 7,
+        gathered: Bool = false
+    ) throws -> Double {
+        var generator = SeededGenerator(seed: seed)
+        let dataset = try Dataset<Double>(
+            featureNames: (0..<model.inputs).map { "x\($0)" },
+            features: (0..<rows * model.inputs).map { _ in generator.normal() },
+            labels: model.tasks.map { task in
+                (
+                    task.name,
+                    (0..<rows).map { row in
+                        let isMissing = row > 0 && generator.uniform() < missing
+                        let label = randomLabel(task.kind, &generator)
+                        return isMissing ? .nan : label
+                    }
+                )
+            })
+        let trainer = try Trainer<Double>(model, batchSize: rows, seed: seed, compute: compute)
+        let source = try BatchSource(dataset, for: model)
+        let order = (0..<Int32(rows)).reversed().map { $0 }
+        func weightedLoss() -> Double {
+            order.withUnsafeBufferPointer { indices in
+                let batch = source.batch(gathered ? indices.baseAddress : nil, start: 0, rows: rows)
+                trainer.trainingStep.step(batch, updates: false)
+            }
+            return zip(model.tasks, trainer.trainingStep.losses).reduce(0) { $0 + $1.0.weight * $1.1 }
+        }
+        let point = trainer.parameters
+        _ = weightedLoss()
+        let analytic = Array(trainer.trainingStep.gradients.buffer)
+        return relativeError(of: analytic, at: point) { parameters in
+            trainer.parameters = parameters
+            return weightedLoss()
+        }
+    }
+
+    private static func randomLabel(_ kind: LearningTask.Kind, _ generator: inout SeededGenerator) -> Double {
+        switch kind {
+        case .binary: generator.uniform() < 0.4 ? 1 : 0
+        case .multiclass(let classes): (generator.uniform() * Double(classes)).rounded(.towardZero)
+        case .squaredError, .huber: generator.normal()
+        }
+    }
+}
