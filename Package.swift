@@ -41,8 +41,12 @@ let package = Package(
         .executableTarget(
             name: "QuickStart", dependencies: ["MTLEngine"], path: "Examples/QuickStart",
             swiftSettings: settings),
-        .testTarget(
-            name: "MTLEngineTests", dependencies: ["MTLEngine"], exclude: ["Fixtures"],
+        .target(name: "MallocCounter", path: "Tests/MallocCounter"),
+        .executableTarget(
+            name: "allocation-probe", dependencies: ["MTLEngine", "MallocCounter"], path: "Tests/AllocationProbe",
             swiftSettings: settings),
+        .testTarget(
+            name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "allocation-probe"],
+            exclude: ["Fixtures"], swiftSettings: settings),
     ]
 )

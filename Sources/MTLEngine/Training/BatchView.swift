@@ -13,6 +13,11 @@ package struct BatchView<Scalar: BLASScalar> {
     package let rows: Int
     /// Whether no task of the model misses a label anywhere in the dataset.
     package let isComplete: Bool
+
+    /// The row of the dataset behind a row of the batch.
+    package func sourceRow(_ row: Int) -> Int {
+        if let indices { Int(indices[row]) } else { start + row }
+    }
 }
 
 /// A dataset matched to a model: checked once, then cut into batches without allocating.

@@ -142,8 +142,7 @@ package struct StepRun<Scalar: BLASScalar> {
             let column = batch.labels + batch.labelColumns[seat.task]
             let target = gatheredLabels + seat.task
             for row in range {
-                let source = batch.indices.map { Int($0[row]) } ?? batch.start + row
-                target[row * tasks] = column[source * batch.labelStride]
+                target[row * tasks] = column[batch.sourceRow(row) * batch.labelStride]
             }
             partialCounts[tile * tasks + seat.task] = Scalar._countLabelled(
                 level: product.level, rows: range.count, labels: target + range.lowerBound * tasks, stride: tasks)
@@ -153,9 +152,9 @@ package struct StepRun<Scalar: BLASScalar> {
     private func gatherFeatures(
         _ indices: UnsafePointer<Int32>, _ batch: BatchView<Scalar>, _ local: Range<Int>
     ) {
-        for (offset, row) in local.enumerated() {
+        for row in local {
             (gatheredFeatures.base + row * gatheredFeatures.stride).update(
-                from: batch.features.base + Int(indices[offset]) * batch.features.stride,
+                from: batch.features.base + Int(indices[row - local.lowerBound]) * batch.features.stride,
                 count: batch.features.columns)
         }
     }

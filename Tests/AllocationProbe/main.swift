@@ -1,0 +1,65 @@
+// Counts the allocations of 100 training steps after the first; prints a line per case: its name and the count.
+// With --add-one every step makes one allocation more, so that whoever reads the counts can see that they count.
+import MTLEngine
+import MallocCounter
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+let addsOne = CommandLine.arguments.contains("--add-one")
+
+func probe(schedule: Schedule, optimizer: Optimizer, compute: ComputeOptions, gathered: Bool) throws -> Int {
+    let tower: [HiddenLayer] = [.dense(16, .gelu)]
+    let model = try SharedBottom(
+        inputs: 20, trunk: [.relu(64), .dense(32, .tanh)],
+        tasks: [
+            .binary("click"), .binary("purchase", tower: tower), .regression("spend", huberDelta: 1, tower: tower),
+            .multiclass("tag", classes: 4),
+        ])
+    var generator = SeededGenerator(seed: 3)
+    let rows = 512
+    let dataset = try Dataset<Float>(
+        featureNames: (0..<20).map { "x\($0)" },
+        features: (0..<rows * 20).map { _ in Float(generator.uniform()) },
+        labels: model.tasks.map { task in
+            (task.name, (0..<rows).map { row in row % 7 == 3 && gathered ? .nan : Float(row % 2) })
+        })
+    let trainer = try Trainer<Float>(
+        model, optimizer: optimizer, schedule: schedule, batchSize: 128, compute: compute)
+    let source = try BatchSource(dataset, for: model)
+    let order = (0..<Int32(rows)).reversed().map { $0 }
+    return order.withUnsafeBufferPointer { indices in
+        func step(_ number: Int) {
+            trainer.step(source.batch(gathered ? indices.baseAddress : nil, start: number % 4 * 128, rows: 128))
+        }
+        step(0)
+        malloc_counter_start()
+        for number in 1...100 {
+            step(number)
+            if addsOne { malloc_counter_allocate() }
+        }
+        return malloc_counter_stop()
+    }
+}
+
+guard malloc_counter_works() != 0 else {
+    print("nothing is counted on this platform")
+    exit(0)
+}
+for (name, schedule) in [("joint", Schedule.joint), ("alternating", .alternating(.batch))] {
+    for (optimizerName, optimizer) in [("adam", Optimizer.adam()), ("sgd", .sgd(momentum: 0.9))] {
+        for threads in [1, 2] {
+            for backend in [MatrixBackend.kernels, .openBLAS] {
+                for gathered in [false, true] {
+                    let count = try probe(
+                        schedule: schedule, optimizer: optimizer,
+                        compute: ComputeOptions(threads: threads, backend: backend), gathered: gathered)
+                    print("\(name),\(optimizerName),threads=\(threads),\(backend),gathered=\(gathered)", count)
+                }
+            }
+        }
+    }
+}
