@@ -43,7 +43,8 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "MallocCounter", path: "Tests/MallocCounter"),
         .executableTarget(
-            name: "allocation-probe", dependencies: ["MTLEngine", "MallocCounter"], path: "Tests/AllocationProbe",
+            name: "allocation-probe", dependencies: ["MTLEngine", "MallocCounter"],
+            path: "Tests/AllocationProbe",
             swiftSettings: settings),
         .testTarget(
             name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "allocation-probe"],

@@ -45,7 +45,9 @@ struct ComputeArguments: ParsableArguments {
     @Option(help: "What multiplies matrices: automatic, kernels or openblas.")
     var backend = BackendName.automatic
 
-    @Option(help: "Vector instructions of the engine's kernels: baseline, avx2 or avx512 (default: the best here).")
+    @Option(
+        help:
+            "Vector instructions of the engine's kernels: baseline, avx2 or avx512 (default: the best here).")
     var instructions: InstructionSetName?
 
     var options: ComputeOptions {
@@ -83,7 +85,9 @@ enum InstructionSetName: String, CaseIterable, ExpressibleByArgument, Sendable {
 }
 
 /// A positive number behind an option, or a sentence that names the option.
-func requirePositive<Value: Comparable & ExpressibleByIntegerLiteral>(_ values: [Value], option: String) throws {
+func requirePositive<Value: Comparable & ExpressibleByIntegerLiteral>(_ values: [Value], option: String)
+    throws
+{
     for value in values where !(value > 0) {
         throw ValidationError("--\(option): found \(value), expected a number above 0")
     }

@@ -60,7 +60,8 @@ struct ThroughputCommand: ParsableCommand {
         }
         if !json {
             printTable(
-                ["model", "schedule", "batch", "samples/s", "GFLOP/s", "step / bare products", "spread"], rows)
+                ["model", "schedule", "batch", "samples/s", "GFLOP/s", "step / bare products", "spread"], rows
+            )
             print(
                 """
 

@@ -16,7 +16,8 @@ func probe(schedule: Schedule, optimizer: Optimizer, compute: ComputeOptions, ga
     let model = try SharedBottom(
         inputs: 20, trunk: [.relu(64), .dense(32, .tanh)],
         tasks: [
-            .binary("click"), .binary("purchase", tower: tower), .regression("spend", huberDelta: 1, tower: tower),
+            .binary("click"), .binary("purchase", tower: tower),
+            .regression("spend", huberDelta: 1, tower: tower),
             .multiclass("tag", classes: 4),
         ])
     var generator = SeededGenerator(seed: 3)
@@ -33,7 +34,8 @@ func probe(schedule: Schedule, optimizer: Optimizer, compute: ComputeOptions, ga
     let order = (0..<Int32(rows)).reversed().map { $0 }
     return order.withUnsafeBufferPointer { indices in
         func step(_ number: Int) {
-            trainer.step(source.batch(gathered ? indices.baseAddress : nil, start: number % 4 * 128, rows: 128))
+            trainer.step(
+                source.batch(gathered ? indices.baseAddress : nil, start: number % 4 * 128, rows: 128))
         }
         step(0)
         malloc_counter_start()
@@ -57,7 +59,8 @@ for (name, schedule) in [("joint", Schedule.joint), ("alternating", .alternating
                     let count = try probe(
                         schedule: schedule, optimizer: optimizer,
                         compute: ComputeOptions(threads: threads, backend: backend), gathered: gathered)
-                    print("\(name),\(optimizerName),threads=\(threads),\(backend),gathered=\(gathered)", count)
+                    print(
+                        "\(name),\(optimizerName),threads=\(threads),\(backend),gathered=\(gathered)", count)
                 }
             }
         }

@@ -4,7 +4,8 @@ import Testing
 /// The training step allocates nothing: counted in a process of its own, whose malloc is a counting one.
 @Suite struct AllocationTests {
     private func counts(_ arguments: [String]) throws -> [(name: String, count: Int)] {
-        let products = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+        let products = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+            .deletingLastPathComponent()
         let process = Process()
         process.executableURL = products.appending(path: "allocation-probe")
         process.arguments = arguments

@@ -8,7 +8,8 @@ import Testing
         let model = try SharedBottom(
             inputs: 37, trunk: [.relu(64), .dense(48, .gelu)],
             tasks: [
-                .binary("a"), .multiclass("b", classes: 5, tower: [.relu(16)]), .regression("c", huberDelta: 1),
+                .binary("a"), .multiclass("b", classes: 5, tower: [.relu(16)]),
+                .regression("c", huberDelta: 1),
                 .binary("d", tower: [.relu(16)]),
             ])
         var generator = SeededGenerator(seed: 11)

@@ -68,7 +68,8 @@ struct GoldenCase {
         switch settings.kind {
         case "sgd":
             optimizer = .sgd(
-                learningRate: settings.learningRate, momentum: settings.momentum, dampening: settings.dampening,
+                learningRate: settings.learningRate, momentum: settings.momentum,
+                dampening: settings.dampening,
                 nesterov: settings.nesterov, weightDecay: settings.weightDecay)
         case "adam":
             optimizer = .adam(
@@ -101,7 +102,8 @@ struct GoldenCase {
         _: Scalar.Type, schedule: Schedule? = nil, compute: ComputeOptions
     ) throws -> Trainer<Scalar> {
         let trainer = try Trainer<Scalar>(
-            model, optimizer: optimizer, schedule: schedule ?? self.schedule, batchSize: batch, compute: compute)
+            model, optimizer: optimizer, schedule: schedule ?? self.schedule, batchSize: batch,
+            compute: compute)
         for name in tensors.names(under: "initial") {
             try trainer.setParameter(name, to: tensors.values("initial/" + name).map { Scalar($0) })
         }

@@ -9,7 +9,8 @@ enum GradientCheck {
     static func relativeError(
         of analytic: [Double], at point: [Double], loss: ([Double]) throws -> Double
     ) rethrows -> Double {
-        precondition(analytic.count == point.count, "\(analytic.count) gradients at \(point.count) parameters")
+        precondition(
+            analytic.count == point.count, "\(analytic.count) gradients at \(point.count) parameters")
         let step = 1e-5
         var difference = 0.0
         var analyticSquare = 0.0

@@ -3,7 +3,9 @@ import MTLEngine
 import Testing
 
 @Suite struct GradientTests {
-    static let kinds: [LearningTask.Kind] = [.binary, .multiclass(classes: 3), .squaredError, .huber(delta: 0.7)]
+    static let kinds: [LearningTask.Kind] = [
+        .binary, .multiclass(classes: 3), .squaredError, .huber(delta: 0.7),
+    ]
     static let computes =
         InstructionSet.allCases.filter(\.isAvailable).map {
             ComputeOptions(threads: 2, backend: .kernels, instructions: $0)
@@ -20,7 +22,8 @@ import Testing
             ])
         for missing in [0, 0.4] {
             for compute in Self.computes {
-                let error = try GradientCheck.relativeError(of: model, rows: 13, missing: missing, compute: compute)
+                let error = try GradientCheck.relativeError(
+                    of: model, rows: 13, missing: missing, compute: compute)
                 #expect(error < GradientCheck.tolerance, "missing \(missing), \(compute)")
             }
         }

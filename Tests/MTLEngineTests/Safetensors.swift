@@ -27,7 +27,9 @@ struct Safetensors {
             let values: [Double] = bytes.withUnsafeBytes { raw in
                 switch type {
                 case "F32":
-                    (0..<raw.count / 4).map { Double(raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self)) }
+                    (0..<raw.count / 4).map {
+                        Double(raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self))
+                    }
                 case "F64":
                     (0..<raw.count / 8).map { raw.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
                 default: []

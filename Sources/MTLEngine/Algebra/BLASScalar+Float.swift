@@ -1,9 +1,13 @@
+// The kernels of the scalar type; their shapes stand in the C headers.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 internal import CBLAS
 internal import MTLKernels
 
 extension Float: BLASScalar {
     public static func _blas(
-        transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, a: _Source, lda: Int, b: _Source, ldb: Int,
+        transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, a: _Source, lda: Int, b: _Source,
+        ldb: Int,
         accumulate: Bool, c: _Target, ldc: Int
     ) {
         cblas_sgemm(
@@ -13,14 +17,16 @@ extension Float: BLASScalar {
     }
 
     public static func _gemm(
-        level: Int32, m: Int, n: Int, k: Int, a: _Source, rowStride: Int, columnStride: Int, b: _Source, ldb: Int,
+        level: Int32, m: Int, n: Int, k: Int, a: _Source, rowStride: Int, columnStride: Int, b: _Source,
+        ldb: Int,
         c: _Target, ldc: Int, flags: Int32, bias: _Source?, gate: _Source?, ldgate: Int
     ) {
         mtl_gemm_f32(level, m, n, k, a, rowStride, columnStride, b, ldb, c, ldc, flags, bias, gate, ldgate)
     }
 
     public static func _gemmDot(
-        level: Int32, m: Int, n: Int, k: Int, a: _Source, lda: Int, b: _Source, ldb: Int, c: _Target, ldc: Int,
+        level: Int32, m: Int, n: Int, k: Int, a: _Source, lda: Int, b: _Source, ldb: Int, c: _Target,
+        ldc: Int,
         bias: _Source?
     ) {
         mtl_gemm_dot_f32(level, m, n, k, a, lda, b, ldb, c, ldc, bias)
@@ -33,7 +39,8 @@ extension Float: BLASScalar {
     }
 
     public static func _activateBackward(
-        level: Int32, activation: Int32, rows: Int, columns: Int, saved: _Source, lds: Int, d: _Target, ldd: Int
+        level: Int32, activation: Int32, rows: Int, columns: Int, saved: _Source, lds: Int, d: _Target,
+        ldd: Int
     ) {
         mtl_activate_backward_f32(level, activation, rows, columns, saved, lds, d, ldd)
     }
@@ -55,21 +62,24 @@ extension Float: BLASScalar {
     }
 
     public static func _lossBinary(
-        level: Int32, rows: Int, logits: _Source, stride: Int, labels: _Source, labelStride: Int, scale: Float,
+        level: Int32, rows: Int, logits: _Source, stride: Int, labels: _Source, labelStride: Int,
+        scale: Float,
         d: _Target?, dStride: Int
     ) -> Double {
         mtl_loss_binary_f32(level, rows, logits, stride, labels, labelStride, scale, d, dStride)
     }
 
     public static func _lossSquared(
-        level: Int32, rows: Int, logits: _Source, stride: Int, labels: _Source, labelStride: Int, scale: Float,
+        level: Int32, rows: Int, logits: _Source, stride: Int, labels: _Source, labelStride: Int,
+        scale: Float,
         d: _Target?, dStride: Int
     ) -> Double {
         mtl_loss_squared_f32(level, rows, logits, stride, labels, labelStride, scale, d, dStride)
     }
 
     public static func _lossHuber(
-        level: Int32, rows: Int, logits: _Source, stride: Int, labels: _Source, labelStride: Int, scale: Float,
+        level: Int32, rows: Int, logits: _Source, stride: Int, labels: _Source, labelStride: Int,
+        scale: Float,
         delta: Float, d: _Target?, dStride: Int
     ) -> Double {
         mtl_loss_huber_f32(level, rows, logits, stride, labels, labelStride, scale, delta, d, dStride)
@@ -95,7 +105,8 @@ extension Float: BLASScalar {
     }
 
     public static func _sgd(
-        level: Int32, count: Int, p: _Target, g: _Source, buffer: _Target?, learningRate: Float, momentum: Float,
+        level: Int32, count: Int, p: _Target, g: _Source, buffer: _Target?, learningRate: Float,
+        momentum: Float,
         dampening: Float, nesterov: Bool, weightDecay: Float, isFirstStep: Bool
     ) {
         mtl_sgd_f32(
@@ -108,7 +119,8 @@ extension Float: BLASScalar {
     ) {
         mtl_adam_f32(
             level, count, p, g, m, v, step.learningRate, step.beta1, step.oneMinusBeta1, step.beta2,
-            step.oneMinusBeta2, step.epsilon, step.weightDecay, step.isDecoupled ? 1 : 0, step.biasCorrection1,
+            step.oneMinusBeta2, step.epsilon, step.weightDecay, step.isDecoupled ? 1 : 0,
+            step.biasCorrection1,
             step.rootBiasCorrection2)
     }
 }

@@ -29,7 +29,8 @@ package struct Product<Scalar: BLASScalar>: Sendable {
 
     /// C = epilogue(A·B), or epilogue(C + A·B) with `accumulate`: `[m, k]`·`[k, n]`.
     package func multiply(
-        _ a: MatrixView<Scalar>, _ b: MatrixView<Scalar>, into c: MatrixView<Scalar>, accumulate: Bool = false,
+        _ a: MatrixView<Scalar>, _ b: MatrixView<Scalar>, into c: MatrixView<Scalar>,
+        accumulate: Bool = false,
         epilogue: Epilogue = .none
     ) {
         precondition(
@@ -100,15 +101,18 @@ package struct Product<Scalar: BLASScalar>: Sendable {
             Scalar._gemm(
                 level: level, m: m, n: n, k: k, a: a.base, rowStride: transposed ? 1 : a.stride,
                 columnStride: transposed ? a.stride : 1, b: b.base, ldb: b.stride, c: c.base, ldc: c.stride,
-                flags: flags, bias: bias, gate: gate.map { UnsafePointer($0.base) }, ldgate: gate?.stride ?? 0)
+                flags: flags, bias: bias, gate: gate.map { UnsafePointer($0.base) }, ldgate: gate?.stride ?? 0
+            )
         case .openBLAS:
             if let bias, !accumulate { spread(bias, over: c) }
             Scalar._blas(
-                transposeA: transposed, transposeB: false, m: m, n: n, k: k, a: a.base, lda: a.stride, b: b.base,
+                transposeA: transposed, transposeB: false, m: m, n: n, k: k, a: a.base, lda: a.stride,
+                b: b.base,
                 ldb: b.stride, accumulate: accumulate || bias != nil, c: c.base, ldc: c.stride)
             if case .biasReLU = epilogue {
                 Scalar._activate(
-                    level: level, activation: Activation.relu.code, rows: m, columns: n, z: c.base, ldz: c.stride,
+                    level: level, activation: Activation.relu.code, rows: m, columns: n, z: c.base,
+                    ldz: c.stride,
                     h: c.base, ldh: c.stride)
             }
             if let gate {

@@ -9,8 +9,12 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         return z ^ (z >> 31)
     }
     public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
-    public mutating func uniform(in r: Range<Double>) -> Double { r.lowerBound + (r.upperBound - r.lowerBound) * uniform() }
+    public mutating func uniform(in r: Range<Double>) -> Double {
+        r.lowerBound + (r.upperBound - r.lowerBound) * uniform()
+    }
     public mutating func normal() -> Double { uniform() + uniform() + uniform() - 1.5 }
     public mutating func shuffle(_ a: inout [Int32]) { a.shuffle(using: &self) }
-    public func split(_ stream: UInt64) -> SeededGenerator { SeededGenerator(seed: s ^ (stream &* 0xD134_2543_DE82_EF95)) }
+    public func split(_ stream: UInt64) -> SeededGenerator {
+        SeededGenerator(seed: s ^ (stream &* 0xD134_2543_DE82_EF95))
+    }
 }

@@ -29,7 +29,9 @@ package final class WorkerPool: @unchecked Sendable {
             pool,
             { context, worker in
                 guard let context else { return }
-                Unmanaged<WorkerJob>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.run(worker: Int(worker)) }
+                Unmanaged<WorkerJob>.fromOpaque(context)._withUnsafeGuaranteedRef {
+                    $0.run(worker: Int(worker))
+                }
             }, Unmanaged.passUnretained(job).toOpaque())
     }
 

@@ -122,7 +122,8 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
     private static func checkUnique(_ names: [String], what: String) throws(InputError) {
         var seen = Set<String>()
         for name in names where !seen.insert(name).inserted {
-            throw InputError(.name, at: "\(what) \"\(name)\"", found: "the name twice", expected: "names that differ")
+            throw InputError(
+                .name, at: "\(what) \"\(name)\"", found: "the name twice", expected: "names that differ")
         }
     }
 }

@@ -59,7 +59,8 @@ package struct Dense: Sendable {
         _ active: Range<Int>, at base: UnsafeMutablePointer<Scalar>
     ) -> MatrixView<Scalar> {
         MatrixView(
-            base + weight + active.lowerBound * outputs * inputs, rows: active.count * outputs, columns: inputs,
+            base + weight + active.lowerBound * outputs * inputs, rows: active.count * outputs,
+            columns: inputs,
             stride: inputs)
     }
 
@@ -147,17 +148,20 @@ package struct Dense: Sendable {
         }
         if completes && !isFused && below.activation != .identity {
             let range = below.columns(belowActive)
-            let savedView = memory.view(below.saved ?? below.output, columns: below.width).rows(rows).columns(range)
+            let savedView = memory.view(below.saved ?? below.output, columns: below.width).rows(rows).columns(
+                range)
             let d = target.columns(range)
             Scalar._activateBackward(
-                level: product.level, activation: below.activation.code, rows: rows.count, columns: range.count,
+                level: product.level, activation: below.activation.code, rows: rows.count,
+                columns: range.count,
                 saved: savedView.base, lds: savedView.stride, d: d.base, ldd: d.stride)
         }
     }
 
     /// dW and, with the first rows, db of one piece of the layer, over all rows of the chunk.
     package func backwardParameters<Scalar>(
-        _ piece: ParameterPiece, x: MatrixView<Scalar>, gradients: UnsafeMutablePointer<Scalar>, accumulate: Bool,
+        _ piece: ParameterPiece, x: MatrixView<Scalar>, gradients: UnsafeMutablePointer<Scalar>,
+        accumulate: Bool,
         memory: NetworkMemory<Scalar>, product: Product<Scalar>
     ) {
         let dz = memory.view(gradient, columns: width).rows(0..<x.rows)
@@ -166,7 +170,8 @@ package struct Dense: Sendable {
             product.multiplyTransposed(
                 input(piece.blocks.lowerBound, of: x).columns(piece.rows),
                 dz.columns(columns(piece.blocks)),
-                into: weights(piece.blocks.lowerBound, at: gradients).rows(piece.rows), accumulate: accumulate)
+                into: weights(piece.blocks.lowerBound, at: gradients).rows(piece.rows), accumulate: accumulate
+            )
         case .outputMajor:
             let first = piece.blocks.lowerBound * outputs
             product.multiplyTransposed(
@@ -187,9 +192,12 @@ package struct Dense: Sendable {
     private func transposedWeights<Scalar>(
         _ block: Int, memory: NetworkMemory<Scalar>
     ) -> MatrixView<Scalar> {
-        guard let transposed else { preconditionFailure("a layer on the features needs no gradient of its input") }
+        guard let transposed else {
+            preconditionFailure("a layer on the features needs no gradient of its input")
+        }
         return MatrixView(
-            memory.transposes + transposed + block * outputs * transposedStride, rows: outputs, columns: inputs,
+            memory.transposes + transposed + block * outputs * transposedStride, rows: outputs,
+            columns: inputs,
             stride: transposedStride)
     }
 

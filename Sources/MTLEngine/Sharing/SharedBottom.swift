@@ -69,7 +69,8 @@ public struct SharedBottom: Sendable {
                 layers.append(
                     Dense(
                         source: headSource, blocks: members.count, inputs: headWidth, outputs: layer.units,
-                        inputIsShared: layers.count == start, activation: layer.activation, order: .inputMajor))
+                        inputIsShared: layers.count == start, activation: layer.activation, order: .inputMajor
+                    ))
                 headSource = .layer(layers.count - 1)
                 headWidth = layer.units
             }
@@ -150,7 +151,8 @@ public struct SharedBottom: Sendable {
             throw InputError(.empty, at: "tasks", found: "none", expected: "at least one")
         }
         for (index, layer) in trunk.enumerated() where layer.units < 1 {
-            throw InputError(.shape, at: "trunk.\(index)", found: "\(layer.units) units", expected: "at least 1")
+            throw InputError(
+                .shape, at: "trunk.\(index)", found: "\(layer.units) units", expected: "at least 1")
         }
         var names = Set<String>()
         for task in tasks {
@@ -162,7 +164,8 @@ public struct SharedBottom: Sendable {
             }
             guard task.weight >= 0, task.weight.isFinite else {
                 throw InputError(
-                    .value, at: place, found: "weight \(task.weight)", expected: "a finite weight, 0 or above")
+                    .value, at: place, found: "weight \(task.weight)", expected: "a finite weight, 0 or above"
+                )
             }
             for (depth, layer) in task.tower.enumerated() where layer.units < 1 {
                 throw InputError(
@@ -173,7 +176,8 @@ public struct SharedBottom: Sendable {
             case .multiclass(let classes) where classes < 2:
                 throw InputError(.value, at: place, found: "\(classes) classes", expected: "at least 2")
             case .huber(let delta) where !(delta > 0 && delta.isFinite):
-                throw InputError(.value, at: place, found: "delta \(delta)", expected: "a finite delta above 0")
+                throw InputError(
+                    .value, at: place, found: "delta \(delta)", expected: "a finite delta above 0")
             default: break
             }
         }

@@ -60,7 +60,8 @@ extension LearningTask.Kind {
             switch self {
             case .binary where label != 0 && label != 1:
                 throw InputError(
-                    .value, at: "task \"\(task)\", row \(row)", found: "label \(label)", expected: "0, 1 or NaN")
+                    .value, at: "task \"\(task)\", row \(row)", found: "label \(label)",
+                    expected: "0, 1 or NaN")
             case .multiclass(let classes)
             where label < 0 || label >= Scalar(classes) || label != label.rounded(.towardZero):
                 throw InputError(

@@ -26,7 +26,9 @@ package final class BatchSource<Scalar: BLASScalar> {
     private let columns: FixedList<Int>
     private let isComplete: Bool
 
-    package init(_ dataset: Dataset<Scalar>, for model: SharedBottom, checksLabels: Bool = true) throws(InputError) {
+    package init(_ dataset: Dataset<Scalar>, for model: SharedBottom, checksLabels: Bool = true)
+        throws(InputError)
+    {
         guard dataset.featureCount == model.inputs else {
             throw InputError(
                 .shape, at: "features", found: "\(dataset.featureCount) columns",

@@ -105,7 +105,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
                         logits, labels: labels, labelStride: batch.labelStride, scale: 0, gradient: nil,
                         level: network.product.level)
                     sums.counts[cell] = Scalar._countLabelled(
-                        level: network.product.level, rows: rows.count, labels: labels, stride: batch.labelStride)
+                        level: network.product.level, rows: rows.count, labels: labels,
+                        stride: batch.labelStride)
                 }
                 if !targets.isEmpty {
                     let target = MatrixView(

@@ -32,7 +32,8 @@ package final class Network<Scalar: BLASScalar> {
                 stream += 1
                 let weights = layer.weights(block, at: parameters.base)
                 initialization.fill(
-                    weights: UnsafeMutableBufferPointer(start: weights.base, count: layer.inputs * layer.outputs),
+                    weights: UnsafeMutableBufferPointer(
+                        start: weights.base, count: layer.inputs * layer.outputs),
                     biases: UnsafeMutableBufferPointer(
                         start: parameters.base + layer.bias + block * layer.outputs, count: layer.outputs),
                     inputs: layer.inputs, outputs: layer.outputs, generator: &generator)
@@ -46,14 +47,16 @@ package final class Network<Scalar: BLASScalar> {
         let memory = self.memory(workspace: parameters.base, capacity: 0)
         for layer in model.layers where layer.transposed != nil {
             for block in 0..<layer.blocks {
-                layer.refreshTransposed(block: block, rows: 0..<layer.inputs, memory: memory, level: product.level)
+                layer.refreshTransposed(
+                    block: block, rows: 0..<layer.inputs, memory: memory, level: product.level)
             }
         }
     }
 
     package func memory(workspace: UnsafeMutablePointer<Scalar>, capacity: Int) -> NetworkMemory<Scalar> {
         NetworkMemory(
-            parameters: parameters.base, transposes: transposes.base, workspace: workspace, capacity: capacity)
+            parameters: parameters.base, transposes: transposes.base, workspace: workspace, capacity: capacity
+        )
     }
 }
 

@@ -25,7 +25,8 @@ public struct Optimizer: Sendable, Equatable {
         weightDecay: Double = 0
     ) -> Optimizer {
         Optimizer(
-            rule: .sgd(momentum: momentum, dampening: dampening, nesterov: nesterov), learningRate: learningRate,
+            rule: .sgd(momentum: momentum, dampening: dampening, nesterov: nesterov),
+            learningRate: learningRate,
             weightDecay: weightDecay)
     }
 
@@ -63,8 +64,10 @@ public struct Optimizer: Sendable, Equatable {
                 throw InputError(.value, at: "optimizer, \(name)", found: "\(value)", expected: expected)
             }
         }
-        try require(learningRate >= 0 && learningRate.isFinite, "learning rate", learningRate, "0 or above, finite")
-        try require(weightDecay >= 0 && weightDecay.isFinite, "weight decay", weightDecay, "0 or above, finite")
+        try require(
+            learningRate >= 0 && learningRate.isFinite, "learning rate", learningRate, "0 or above, finite")
+        try require(
+            weightDecay >= 0 && weightDecay.isFinite, "weight decay", weightDecay, "0 or above, finite")
         switch rule {
         case .sgd(let momentum, let dampening, let nesterov):
             try require(momentum >= 0 && momentum.isFinite, "momentum", momentum, "0 or above, finite")
@@ -88,7 +91,8 @@ public struct Optimizer: Sendable, Equatable {
         case .adam(let beta1, let beta2, let epsilon, let decoupled):
             return .adam(
                 AdamStep(
-                    learningRate: Scalar(learningRate), beta1: Scalar(beta1), oneMinusBeta1: Scalar(1 - beta1),
+                    learningRate: Scalar(learningRate), beta1: Scalar(beta1),
+                    oneMinusBeta1: Scalar(1 - beta1),
                     beta2: Scalar(beta2), oneMinusBeta2: Scalar(1 - beta2), epsilon: Scalar(epsilon),
                     weightDecay: Scalar(weightDecay), isDecoupled: decoupled,
                     biasCorrection1: Scalar(1 - pow(beta1, Double(step))),
@@ -110,7 +114,8 @@ public struct Optimizer: Sendable, Equatable {
             state: UnsafeMutablePointer<Scalar>, stateStride: Int, level: Int32
         ) {
             switch self {
-            case .sgd(let learningRate, let momentum, let dampening, let nesterov, let weightDecay, let isFirst):
+            case .sgd(
+                let learningRate, let momentum, let dampening, let nesterov, let weightDecay, let isFirst):
                 Scalar._sgd(
                     level: level, count: count, p: parameters, g: gradients,
                     buffer: momentum == 0 ? nil : state, learningRate: learningRate, momentum: momentum,

@@ -21,7 +21,8 @@ public enum Schedule: Sendable, Equatable {
 
     package func check() throws(InputError) {
         if case .alternating(.steps(let count)) = self, count < 1 {
-            throw InputError(.value, at: "schedule, steps per turn", found: "\(count)", expected: "at least 1")
+            throw InputError(
+                .value, at: "schedule, steps per turn", found: "\(count)", expected: "at least 1")
         }
     }
 }

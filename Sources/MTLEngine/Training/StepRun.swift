@@ -107,7 +107,8 @@ package struct StepRun<Scalar: BLASScalar> {
             let end = min(chunk + chunkRows, batch.rows)
             let x =
                 batch.indices == nil
-                ? batch.features.rows(batch.start + chunk..<batch.start + end) : gatheredFeatures.rows(0..<end - chunk)
+                ? batch.features.rows(batch.start + chunk..<batch.start + end)
+                : gatheredFeatures.rows(0..<end - chunk)
             if chunk > 0 { barrier.wait() }
             for tile in share(chunk / tileRows..<(end + tileRows - 1) / tileRows, of: worker) {
                 let range = rows(ofTile: tile, in: batch)
@@ -128,7 +129,8 @@ package struct StepRun<Scalar: BLASScalar> {
                 for index in starts[section]..<starts[section + 1] {
                     let piece = pieces[index]
                     layers[piece.layer].backwardParameters(
-                        piece, x: forward.input(of: piece.layer, x).rows(0..<end - chunk), gradients: gradients,
+                        piece, x: forward.input(of: piece.layer, x).rows(0..<end - chunk),
+                        gradients: gradients,
                         accumulate: chunk > 0, memory: memory, product: product)
                     if isLast, let update { apply(update, to: piece) }
                 }
@@ -145,7 +147,8 @@ package struct StepRun<Scalar: BLASScalar> {
                 target[row * tasks] = column[batch.sourceRow(row) * batch.labelStride]
             }
             partialCounts[tile * tasks + seat.task] = Scalar._countLabelled(
-                level: product.level, rows: range.count, labels: target + range.lowerBound * tasks, stride: tasks)
+                level: product.level, rows: range.count, labels: target + range.lowerBound * tasks,
+                stride: tasks)
         }
     }
 
@@ -167,7 +170,8 @@ package struct StepRun<Scalar: BLASScalar> {
     }
 
     private func loss(
-        _ seat: TurnPlan<Scalar>.Seat, tile: Int, rows: Range<Int>, local: Range<Int>, _ batch: BatchView<Scalar>
+        _ seat: TurnPlan<Scalar>.Seat, tile: Int, rows: Range<Int>, local: Range<Int>,
+        _ batch: BatchView<Scalar>
     ) {
         let labelled = labelledRows(seat.task, batch)
         let layer = layers[seat.layer]
@@ -175,7 +179,8 @@ package struct StepRun<Scalar: BLASScalar> {
         let labels =
             countsLabels
             ? UnsafePointer(gatheredLabels) + rows.lowerBound * tasks + seat.task
-            : batch.labels + (batch.start + rows.lowerBound) * batch.labelStride + batch.labelColumns[seat.task]
+            : batch.labels + (batch.start + rows.lowerBound) * batch.labelStride
+                + batch.labelColumns[seat.task]
         partialLosses[tile * tasks + seat.task] = seat.kind.loss(
             memory.view(layer.output, columns: layer.width).rows(local).columns(columns),
             labels: labels, labelStride: countsLabels ? tasks : batch.labelStride,

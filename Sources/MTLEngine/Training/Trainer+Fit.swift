@@ -12,7 +12,8 @@ extension Trainer {
     /// - Throws: `InputError` where a dataset does not fit the model or a label is out of range, before the first step.
     @discardableResult
     public func fit(
-        _ training: Dataset<Scalar>, validation: Dataset<Scalar>? = nil, until rule: StoppingRule = StoppingRule(),
+        _ training: Dataset<Scalar>, validation: Dataset<Scalar>? = nil,
+        until rule: StoppingRule = StoppingRule(),
         progress: ((TrainingProgress) -> Void)? = nil
     ) throws(InputError) -> TrainingReport {
         try rule.check()

@@ -21,8 +21,10 @@ public final class Trainer<Scalar: BLASScalar> {
     /// - Throws: `InputError` that names the option: a batch size or thread count below 1, a learning rate,
     ///   momentum or decay out of range, instructions that this machine does not have.
     public init(
-        _ model: SharedBottom, optimizer: Optimizer = .adam(), schedule: Schedule = .joint, batchSize: Int = 256,
-        initialization: Initialization = .pytorch, seed: UInt64 = 0, compute: ComputeOptions = ComputeOptions()
+        _ model: SharedBottom, optimizer: Optimizer = .adam(), schedule: Schedule = .joint,
+        batchSize: Int = 256,
+        initialization: Initialization = .pytorch, seed: UInt64 = 0,
+        compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) {
         try schedule.check()
         self.model = model
@@ -31,7 +33,8 @@ public final class Trainer<Scalar: BLASScalar> {
         self.seed = seed
         network = try Network(model, compute: compute)
         trainingStep = try TrainingStep(
-            network: network, optimizer: optimizer, alternating: schedule.isAlternating, batchLimit: batchSize)
+            network: network, optimizer: optimizer, alternating: schedule.isAlternating, batchLimit: batchSize
+        )
         inference = Inference(network: network)
         network.initialize(initialization, seed: seed)
     }
@@ -88,7 +91,8 @@ public final class Trainer<Scalar: BLASScalar> {
         }
         guard rows.count <= batchSize else {
             throw InputError(
-                .shape, at: "batch", found: "\(rows.count) rows", expected: "at most \(batchSize), as planned")
+                .shape, at: "batch", found: "\(rows.count) rows", expected: "at most \(batchSize), as planned"
+            )
         }
         step(source.batch(start: rows.lowerBound, rows: rows.count))
         return Array(trainingStep.losses)

@@ -93,11 +93,13 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     /// - Returns: false where the turn was skipped because no row of the batch has a label of its task.
     @discardableResult
     package func step(_ batch: BatchView<Scalar>, turn: Int = 0, updates: Bool = true) -> Bool {
-        precondition(batch.rows > 0 && batch.rows <= batchLimit, "a batch of \(batch.rows), planned for \(batchLimit)")
+        precondition(
+            batch.rows > 0 && batch.rows <= batchLimit, "a batch of \(batch.rows), planned for \(batchLimit)")
         let plan = turns[turn]
         let tileRows = rowPlan.tileRows(batch: batch.rows)
         current.prepare(
-            batch, turn: plan, sharedCount: network.model.layout.sharedCount, chunkRows: max(tileRows, rowPlan.chunkRows / tileRows * tileRows), tileRows: tileRows,
+            batch, turn: plan, sharedCount: network.model.layout.sharedCount,
+            chunkRows: max(tileRows, rowPlan.chunkRows / tileRows * tileRows), tileRows: tileRows,
             update: updates
                 ? optimizer.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil,
             skipsUnlabelled: turns.count > 1)

@@ -30,12 +30,15 @@ package final class TurnPlan<Scalar: BLASScalar> {
                 let seat = model.seats[index]
                 let layer = model.groups[seat.group].layers.upperBound - 1
                 return Seat(
-                    task: index, kind: model.tasks[index].kind, weight: model.tasks[index].weight, layer: layer,
+                    task: index, kind: model.tasks[index].kind, weight: model.tasks[index].weight,
+                    layer: layer,
                     column: seat.block * model.layers[layer].outputs)
             })
         active = FixedList(selection.layers)
         descents = FixedList(selection.descents)
-        let whole = selection.layers.flatMap { model.layers[$0.layer].pieces(layer: $0.layer, active: $0.active) }
+        let whole = selection.layers.flatMap {
+            model.layers[$0.layer].pieces(layer: $0.layer, active: $0.active)
+        }
         let cut = Self.cut(whole, of: model, into: sections)
         pieces = FixedList(cut.flatMap { $0 })
         starts = FixedList(cut.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
@@ -70,7 +73,8 @@ package final class TurnPlan<Scalar: BLASScalar> {
                         let middle = piece.rows.lowerBound + rows
                         mine.append(
                             ParameterPiece(
-                                layer: piece.layer, blocks: piece.blocks, rows: piece.rows.lowerBound..<middle))
+                                layer: piece.layer, blocks: piece.blocks, rows: piece.rows.lowerBound..<middle
+                            ))
                         queue[queue.startIndex] = ParameterPiece(
                             layer: piece.layer, blocks: piece.blocks, rows: middle..<piece.rows.upperBound)
                         left -= rows * perRow
