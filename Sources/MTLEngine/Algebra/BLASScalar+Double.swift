@@ -82,7 +82,7 @@ extension Double: BLASScalar {
         scale: Double,
         delta: Double, d: _Target?, dStride: Int
     ) -> Double {
-        mtl_loss_huber_f64(level, rows, logits, stride, labels, labelStride, scale, delta, d, dStride)
+        mtl_loss_huber_f64(level, rows, logits, stride, labels, labelStride, scale, d, dStride, delta)
     }
 
     public static func _lossSoftmax(

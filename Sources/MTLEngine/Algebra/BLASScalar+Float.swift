@@ -82,7 +82,7 @@ extension Float: BLASScalar {
         scale: Float,
         delta: Float, d: _Target?, dStride: Int
     ) -> Double {
-        mtl_loss_huber_f32(level, rows, logits, stride, labels, labelStride, scale, delta, d, dStride)
+        mtl_loss_huber_f32(level, rows, logits, stride, labels, labelStride, scale, d, dStride, delta)
     }
 
     public static func _lossSoftmax(

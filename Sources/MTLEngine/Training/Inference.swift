@@ -79,6 +79,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
 
     private var sums: (losses: UnsafeMutableBufferPointer<Double>, counts: UnsafeMutableBufferPointer<Int>)?
 
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     override package func run(worker: Int) {
         guard let batch, let sums else { return }
         let model = network.model

@@ -82,6 +82,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         losses.deallocate()
     }
 
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     override package func run(worker: Int) { current.run(worker: worker) }
 
     /// Steps on a batch: all tasks at once (joint), or the turn of one task (alternating).
@@ -91,6 +93,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     ///   - turn: the task whose turn it is; 0 in a joint schedule.
     ///   - updates: false computes losses and gradients, and leaves the parameters as they are.
     /// - Returns: false where the turn was skipped because no row of the batch has a label of its task.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     @discardableResult
     package func step(_ batch: BatchView<Scalar>, turn: Int = 0, updates: Bool = true) -> Bool {
         precondition(
