@@ -37,8 +37,9 @@ SETTLE_SECONDS = 0.1
 # Compiling is slow on a busy machine; a run that takes this long is stuck.
 READY_SECONDS = 600
 
-# Above this share of one core, a worker that should be waiting has disturbed the one that was being timed.
-IDLE_SHARE = 0.02
+# Above this share of one core, workers that should be waiting, or programs that are not ours to stop, have disturbed
+# the one that was being timed. OpenMP's barriers lose most: they spin for a thread that is not scheduled.
+QUIET_SHARE = 0.05
 
 
 def table_rows():
@@ -140,6 +141,16 @@ class Worker:
         self.errors.close()
 
 
+def all_processor_seconds():
+    """Time that all programs together have used so far, and what a hypervisor took; nothing where that is not told."""
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return None
+    user, nice, system, _, _, interrupt, soft_interrupt, stolen = map(int, fields[:8])
+    return (user + nice + system + interrupt + soft_interrupt + stolen) / os.sysconf("SC_CLK_TCK")
+
+
 def commands(row, options):
     shape = [
         *("--schedule", row["schedule"], "--inputs", str(row["inputs"])),
@@ -157,8 +168,8 @@ def commands(row, options):
 
 
 def measure(row, options):
-    """Rates of every worker, one per round, and the greatest share of a core that one used while it waited."""
-    workers, versions, rates, busy, waited = [], {}, {}, {}, {}
+    """Rates of every worker, one per round, and how many cores everything but the timed worker kept busy meanwhile."""
+    workers, versions, rates, disturbed, elapsed = [], {}, {}, 0.0, 0.0
     try:
         for name, command in commands(row, options).items():
             workers.append(Worker(name, command))
@@ -168,18 +179,16 @@ def measure(row, options):
             shift = round_number % len(workers)
             for worker in workers[shift:] + workers[:shift]:
                 time.sleep(SETTLE_SECONDS)
-                others = [other for other in workers if other is not worker]
-                before, start = [other.processor_seconds() for other in others], time.monotonic()
+                start, everything, own = time.monotonic(), all_processor_seconds(), worker.processor_seconds()
                 rates[worker.name].append(worker.run(options.seconds))
-                after, elapsed = [other.processor_seconds() for other in others], time.monotonic() - start
-                for other, was, now in zip(others, before, after):
-                    if was is not None and now is not None:
-                        busy[other.name] = busy.get(other.name, 0.0) + now - was
-                        waited[other.name] = waited.get(other.name, 0.0) + elapsed
+                if everything is not None and own is not None:
+                    others = all_processor_seconds() - everything - (worker.processor_seconds() - own)
+                    disturbed += others
+                    elapsed += time.monotonic() - start
     finally:
         for worker in workers:
             worker.stop()
-    return rates, versions, max((busy[name] / waited[name] for name in busy), default=0.0)
+    return rates, versions, max(0.0, disturbed / elapsed) if elapsed else None
 
 
 def best(names, rates):
@@ -192,7 +201,7 @@ def ratio(ours, theirs):
     return {"median": median(each), "min": min(each), "max": max(each)}
 
 
-def summarise(row, rates, versions, idle):
+def summarise(row, rates, versions, disturbance):
     result = {
         "row": row,
         "samples_per_second": rates,
@@ -201,7 +210,7 @@ def summarise(row, rates, versions, idle):
         "best_torch": best(TORCH, rates),
         "ratio": {},
         "versions": versions,
-        "greatest_idle_share": idle,
+        "cores_used_by_others": disturbance,
     }
     for peer in (result["best_jax"], result["best_torch"]):
         if peer and OURS in rates:
@@ -332,9 +341,9 @@ def main():
         print(f"{row['name']} ...", file=sys.stderr, flush=True)
         result = summarise(row, *measure(row, options))
         results.append(result)
-        if result["greatest_idle_share"] > IDLE_SHARE:
-            share = result["greatest_idle_share"]
-            print(f"  warning: a waiting worker used {share:.0%} of a core", file=sys.stderr)
+        if (result["cores_used_by_others"] or 0.0) > QUIET_SHARE:
+            used = result["cores_used_by_others"]
+            print(f"  warning: other programs or waiting workers used {used:.2f} of a core", file=sys.stderr)
 
     about = machine()
     versions = {}
@@ -348,6 +357,9 @@ def main():
         + f"{options.rounds} rounds of {options.seconds:g} s. Rates are medians; a ratio is the median of the "
         "rounds' own ratios (least..greatest)."
     )
+    disturbed = max((result["cores_used_by_others"] or 0.0 for result in results), default=0.0)
+    if disturbed > QUIET_SHARE:
+        print(f"Not a quiet machine: in one row everything else used {disturbed:.2f} of a core during the runs.")
     if options.json:
         report = {
             "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -118,8 +118,8 @@ extension Double: BLASScalar {
         level: Int32, count: Int, p: _Target, g: _Source, m: _Target, v: _Target, step: AdamStep<Double>
     ) {
         mtl_adam_f64(
-            level, count, p, g, m, v, step.learningRate, step.beta1, step.oneMinusBeta1, step.beta2,
-            step.oneMinusBeta2, step.epsilon, step.weightDecay, step.isDecoupled ? 1 : 0,
+            level, count, p, g, m, v, step.learningRate, step.beta1, step.beta2,
+            step.oneMinusBeta1, step.oneMinusBeta2, step.epsilon, step.weightDecay, step.isDecoupled ? 1 : 0,
             step.biasCorrection1,
             step.rootBiasCorrection2)
     }

@@ -1,0 +1,24 @@
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "elementwise_tables.inc"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+
+#define T float
+#define I int32_t
+#define U uint32_t
+#define W 16
+#define FUSED 1
+#define IS_FLOAT 1
+#define LEVEL 2
+#define TABLE mtl_elementwise_table_f32
+#define NAME(x) x##_f32_avx512
+#include "elementwise.inc"
+
+#pragma clang attribute pop
+#endif

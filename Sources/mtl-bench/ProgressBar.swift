@@ -1,0 +1,27 @@
+import Foundation
+import MTLEngine
+
+/// A line on the terminal that says how far training is; nothing where output is no terminal.
+final class ProgressBar {
+    private let title: String
+    private var drawn = false
+
+    init(_ title: String) { self.title = title }
+
+    func show(_ progress: TrainingProgress) {
+        guard isTerminal else { return }
+        let width = 24
+        let filled = Int(progress.fraction * Double(width))
+        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
+        let loss = progress.latest.map { ", loss \($0.watchedLoss.decimals(4))" } ?? ""
+        write("\r\u{1B}[K\(title): epoch \(progress.epoch) [\(bar)]\(loss)")
+        drawn = true
+    }
+
+    func clear() {
+        if drawn { write("\r\u{1B}[K") }
+        drawn = false
+    }
+
+    private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+}
