@@ -1,9 +1,11 @@
 """Time our training step next to PyTorch's and JAX's, interleaved, and print one Markdown table.
 
-For each row the workers (ours, and peer_worker.py once per variant) are started and warmed one after another; then
-every round lets each of them run once, in an order that rotates, while the others wait on standard input. A ratio
-is taken within a round, between runs that are seconds apart, and the median of the rounds is printed with the least
-and the greatest: a machine that slows down for a minute moves both sides of a ratio.
+For each row the workers (ours, and peer_worker.py once per variant) are started and warmed one after
+another; then every round lets each of them run once, in an order that rotates, while the others wait on
+standard input. A ratio is taken within a round, between runs that are seconds apart, and the median of the
+rounds is printed with the least and the greatest: a machine that slows down for a minute moves both sides
+of a ratio. A round during which other programs were busy is repeated, whatever its figures were; where the
+machine does not become quiet, the quietest rounds count and the table says so.
 
 Standard library only; the peers' packages live in the .venv that setup.sh makes.
 """
@@ -30,16 +32,20 @@ OURS = "ours"
 JAX = ("jax step", "jax scan")
 TORCH = ("torch eager", "torch compile")
 
-# Threads of OpenMP and of Eigen spin for some milliseconds before they sleep. Waiting that out keeps a worker's own
-# waiting policy as it is (a passive one slows PyTorch's small batches) without disturbing the next worker.
+# Threads of OpenMP and of Eigen spin for some milliseconds before they sleep. Waiting that out keeps a
+# worker's own waiting policy as it is (OMP_WAIT_POLICY=passive made PyTorch's batches of 256 three times
+# slower here) without disturbing the next worker.
 SETTLE_SECONDS = 0.1
 
 # Compiling is slow on a busy machine; a run that takes this long is stuck.
 READY_SECONDS = 600
 
-# Above this share of one core, workers that should be waiting, or programs that are not ours to stop, have disturbed
-# the one that was being timed. OpenMP's barriers lose most: they spin for a thread that is not scheduled.
-QUIET_SHARE = 0.05
+# Above this many cores, workers that should be waiting, or programs that are not ours to stop, have disturbed
+# the one that was being timed. OpenMP's barriers lose most, a hundredfold for small batches: they spin for a
+# thread that is not scheduled. So without this, a busy machine would flatter whoever is compared with
+# PyTorch.
+QUIET_CORES = 0.05
+MOST_ROUNDS_PER_ROUND = 3
 
 
 def table_rows():
@@ -142,7 +148,7 @@ class Worker:
 
 
 def all_processor_seconds():
-    """Time that all programs together have used so far, and what a hypervisor took; nothing where that is not told."""
+    """Time that all programs and the hypervisor have taken so far; nothing where that is not told."""
     try:
         fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
     except OSError:
@@ -162,33 +168,47 @@ def commands(row, options):
         result[OURS] = [*shlex.split(options.ours), *shape]
     for peer in options.peers:
         framework, variant = peer.split()
-        script = [options.python, str(HERE / "peer_worker.py"), "--framework", framework, "--variant", variant]
+        script = [
+            options.python,
+            str(HERE / "peer_worker.py"),
+            "--framework",
+            framework,
+            "--variant",
+            variant,
+        ]
         result[peer] = [*script, *shape]
     return result
 
 
+def one_round(workers, seconds):
+    """The most cores that everything but the timed worker kept busy in one of the runs, and the rates."""
+    rates, disturbance = {}, 0.0
+    for worker in workers:
+        time.sleep(SETTLE_SECONDS)
+        start, everything, own = time.monotonic(), all_processor_seconds(), worker.processor_seconds()
+        rates[worker.name] = worker.run(seconds)
+        if everything is not None and own is not None:
+            others = all_processor_seconds() - everything - (worker.processor_seconds() - own)
+            disturbance = max(disturbance, others / (time.monotonic() - start))
+    return disturbance, rates
+
+
 def measure(row, options):
-    """Rates of every worker, one per round, and how many cores everything but the timed worker kept busy meanwhile."""
-    workers, versions, rates, disturbed, elapsed = [], {}, {}, 0.0, 0.0
+    """The rounds that count, as (cores others used, {worker: rate}), how many there were, the versions."""
+    workers, versions, rounds = [], {}, []
     try:
         for name, command in commands(row, options).items():
             workers.append(Worker(name, command))
             versions[name] = workers[-1].wait_until_ready().get("version")
-        rates = {worker.name: [] for worker in workers}
-        for round_number in range(options.rounds):
-            shift = round_number % len(workers)
-            for worker in workers[shift:] + workers[:shift]:
-                time.sleep(SETTLE_SECONDS)
-                start, everything, own = time.monotonic(), all_processor_seconds(), worker.processor_seconds()
-                rates[worker.name].append(worker.run(options.seconds))
-                if everything is not None and own is not None:
-                    others = all_processor_seconds() - everything - (worker.processor_seconds() - own)
-                    disturbed += others
-                    elapsed += time.monotonic() - start
+        while len(rounds) < MOST_ROUNDS_PER_ROUND * options.rounds:
+            shift = len(rounds) % len(workers)
+            rounds.append(one_round(workers[shift:] + workers[:shift], options.seconds))
+            if sum(disturbance <= QUIET_CORES for disturbance, _ in rounds) == options.rounds:
+                break
     finally:
         for worker in workers:
             worker.stop()
-    return rates, versions, max(0.0, disturbed / elapsed) if elapsed else None
+    return sorted(rounds, key=lambda one: one[0])[: options.rounds], len(rounds), versions
 
 
 def best(names, rates):
@@ -201,7 +221,8 @@ def ratio(ours, theirs):
     return {"median": median(each), "min": min(each), "max": max(each)}
 
 
-def summarise(row, rates, versions, disturbance):
+def summarise(row, rounds, tried, versions):
+    rates = {name: [one[name] for _, one in rounds] for name in rounds[0][1]}
     result = {
         "row": row,
         "samples_per_second": rates,
@@ -210,7 +231,8 @@ def summarise(row, rates, versions, disturbance):
         "best_torch": best(TORCH, rates),
         "ratio": {},
         "versions": versions,
-        "cores_used_by_others": disturbance,
+        "rounds_tried": tried,
+        "cores_used_by_others": [disturbance for disturbance, _ in rounds],
     }
     for peer in (result["best_jax"], result["best_torch"]):
         if peer and OURS in rates:
@@ -263,7 +285,11 @@ def machine():
                 break
     except OSError:
         pass
-    return {"processor": name, "cpus": available_cpus(), "system": f"{platform.system()} {platform.machine()}"}
+    return {
+        "processor": name,
+        "cpus": available_cpus(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
 
 
 def available_cpus():
@@ -290,12 +316,17 @@ def parse():
         return peers
 
     default_python = HERE / ".venv" / "bin" / "python"
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=positive(int), default=5)
     parser.add_argument("--seconds", type=positive(float), default=1.0, help="length of one run")
     parser.add_argument("--threads", type=positive(int), default=available_cpus())
     parser.add_argument(
-        "--rows", action="append", metavar="PATTERN", help="only rows that match, such as '*/256/joint'; repeatable"
+        "--rows",
+        action="append",
+        metavar="PATTERN",
+        help="only rows that match, such as '*/256/joint'; repeatable",
     )
     parser.add_argument("--list", action="store_true", help="print the rows' names and stop")
     parser.add_argument("--json", metavar="FILE", help="also write every run's figure")
@@ -305,7 +336,9 @@ def parse():
         default=[*JAX, TORCH[0]],
         help=f"comma-separated, of: {', '.join(known)} (default: all but the last)",
     )
-    parser.add_argument("--python", default=str(default_python), help="the Python that has the peers' packages")
+    parser.add_argument(
+        "--python", default=str(default_python), help="the Python that has the peers' packages"
+    )
     parser.add_argument(
         "--ours",
         default=shlex.join([str(ROOT / ".build" / "release" / "mtl-bench"), "worker"]),
@@ -341,9 +374,11 @@ def main():
         print(f"{row['name']} ...", file=sys.stderr, flush=True)
         result = summarise(row, *measure(row, options))
         results.append(result)
-        if (result["cores_used_by_others"] or 0.0) > QUIET_SHARE:
-            used = result["cores_used_by_others"]
-            print(f"  warning: other programs or waiting workers used {used:.2f} of a core", file=sys.stderr)
+        used = max(result["cores_used_by_others"])
+        if used > QUIET_CORES:
+            print(
+                f"  warning: other programs used up to {used:.2f} cores in rounds that count", file=sys.stderr
+            )
 
     about = machine()
     versions = {}
@@ -354,12 +389,14 @@ def main():
     print(
         f"{about['processor']}, {options.threads} of {about['cpus']} CPUs; "
         + "".join(f"{name} {version}, " for name, version in sorted(versions.items()) if name != OURS)
-        + f"{options.rounds} rounds of {options.seconds:g} s. Rates are medians; a ratio is the median of the "
-        "rounds' own ratios (least..greatest)."
+        + f"{options.rounds} rounds of {options.seconds:g} s. Rates are medians; a ratio is the median of "
+        "the rounds' own ratios (least..greatest)."
     )
-    disturbed = max((result["cores_used_by_others"] or 0.0 for result in results), default=0.0)
-    if disturbed > QUIET_SHARE:
-        print(f"Not a quiet machine: in one row everything else used {disturbed:.2f} of a core during the runs.")
+    disturbed = [result for result in results if max(result["cores_used_by_others"]) > QUIET_CORES]
+    if disturbed:
+        most = max(max(result["cores_used_by_others"]) for result in disturbed)
+        names = ", ".join(result["row"]["name"] for result in disturbed)
+        print(f"Not a quiet machine: other programs used up to {most:.2f} cores in {names}.")
     if options.json:
         report = {
             "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -1,13 +1,13 @@
 """One training step in PyTorch or JAX on the CPU, as a process that compare.py can interleave with others.
 
-Prints {"ready": true, ...} once the step is compiled and warm. Then, for each line "run SECONDS" on standard input,
-trains for about that long and prints one JSON line with samples_per_second; "quit" ends it.
+Prints {"ready": true, ...} once the step is compiled and warm. Then, for each line "run SECONDS" on standard
+input, trains for about that long and prints one JSON line with samples_per_second; "quit" ends it.
 
-x [B, D] -> linear -> ReLU (for each hidden width) -> T linear heads of one output, float32, loss (1/T) sum of the
-tasks' mean squared errors.
+x [B, D] -> linear -> ReLU (for each hidden width) -> T linear heads of one output, float32, loss (1/T) sum of
+the tasks' mean squared errors.
   joint        one backward of the sum, one Adam(1e-3).
-  alternating  for each batch T turns; turn i trains the shared layers and head i on (1/T) loss i with an Adam(1e-3)
-               of its own. A batch's rows count once, however many turns they take.
+  alternating  for each batch T turns; turn i trains the shared layers and head i on (1/T) loss i with an
+               Adam(1e-3) of its own. A batch's rows count once, however many turns they take.
 Both schedules cycle through the same pool of batches, which is in memory before the clock starts.
 
 Letters: B batch, D inputs, T tasks, N batches in the pool.
@@ -21,12 +21,13 @@ import time
 
 LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 
-# Large enough that a small batch is not trained on from the first-level cache alone, small enough to start quickly.
+# Large enough that a small batch is not trained on from the first-level cache alone, small enough to start
+# quickly.
 POOL_BYTES = 64 << 20
 POOL_BATCHES = (4, 64)
 
-# Steps between two looks at the clock, as time: long enough that looking (and, in JAX, waiting for the queue of
-# steps to drain) costs nothing, short enough that a run of one second ends after about one second.
+# Steps between two looks at the clock, as time: long enough that looking (and, in JAX, waiting for the queue
+# of steps to drain) costs nothing, short enough that a run of one second ends after about one second.
 BLOCK_SECONDS = 0.05
 
 
@@ -36,7 +37,7 @@ def pool_size(batch, inputs):
 
 
 def make_pool(options):
-    """x [N, B, D] and labels [N, B, T] that can be learned in part, so that the loss neither stands still nor ends."""
+    """x [N, B, D] and labels [N, B, T], which can be learned in part: the loss falls, but not to nothing."""
     import numpy as np
 
     count = pool_size(options.batch, options.inputs)
@@ -88,7 +89,7 @@ class TorchPeer:
         mse = torch.nn.functional.mse_loss
         maybe_compile = torch.compile if options.variant == "compile" else lambda function: function
 
-        # Fused measured up to 1.5 times as fast as foreach on 100-64-64, and level with it on 512-512-512.
+        # Fused measured up to 1.5 times as fast as foreach on 100-64-64, within noise of it on 512-512-512.
         def adam(*modules):
             parameters = [parameter for module in modules for parameter in module.parameters()]
             return torch.optim.Adam(
@@ -96,7 +97,8 @@ class TorchPeer:
             )
 
         if options.schedule == "joint":
-            # All heads as one layer: 1.3 times as fast as T modules. The mean over [B, T] is (1/T) sum of means.
+            # All heads as one layer: up to 1.4 times as fast as T modules. The mean over [B, T] is (1/T) sum
+            # of the tasks' means.
             self.heads = [linear(*weights[-1])]
             optimizers = [adam(self.trunk, self.heads[0])]
             targets = [[one] for one in self.labels]
@@ -110,8 +112,7 @@ class TorchPeer:
             targets = [[column.contiguous() for column in one] for one in targets]
         scale = 1.0 / len(self.heads)
         losses = [
-            maybe_compile(lambda x, y, head=head: mse(head(self.trunk(x)), y) * scale)
-            for head in self.heads
+            maybe_compile(lambda x, y, head=head: mse(head(self.trunk(x)), y) * scale) for head in self.heads
         ]
 
         def step():
@@ -157,7 +158,9 @@ class JaxPeer:
         self.scans = options.variant == "scan"
         self.host_pool = make_pool(options)
         self.count = len(self.host_pool[0])
-        layers = [{"weight": jnp.array(weight), "bias": jnp.array(bias)} for weight, bias in make_weights(options)]
+        layers = [
+            {"weight": jnp.array(weight), "bias": jnp.array(bias)} for weight, bias in make_weights(options)
+        ]
         trunk, heads = layers[:-1], layers[-1]
         tasks = options.tasks
 
@@ -232,7 +235,8 @@ class JaxPeer:
         if not self.scans:
             self.steps_per_block = steps_in(BLOCK_SECONDS, self.step, self.wait)
             return
-        # As long as the pool where that takes a fraction of a second, else shorter, so that a run can end in time.
+        # As long as the pool where that takes a fraction of a second, else shorter, so that a run ends in
+        # time.
         length = min(self.count, steps_in(4 * BLOCK_SECONDS, self.step, self.wait))
         self.steps_per_block = length
         self.batches = [
@@ -253,7 +257,7 @@ class JaxPeer:
 
 
 def limit_jax_threads(threads):
-    """JAX has no call for this. Its pool has one thread per CPU the process may use, so take the others away."""
+    """JAX has no call for this; its pool has one thread for each CPU that the process may use."""
     os.environ["PJRT_NPROC"] = str(threads)
     if hasattr(os, "sched_setaffinity"):
         allowed = sorted(os.sched_getaffinity(0))
@@ -285,12 +289,16 @@ def run(peer, seconds):
 
 
 def parse(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--framework", choices=["torch", "jax"], required=True)
     parser.add_argument("--variant", choices=["eager", "compile", "step", "scan"], required=True)
     parser.add_argument("--schedule", choices=["joint", "alternating"], required=True)
     parser.add_argument("--inputs", type=int, default=100)
-    parser.add_argument("--hidden", default="64,64", type=lambda text: [int(width) for width in text.split(",")])
+    parser.add_argument(
+        "--hidden", default="64,64", type=lambda text: [int(width) for width in text.split(",")]
+    )
     parser.add_argument("--tasks", type=int, default=3)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)

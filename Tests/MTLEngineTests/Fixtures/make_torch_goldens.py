@@ -7,8 +7,8 @@ import json
 import os
 from pathlib import Path
 
-# The files should not depend on which vector width the machine that regenerates them happens to have, and these
-# are read once, when the libraries load.
+# The files should not depend on which vector width the machine that regenerates them happens to have. Set
+# before the import, because the libraries read these once, when they load.
 os.environ["ATEN_CPU_CAPABILITY"] = "default"
 os.environ["MKL_CBWR"] = "COMPATIBLE"
 os.environ["DNNL_MAX_CPU_ISA"] = "SSE41"
@@ -120,9 +120,7 @@ class Model(torch.nn.Module):
         self.trunk, width = self.stack(spec["inputs"], spec["trunk"])
         self.heads = torch.nn.ModuleDict()
         for one in spec["tasks"]:
-            self.heads[one["name"]], _ = self.stack(
-                width, one["tower"] + [dense(outputs(one), "identity")]
-            )
+            self.heads[one["name"]], _ = self.stack(width, one["tower"] + [dense(outputs(one), "identity")])
 
     @staticmethod
     def stack(width, layers):
@@ -165,9 +163,7 @@ def task_loss(spec, logits, labels):
 
 def losses(model, x, labels):
     shared = model.shared(x)
-    return [
-        task_loss(one, model.head(i, shared), labels[:, i]) for i, one in enumerate(model.spec["tasks"])
-    ]
+    return [task_loss(one, model.head(i, shared), labels[:, i]) for i, one in enumerate(model.spec["tasks"])]
 
 
 def joint_loss(model, values):
@@ -226,7 +222,7 @@ def train(model, case, x, labels):
 
 
 def synthetic(spec, rows, generator, missing, empty):
-    """Labels that depend on the inputs, so that the losses move; `empty` is a (row slice, task) left unlabelled."""
+    """Labels that depend on the inputs, so that the losses move; `empty` (rows, task) is left unlabelled."""
     x = torch.randn(rows, spec["inputs"], generator=generator)
     columns = []
     for one in spec["tasks"]:
@@ -281,8 +277,8 @@ def write(case, seed, batches, missing=0.0, empty=None, double=False):
     (HERE / f"{case['name']}.safetensors").write_bytes(data)
     first, last = tensors["step_losses"][:batches].mean(0), tensors["step_losses"][-batches:].mean(0)
     print(
-        f"{case['name']:<24} {len(data):>7} bytes  float32-float64: parameters {drift:.1e}, losses {loss_drift:.1e}"
-        f"  losses {[round(v, 3) for v in first.tolist()]} -> {[round(v, 3) for v in last.tolist()]}"
+        f"{case['name']:<24} {len(data):>7} bytes  float32-float64: parameters {drift:.1e}, losses"
+        f" {loss_drift:.1e}  losses {[round(v, 3) for v in first.tolist()]} -> {[round(v, 3) for v in last.tolist()]}"
     )
 
 
@@ -324,7 +320,8 @@ def main():
             task("amount", "squared_error", 0.1, [dense(11, "sigmoid")]),
         ],
     }
-    # In batch 2 "purchase" has no label, not in batch 0: the single-batch tensors are to have every task in them.
+    # In batch 2 "purchase" has no label, not in batch 0: the single-batch tensors are to have every task in
+    # them.
     gaps = {"missing": 0.3, "empty": (slice(2 * 29, 3 * 29), 1)}
     write(
         case("towers_joint", towers, adamw(3e-3, weight_decay=0.05), "joint", 29, 20),
