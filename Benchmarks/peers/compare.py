@@ -44,7 +44,7 @@ READY_SECONDS = 600
 # the one that was being timed. OpenMP's barriers lose most, a hundredfold for small batches: they spin for a
 # thread that is not scheduled. So without this, a busy machine would flatter whoever is compared with
 # PyTorch.
-QUIET_CORES = 0.05
+QUIET_CORES = 0.1
 MOST_ROUNDS_PER_ROUND = 3
 
 

@@ -38,6 +38,9 @@ struct Comparison {
         }
     }
 
+    /// Metrics closer than this share of themselves are called equal.
+    private static let tie = 1e-3
+
     let data: Data
     let settings: Settings
 
@@ -127,7 +130,7 @@ struct Comparison {
         var wins: [String: [String]] = [first.name: [], second.name: []]
         for task in settings.tasks {
             guard let metric = first.evaluations.first?.first(where: { $0.task == task.name })?.values.first,
-                let a = first.mean(task.name, metric.name), let b = second.mean(task.name, metric.name), a != b
+                let a = first.mean(task.name, metric.name), let b = second.mean(task.name, metric.name), abs(a - b) >= Self.tie * max(abs(a), abs(b))
             else { continue }
             let winner = (a > b) == metric.higherIsBetter ? first.name : second.name
             wins[winner]?.append("\(task.name) (\(metric.name) \(a.decimals(4)) against \(b.decimals(4)))")
@@ -138,6 +141,6 @@ struct Comparison {
         }
         return
             "\(fast.0.name.capitalized) training converged \(factor.decimals(1)) times as fast as \(fast.1.name); "
-            + (quality.isEmpty ? "no task was predicted better by either" : quality.joined(separator: "; ")) + "."
+            + (quality.isEmpty ? "both predicted every task about as well" : quality.joined(separator: "; ")) + "."
     }
 }

@@ -125,12 +125,12 @@ public struct ShopSimulator: Sendable {
     private static func chances(
         _ user: User, _ item: Item, scenario: Int, hour: Double
     ) -> (click: Double, purchase: Double, spend: Double) {
-        let match = zip(user.interests, item.interests).reduce(0) { $0 + $1.0 * $1.1 }
+        let match = (0..<2).reduce(0) { $0 + user.interests[$1] * item.interests[$1] }
         let price = tanh(item.price)
         let tier = Double(user.tier)
-        var click: Double = [-1.75, -2.15, -1.45][scenario] + 0.45 * match + 0.6 * item.rating
+        var click: Double = [-1.75, -2.15, -1.45][scenario] + 0.5 * match + 0.7 * item.rating
         click -= [0.3, 0.5, 0.9][scenario] * price
-        click += 0.35 * user.interests[0] + 0.3 * sin(hour) + 0.25 * tier - 0.2 * user.age
+        click += 0.4 * user.interests[0] + 0.3 * sin(hour) + 0.25 * tier - 0.2 * user.age
         var purchase: Double = [-1.2, -0.8, -1.6][scenario] + 0.4 * match + 0.4 * item.rating
         purchase += 0.6 * user.interests[1] + 0.3 * tier - 0.9 * price
         let spend: Double = 3 + 0.8 * item.price + 0.3 * user.interests[0] + 0.2 * tier

@@ -10,7 +10,7 @@
 // differently on x86, which has no fused multiply-add there.
 //
 // Memory. Nothing is read or written past the given counts, nothing is allocated, no state is kept. Arguments must
-// not overlap unless stated. Counts may be 0. NaN inputs give NaN outputs.
+// not overlap unless stated. Counts may be 0. NaN inputs give NaN outputs (a NaN saved for relu: 0).
 //
 // Accuracy of Float, in units of the last place, levels 1 and 2 (level 0 up to 0.8 more), for results that are normal
 // numbers: exp 1.1, log1p 1.1, tanh 2.5, sigmoid 2.5, binary loss 1.8 and its d 2.1, gelu 4 for z > -4 and 7 in the tail
