@@ -33,7 +33,7 @@ JAX = ("jax step", "jax scan")
 TORCH = ("torch eager", "torch compile")
 
 # Threads of OpenMP and of Eigen spin for some milliseconds before they sleep. Waiting that out keeps a
-# worker's own waiting policy as it is (OMP_WAIT_POLICY=passive made PyTorch's batches of 256 three times
+# worker's own waiting policy as it is (OMP_WAIT_POLICY=passive made PyTorch's batches of 256 nearly 3 times
 # slower here) without disturbing the next worker.
 SETTLE_SECONDS = 0.1
 

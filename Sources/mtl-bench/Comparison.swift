@@ -67,12 +67,14 @@ struct Comparison {
     }
 
     private func train(
-        _ tasks: [LearningTask], _ schedule: Schedule, seed: UInt64, title: String? = nil, into result: inout Result
+        _ tasks: [LearningTask], _ schedule: Schedule, seed: UInt64, title: String? = nil,
+        into result: inout Result
     ) throws {
         let model = try SharedBottom(
             inputs: data.training.featureCount, trunk: settings.trunk, tasks: tasks)
         let trainer = try Trainer<Float>(
-            model, optimizer: settings.optimizer, schedule: schedule, batchSize: settings.batchSize, seed: seed,
+            model, optimizer: settings.optimizer, schedule: schedule, batchSize: settings.batchSize,
+            seed: seed,
             compute: settings.compute)
         let bar = ProgressBar(title ?? result.name)
         let report = try trainer.fit(
@@ -130,7 +132,8 @@ struct Comparison {
         var wins: [String: [String]] = [first.name: [], second.name: []]
         for task in settings.tasks {
             guard let metric = first.evaluations.first?.first(where: { $0.task == task.name })?.values.first,
-                let a = first.mean(task.name, metric.name), let b = second.mean(task.name, metric.name), abs(a - b) >= Self.tie * max(abs(a), abs(b))
+                let a = first.mean(task.name, metric.name), let b = second.mean(task.name, metric.name),
+                abs(a - b) >= Self.tie * max(abs(a), abs(b))
             else { continue }
             let winner = (a > b) == metric.higherIsBetter ? first.name : second.name
             wins[winner]?.append("\(task.name) (\(metric.name) \(a.decimals(4)) against \(b.decimals(4)))")
@@ -141,6 +144,7 @@ struct Comparison {
         }
         return
             "\(fast.0.name.capitalized) training converged \(factor.decimals(1)) times as fast as \(fast.1.name); "
-            + (quality.isEmpty ? "both predicted every task about as well" : quality.joined(separator: "; ")) + "."
+            + (quality.isEmpty ? "both predicted every task about as well" : quality.joined(separator: "; "))
+            + "."
     }
 }

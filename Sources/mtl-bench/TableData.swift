@@ -17,7 +17,8 @@ struct TableData {
         }
         let training = try CSVTable(path: "\(folder)/train.csv")
         let numeric = [
-            "age", "wage_per_hour", "capital_gains", "capital_losses", "dividends", "employer_size", "weeks_worked",
+            "age", "wage_per_hour", "capital_gains", "capital_losses", "dividends", "employer_size",
+            "weeks_worked",
         ]
         let labels = ["income", "never_married", "college"]
         let schema = TableSchema(
@@ -25,15 +26,18 @@ struct TableData {
             labels: ["income", "never_married"])
         return try TableData(
             training, test: CSVTable(path: "\(folder)/test.csv"), schema: schema,
-            tasks: schema.labels.map { .binary($0) }, validationShare: validationShare, testShare: 0, seed: seed)
+            tasks: schema.labels.map { .binary($0) }, validationShare: validationShare, testShare: 0,
+            seed: seed)
     }
 
     init(
-        _ table: CSVTable, test: CSVTable?, schema: TableSchema, tasks: [LearningTask], validationShare: Double,
+        _ table: CSVTable, test: CSVTable?, schema: TableSchema, tasks: [LearningTask],
+        validationShare: Double,
         testShare: Double, seed: UInt64
     ) throws {
         let split = try RowSplit(
-            rows: table.rowCount, validationShare: validationShare, testShare: test == nil ? testShare : 0, seed: seed)
+            rows: table.rowCount, validationShare: validationShare, testShare: test == nil ? testShare : 0,
+            seed: seed)
         let encoder = try FeatureEncoder(fitting: table, schema: schema, rows: split.training)
         data = Comparison.Data(
             training: try encoder.encode(table, rows: split.training),
@@ -51,7 +55,8 @@ struct LabelArgument: ExpressibleByArgument {
     let kind: Kind?
 
     init?(argument: String) {
-        guard let colon = argument.lastIndex(of: ":"), let kind = Kind(rawValue: String(argument[argument.index(after: colon)...]))
+        guard let colon = argument.lastIndex(of: ":"),
+            let kind = Kind(rawValue: String(argument[argument.index(after: colon)...]))
         else {
             name = argument
             kind = nil

@@ -88,7 +88,8 @@ struct TrainCommand: ParsableCommand {
         var tasks = table.tasks
         if !weights.values.isEmpty {
             guard weights.values.count == tasks.count else {
-                throw ValidationError("--weights: found \(weights.values.count), expected \(tasks.count), one per label")
+                throw ValidationError(
+                    "--weights: found \(weights.values.count), expected \(tasks.count), one per label")
             }
             tasks = zip(tasks, weights.values).map { LearningTask($0.name, kind: $0.kind, weight: $1) }
         }

@@ -58,7 +58,9 @@ import Testing
                 absolute: absolute, "logits of \(task.name)")
         }
         let source = try BatchSource(dataset, for: golden.model)
-        trainer.trainingStep.step(source.batch(start: 0, rows: golden.batch), updates: false)
+        _ = withExtendedLifetime(source) {
+            trainer.trainingStep.step(source.batch(start: 0, rows: golden.batch), updates: false)
+        }
         expectClose(
             Array(trainer.trainingStep.losses), try golden.tensors.values("task_losses" + suffix),
             relative: relative, absolute: absolute, "losses")

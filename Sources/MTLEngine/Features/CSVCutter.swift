@@ -49,7 +49,8 @@ struct CSVCutter {
             }
             guard fields == header.count else {
                 line = start
-                throw failure(.syntax, found: "\(fields) fields", expected: "\(header.count), as in the header")
+                throw failure(
+                    .syntax, found: "\(fields) fields", expected: "\(header.count), as in the header")
             }
             lines.append(start)
         }
@@ -65,7 +66,9 @@ struct CSVCutter {
                 try cutQuoted(bytes, &position)
             } else {
                 let start = position
-                while position < bytes.count && bytes[position] != Self.comma && bytes[position] != Self.newline {
+                while position < bytes.count && bytes[position] != Self.comma
+                    && bytes[position] != Self.newline
+                {
                     guard bytes[position] != Self.quote else {
                         throw failure(
                             .syntax, found: "a quote inside a field that does not start with one",
@@ -113,7 +116,8 @@ struct CSVCutter {
             position += 1
         }
         if position == bytes.count - 1 && bytes[position] == Self.carriageReturn { position += 1 }
-        guard position >= bytes.count || bytes[position] == Self.comma || bytes[position] == Self.newline else {
+        guard position >= bytes.count || bytes[position] == Self.comma || bytes[position] == Self.newline
+        else {
             throw failure(.syntax, found: "text behind a closing quote", expected: "a comma or a line break")
         }
     }

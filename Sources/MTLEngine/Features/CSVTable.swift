@@ -82,7 +82,8 @@ public struct CSVTable: Sendable {
 
     private static func read(_ path: String) throws(InputError) -> [UInt8] {
         func failure() -> InputError {
-            InputError(.file, at: path, found: String(cString: strerror(errno)), expected: "a readable CSV file")
+            InputError(
+                .file, at: path, found: String(cString: strerror(errno)), expected: "a readable CSV file")
         }
         let descriptor = open(path, O_RDONLY)
         guard descriptor >= 0 else { throw failure() }

@@ -10,6 +10,7 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
     /// The number of rows.
     public let rowCount: Int
 
+    // Whoever takes a pointer from these keeps the dataset alive (`withExtendedLifetime`) while using it.
     package let features: AlignedStorage<Scalar>
     package let labels: AlignedStorage<Scalar>
     /// Per label column, whether no label is missing.

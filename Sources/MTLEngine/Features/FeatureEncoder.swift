@@ -136,7 +136,8 @@ public struct FeatureEncoder: Sendable, Equatable {
         case .number(let value) where value.isFinite: return value
         case .number(let value):
             throw InputError(
-                .value, at: table.place(row: row, column: column), found: "\(value)", expected: "a finite number")
+                .value, at: table.place(row: row, column: column), found: "\(value)",
+                expected: "a finite number")
         case .text:
             throw InputError(
                 .syntax, at: table.place(row: row, column: column),

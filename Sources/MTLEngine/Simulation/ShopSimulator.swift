@@ -181,7 +181,9 @@ public struct ShopSimulator: Sendable {
         }
         for value in user.interests { add(value) }
         for value in item.interests { add(value) }
-        for value in [user.age, user.pastOrders - 0.9, item.price, item.rating, sin(hour), cos(hour)] { add(value) }
+        for value in [user.age, user.pastOrders - 0.9, item.price, item.rating, sin(hour), cos(hour)] {
+            add(value)
+        }
         addOneHot(scenario, of: scenarios.count)
         addOneHot(user.tier, of: tiers.count)
         addOneHot(user.device, of: devices.count)

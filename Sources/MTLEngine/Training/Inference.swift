@@ -25,7 +25,9 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
 
     /// Mean losses per task over the labelled rows of a dataset; NaN for a task without one.
     package func losses(_ source: BatchSource<Scalar>) -> [Double] {
-        sweep(source.batch(start: 0, rows: source.dataset.rowCount), hasLabels: true, targets: [])
+        withExtendedLifetime(source) {
+            sweep(source.batch(start: 0, rows: source.dataset.rowCount), hasLabels: true, targets: [])
+        }
         let tasks = network.model.tasks.count
         return (0..<tasks).map { task in
             var (sum, count) = (0.0, 0)

@@ -57,14 +57,16 @@ public struct Predictions<Scalar: BLASScalar>: Sendable {
         }
         rowCount = dataset.rowCount
         tasks = model.tasks
-        let columns = FixedList<Int>([])
-        values = inference.predictions(
-            BatchView(
-                features: MatrixView(
-                    dataset.features.base, rows: dataset.rowCount, columns: dataset.featureCount,
-                    stride: dataset.featureCount),
-                labels: UnsafePointer(dataset.labels.base), labelStride: 0, labelColumns: columns.elements,
-                indices: nil, start: 0, rows: dataset.rowCount, isComplete: true), asLogits: asLogits)
+        let noLabels = UnsafeBufferPointer<Int>(start: nil, count: 0)
+        values = withExtendedLifetime(dataset) {
+            inference.predictions(
+                BatchView(
+                    features: MatrixView(
+                        dataset.features.base, rows: dataset.rowCount, columns: dataset.featureCount,
+                        stride: dataset.featureCount),
+                    labels: UnsafePointer(dataset.labels.base), labelStride: 0, labelColumns: noLabels,
+                    indices: nil, start: 0, rows: dataset.rowCount, isComplete: true), asLogits: asLogits)
+        }
     }
 
     /// A task's predictions, or its logits: the probability of label 1 (binary) or the expected value (regression), `[rows]`;

@@ -25,6 +25,8 @@ extension Trainer {
                 .shape, at: "training rows", found: "\(training.rowCount)", expected: "at most \(Int32.max)")
         }
 
+        // A batch points into the source's memory and does not keep it alive.
+        defer { withExtendedLifetime(source) {} }
         var order = (0..<Int32(training.rowCount)).map { $0 }
         let shuffles = SeededGenerator(seed: seed).split(1 << 32)
         let batches = (training.rowCount + batchSize - 1) / batchSize

@@ -94,7 +94,7 @@ public final class Trainer<Scalar: BLASScalar> {
                 .shape, at: "batch", found: "\(rows.count) rows", expected: "at most \(batchSize), as planned"
             )
         }
-        step(source.batch(start: rows.lowerBound, rows: rows.count))
+        withExtendedLifetime(source) { step(source.batch(start: rows.lowerBound, rows: rows.count)) }
         return Array(trainingStep.losses)
     }
 
