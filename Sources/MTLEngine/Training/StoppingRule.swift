@@ -1,7 +1,8 @@
 /// When training ends: on convergence, or when a budget is spent.
 ///
 /// The watched loss is Σ λᵢ Lᵢ over the validation set, or over the epoch's own training batches where there is
-/// none. When training ends, the parameters of the epoch with the lowest watched loss are restored.
+/// none. When training ends, the parameters of the epoch with the lowest watched loss are restored; where no epoch
+/// had a finite one, those from before training.
 public struct StoppingRule: Sendable, Equatable {
     /// The most epochs: passes over the training rows.
     public var epochs: Int

@@ -27,6 +27,7 @@ extension Trainer {
 
         // A batch points into the source's memory and does not keep it alive.
         defer { withExtendedLifetime(source) {} }
+        let start = parameters
         var order = (0..<Int32(training.rowCount)).map { $0 }
         let shuffles = SeededGenerator(seed: seed).split(1 << 32)
         let batches = (training.rowCount + batchSize - 1) / batchSize
@@ -44,13 +45,13 @@ extension Trainer {
             let losses = EpochLosses(tasks: model.tasks.count)
             for batch in 0..<batches where steps < rule.steps ?? .max {
                 let rows = min(batchSize, training.rowCount - batch * batchSize)
-                let start = clock.now
+                let begin = clock.now
                 order.withUnsafeBufferPointer { indices in
                     run(
                         source.batch(indices.baseAddress, start: batch * batchSize, rows: rows), batch: steps,
                         epoch: epoch, losses: losses)
                 }
-                seconds += clock.now.seconds(since: start)
+                seconds += clock.now.seconds(since: begin)
                 steps += 1
                 rowsSeen += rows
                 if let progress, batch % max(1, batches / 100) == 0 {
@@ -80,7 +81,7 @@ extension Trainer {
             }
             if let limit = rule.steps, steps >= limit { break }
         }
-        if let best { parameters = best.parameters }
+        parameters = best?.parameters ?? start
         return TrainingReport(reason: reason, epochs: epochs, bestEpoch: best?.epoch, rowsSeen: rowsSeen)
     }
 
