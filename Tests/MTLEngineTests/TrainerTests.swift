@@ -69,7 +69,7 @@ import Testing
         let trainer = try Trainer<Float>(model, optimizer: .sgd(learningRate: 1e6), batchSize: 10)
         let report = try trainer.fit(try data(rows: 100), until: StoppingRule(epochs: 20))
         #expect(report.reason == .diverged)
-        #expect(trainer.parameters.allSatisfy(\.isFinite))
+        #expect(trainer.parameters.allSatisfy { $0.isFinite })
     }
 
     /// In a turn the other heads rest, bit for bit, and a masked task's head has exactly no gradient.
