@@ -67,21 +67,27 @@ struct LabelArgument: ExpressibleByArgument {
     }
 
     /// The task, its kind found from the labels where it was not said: 0 and 1 only are binary, others numbers.
+    ///
+    /// Labels out of the kind's range are named by file, line and column here, where those are still known.
     func task(_ table: CSVTable, huberDelta: Double?) throws -> LearningTask {
         let column = try table.column(name)
-        var values = Set<String>()
-        for row in 0..<table.rowCount { values.insert(table.text(row: row, column: column)) }
-        let numbers = values.compactMap(Double.init).filter { !$0.isNaN }
-        switch kind ?? (numbers.allSatisfy { $0 == 0 || $0 == 1 } ? .binary : .regression) {
-        case .binary: return .binary(name)
+        let labels = (0..<table.rowCount).map { Double(table.text(row: $0, column: column)) ?? .nan }
+        let isBinary = labels.allSatisfy { $0.isNaN || $0 == 0 || $0 == 1 }
+        func check(_ expected: String, _ holds: (Double) -> Bool) throws {
+            for (row, label) in labels.enumerated() where !label.isNaN && !holds(label) {
+                throw InputError(
+                    .value, at: table.place(row: row, column: column), found: "label \(label)",
+                    expected: expected)
+            }
+        }
+        switch kind ?? (isBinary ? .binary : .regression) {
+        case .binary:
+            try check("0 or 1") { $0 == 0 || $0 == 1 }
+            return .binary(name)
         case .regression: return .regression(name, huberDelta: huberDelta)
         case .multiclass:
-            let largest = numbers.max() ?? 0
-            guard largest >= 0, largest < 100_000 else {
-                throw InputError(
-                    .value, at: "\(table.path), column \"\(name)\"", found: "label \(largest)",
-                    expected: "class indices from 0, below 100000")
-            }
+            try check("a class index from 0, below 100000") { $0 >= 0 && $0 < 100_000 && $0 == $0.rounded() }
+            let largest = labels.filter { !$0.isNaN }.max() ?? 0
             return .multiclass(name, classes: max(2, Int(largest) + 1))
         }
     }

@@ -90,6 +90,7 @@ import Testing
         #expect(table.rowCount == 2_240)
         let schema = try TableSchema.inferred(from: table, labels: ["Response"])
         #expect(schema.numeric.contains("Year_Birth"))
+        #expect(schema.numeric.contains { $0.contains("Income") })
         let data = try FeatureEncoder(fitting: table, schema: schema, minimumCount: 5).encode(
             table, as: Float.self)
         let positives = try data.labels("Response").reduce(0, +)

@@ -37,6 +37,14 @@ import Testing
         #expect(data.features(row: 1) == [0, 1, 1, 0])
     }
 
+    @Test func moneyIsANumber() throws {
+        let table = try table("a,y\n\"$1,000.50\",0\n $3000.50 ,1\n")
+        let schema = try TableSchema.inferred(from: table, labels: ["y"])
+        let data = try FeatureEncoder(fitting: table, schema: schema).encode(table, as: Double.self)
+        #expect(data.featureNames == ["a"])
+        #expect(data.features(row: 0) == [-1] && data.features(row: 1) == [1])
+    }
+
     @Test func constantAndRareColumns() throws {
         let table = try table("a,b,y\n5,x,0\n5,x,1\n5,z,1\n")
         let schema = TableSchema(numeric: ["a"], categorical: ["b"], labels: ["y"])

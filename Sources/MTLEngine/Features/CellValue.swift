@@ -9,7 +9,9 @@ enum CellValue {
         let bytes = Self.trimmed(cell)
         if Self.isMissing(bytes) {
             self = .missing
-        } else if let number = Self.decimal(bytes) ?? Double(String(decoding: bytes, as: UTF8.self)) {
+        } else if let number = Self.decimal(bytes) ?? Double(String(decoding: bytes, as: UTF8.self))
+            ?? Self.money(bytes)
+        {
             self = number.isNaN ? .missing : .number(number)
         } else {
             self = .text
@@ -32,6 +34,12 @@ enum CellValue {
         case 4: String(decoding: bytes, as: UTF8.self) == "null"
         default: false
         }
+    }
+
+    /// "$84,835.00": dollars with commas between thousands.
+    private static func money(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Double? {
+        guard bytes.first == UInt8(ascii: "$") else { return nil }
+        return Double(String(decoding: bytes.dropFirst().filter { $0 != UInt8(ascii: ",") }, as: UTF8.self))
     }
 
     /// A plain decimal of up to 15 digits, exactly rounded: both its digits and its power of ten are exact.
