@@ -1,6 +1,7 @@
 #ifndef MTL_GEMM_TABLES_H
 #define MTL_GEMM_TABLES_H
 
+#include "mtl_claim.h"
 #include "mtl_gemm.h"
 
 typedef struct {

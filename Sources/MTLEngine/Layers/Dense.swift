@@ -158,38 +158,46 @@ package struct Dense: Sendable {
         }
     }
 
-    /// dW and, with the first rows, db of one piece of the layer, over all rows of the chunk.
-    package func backwardParameters<Scalar>(
-        _ piece: ParameterPiece, x: MatrixView<Scalar>, gradients: UnsafeMutablePointer<Scalar>,
-        accumulate: Bool,
+    /// dW of one piece of the layer, over all rows of the chunk.
+    package func backwardWeights<Scalar>(
+        _ piece: ParameterPiece, x: MatrixView<Scalar>, gradients: UnsafeMutablePointer<Scalar>, accumulate: Bool,
         memory: NetworkMemory<Scalar>, product: Product<Scalar>
     ) {
         let dz = memory.view(gradient, columns: width).rows(0..<x.rows)
         switch order {
         case .inputMajor:
             product.multiplyTransposed(
-                input(piece.blocks.lowerBound, of: x).columns(piece.rows),
-                dz.columns(columns(piece.blocks)),
-                into: weights(piece.blocks.lowerBound, at: gradients).rows(piece.rows), accumulate: accumulate
-            )
+                input(piece.blocks.lowerBound, of: x).columns(piece.rows), dz.columns(columns(piece.blocks)),
+                into: weights(piece.blocks.lowerBound, at: gradients).rows(piece.rows), accumulate: accumulate)
         case .outputMajor:
             let first = piece.blocks.lowerBound * outputs
             product.multiplyTransposed(
                 dz.columns(first + piece.rows.lowerBound..<first + piece.rows.upperBound),
-                input(piece.blocks.lowerBound, of: x),
-                into: stacked(piece.blocks, at: gradients).rows(piece.rows), accumulate: accumulate)
+                input(piece.blocks.lowerBound, of: x), into: stacked(piece.blocks, at: gradients).rows(piece.rows),
+                accumulate: accumulate)
         }
-        if piece.rows.lowerBound == 0 {
-            let d = dz.columns(columns(piece.blocks))
-            Scalar._columnSums(
-                level: product.level, rows: d.rows, columns: d.columns, source: d.base, ld: d.stride,
-                target: gradients + bias + piece.blocks.lowerBound * outputs, accumulate: accumulate)
-        }
+    }
+
+    /// db of one piece of the layer, over `rows` rows of the chunk.
+    package func backwardBiases<Scalar>(
+        _ piece: ParameterPiece, rows: Int, gradients: UnsafeMutablePointer<Scalar>, accumulate: Bool,
+        memory: NetworkMemory<Scalar>, level: Int32
+    ) {
+        let d = memory.view(gradient, columns: width).rows(0..<rows).columns(columns(piece.blocks))
+        Scalar._columnSums(
+            level: level, rows: d.rows, columns: d.columns, source: d.base, ld: d.stride,
+            target: gradients + bias + piece.blocks.lowerBound * outputs, accumulate: accumulate)
+    }
+
+    /// Floating-point operations of one of the layer's products over some rows and blocks.
+    package func productOperations(rows: Int, active: Range<Int>) -> Int {
+        2 * rows * inputs * outputs * active.count
     }
 
     // MARK: Transposed weights
 
-    private func transposedWeights<Scalar>(
+    /// A block's transposed weights, `[O, I]`.
+    package func transposedWeights<Scalar>(
         _ block: Int, memory: NetworkMemory<Scalar>
     ) -> MatrixView<Scalar> {
         guard let transposed else {

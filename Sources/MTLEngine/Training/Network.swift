@@ -87,10 +87,18 @@ package struct ForwardPass<Scalar: BLASScalar> {
     package let product: Product<Scalar>
 
     /// Runs the active layers on `rows` of the chunk; `x` holds the features of the whole chunk.
-    package func run(_ x: MatrixView<Scalar>, rows: Range<Int>) {
+    package func run<Observer: StepObserver>(
+        _ x: MatrixView<Scalar>, rows: Range<Int>, worker: Int, observer: Observer
+    ) {
         for (index, blocks) in active {
-            layers[index].forward(
-                input(of: index, x).rows(rows), rows: rows, active: blocks, memory: memory, product: product)
+            let layer = layers[index]
+            observer.observe(
+                .forward, index: index, worker: worker,
+                work: layer.productOperations(rows: rows.count, active: blocks)
+            ) {
+                layer.forward(
+                    input(of: index, x).rows(rows), rows: rows, active: blocks, memory: memory, product: product)
+            }
         }
     }
 

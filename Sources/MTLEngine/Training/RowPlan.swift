@@ -25,9 +25,9 @@ package struct RowPlan: Sendable {
 
     /// Rows of a tile in a batch of `rows`: small batches are cut finer, so that two workers share them.
     package func tileRows(batch rows: Int) -> Int {
-        min(largestTile, max(8, (min(rows, chunkRows) / 4 + 7) / 8 * 8))
+        min(largestTile, max(16, (min(rows, chunkRows) / 4 + 7) / 8 * 8))
     }
 
     /// The most tiles a batch of up to `batch` rows is cut into.
-    package func tileLimit(batch: Int) -> Int { batch / 8 + batch / chunkRows + 2 }
+    package func tileLimit(batch: Int) -> Int { batch / 16 + batch / chunkRows + 2 }
 }

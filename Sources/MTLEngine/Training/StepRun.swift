@@ -1,3 +1,5 @@
+internal import MTLKernels
+
 /// What the workers of one training step read: pointers and plans only, so that no reference is counted.
 package struct StepRun<Scalar: BLASScalar> {
     private let layers: UnsafeBufferPointer<Dense>
@@ -94,11 +96,18 @@ package struct StepRun<Scalar: BLASScalar> {
 
     // MARK: One worker's part of a step
 
-    func run(worker: Int) {
+    func run<Observer: StepObserver>(worker: Int, observer: Observer) {
         guard let batch else { return }
+        let scalar = MemoryLayout<Scalar>.stride
+        func wait() { observer.observe(.wait, index: 0, worker: worker, work: 0) { barrier.wait() } }
+
         if countsLabels {
-            for tile in share(0..<tileCount, of: worker) { gatherLabels(tile, batch) }
-            barrier.wait()
+            for tile in share(0..<tileCount, of: worker) {
+                observer.observe(.gather, index: 0, worker: worker, work: 2 * tileRows * seats.count * scalar) {
+                    gatherLabels(tile, batch)
+                }
+            }
+            wait()
         }
         if skipsUnlabelled && labelledRows(seats[0].task, batch) == 0 { return }
 
@@ -109,32 +118,99 @@ package struct StepRun<Scalar: BLASScalar> {
                 batch.indices == nil
                 ? batch.features.rows(batch.start + chunk..<batch.start + end)
                 : gatheredFeatures.rows(0..<end - chunk)
-            if chunk > 0 { barrier.wait() }
+            if chunk > 0 { wait() }
             for tile in share(chunk / tileRows..<(end + tileRows - 1) / tileRows, of: worker) {
                 let range = rows(ofTile: tile, in: batch)
                 let local = range.lowerBound - chunk..<range.upperBound - chunk
-                if let indices = batch.indices { gatherFeatures(indices + range.lowerBound, batch, local) }
-                forward.run(x, rows: local)
-                for seat in seats { loss(seat, tile: tile, rows: range, local: local, batch) }
+                if let indices = batch.indices {
+                    observer.observe(
+                        .gather, index: 0, worker: worker, work: 2 * local.count * x.columns * scalar
+                    ) { gatherFeatures(indices + range.lowerBound, batch, local) }
+                }
+                forward.run(x, rows: local, worker: worker, observer: observer)
+                for seat in seats {
+                    let outputs = layers[seat.layer].outputs
+                    observer.observe(
+                        .loss, index: seat.task, worker: worker, work: local.count * (2 * outputs + 1) * scalar
+                    ) { loss(seat, tile: tile, rows: range, local: local, batch) }
+                }
                 for descent in descents {
-                    layers[descent.layer].backwardInput(
-                        into: layers[descent.below], belowActive: descent.belowActive, rows: local,
-                        active: descent.active, overwrites: descent.overwrites, completes: descent.completes,
-                        memory: memory, product: product)
+                    let layer = layers[descent.layer]
+                    observer.observe(
+                        .backwardInput, index: descent.layer, worker: worker,
+                        work: layer.productOperations(rows: local.count, active: descent.active)
+                    ) {
+                        layer.backwardInput(
+                            into: layers[descent.below], belowActive: descent.belowActive, rows: local,
+                            active: descent.active, overwrites: descent.overwrites, completes: descent.completes,
+                            memory: memory, product: product)
+                    }
                 }
             }
-            barrier.wait()
-            let isLast = end == batch.rows
+            wait()
             for section in stride(from: worker, to: sections, by: workers) {
                 for index in starts[section]..<starts[section + 1] {
                     let piece = pieces[index]
-                    layers[piece.layer].backwardParameters(
-                        piece, x: forward.input(of: piece.layer, x).rows(0..<end - chunk),
-                        gradients: gradients,
-                        accumulate: chunk > 0, memory: memory, product: product)
-                    if isLast, let update { apply(update, to: piece) }
+                    changeParameters(
+                        piece, x: forward.input(of: piece.layer, x).rows(0..<end - chunk), isFirst: chunk == 0,
+                        isLast: end == batch.rows, worker: worker, observer: observer)
                 }
             }
+        }
+    }
+
+    /// A piece's gradient over a chunk and, with the last chunk, its update while it is in the cache.
+    private func changeParameters<Observer: StepObserver>(
+        _ piece: ParameterPiece, x: MatrixView<Scalar>, isFirst: Bool, isLast: Bool, worker: Int, observer: Observer
+    ) {
+        let layer = layers[piece.layer]
+        let weights = layer.weightRange(of: piece)
+        if isLast && workers > 1 { claim(piece, weights) }
+        observer.observe(
+            .weightGradient, index: piece.layer, worker: worker, work: 2 * x.rows * weights.count
+        ) {
+            layer.backwardWeights(
+                piece, x: x, gradients: gradients, accumulate: !isFirst, memory: memory, product: product)
+        }
+        let biases = layer.biasRange(of: piece)
+        if let biases {
+            observer.observe(
+                .biasGradient, index: piece.layer, worker: worker,
+                work: x.rows * biases.count * MemoryLayout<Scalar>.stride
+            ) {
+                layer.backwardBiases(
+                    piece, rows: x.rows, gradients: gradients, accumulate: !isFirst, memory: memory,
+                    level: product.level)
+            }
+        }
+        guard isLast, let update else { return }
+        let count = weights.count + (biases?.count ?? 0)
+        observer.observe(
+            .optimizer, index: piece.layer, worker: worker, work: 7 * count * MemoryLayout<Scalar>.stride
+        ) {
+            apply(update, to: weights)
+            if let biases { apply(update, to: biases) }
+        }
+        guard layer.transposed != nil else { return }
+        observer.observe(
+            .transpose, index: piece.layer, worker: worker, work: 2 * weights.count * MemoryLayout<Scalar>.stride
+        ) {
+            layer.refreshTransposed(
+                block: piece.blocks.lowerBound, rows: piece.rows, memory: memory, level: product.level)
+        }
+    }
+
+    /// Parameters that every worker has read in this step are taken back before the optimiser writes them; what
+    /// would not stay in the first-level cache until then is left alone.
+    private func claim(_ piece: ParameterPiece, _ weights: Range<Int>) {
+        let bytes = weights.count * MemoryLayout<Scalar>.stride
+        guard bytes <= 1 << 15 else { return }
+        mtl_claim(memory.parameters + weights.lowerBound, bytes)
+        let layer = layers[piece.layer]
+        guard layer.transposed != nil else { return }
+        let copy = layer.transposedWeights(piece.blocks.lowerBound, memory: memory).columns(piece.rows)
+        for row in 0..<copy.rows {
+            mtl_claim(copy.base + row * copy.stride, copy.columns * MemoryLayout<Scalar>.stride)
         }
     }
 
@@ -189,18 +265,11 @@ package struct StepRun<Scalar: BLASScalar> {
             level: product.level)
     }
 
-    private func apply(_ update: Optimizer.Update<Scalar>, to piece: ParameterPiece) {
-        let layer = layers[piece.layer]
-        func pass(_ range: Range<Int>) {
-            let offset = range.lowerBound < sharedCount ? sharedStateOffset : headStateOffset
-            update.apply(
-                count: range.count, parameters: memory.parameters + range.lowerBound,
-                gradients: UnsafePointer(gradients) + range.lowerBound,
-                state: state + offset + range.lowerBound, stateStride: stateStride, level: product.level)
-        }
-        pass(layer.weightRange(of: piece))
-        if let biases = layer.biasRange(of: piece) { pass(biases) }
-        layer.refreshTransposed(
-            block: piece.blocks.lowerBound, rows: piece.rows, memory: memory, level: product.level)
+    private func apply(_ update: Optimizer.Update<Scalar>, to range: Range<Int>) {
+        let offset = range.lowerBound < sharedCount ? sharedStateOffset : headStateOffset
+        update.apply(
+            count: range.count, parameters: memory.parameters + range.lowerBound,
+            gradients: UnsafePointer(gradients) + range.lowerBound,
+            state: state + offset + range.lowerBound, stateStride: stateStride, level: product.level)
     }
 }

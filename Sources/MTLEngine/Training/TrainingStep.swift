@@ -12,6 +12,9 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     /// The latest unweighted losses, `[tasks]`: see `meanLoss`.
     package let losses: UnsafeMutableBufferPointer<Double>
 
+    /// Where a profile writes down what the workers do, or nil.
+    package var timeline: StepTimeline?
+
     let optimizer: Optimizer
     let rowPlan: RowPlan
     private let workspace: AlignedStorage<Scalar>
@@ -60,7 +63,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let sections = network.product.backend == .openBLAS ? max(4, workers) : workers
         turns = (alternating ? model.tasks.indices.map { $0 } : [nil]).map { (task: Int?) in
             TurnPlan(
-                model, task: task, sections: sections, sharedStateOffset: (task ?? 0) * shared,
+                model, task: task, sections: sections, rows: batchLimit, sharedStateOffset: (task ?? 0) * shared,
                 headStateOffset: alternating ? (tasks - 1) * shared : 0)
         }
         stepCounts = [Int](repeating: 0, count: turns.count)
@@ -84,7 +87,13 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
 
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
-    override package func run(worker: Int) { current.run(worker: worker) }
+    override package func run(worker: Int) {
+        if let timeline {
+            current.run(worker: worker, observer: timeline.observer)
+        } else {
+            current.run(worker: worker, observer: NoObserver())
+        }
+    }
 
     /// Steps on a batch: all tasks at once (joint), or the turn of one task (alternating).
     ///

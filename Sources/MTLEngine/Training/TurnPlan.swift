@@ -22,7 +22,7 @@ package final class TurnPlan<Scalar: BLASScalar> {
     package let headStateOffset: Int
 
     package init(
-        _ model: SharedBottom, task: Int?, sections: Int, sharedStateOffset: Int, headStateOffset: Int
+        _ model: SharedBottom, task: Int?, sections: Int, rows: Int, sharedStateOffset: Int, headStateOffset: Int
     ) {
         let selection = model.selection(task)
         seats = FixedList(
@@ -39,7 +39,7 @@ package final class TurnPlan<Scalar: BLASScalar> {
         let whole = selection.layers.flatMap {
             model.layers[$0.layer].pieces(layer: $0.layer, active: $0.active)
         }
-        let cut = Self.cut(whole, of: model, into: sections)
+        let cut = Self.cut(whole, of: model, into: sections, rows: rows)
         pieces = FixedList(cut.flatMap { $0 })
         starts = FixedList(cut.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
         self.sharedStateOffset = sharedStateOffset
@@ -48,10 +48,14 @@ package final class TurnPlan<Scalar: BLASScalar> {
 
     /// Cuts weight matrices between rows so that every section gets about the same work.
     private static func cut(
-        _ pieces: [ParameterPiece], of model: SharedBottom, into sections: Int
+        _ pieces: [ParameterPiece], of model: SharedBottom, into sections: Int, rows: Int
     ) -> [[ParameterPiece]] {
+        // In units of a sixteenth of a vector's cycle: one product per row of the batch, the optimiser's square root
+        // and division, and the transposed copy (measured at batch 32, where the last two weigh most).
         func cost(_ piece: ParameterPiece) -> Int {
-            piece.rows.count * workspaceStride(columns: model.layers[piece.layer].rowLength)
+            let layer = model.layers[piece.layer]
+            let perElement = rows + 32 + (layer.transposed == nil ? 0 : 12)
+            return piece.rows.count * workspaceStride(columns: layer.rowLength) * perElement
         }
         var left = pieces.reduce(0) { $0 + cost($1) }
         var result: [[ParameterPiece]] = []
@@ -62,7 +66,7 @@ package final class TurnPlan<Scalar: BLASScalar> {
             while let piece = queue.first, share > 0 || section == sections - 1 {
                 let whole = cost(piece)
                 let perRow = max(1, whole / piece.rows.count)
-                let rows = (share / perRow + 4) / 8 * 8
+                let rows = (share / perRow + 2) / 4 * 4
                 if section == sections - 1 || rows >= piece.rows.count {
                     queue.removeFirst()
                     mine.append(piece)

@@ -1,6 +1,8 @@
 #ifndef MTL_KERNELS_H
 #define MTL_KERNELS_H
 
+#include "mtl_claim.h"
+#include "mtl_clock.h"
 #include "mtl_cpu.h"
 #include "mtl_elementwise.h"
 #include "mtl_gemm.h"
