@@ -6,6 +6,9 @@ struct MTLBench: ParsableCommand {
         commandName: "mtl-bench",
         abstract: "Alternating against joint multi-task training on this machine's CPU.",
         discussion: "Without a subcommand it trains a simulated shop both ways and compares them.",
-        subcommands: [DemoCommand.self, TrainCommand.self, ThroughputCommand.self, ProfileCommand.self, WorkerCommand.self],
+        subcommands: [
+            DemoCommand.self, TrainCommand.self, ThroughputCommand.self, ProfileCommand.self,
+            WorkerCommand.self,
+        ],
         defaultSubcommand: DemoCommand.self)
 }

@@ -68,7 +68,8 @@ struct ProfileCommand: ParsableCommand {
             steps += slice
         }
         let profile = StepProfile(
-            timeline: timeline, model: work.model, workers: compute.threads, ticksPerSecond: ticks, bounds: bounds)
+            timeline: timeline, model: work.model, workers: compute.threads, ticksPerSecond: ticks,
+            bounds: bounds)
         print(
             """
             \(inputs)-\(hidden.values.map(String.init).joined(separator: "-")) x\(tasks), \(schedule), batch \(batch), \
@@ -98,7 +99,8 @@ struct MachineBounds {
 
     static func measure(compute: ComputeOptions) throws -> MachineBounds {
         let size = 512
-        let storage = (0..<3).map { _ in AlignedStorage<Float>(zeroed: size * workspaceStride(columns: size)) }
+        let storage = (0..<3).map { _ in AlignedStorage<Float>(zeroed: size * workspaceStride(columns: size))
+        }
         let views = storage.map {
             MatrixView($0.base, rows: size, columns: size, stride: workspaceStride(columns: size))
         }

@@ -20,7 +20,8 @@ struct StepProfile {
     private let bounds: MachineBounds
 
     init(
-        timeline: StepTimeline, model: SharedBottom, workers: Int, ticksPerSecond: Double, bounds: MachineBounds
+        timeline: StepTimeline, model: SharedBottom, workers: Int, ticksPerSecond: Double,
+        bounds: MachineBounds
     ) {
         events = (0..<workers).map { timeline.events(worker: $0) }
         self.model = model
@@ -60,7 +61,9 @@ struct StepProfile {
     }
 
     private func name(_ part: Part) -> String {
-        let layer = model.trunkLayers.contains(Int(part.index)) ? "trunk.\(part.index)" : "heads (layer \(part.index))"
+        let layer =
+            model.trunkLayers.contains(Int(part.index))
+            ? "trunk.\(part.index)" : "heads (layer \(part.index))"
         switch part.phase {
         case .gather: return "gather rows"
         case .forward: return "forward, \(layer)"
@@ -89,7 +92,8 @@ struct StepProfile {
         var lines: [String] = []
         for (worker, list) in events.enumerated() {
             lines.append(
-                #"{"ph":"M","pid":1,"tid":\#(worker),"name":"thread_name","args":{"name":"worker \#(worker)"}}"#)
+                #"{"ph":"M","pid":1,"tid":\#(worker),"name":"thread_name","args":{"name":"worker \#(worker)"}}"#
+            )
             for event in list.prefix(20_000) {
                 let start = Double(event.start - origin) / ticksPerSecond * 1e6
                 let duration = Double(event.end - event.start) / ticksPerSecond * 1e6
@@ -99,7 +103,8 @@ struct StepProfile {
                         + #""name":"\#(name)","args":{"work":\#(event.work)}}"#)
             }
         }
-        let text = "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n" + lines.joined(separator: ",\n") + "\n]}\n"
+        let text =
+            "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n" + lines.joined(separator: ",\n") + "\n]}\n"
         try writeWhole(Data(text.utf8), to: path)
     }
 }
@@ -108,7 +113,8 @@ struct StepProfile {
 func writeWhole(_ data: Data, to path: String) throws {
     let partial = path + ".partial"
     func failure(_ error: any Error) -> InputError {
-        InputError(.file, at: path, found: "\(error.localizedDescription)", expected: "a place that can be written")
+        InputError(
+            .file, at: path, found: "\(error.localizedDescription)", expected: "a place that can be written")
     }
     do {
         try data.write(to: URL(filePath: partial))

@@ -56,6 +56,7 @@ import Testing
             inputs: 3, trunk: [.dense(2, .tanh)], tasks: [.binary("a"), .regression("b", huberDelta: 1)])
         let plan = RowPlan(
             model: model, batch: 20_000, elementsPerRow: model.trainingElementsPerRow, backend: .kernels,
+            workers: 2,
             scalar: Double.self)
         #expect(plan.chunkRows < 20_000)
         let error = try GradientCheck.relativeError(

@@ -160,7 +160,8 @@ package struct Dense: Sendable {
 
     /// dW of one piece of the layer, over all rows of the chunk.
     package func backwardWeights<Scalar>(
-        _ piece: ParameterPiece, x: MatrixView<Scalar>, gradients: UnsafeMutablePointer<Scalar>, accumulate: Bool,
+        _ piece: ParameterPiece, x: MatrixView<Scalar>, gradients: UnsafeMutablePointer<Scalar>,
+        accumulate: Bool,
         memory: NetworkMemory<Scalar>, product: Product<Scalar>
     ) {
         let dz = memory.view(gradient, columns: width).rows(0..<x.rows)
@@ -168,12 +169,14 @@ package struct Dense: Sendable {
         case .inputMajor:
             product.multiplyTransposed(
                 input(piece.blocks.lowerBound, of: x).columns(piece.rows), dz.columns(columns(piece.blocks)),
-                into: weights(piece.blocks.lowerBound, at: gradients).rows(piece.rows), accumulate: accumulate)
+                into: weights(piece.blocks.lowerBound, at: gradients).rows(piece.rows), accumulate: accumulate
+            )
         case .outputMajor:
             let first = piece.blocks.lowerBound * outputs
             product.multiplyTransposed(
                 dz.columns(first + piece.rows.lowerBound..<first + piece.rows.upperBound),
-                input(piece.blocks.lowerBound, of: x), into: stacked(piece.blocks, at: gradients).rows(piece.rows),
+                input(piece.blocks.lowerBound, of: x),
+                into: stacked(piece.blocks, at: gradients).rows(piece.rows),
                 accumulate: accumulate)
         }
     }

@@ -19,7 +19,9 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         self.network = network
         workspace = AlignedStorage(
             zeroed: Self.tileRows * network.model.forwardElementsPerRow * network.pool.count)
-        turn = TurnPlan(network.model, task: nil, sections: 1, rows: Self.tileRows, sharedStateOffset: 0, headStateOffset: 0)
+        turn = TurnPlan(
+            network.model, task: nil, sections: 1, rows: Self.tileRows, sharedStateOffset: 0,
+            headStateOffset: 0)
         super.init()
     }
 
@@ -97,7 +99,9 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         for tile in tiles * worker / workers..<tiles * (worker + 1) / workers {
             let rows = tile * Self.tileRows..<min((tile + 1) * Self.tileRows, batch.rows)
             let first = batch.start + rows.lowerBound
-            forward.run(batch.features.rows(first..<first + rows.count), rows: 0..<rows.count, worker: worker, observer: NoObserver())
+            forward.run(
+                batch.features.rows(first..<first + rows.count), rows: 0..<rows.count, worker: worker,
+                observer: NoObserver())
             for seat in turn.seats.elements {
                 let layer = model.layers[seat.layer]
                 let logits = memory.view(layer.output, columns: layer.width).rows(0..<rows.count)

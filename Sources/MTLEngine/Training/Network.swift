@@ -97,7 +97,8 @@ package struct ForwardPass<Scalar: BLASScalar> {
                 work: layer.productOperations(rows: rows.count, active: blocks)
             ) {
                 layer.forward(
-                    input(of: index, x).rows(rows), rows: rows, active: blocks, memory: memory, product: product)
+                    input(of: index, x).rows(rows), rows: rows, active: blocks, memory: memory,
+                    product: product)
             }
         }
     }

@@ -1,33 +1,55 @@
-/// How a batch is cut: tiles that one worker takes through the layers while they are in its cache, and chunks
-/// of tiles between which the workers turn from rows to parameters.
+/// How a batch is cut.
 ///
-/// The cut depends on the model and the batch, never on the number of workers: with it every sum keeps its
-/// order, and the result its bits.
+/// - A *block* of rows is what a partial loss is summed over. It depends on the batch only, so a loss keeps its bits
+///   whatever the number of workers.
+/// - A *tile* of blocks is what a worker takes through the layers and back while it is in its cache.
+/// - A *chunk* of tiles is what lies between two meetings of the workers, where they turn from rows to parameters.
 package struct RowPlan: Sendable {
     /// Rows of the largest chunk: what the workspace holds.
     package let chunkRows: Int
     private let largestTile: Int
+    private let tileShare: Int
 
-    /// Bytes of activations and gradients that a chunk may fill: about a core's share of the second-level cache,
-    /// since the parameters' gradients read them right after the rows' pass has written them.
+    /// Bytes of activations and gradients that a chunk of a small model may fill: about a core's share of the
+    /// second-level cache, since the parameters' gradients read them right after the rows' pass has written them.
     private static let chunkBytes = 1 << 20
+    /// Above this many bytes the parameters do not stay in the second-level cache beside the rows: a tile then has to
+    /// be high enough to pay for streaming them.
+    private static let wideParameterBytes = 1 << 18
+    /// The kernels pass partial sums through memory every so many rows: chunks that end there change no bit.
+    private static let alignment = 256
 
     package init<Scalar: BLASScalar>(
-        model: SharedBottom, batch: Int, elementsPerRow: Int, backend: MatrixBackend, scalar _: Scalar.Type
+        model: SharedBottom, batch: Int, elementsPerRow: Int, backend: MatrixBackend, workers: Int,
+        scalar _: Scalar.Type
     ) {
-        let bytesPerRow = (elementsPerRow + model.inputs) * MemoryLayout<Scalar>.stride
-        let fitting = max(256, Self.chunkBytes / bytesPerRow / 64 * 64)
-        chunkRows = min(batch, fitting)
-        // A tile re-reads the weights once: wide layers need more rows to pay for it, and so does a BLAS that packs.
-        let parameterBytes = model.layout.count * MemoryLayout<Scalar>.stride
-        largestTile = backend == .openBLAS ? max(64, chunkRows / 4) : parameterBytes > 1 << 18 ? 128 : 64
+        let scalar = MemoryLayout<Scalar>.stride
+        let fitting = Self.chunkBytes / ((elementsPerRow + model.inputs) * scalar)
+        let isWide = model.layout.count * scalar > Self.wideParameterBytes
+        switch backend {
+        case .kernels:
+            largestTile = isWide ? 512 : 64
+            tileShare = workers
+            let rows = isWide ? max(fitting, largestTile * workers) : fitting
+            chunkRows = min(batch, max(Self.alignment, rows / Self.alignment * Self.alignment))
+        case .openBLAS:
+            // It may round a product otherwise when it is cut otherwise: four tiles, for any number of workers.
+            largestTile = isWide ? 512 : 256
+            tileShare = 4
+            chunkRows = min(batch, 4 * largestTile)
+        }
     }
 
-    /// Rows of a tile in a batch of `rows`: small batches are cut finer, so that two workers share them.
+    /// Rows of a block in a batch of `rows`: small batches are cut finer, so that workers can share them.
+    package func blockRows(batch rows: Int) -> Int { min(64, max(16, (rows / 4 + 7) / 8 * 8)) }
+
+    /// Rows of a tile in a batch of `rows`, a multiple of the block's.
     package func tileRows(batch rows: Int) -> Int {
-        min(largestTile, max(16, (min(rows, chunkRows) / 4 + 7) / 8 * 8))
+        let block = blockRows(batch: rows)
+        let share = (min(rows, chunkRows) + tileShare - 1) / tileShare
+        return max(block, min(largestTile, (share + block - 1) / block * block) / block * block)
     }
 
-    /// The most tiles a batch of up to `batch` rows is cut into.
-    package func tileLimit(batch: Int) -> Int { batch / 16 + batch / chunkRows + 2 }
+    /// The most blocks a batch of up to `batch` rows is cut into.
+    package func blockLimit(batch: Int) -> Int { batch / 16 + 1 }
 }

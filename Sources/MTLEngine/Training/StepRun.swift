@@ -30,6 +30,7 @@ package struct StepRun<Scalar: BLASScalar> {
     private var update: Optimizer.Update<Scalar>?
     private var chunkRows = 1
     private var tileRows = 1
+    private var blockRows = 1
     private var skipsUnlabelled = false
     /// Whether labels are counted (and gathered) before the forward pass.
     private(set) var countsLabels = false
@@ -64,6 +65,7 @@ package struct StepRun<Scalar: BLASScalar> {
 
     mutating func prepare(
         _ batch: BatchView<Scalar>, turn: TurnPlan<Scalar>, sharedCount: Int, chunkRows: Int, tileRows: Int,
+        blockRows: Int,
         update: Optimizer.Update<Scalar>?, skipsUnlabelled: Bool
     ) {
         self.batch = batch
@@ -77,12 +79,13 @@ package struct StepRun<Scalar: BLASScalar> {
         self.sharedCount = sharedCount
         self.chunkRows = chunkRows
         self.tileRows = tileRows
+        self.blockRows = blockRows
         self.update = update
         self.skipsUnlabelled = skipsUnlabelled
         countsLabels = batch.indices != nil || !batch.isComplete
     }
 
-    var tileCount: Int { batch.map { ($0.rows + tileRows - 1) / tileRows } ?? 0 }
+    var blockCount: Int { batch.map { ($0.rows + blockRows - 1) / blockRows } ?? 0 }
 
     /// The tiles among `range` that are a worker's, neighbours each.
     private func share(_ range: Range<Int>, of worker: Int) -> Range<Int> {
@@ -94,6 +97,10 @@ package struct StepRun<Scalar: BLASScalar> {
         tile * tileRows..<min((tile + 1) * tileRows, batch.rows)
     }
 
+    private func rows(ofBlock block: Int, in batch: BatchView<Scalar>) -> Range<Int> {
+        block * blockRows..<min((block + 1) * blockRows, batch.rows)
+    }
+
     // MARK: One worker's part of a step
 
     func run<Observer: StepObserver>(worker: Int, observer: Observer) {
@@ -102,9 +109,11 @@ package struct StepRun<Scalar: BLASScalar> {
         func wait() { observer.observe(.wait, index: 0, worker: worker, work: 0) { barrier.wait() } }
 
         if countsLabels {
-            for tile in share(0..<tileCount, of: worker) {
-                observer.observe(.gather, index: 0, worker: worker, work: 2 * tileRows * seats.count * scalar) {
-                    gatherLabels(tile, batch)
+            for block in share(0..<blockCount, of: worker) {
+                observer.observe(
+                    .gather, index: 0, worker: worker, work: 2 * blockRows * seats.count * scalar
+                ) {
+                    gatherLabels(block, batch)
                 }
             }
             wait()
@@ -131,8 +140,9 @@ package struct StepRun<Scalar: BLASScalar> {
                 for seat in seats {
                     let outputs = layers[seat.layer].outputs
                     observer.observe(
-                        .loss, index: seat.task, worker: worker, work: local.count * (2 * outputs + 1) * scalar
-                    ) { loss(seat, tile: tile, rows: range, local: local, batch) }
+                        .loss, index: seat.task, worker: worker,
+                        work: local.count * (2 * outputs + 1) * scalar
+                    ) { loss(seat, rows: range, chunk: chunk, batch) }
                 }
                 for descent in descents {
                     let layer = layers[descent.layer]
@@ -142,7 +152,8 @@ package struct StepRun<Scalar: BLASScalar> {
                     ) {
                         layer.backwardInput(
                             into: layers[descent.below], belowActive: descent.belowActive, rows: local,
-                            active: descent.active, overwrites: descent.overwrites, completes: descent.completes,
+                            active: descent.active, overwrites: descent.overwrites,
+                            completes: descent.completes,
                             memory: memory, product: product)
                     }
                 }
@@ -152,7 +163,8 @@ package struct StepRun<Scalar: BLASScalar> {
                 for index in starts[section]..<starts[section + 1] {
                     let piece = pieces[index]
                     changeParameters(
-                        piece, x: forward.input(of: piece.layer, x).rows(0..<end - chunk), isFirst: chunk == 0,
+                        piece, x: forward.input(of: piece.layer, x).rows(0..<end - chunk),
+                        isFirst: chunk == 0,
                         isLast: end == batch.rows, worker: worker, observer: observer)
                 }
             }
@@ -161,7 +173,8 @@ package struct StepRun<Scalar: BLASScalar> {
 
     /// A piece's gradient over a chunk and, with the last chunk, its update while it is in the cache.
     private func changeParameters<Observer: StepObserver>(
-        _ piece: ParameterPiece, x: MatrixView<Scalar>, isFirst: Bool, isLast: Bool, worker: Int, observer: Observer
+        _ piece: ParameterPiece, x: MatrixView<Scalar>, isFirst: Bool, isLast: Bool, worker: Int,
+        observer: Observer
     ) {
         let layer = layers[piece.layer]
         let weights = layer.weightRange(of: piece)
@@ -193,7 +206,8 @@ package struct StepRun<Scalar: BLASScalar> {
         }
         guard layer.transposed != nil else { return }
         observer.observe(
-            .transpose, index: piece.layer, worker: worker, work: 2 * weights.count * MemoryLayout<Scalar>.stride
+            .transpose, index: piece.layer, worker: worker,
+            work: 2 * weights.count * MemoryLayout<Scalar>.stride
         ) {
             layer.refreshTransposed(
                 block: piece.blocks.lowerBound, rows: piece.rows, memory: memory, level: product.level)
@@ -214,15 +228,15 @@ package struct StepRun<Scalar: BLASScalar> {
         }
     }
 
-    private func gatherLabels(_ tile: Int, _ batch: BatchView<Scalar>) {
-        let range = rows(ofTile: tile, in: batch)
+    private func gatherLabels(_ block: Int, _ batch: BatchView<Scalar>) {
+        let range = rows(ofBlock: block, in: batch)
         for seat in seats {
             let column = batch.labels + batch.labelColumns[seat.task]
             let target = gatheredLabels + seat.task
             for row in range {
                 target[row * tasks] = column[batch.sourceRow(row) * batch.labelStride]
             }
-            partialCounts[tile * tasks + seat.task] = Scalar._countLabelled(
+            partialCounts[block * tasks + seat.task] = Scalar._countLabelled(
                 level: product.level, rows: range.count, labels: target + range.lowerBound * tasks,
                 stride: tasks)
         }
@@ -241,28 +255,33 @@ package struct StepRun<Scalar: BLASScalar> {
     private func labelledRows(_ task: Int, _ batch: BatchView<Scalar>) -> Int {
         guard countsLabels else { return batch.rows }
         var count = 0
-        for tile in 0..<tileCount { count += partialCounts[tile * tasks + task] }
+        for block in 0..<blockCount { count += partialCounts[block * tasks + task] }
         return count
     }
 
+    /// The losses of a tile's rows, block by block, and their gradient in the logits.
     private func loss(
-        _ seat: TurnPlan<Scalar>.Seat, tile: Int, rows: Range<Int>, local: Range<Int>,
-        _ batch: BatchView<Scalar>
+        _ seat: TurnPlan<Scalar>.Seat, rows: Range<Int>, chunk: Int, _ batch: BatchView<Scalar>
     ) {
         let labelled = labelledRows(seat.task, batch)
+        let scale = labelled > 0 ? Scalar(seat.weight / Double(labelled)) : 0
         let layer = layers[seat.layer]
         let columns = seat.column..<seat.column + layer.outputs
+        let logits = memory.view(layer.output, columns: layer.width).columns(columns)
+        let gradient = memory.view(layer.gradient, columns: layer.width).columns(columns)
         let labels =
             countsLabels
-            ? UnsafePointer(gatheredLabels) + rows.lowerBound * tasks + seat.task
-            : batch.labels + (batch.start + rows.lowerBound) * batch.labelStride
-                + batch.labelColumns[seat.task]
-        partialLosses[tile * tasks + seat.task] = seat.kind.loss(
-            memory.view(layer.output, columns: layer.width).rows(local).columns(columns),
-            labels: labels, labelStride: countsLabels ? tasks : batch.labelStride,
-            scale: labelled > 0 ? Scalar(seat.weight / Double(labelled)) : 0,
-            gradient: memory.view(layer.gradient, columns: layer.width).rows(local).columns(columns),
-            level: product.level)
+            ? UnsafePointer(gatheredLabels) + seat.task
+            : batch.labels + batch.start * batch.labelStride + batch.labelColumns[seat.task]
+        let labelStride = countsLabels ? tasks : batch.labelStride
+        for start in stride(from: rows.lowerBound, to: rows.upperBound, by: blockRows) {
+            let end = min(start + blockRows, rows.upperBound)
+            let local = start - chunk..<end - chunk
+            partialLosses[start / blockRows * tasks + seat.task] = seat.kind.loss(
+                logits.rows(local), labels: labels + start * labelStride, labelStride: labelStride,
+                scale: scale,
+                gradient: gradient.rows(local), level: product.level)
+        }
     }
 
     private func apply(_ update: Optimizer.Update<Scalar>, to range: Range<Int>) {

@@ -21,7 +21,9 @@ package protocol StepObserver {
 /// Sees nothing.
 package struct NoObserver: StepObserver {
     @inline(__always)
-    package func observe(_ phase: StepPhase, index: Int, worker: Int, work: Int, _ body: () -> Void) { body() }
+    package func observe(_ phase: StepPhase, index: Int, worker: Int, work: Int, _ body: () -> Void) {
+        body()
+    }
 }
 
 /// Writes down when each part began and ended, for every worker, until its memory is full.
@@ -62,7 +64,8 @@ package final class StepTimeline: @unchecked Sendable {
         self.workers = workers
         let events = UnsafeMutablePointer<Event>.allocate(capacity: workers * eventsPerWorker)
         events.initialize(
-            repeating: Event(phase: .wait, index: 0, work: 0, start: 0, end: 0), count: workers * eventsPerWorker)
+            repeating: Event(phase: .wait, index: 0, work: 0, start: 0, end: 0),
+            count: workers * eventsPerWorker)
         let counts = UnsafeMutablePointer<Int>.allocate(capacity: workers * 16)
         counts.initialize(repeating: 0, count: workers * 16)
         observer = Observer(events: events, counts: counts, capacity: eventsPerWorker)

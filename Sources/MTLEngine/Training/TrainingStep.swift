@@ -46,14 +46,14 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         state = AlignedStorage(zeroed: stateCount * optimizer.stateVectors)
         rowPlan = RowPlan(
             model: model, batch: batchLimit, elementsPerRow: model.trainingElementsPerRow,
-            backend: network.product.backend, scalar: Scalar.self)
+            backend: network.product.backend, workers: network.pool.count, scalar: Scalar.self)
         workspace = AlignedStorage(zeroed: rowPlan.chunkRows * model.trainingElementsPerRow)
         gatheredFeatures = AlignedStorage(zeroed: rowPlan.chunkRows * workspaceStride(columns: model.inputs))
         gatheredLabels = AlignedStorage(zeroed: batchLimit * tasks)
-        let tiles = rowPlan.tileLimit(batch: batchLimit)
-        partialLosses = .allocate(capacity: tiles * tasks)
+        let blocks = rowPlan.blockLimit(batch: batchLimit)
+        partialLosses = .allocate(capacity: blocks * tasks)
         partialLosses.initialize(repeating: 0)
-        partialCounts = .allocate(capacity: tiles * tasks)
+        partialCounts = .allocate(capacity: blocks * tasks)
         partialCounts.initialize(repeating: 0)
         losses = .allocate(capacity: tasks)
         losses.initialize(repeating: .nan)
@@ -63,7 +63,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let sections = network.product.backend == .openBLAS ? max(4, workers) : workers
         turns = (alternating ? model.tasks.indices.map { $0 } : [nil]).map { (task: Int?) in
             TurnPlan(
-                model, task: task, sections: sections, rows: batchLimit, sharedStateOffset: (task ?? 0) * shared,
+                model, task: task, sections: sections, rows: batchLimit,
+                sharedStateOffset: (task ?? 0) * shared,
                 headStateOffset: alternating ? (tasks - 1) * shared : 0)
         }
         stepCounts = [Int](repeating: 0, count: turns.count)
@@ -113,20 +114,21 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         current.prepare(
             batch, turn: plan, sharedCount: network.model.layout.sharedCount,
             chunkRows: max(tileRows, rowPlan.chunkRows / tileRows * tileRows), tileRows: tileRows,
+            blockRows: rowPlan.blockRows(batch: batch.rows),
             update: updates
                 ? optimizer.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil,
             skipsUnlabelled: turns.count > 1)
         network.pool.run(self)
 
-        let tiles = current.tileCount
+        let blocks = current.blockCount
         var hasLabels = false
         for seat in plan.seats.elements {
             var sum = 0.0
             var count = 0
             let tasks = network.model.tasks.count
-            for tile in 0..<tiles {
-                sum += partialLosses[tile * tasks + seat.task]
-                count += current.countsLabels ? partialCounts[tile * tasks + seat.task] : 0
+            for block in 0..<blocks {
+                sum += partialLosses[block * tasks + seat.task]
+                count += current.countsLabels ? partialCounts[block * tasks + seat.task] : 0
             }
             if !current.countsLabels { count = batch.rows }
             losses[seat.task] = meanLoss(sum, count)

@@ -22,7 +22,8 @@ package final class TurnPlan<Scalar: BLASScalar> {
     package let headStateOffset: Int
 
     package init(
-        _ model: SharedBottom, task: Int?, sections: Int, rows: Int, sharedStateOffset: Int, headStateOffset: Int
+        _ model: SharedBottom, task: Int?, sections: Int, rows: Int, sharedStateOffset: Int,
+        headStateOffset: Int
     ) {
         let selection = model.selection(task)
         seats = FixedList(
