@@ -215,10 +215,10 @@ package struct StepRun<Scalar: BLASScalar> {
     }
 
     /// Parameters that every worker has read in this step are taken back before the optimiser writes them; what
-    /// would not stay in the first-level cache until then is left alone.
+    /// would not stay in the cache until then is left alone.
     private func claim(_ piece: ParameterPiece, _ weights: Range<Int>) {
         let bytes = weights.count * MemoryLayout<Scalar>.stride
-        guard bytes <= 1 << 15 else { return }
+        guard bytes <= 1 << 16 else { return }
         mtl_claim(memory.parameters + weights.lowerBound, bytes)
         let layer = layers[piece.layer]
         guard layer.transposed != nil else { return }

@@ -41,10 +41,22 @@ package final class TurnPlan<Scalar: BLASScalar> {
             model.layers[$0.layer].pieces(layer: $0.layer, active: $0.active)
         }
         let cut = Self.cut(whole, of: model, into: sections, rows: rows)
-        pieces = FixedList(cut.flatMap { $0 })
-        starts = FixedList(cut.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
+        let fine = cut.map { section in section.flatMap { Self.split($0, of: model) } }
+        pieces = FixedList(fine.flatMap { $0 })
+        starts = FixedList(fine.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
         self.sharedStateOffset = sharedStateOffset
         self.headStateOffset = headStateOffset
+    }
+
+    /// The most weights whose gradient stays in the cache until the optimiser has used it.
+    private static var pieceLimit: Int { 1 << 14 }
+
+    private static func split(_ piece: ParameterPiece, of model: SharedBottom) -> [ParameterPiece] {
+        let rows = max(8, pieceLimit / model.layers[piece.layer].rowLength / 8 * 8)
+        return stride(from: piece.rows.lowerBound, to: piece.rows.upperBound, by: rows).map { start in
+            ParameterPiece(
+                layer: piece.layer, blocks: piece.blocks, rows: start..<min(start + rows, piece.rows.upperBound))
+        }
     }
 
     /// Cuts weight matrices between rows so that every section gets about the same work.
