@@ -1,4 +1,4 @@
-.PHONY: run test lint bench census setup clean
+.PHONY: run test lint bench gates peers census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -15,6 +15,18 @@ lint:
 # Throughput of the training step beside its bare matrix products.
 bench: setup
 	swift run -c release mtl-bench throughput
+
+# Checks the step's instructions and its time over its bare products against limits.
+gates: setup
+	@scripts/setup.sh valgrind binutils python3
+	swift build -c release --product mtl-bench
+	python3 Benchmarks/gates/check.py
+
+# The same step in PyTorch and JAX beside ours, measured in turn (installs both from PyPI).
+peers: setup
+	Benchmarks/peers/setup.sh
+	swift build -c release --product mtl-bench
+	Benchmarks/peers/.venv/bin/python Benchmarks/peers/compare.py
 
 # Downloads Census-Income (KDD) into data/census.
 census:

@@ -60,7 +60,8 @@ struct CompareCommand: ParsableCommand {
             }
             let target = reports.compactMap { $0.epochs.map(\.watchedLoss).min() }.max() ?? .nan
             for (name, report) in zip(ScheduleName.allCases, reports) {
-                table.append(row(name, batchSize: batchSize, report: report, target: target, tasks: tasks.count))
+                table.append(
+                    row(name, batchSize: batchSize, report: report, target: target, tasks: tasks.count))
                 for task in tasks.indices {
                     series.append(
                         SVGPlot.Series(
@@ -74,7 +75,8 @@ struct CompareCommand: ParsableCommand {
         }
         print("\(data.rawValue): \(training.rowCount) rows to learn from, \(test.rowCount) to judge on.\n")
         printTable(
-            ["schedule, batch", "samples/s", "steps/s", "s to target"] + tasks.map { "\($0.name) best test loss" },
+            ["schedule, batch", "samples/s", "steps/s", "s to target"]
+                + tasks.map { "\($0.name) best test loss" },
             table)
         if let plot {
             let picture = SVGPlot(
@@ -90,7 +92,8 @@ struct CompareCommand: ParsableCommand {
         case .shop:
             let shop = try ShopSimulator(seed: 1)
             return (
-                try shop.log(rows: rows, stream: 1).dataset, try shop.log(rows: max(1, rows / 2), stream: 3).dataset,
+                try shop.log(rows: rows, stream: 1).dataset,
+                try shop.log(rows: max(1, rows / 2), stream: 3).dataset,
                 ShopSimulator.tasks
             )
         case .census:
@@ -100,15 +103,18 @@ struct CompareCommand: ParsableCommand {
     }
 
     private func race(
-        _ name: ScheduleName, model: SharedBottom, batchSize: Int, training: Dataset<Float>, test: Dataset<Float>
+        _ name: ScheduleName, model: SharedBottom, batchSize: Int, training: Dataset<Float>,
+        test: Dataset<Float>
     ) throws -> TrainingReport {
         let trainer = try Trainer<Float>(
-            model, optimizer: .adam(learningRate: learningRate), schedule: name.schedule, batchSize: batchSize,
+            model, optimizer: .adam(learningRate: learningRate), schedule: name.schedule,
+            batchSize: batchSize,
             seed: seed, compute: compute.options)
         let bar = ProgressBar("\(name), batch \(batchSize)")
         // The test rows are watched for the curves only: nothing is chosen by them but what the table calls "best".
         let report = try trainer.fit(
-            training, validation: test, until: StoppingRule(epochs: epochs, patience: nil), progress: bar.show)
+            training, validation: test, until: StoppingRule(epochs: epochs, patience: nil), progress: bar.show
+        )
         bar.clear()
         return report
     }

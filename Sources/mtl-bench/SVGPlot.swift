@@ -45,18 +45,18 @@ struct SVGPlot {
 
     private func panel(_ index: Int) -> String {
         let lines = series.filter { $0.panel == index }
-        let points = lines.flatMap(\.points).filter { $0.x > 0 && $0.x.isFinite && $0.y.isFinite }
+        let points = lines.flatMap(\.points).filter(Self.isDrawn)
         guard let low = points.map(\.y).min(), let high = points.map(\.y).max(),
             let first = points.map(\.x).min(), let last = points.map(\.x).max()
         else { return "" }
-        // Runs of very different speed share the picture: seconds are drawn on a logarithmic scale.
+        // Runs of very different speed share the picture, and losses fall fast at first: both axes are logarithmic.
         let spanX = max(log10(last) - log10(first), 1e-9)
-        let spanY = max(high - low, 1e-9)
+        let spanY = max(log10(high) - log10(low), 1e-9)
         let originX = Self.left + Double(index) * (Self.width + Self.gapX)
         func place(_ point: (x: Double, y: Double)) -> (x: Double, y: Double) {
             (
                 originX + (log10(point.x) - log10(first)) / spanX * Self.width,
-                Self.top + (high - point.y) / spanY * Self.height
+                Self.top + (log10(high) - log10(point.y)) / spanY * Self.height
             )
         }
         var parts = [
@@ -70,22 +70,28 @@ struct SVGPlot {
             let y = Self.top + (1 - share) * Self.height
             let x = originX + share * Self.width
             parts.append(
-                "<text x=\"\(originX - 5)\" y=\"\(y + 4)\" text-anchor=\"end\">\((low + share * spanY).decimals(3))</text>")
+                "<text x=\"\(originX - 5)\" y=\"\(y + 4)\" text-anchor=\"end\">\(pow(10, log10(low) + share * spanY).decimals(3))</text>"
+            )
             parts.append(
                 "<text x=\"\(x)\" y=\"\(Self.top + Self.height + 15)\" text-anchor=\"middle\">"
                     + "\(pow(10, log10(first) + share * spanX).decimals(2))</text>")
         }
         for line in lines {
-            parts.append(path(line.points.filter { $0.x > 0 && $0.y.isFinite }.map(place), of: line))
+            parts.append(path(line.points.filter(Self.isDrawn).map(place), of: line))
         }
         return parts.joined(separator: "\n")
+    }
+
+    private static func isDrawn(_ point: (x: Double, y: Double)) -> Bool {
+        point.x > 0 && point.x.isFinite && point.y > 0 && point.y.isFinite
     }
 
     private func path(_ points: [(x: Double, y: Double)], of line: Series) -> String {
         let list = points.map { "\($0.x.decimals(1)),\($0.y.decimals(1))" }.joined(separator: " ")
         let colour = Self.colours[line.colour % Self.colours.count]
         let dashes = line.dashed ? " stroke-dasharray=\"5 3\"" : ""
-        return "<polyline points=\"\(list)\" fill=\"none\" stroke=\"\(colour)\" stroke-width=\"1.5\"\(dashes)/>"
+        return
+            "<polyline points=\"\(list)\" fill=\"none\" stroke=\"\(colour)\" stroke-width=\"1.5\"\(dashes)/>"
     }
 
     private func escaped(_ text: String) -> String {

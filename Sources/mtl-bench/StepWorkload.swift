@@ -12,10 +12,12 @@ struct StepWorkload {
     let model: SharedBottom
     let trainer: Trainer<Float>
     private let source: BatchSource<Float>
-    private let batches = 4
+    /// Batches in memory, used in turn.
+    private let batches: Int
 
     init(
-        schedule: ScheduleName, inputs: Int, hidden: [Int], tasks: Int, batch: Int, compute: ComputeOptions
+        schedule: ScheduleName, inputs: Int, hidden: [Int], tasks: Int, batch: Int, compute: ComputeOptions,
+        batches: Int = 4
     ) throws {
         try requirePositive([inputs], option: "inputs")
         try requirePositive(hidden, option: "hidden")
@@ -27,6 +29,7 @@ struct StepWorkload {
         self.tasks = tasks
         self.batch = batch
         self.compute = compute
+        self.batches = batches
         let names = (0..<tasks).map { "task\($0)" }
         model = try SharedBottom(
             inputs: inputs, trunk: hidden.map { .relu($0) },

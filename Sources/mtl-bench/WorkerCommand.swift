@@ -28,9 +28,11 @@ struct WorkerCommand: ParsableCommand {
     }
 
     func run() throws {
+        // As many batches as peer_worker.py keeps: the numbers come from memory as often on both sides.
+        let batches = max(4, min(64, (64 << 20) / max(1, batch * inputs * MemoryLayout<Float>.stride)))
         let work = try StepWorkload(
             schedule: schedule, inputs: inputs, hidden: hidden.values, tasks: tasks, batch: batch,
-            compute: compute.options)
+            compute: compute.options, batches: batches)
         let perSecond = work.stepsFor(seconds: 0.05) * 20
         var line = Line(
             schedule: schedule.rawValue, inputs: inputs, hidden: hidden.values, tasks: tasks, batch: batch,

@@ -55,7 +55,8 @@ package final class TurnPlan<Scalar: BLASScalar> {
         let rows = max(8, pieceLimit / model.layers[piece.layer].rowLength / 8 * 8)
         return stride(from: piece.rows.lowerBound, to: piece.rows.upperBound, by: rows).map { start in
             ParameterPiece(
-                layer: piece.layer, blocks: piece.blocks, rows: start..<min(start + rows, piece.rows.upperBound))
+                layer: piece.layer, blocks: piece.blocks,
+                rows: start..<min(start + rows, piece.rows.upperBound))
         }
     }
 
