@@ -13,6 +13,9 @@ let package = Package(
     products: [
         .library(name: "MTLEngine", targets: ["MTLEngine"]),
         .executable(name: "mtl-bench", targets: ["mtl-bench"]),
+        // Not API: for the nested package of benchmarks.
+        .library(name: "CBLAS", targets: ["CBLAS"]),
+        .library(name: "MTLKernels", targets: ["MTLKernels"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")

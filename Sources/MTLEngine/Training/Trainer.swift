@@ -15,6 +15,8 @@ public final class Trainer<Scalar: BLASScalar> {
     package let network: Network<Scalar>
     package let trainingStep: TrainingStep<Scalar>
     let inference: Inference<Scalar>
+    /// The dataset of the latest step: its labels are checked once.
+    private var latest: BatchSource<Scalar>?
 
     /// A trainer with freshly drawn parameters.
     ///
@@ -84,7 +86,7 @@ public final class Trainer<Scalar: BLASScalar> {
     ///   empty, outside the dataset or larger than planned.
     @discardableResult
     public func step(_ dataset: Dataset<Scalar>, rows: Range<Int>) throws(InputError) -> [Double] {
-        let source = try BatchSource(dataset, for: model)
+        let source = try checked(dataset)
         guard !rows.isEmpty, rows.lowerBound >= 0, rows.upperBound <= dataset.rowCount else {
             throw InputError(
                 .shape, at: "batch", found: "rows \(rows)", expected: "some of the \(dataset.rowCount) rows")
@@ -96,6 +98,15 @@ public final class Trainer<Scalar: BLASScalar> {
         }
         withExtendedLifetime(source) { step(source.batch(start: rows.lowerBound, rows: rows.count)) }
         return Array(trainingStep.losses)
+    }
+
+    private func checked(_ dataset: Dataset<Scalar>) throws(InputError) -> BatchSource<Scalar> {
+        if let latest, latest.dataset.features === dataset.features, latest.dataset.labels === dataset.labels {
+            return latest
+        }
+        let source = try BatchSource(dataset, for: model)
+        latest = source
+        return source
     }
 
     /// The step itself, on a batch that is known to fit: joint, or a turn of every task. Allocates nothing.
