@@ -10,7 +10,7 @@ test: setup
 	swift test -c release --skip-build
 
 lint:
-	swift format lint --strict --recursive Sources Tests Examples Package.swift
+	swift format lint --strict --recursive Sources Tests Examples Benchmarks/Benchmarks Benchmarks/Package.swift Package.swift
 
 # Throughput of the training step beside its bare matrix products.
 bench: setup

@@ -31,9 +31,11 @@ func layerPair(rows: Int, inputs: Int, outputs: Int) -> () -> Void {
             level, rows, outputs, inputs, x.base, inputs, 1, w.base, outputs, h.base, outputs,
             Int32(MTL_GEMM_BIAS | MTL_GEMM_RELU), b.base, nil, 0)
         mtl_gemm_f32(
-            level, rows, inputs, outputs, dz.base, outputs, 1, transposed.base, inputs, dx.base, inputs, 0, nil, nil, 0)
+            level, rows, inputs, outputs, dz.base, outputs, 1, transposed.base, inputs, dx.base, inputs, 0,
+            nil, nil, 0)
         mtl_gemm_f32(
-            level, inputs, outputs, rows, x.base, 1, inputs, dz.base, outputs, dw.base, outputs, 0, nil, nil, 0)
+            level, inputs, outputs, rows, x.base, 1, inputs, dz.base, outputs, dw.base, outputs, 0, nil, nil,
+            0)
         blackHole(dw.base[0])
     }
 }
@@ -47,15 +49,18 @@ let benchmarks: @Sendable () -> Void = {
     for (m, n, k) in [(16, 64, 100), (128, 64, 100), (256, 64, 64), (256, 512, 512)] {
         let (a, b, c) = (Numbers(m * k), Numbers(k * n), Numbers(m * n))
         let scale: BenchmarkScalingFactor = m * n * k > 1 << 24 ? .one : .kilo
-        Benchmark("product \(m)x\(n)x\(k), kernels", configuration: .init(scalingFactor: scale)) { benchmark in
+        Benchmark("product \(m)x\(n)x\(k), kernels", configuration: .init(scalingFactor: scale)) {
+            benchmark in
             for _ in benchmark.scaledIterations {
                 mtl_gemm_f32(level, m, n, k, a.base, k, 1, b.base, n, c.base, n, 0, nil, nil, 0)
             }
         }
-        Benchmark("product \(m)x\(n)x\(k), OpenBLAS", configuration: .init(scalingFactor: scale)) { benchmark in
+        Benchmark("product \(m)x\(n)x\(k), OpenBLAS", configuration: .init(scalingFactor: scale)) {
+            benchmark in
             for _ in benchmark.scaledIterations {
                 cblas_sgemm(
-                    CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a.base, Int32(k),
+                    CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a.base,
+                    Int32(k),
                     b.base, Int32(n), 0, c.base, Int32(n))
             }
         }
@@ -72,7 +77,9 @@ let benchmarks: @Sendable () -> Void = {
         let (z, h) = (Numbers(256 * 64), Numbers(256 * 64))
         let code = Int32(Activation.allCases.firstIndex(of: activation) ?? 0)
         Benchmark("\(activation) 256 x 64") { benchmark in
-            for _ in benchmark.scaledIterations { mtl_activate_f32(level, code, 256, 64, z.base, 64, h.base, 64) }
+            for _ in benchmark.scaledIterations {
+                mtl_activate_f32(level, code, 256, 64, z.base, 64, h.base, 64)
+            }
         }
     }
 
@@ -86,7 +93,8 @@ let benchmarks: @Sendable () -> Void = {
     }
     Benchmark("softmax loss, 256 rows of 8 classes") { benchmark in
         for _ in benchmark.scaledIterations {
-            blackHole(mtl_loss_softmax_f32(level, 256, 8, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8))
+            blackHole(
+                mtl_loss_softmax_f32(level, 256, 8, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8))
         }
     }
     Benchmark("Huber loss, 256 rows") { benchmark in
@@ -102,10 +110,12 @@ let benchmarks: @Sendable () -> Void = {
         Benchmark("Adam, \(count) parameters", configuration: .init(scalingFactor: scale)) { benchmark in
             for _ in benchmark.scaledIterations {
                 mtl_adam_f32(
-                    level, count, p.base, g.base, m.base, v.base, 1e-3, 0.9, 0.999, 0.1, 0.001, 1e-8, 0, 0, 0.5, 0.5)
+                    level, count, p.base, g.base, m.base, v.base, 1e-3, 0.9, 0.999, 0.1, 0.001, 1e-8, 0, 0,
+                    0.5, 0.5)
             }
         }
-        Benchmark("SGD with momentum, \(count) parameters", configuration: .init(scalingFactor: scale)) { benchmark in
+        Benchmark("SGD with momentum, \(count) parameters", configuration: .init(scalingFactor: scale)) {
+            benchmark in
             for _ in benchmark.scaledIterations {
                 mtl_sgd_f32(level, count, p.base, g.base, m.base, 1e-9, 0.9, 0, 0, 0, 0)
             }

@@ -15,7 +15,8 @@ struct Step {
         let model = try SharedBottom(
             inputs: inputs, trunk: [.relu(hidden), .relu(hidden)], tasks: names.map { .regression($0) })
         trainer = try Trainer(
-            model, schedule: schedule, batchSize: batch, compute: ComputeOptions(threads: 2, backend: backend))
+            model, schedule: schedule, batchSize: batch, compute: ComputeOptions(threads: 2, backend: backend)
+        )
         var generator = SeededGenerator(seed: 1)
         rows = try Dataset(
             featureNames: (0..<inputs).map { "x\($0)" },
@@ -28,7 +29,8 @@ struct Step {
 
 let benchmarks: @Sendable () -> Void = {
     Benchmark.defaultConfiguration = .init(
-        metrics: [.wallClock, .throughput, .peakMemoryResident], warmupIterations: 10, maxDuration: .seconds(1))
+        metrics: [.wallClock, .throughput, .peakMemoryResident], warmupIterations: 10,
+        maxDuration: .seconds(1))
 
     for (name, schedule) in [("joint", Schedule.joint), ("alternating", .alternating(.batch))] {
         for (inputs, hidden, tasks, batch) in [

@@ -101,7 +101,8 @@ public final class Trainer<Scalar: BLASScalar> {
     }
 
     private func checked(_ dataset: Dataset<Scalar>) throws(InputError) -> BatchSource<Scalar> {
-        if let latest, latest.dataset.features === dataset.features, latest.dataset.labels === dataset.labels {
+        if let latest, latest.dataset.features === dataset.features, latest.dataset.labels === dataset.labels
+        {
             return latest
         }
         let source = try BatchSource(dataset, for: model)
