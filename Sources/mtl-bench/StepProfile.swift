@@ -71,6 +71,7 @@ struct StepProfile {
         case .backwardInput: return "gradient of the input, \(layer)"
         case .weightGradient: return "gradient of the weights, \(layer)"
         case .biasGradient: return "gradient of the biases, \(layer)"
+        case .sum: return "sum of the gradients, \(layer)"
         case .optimizer: return "optimiser, \(layer)"
         case .transpose: return "transposed weights, \(layer)"
         case .wait: return "waiting for workers"

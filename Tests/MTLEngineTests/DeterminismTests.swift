@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct DeterminismTests {
     private func weights(
-        threads: Int, backend: MatrixBackend, schedule: Schedule, seed: UInt64 = 5, steps: Int = 100
+        threads: Int, backend: MatrixBackend, schedule: Schedule, batch: Int = 200, seed: UInt64 = 5,
+        steps: Int = 100
     ) throws -> (parameters: [UInt32], losses: [Double]) {
         let model = try SharedBottom(
             inputs: 37, trunk: [.relu(64), .dense(48, .gelu)],
@@ -21,7 +22,7 @@ import Testing
                 (task.name, (0..<rows).map { $0 % 5 == 0 ? .nan : Float($0 % 2) })
             })
         let trainer = try Trainer<Float>(
-            model, schedule: schedule, batchSize: 200, seed: seed,
+            model, schedule: schedule, batchSize: batch, seed: seed,
             compute: ComputeOptions(threads: threads, backend: backend))
         let report = try trainer.fit(data, until: StoppingRule(epochs: 100, steps: steps, patience: nil))
         return (trainer.parameters.map(\.bitPattern), report.epochs.flatMap(\.trainingLosses))
@@ -32,6 +33,18 @@ import Testing
         let first = try weights(threads: 1, backend: backend, schedule: schedule)
         for threads in [1, 2, 3, 4] {
             let again = try weights(threads: threads, backend: backend, schedule: schedule)
+            #expect(first.parameters == again.parameters, "\(threads) threads")
+            #expect(first.losses == again.losses, "\(threads) threads")
+        }
+    }
+
+    /// Batches too small to be halved, and batches of several chunks with a shorter last one.
+    @Test(arguments: [30, 1900], [Schedule.joint, .alternating(.batch)])
+    func sameBitsForAnyBatchSize(batch: Int, schedule: Schedule) throws {
+        let first = try weights(threads: 1, backend: .kernels, schedule: schedule, batch: batch, steps: 20)
+        for threads in [2, 3, 4] {
+            let again = try weights(
+                threads: threads, backend: .kernels, schedule: schedule, batch: batch, steps: 20)
             #expect(first.parameters == again.parameters, "\(threads) threads")
             #expect(first.losses == again.losses, "\(threads) threads")
         }

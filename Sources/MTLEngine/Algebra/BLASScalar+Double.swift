@@ -57,6 +57,10 @@ extension Double: BLASScalar {
         mtl_column_sums_f64(level, rows, columns, source, ld, target, accumulate ? 1 : 0)
     }
 
+    public static func _add(level: Int32, count: Int, source: _Source, target: _Target) {
+        mtl_add_f64(level, 1, count, source, count, target, count)
+    }
+
     public static func _countLabelled(level: Int32, rows: Int, labels: _Source, stride: Int) -> Int {
         mtl_count_labelled_f64(level, rows, labels, stride)
     }

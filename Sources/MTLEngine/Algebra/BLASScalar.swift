@@ -31,6 +31,8 @@ public protocol BLASScalar: BinaryFloatingPoint, Sendable {
     static func _columnSums(
         level: Int32, rows: Int, columns: Int, source: _Source, ld: Int, target: _Target, accumulate: Bool)
 
+    static func _add(level: Int32, count: Int, source: _Source, target: _Target)
+
     static func _countLabelled(level: Int32, rows: Int, labels: _Source, stride: Int) -> Int
     static func _lossBinary(
         level: Int32, rows: Int, logits: _Source, stride: Int, labels: _Source, labelStride: Int, scale: Self,

@@ -158,13 +158,14 @@ package struct Dense: Sendable {
         }
     }
 
-    /// dW of one piece of the layer, over all rows of the chunk.
+    /// dW of one piece of the layer, over `rows` of the chunk; `x` holds the same rows.
     package func backwardWeights<Scalar>(
-        _ piece: ParameterPiece, x: MatrixView<Scalar>, gradients: UnsafeMutablePointer<Scalar>,
+        _ piece: ParameterPiece, x: MatrixView<Scalar>, rows: Range<Int>,
+        gradients: UnsafeMutablePointer<Scalar>,
         accumulate: Bool,
         memory: NetworkMemory<Scalar>, product: Product<Scalar>
     ) {
-        let dz = memory.view(gradient, columns: width).rows(0..<x.rows)
+        let dz = memory.view(gradient, columns: width).rows(rows)
         switch order {
         case .inputMajor:
             product.multiplyTransposed(
@@ -183,10 +184,10 @@ package struct Dense: Sendable {
 
     /// db of one piece of the layer, over `rows` rows of the chunk.
     package func backwardBiases<Scalar>(
-        _ piece: ParameterPiece, rows: Int, gradients: UnsafeMutablePointer<Scalar>, accumulate: Bool,
+        _ piece: ParameterPiece, rows: Range<Int>, gradients: UnsafeMutablePointer<Scalar>, accumulate: Bool,
         memory: NetworkMemory<Scalar>, level: Int32
     ) {
-        let d = memory.view(gradient, columns: width).rows(0..<rows).columns(columns(piece.blocks))
+        let d = memory.view(gradient, columns: width).rows(rows).columns(columns(piece.blocks))
         Scalar._columnSums(
             level: level, rows: d.rows, columns: d.columns, source: d.base, ld: d.stride,
             target: gradients + bias + piece.blocks.lowerBound * outputs, accumulate: accumulate)

@@ -9,6 +9,7 @@ package struct RowPlan: Sendable {
     package let chunkRows: Int
     private let largestTile: Int
     private let tileShare: Int
+    private let mayHalve: Bool
 
     /// Bytes of activations and gradients that a chunk of a small model may fill: about a core's share of the
     /// second-level cache, since the parameters' gradients read them right after the rows' pass has written them.
@@ -26,6 +27,7 @@ package struct RowPlan: Sendable {
         let scalar = MemoryLayout<Scalar>.stride
         let fitting = Self.chunkBytes / ((elementsPerRow + model.inputs) * scalar)
         let isWide = model.layout.count * scalar > Self.wideParameterBytes
+        mayHalve = backend == .kernels && !isWide && batch >= Self.halvedRows
         switch backend {
         case .kernels:
             largestTile = isWide ? 512 : 64
@@ -49,6 +51,11 @@ package struct RowPlan: Sendable {
         let share = (min(rows, chunkRows) + tileShare - 1) / tileShare
         return max(block, min(largestTile, (share + block - 1) / block * block) / block * block)
     }
+
+    /// Whether a step on `rows` takes the gradients of two halves of its rows apart: below this many rows the sum of
+    /// the two costs more than it saves.
+    package func isHalved(batch rows: Int) -> Bool { mayHalve && rows >= Self.halvedRows }
+    private static let halvedRows = 128
 
     /// The most blocks a batch of up to `batch` rows is cut into.
     package func blockLimit(batch: Int) -> Int { batch / 16 + 1 }

@@ -17,6 +17,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
 
     let optimizer: Optimizer
     let rowPlan: RowPlan
+    private let shardGradients: AlignedStorage<Scalar>?
     private let workspace: AlignedStorage<Scalar>
     private let gatheredFeatures: AlignedStorage<Scalar>
     private let gatheredLabels: AlignedStorage<Scalar>
@@ -47,6 +48,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         rowPlan = RowPlan(
             model: model, batch: batchLimit, elementsPerRow: model.trainingElementsPerRow,
             backend: network.product.backend, workers: network.pool.count, scalar: Scalar.self)
+        shardGradients =
+            rowPlan.isHalved(batch: batchLimit) ? AlignedStorage(zeroed: model.layout.count) : nil
         workspace = AlignedStorage(zeroed: rowPlan.chunkRows * model.trainingElementsPerRow)
         gatheredFeatures = AlignedStorage(zeroed: rowPlan.chunkRows * workspaceStride(columns: model.inputs))
         gatheredLabels = AlignedStorage(zeroed: batchLimit * tasks)
@@ -115,6 +118,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             batch, turn: plan, sharedCount: network.model.layout.sharedCount,
             chunkRows: max(tileRows, rowPlan.chunkRows / tileRows * tileRows), tileRows: tileRows,
             blockRows: rowPlan.blockRows(batch: batch.rows),
+            shardGradients: rowPlan.isHalved(batch: batch.rows) ? shardGradients?.base : nil,
             update: updates
                 ? optimizer.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil,
             skipsUnlabelled: turns.count > 1)

@@ -17,6 +17,9 @@ package final class TurnPlan<Scalar: BLASScalar> {
     /// Pieces of all sections, one after the other; section s is `starts[s]..<starts[s + 1]`.
     package let pieces: FixedList<ParameterPiece>
     package let starts: FixedList<Int>
+    /// The same for the gradients of one half of the rows, by a team of half of the workers.
+    package let teamPieces: FixedList<ParameterPiece>
+    package let teamStarts: FixedList<Int>
     /// Added to a parameter's index to find its state.
     package let sharedStateOffset: Int
     package let headStateOffset: Int
@@ -44,6 +47,9 @@ package final class TurnPlan<Scalar: BLASScalar> {
         let fine = cut.map { section in section.flatMap { Self.split($0, of: model) } }
         pieces = FixedList(fine.flatMap { $0 })
         starts = FixedList(fine.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
+        let teams = Self.cut(whole, of: model, into: (sections + 1) / 2, rows: rows)
+        teamPieces = FixedList(teams.flatMap { $0 })
+        teamStarts = FixedList(teams.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
         self.sharedStateOffset = sharedStateOffset
         self.headStateOffset = headStateOffset
     }
