@@ -38,9 +38,11 @@ struct StepWorkload {
         var generator = SeededGenerator(seed: 1)
         let rows = batch * batches
         let dataset = try Dataset<Float>(
-            featureNames: (0..<inputs).map { "x\($0)" },
-            features: (0..<rows * inputs).map { _ in Float(generator.uniform()) - 0.5 },
-            labels: names.map { name in (name, (0..<rows).map { _ in Float(generator.uniform()) - 0.5 }) })
+            rowCount: rows, featureNames: (0..<inputs).map { "x\($0)" }, labelNames: names
+        ) { x, y in
+            for index in x.indices { x[index] = Float(generator.uniform()) - 0.5 }
+            for index in y.indices { y[index] = Float(generator.uniform()) - 0.5 }
+        }
         source = try BatchSource(dataset, for: model)
     }
 
