@@ -145,7 +145,7 @@ import Testing
         func options(_ body: () throws(InputError) -> Void) -> String { failure(body) }
         #expect(
             options { () throws(InputError) in _ = try self.trainer(batchSize: 0) }
-                == "batch size: found 0, expected at least 1")
+                == "batch size: found 0, expected 1 to 16777216")
         #expect(
             options { () throws(InputError) in _ = try self.trainer(compute: ComputeOptions(threads: 0)) }
                 .hasPrefix("threads: found 0"))

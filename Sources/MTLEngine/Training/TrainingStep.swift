@@ -12,6 +12,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     /// The latest unweighted losses, `[tasks]`: see `meanLoss`.
     package let losses: UnsafeMutableBufferPointer<Double>
 
+    private static var largestBatch: Int { 1 << 24 }
+
     /// Where a profile writes down what the workers do, or nil.
     package var timeline: StepTimeline?
 
@@ -32,8 +34,9 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         network: Network<Scalar>, optimizer: Optimizer, alternating: Bool, batchLimit: Int
     ) throws(InputError) {
         try optimizer.check()
-        guard batchLimit > 0 else {
-            throw InputError(.shape, at: "batch size", found: "\(batchLimit)", expected: "at least 1")
+        guard batchLimit > 0, batchLimit <= Self.largestBatch else {
+            throw InputError(
+                .shape, at: "batch size", found: "\(batchLimit)", expected: "1 to \(Self.largestBatch)")
         }
         let model = network.model
         self.network = network
