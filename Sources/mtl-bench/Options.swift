@@ -92,3 +92,46 @@ func requirePositive<Value: Comparable & ExpressibleByIntegerLiteral>(_ values: 
         throw ValidationError("--\(option): found \(value), expected a number above 0")
     }
 }
+
+/// Options of every command that trains to convergence.
+struct TrainingArguments: ParsableArguments {
+    @Option(help: "Widths of the shared layers.")
+    var hidden = CommaList([64, 64])
+
+    @Option(help: "Rows of a batch.")
+    var batch = 256
+
+    @Option(help: "Adam's learning rate.")
+    var learningRate = 1e-3
+
+    @Option(help: "Adam's L2 penalty.")
+    var weightDecay = 0.0
+
+    @Option(help: "The most epochs.")
+    var epochs = 30
+
+    @Option(help: "Epochs without improvement after which training has converged.")
+    var patience = 3
+
+    @Option(help: "Seeds of parameters and shuffling, with commas; metrics are means over them.")
+    var seeds = CommaList<UInt64>([1])
+
+    @OptionGroup var compute: ComputeArguments
+
+    func validate() throws {
+        try requirePositive(hidden.values, option: "hidden")
+        try requirePositive([batch], option: "batch")
+        try requirePositive([learningRate], option: "learning-rate")
+        try requirePositive([epochs], option: "epochs")
+        try requirePositive([patience], option: "patience")
+    }
+
+    /// What the contenders of a comparison have in common.
+    func settings(tasks: [LearningTask]) -> Comparison.Settings {
+        Comparison.Settings(
+            trunk: hidden.values.map { .relu($0) }, tasks: tasks,
+            optimizer: .adam(learningRate: learningRate, weightDecay: weightDecay), batchSize: batch,
+            stopping: StoppingRule(epochs: epochs, patience: patience), compute: compute.options,
+            seeds: seeds.values)
+    }
+}

@@ -36,29 +36,11 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Also train every task alone.")
     var singleTask = false
 
-    @Option(help: "Widths of the shared layers.")
-    var hidden = CommaList([64, 64])
-
     @Option(help: "Task weights, in the order of the labels.")
     var weights = CommaList<Double>([])
 
     @Option(help: "Huber's delta for regression tasks (default: squared error).")
     var huberDelta: Double?
-
-    @Option(help: "Rows of a batch.")
-    var batch = 256
-
-    @Option(help: "Adam's learning rate.")
-    var learningRate = 1e-3
-
-    @Option(help: "Adam's L2 penalty.")
-    var weightDecay = 0.0
-
-    @Option(help: "The most epochs.")
-    var epochs = 30
-
-    @Option(help: "Epochs without improvement after which training has converged.")
-    var patience = 3
 
     @Option(help: "The share of rows whose loss is watched.")
     var validationShare = 0.1
@@ -66,16 +48,9 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "The share of rows to judge on, where there is no --test.")
     var testShare = 0.2
 
-    @Option(help: "Seeds of parameters and shuffling, with commas; metrics are means over them.")
-    var seeds = CommaList<UInt64>([1])
-
-    @OptionGroup var compute: ComputeArguments
+    @OptionGroup var training: TrainingArguments
 
     func validate() throws {
-        try requirePositive(hidden.values, option: "hidden")
-        try requirePositive([batch], option: "batch")
-        try requirePositive([epochs], option: "epochs")
-        try requirePositive([patience], option: "patience")
         try requirePositive([validationShare], option: "validation-share")
         try requirePositive([testShare], option: "test-share")
         if data != "census" && labels.isEmpty {
@@ -95,11 +70,7 @@ struct TrainCommand: ParsableCommand {
         }
         let comparison = Comparison(
             data: table.data,
-            settings: Comparison.Settings(
-                trunk: hidden.values.map { .relu($0) }, tasks: tasks,
-                optimizer: .adam(learningRate: learningRate, weightDecay: weightDecay), batchSize: batch,
-                stopping: StoppingRule(epochs: epochs, patience: patience), compute: compute.options,
-                seeds: seeds.values))
+            settings: training.settings(tasks: tasks))
         print(
             """
             \(data): \(table.data.training.rowCount) rows to learn from, \(table.data.validation.rowCount) to watch, \
@@ -118,7 +89,7 @@ struct TrainCommand: ParsableCommand {
     }
 
     private func load() throws -> TableData {
-        let seed = seeds.values.first ?? 1
+        let seed = training.seeds.values.first ?? 1
         if data == "census" { return try .census(validationShare: validationShare, seed: seed) }
         let table = try CSVTable(path: data)
         let tasks = try labels.map { try $0.task(table, huberDelta: huberDelta) }

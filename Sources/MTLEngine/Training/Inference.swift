@@ -92,7 +92,7 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
             workspace: workspace.base + worker * Self.tileRows * model.forwardElementsPerRow,
             capacity: Self.tileRows)
         let forward = ForwardPass(
-            layers: network.layers.elements, active: turn.active.elements, memory: memory,
+            layers: network.layers.elements, active: turn.view.active, memory: memory,
             product: network.product)
         let tiles = (batch.rows + Self.tileRows - 1) / Self.tileRows
         let workers = network.pool.count
@@ -102,7 +102,7 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
             forward.run(
                 batch.features.rows(first..<first + rows.count), rows: 0..<rows.count, worker: worker,
                 observer: NoObserver())
-            for seat in turn.seats.elements {
+            for seat in turn.view.seats {
                 let layer = model.layers[seat.layer]
                 let logits = memory.view(layer.output, columns: layer.width).rows(0..<rows.count)
                     .columns(seat.column..<seat.column + layer.outputs)

@@ -28,13 +28,13 @@ extension StepRun {
             }
         }
         forward.run(x, rows: local, worker: worker, observer: observer)
-        for seat in seats {
+        for seat in turn.seats {
             let work = local.count * (2 * layers[seat.layer].outputs + 1) * scalar
             observer.observe(.loss, index: seat.task, worker: worker, work: work) {
                 loss(seat, rows: range, chunk: chunk, batch)
             }
         }
-        for descent in descents {
+        for descent in turn.descents {
             let layer = layers[descent.layer]
             let work = layer.productOperations(rows: local.count, active: descent.active)
             observer.observe(.backwardInput, index: descent.layer, worker: worker, work: work) {
@@ -48,7 +48,7 @@ extension StepRun {
 
     func gatherLabels(_ block: Int, _ batch: BatchView<Scalar>) {
         let range = rows(ofBlock: block, in: batch)
-        for seat in seats {
+        for seat in turn.seats {
             let column = batch.labels + batch.labelColumns[seat.task]
             let target = gatheredLabels + seat.task
             for row in range {
@@ -181,7 +181,7 @@ extension StepRun {
     }
 
     func apply(_ update: Optimizer.Update<Scalar>, to range: Range<Int>) {
-        let offset = range.lowerBound < sharedCount ? sharedStateOffset : headStateOffset
+        let offset = range.lowerBound < sharedCount ? turn.sharedStateOffset : turn.headStateOffset
         update.apply(
             count: range.count, parameters: memory.parameters + range.lowerBound,
             gradients: UnsafePointer(gradients) + range.lowerBound,

@@ -17,15 +17,7 @@ package struct StepRun<Scalar: BLASScalar> {
     let partialLosses: UnsafeMutableBufferPointer<Double>
     let partialCounts: UnsafeMutableBufferPointer<Int>
 
-    var seats: UnsafeBufferPointer<TurnPlan<Scalar>.Seat>
-    var active: UnsafeBufferPointer<(layer: Int, active: Range<Int>)>
-    var descents: UnsafeBufferPointer<TaskSelection.Descent>
-    var pieces: UnsafeBufferPointer<ParameterPiece>
-    var starts: UnsafeBufferPointer<Int>
-    var teamPieces: UnsafeBufferPointer<ParameterPiece>
-    var teamStarts: UnsafeBufferPointer<Int>
-    var sharedStateOffset = 0
-    var headStateOffset = 0
+    var turn: TurnPlan<Scalar>.View
     var sharedCount = 0
 
     var batch: BatchView<Scalar>?
@@ -38,7 +30,7 @@ package struct StepRun<Scalar: BLASScalar> {
     private(set) var countsLabels = false
 
     init(
-        turn: TurnPlan<Scalar>, layers: UnsafeBufferPointer<Dense>, memory: NetworkMemory<Scalar>,
+        turn: TurnPlan<Scalar>.View, layers: UnsafeBufferPointer<Dense>, memory: NetworkMemory<Scalar>,
         product: Product<Scalar>, barrier: WorkerPool.Barrier, workers: Int, sections: Int, tasks: Int,
         gradients: UnsafeMutablePointer<Scalar>, state: UnsafeMutablePointer<Scalar>, stateStride: Int,
         gatheredFeatures: MatrixView<Scalar>, gatheredLabels: UnsafeMutablePointer<Scalar>,
@@ -58,30 +50,17 @@ package struct StepRun<Scalar: BLASScalar> {
         self.gatheredLabels = gatheredLabels
         self.partialLosses = partialLosses
         self.partialCounts = partialCounts
-        seats = turn.seats.elements
-        active = turn.active.elements
-        descents = turn.descents.elements
-        pieces = turn.pieces.elements
-        starts = turn.starts.elements
-        teamPieces = turn.teamPieces.elements
-        teamStarts = turn.teamStarts.elements
+        self.turn = turn
     }
 
     mutating func prepare(
-        _ batch: BatchView<Scalar>, turn: TurnPlan<Scalar>, sharedCount: Int, chunkRows: Int, tileRows: Int,
+        _ batch: BatchView<Scalar>, turn: TurnPlan<Scalar>.View, sharedCount: Int, chunkRows: Int,
+        tileRows: Int,
         blockRows: Int, shardGradients: UnsafeMutablePointer<Scalar>?,
         update: Optimizer.Update<Scalar>?, skipsUnlabelled: Bool
     ) {
         self.batch = batch
-        seats = turn.seats.elements
-        active = turn.active.elements
-        descents = turn.descents.elements
-        pieces = turn.pieces.elements
-        starts = turn.starts.elements
-        teamPieces = turn.teamPieces.elements
-        teamStarts = turn.teamStarts.elements
-        sharedStateOffset = turn.sharedStateOffset
-        headStateOffset = turn.headStateOffset
+        self.turn = turn
         self.sharedCount = sharedCount
         self.chunkRows = chunkRows
         self.tileRows = tileRows
@@ -101,7 +80,7 @@ package struct StepRun<Scalar: BLASScalar> {
     }
 
     var forward: ForwardPass<Scalar> {
-        ForwardPass(layers: layers, active: active, memory: memory, product: product)
+        ForwardPass(layers: layers, active: turn.active, memory: memory, product: product)
     }
 
     func rows(ofBlock block: Int, in batch: BatchView<Scalar>) -> Range<Int> {
@@ -116,14 +95,14 @@ package struct StepRun<Scalar: BLASScalar> {
         if countsLabels {
             for block in Self.share(0..<blockCount, of: worker, among: workers) {
                 observer.observe(
-                    .gather, index: 0, worker: worker, work: 2 * blockRows * seats.count * scalar
+                    .gather, index: 0, worker: worker, work: 2 * blockRows * turn.seats.count * scalar
                 ) {
                     gatherLabels(block, batch)
                 }
             }
             wait(worker, observer)
         }
-        if skipsUnlabelled && labelledRows(seats[0].task, batch) == 0 { return }
+        if skipsUnlabelled && labelledRows(turn.seats[0].task, batch) == 0 { return }
 
         if shardGradients == nil {
             runSplitByParameters(batch, worker: worker, observer: observer)
@@ -148,7 +127,7 @@ package struct StepRun<Scalar: BLASScalar> {
             }
             wait(worker, observer)
             for section in stride(from: worker, to: sections, by: workers) {
-                for piece in pieces[starts[section]..<starts[section + 1]] {
+                for piece in turn.pieces[turn.starts[section]..<turn.starts[section + 1]] {
                     if end == batch.rows && workers > 1 { claim(piece) }
                     differentiate(
                         piece, x: x, rows: 0..<end - chunk, into: gradients, accumulate: chunk > 0,
@@ -197,8 +176,8 @@ package struct StepRun<Scalar: BLASScalar> {
             if workers > 2 { wait(worker, observer) }
             for half in halves {
                 let rows = half == 0 ? 0..<middle - chunk : middle - chunk..<end - chunk
-                for section in stride(from: member, to: teamStarts.count - 1, by: members) {
-                    for piece in teamPieces[teamStarts[section]..<teamStarts[section + 1]] {
+                for section in stride(from: member, to: turn.teamStarts.count - 1, by: members) {
+                    for piece in turn.teamPieces[turn.teamStarts[section]..<turn.teamStarts[section + 1]] {
                         differentiate(
                             piece, x: x, rows: rows, into: half == 0 ? gradients : shardGradients,
                             accumulate: chunk > 0, worker: worker, observer: observer)
@@ -208,7 +187,7 @@ package struct StepRun<Scalar: BLASScalar> {
         }
         wait(worker, observer)
         for section in stride(from: worker, to: sections, by: workers) {
-            for piece in pieces[starts[section]..<starts[section + 1]] {
+            for piece in turn.pieces[turn.starts[section]..<turn.starts[section + 1]] {
                 if workers > 1 { claim(piece) }
                 add(shardGradients, piece, worker: worker, observer: observer)
                 optimize(piece, worker: worker, observer: observer)

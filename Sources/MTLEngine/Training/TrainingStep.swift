@@ -75,7 +75,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
         stepCounts = [Int](repeating: 0, count: turns.count)
         current = StepRun(
-            turn: turns[0], layers: network.layers.elements,
+            turn: turns[0].view, layers: network.layers.elements,
             memory: network.memory(workspace: workspace.base, capacity: rowPlan.chunkRows),
             product: network.product, barrier: network.pool.barrier, workers: workers, sections: sections,
             tasks: tasks, gradients: gradients.base, state: state.base, stateStride: stateCount,
@@ -118,7 +118,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let plan = turns[turn]
         let tileRows = rowPlan.tileRows(batch: batch.rows)
         current.prepare(
-            batch, turn: plan, sharedCount: network.model.layout.sharedCount,
+            batch, turn: plan.view, sharedCount: network.model.layout.sharedCount,
             chunkRows: max(tileRows, rowPlan.chunkRows / tileRows * tileRows), tileRows: tileRows,
             blockRows: rowPlan.blockRows(batch: batch.rows),
             shardGradients: rowPlan.isHalved(batch: batch.rows) ? shardGradients?.base : nil,
@@ -129,7 +129,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
 
         let blocks = current.blockCount
         var hasLabels = false
-        for seat in plan.seats.elements {
+        for seat in plan.view.seats {
             var sum = 0.0
             var count = 0
             let tasks = network.model.tasks.count

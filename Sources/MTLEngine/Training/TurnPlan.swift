@@ -11,18 +11,30 @@ package final class TurnPlan<Scalar: BLASScalar> {
         package let column: Int
     }
 
-    package let seats: FixedList<Seat>
-    package let active: FixedList<(layer: Int, active: Range<Int>)>
-    package let descents: FixedList<TaskSelection.Descent>
-    /// Pieces of all sections, one after the other; section s is `starts[s]..<starts[s + 1]`.
-    package let pieces: FixedList<ParameterPiece>
-    package let starts: FixedList<Int>
-    /// The same for the gradients of one half of the rows, by a team of half of the workers.
-    package let teamPieces: FixedList<ParameterPiece>
-    package let teamStarts: FixedList<Int>
-    /// Added to a parameter's index to find its state.
-    package let sharedStateOffset: Int
-    package let headStateOffset: Int
+    /// What the workers read of a turn: lists that live as long as the plan.
+    package struct View {
+        package let seats: UnsafeBufferPointer<Seat>
+        package let active: UnsafeBufferPointer<(layer: Int, active: Range<Int>)>
+        package let descents: UnsafeBufferPointer<TaskSelection.Descent>
+        /// Pieces of all sections, one after the other; section s is `starts[s]..<starts[s + 1]`.
+        package let pieces: UnsafeBufferPointer<ParameterPiece>
+        package let starts: UnsafeBufferPointer<Int>
+        /// The same for the gradients of one half of the rows, by a team of half of the workers.
+        package let teamPieces: UnsafeBufferPointer<ParameterPiece>
+        package let teamStarts: UnsafeBufferPointer<Int>
+        /// Added to a parameter's index to find its state.
+        package let sharedStateOffset: Int
+        package let headStateOffset: Int
+    }
+
+    private let seats: FixedList<Seat>
+    private let active: FixedList<(layer: Int, active: Range<Int>)>
+    private let descents: FixedList<TaskSelection.Descent>
+    private let pieces: FixedList<ParameterPiece>
+    private let starts: FixedList<Int>
+    private let teamPieces: FixedList<ParameterPiece>
+    private let teamStarts: FixedList<Int>
+    package let view: View
 
     package init(
         _ model: SharedBottom, task: Int?, sections: Int, rows: Int, sharedStateOffset: Int,
@@ -50,8 +62,11 @@ package final class TurnPlan<Scalar: BLASScalar> {
         let teams = Self.cut(whole, of: model, into: (sections + 1) / 2, rows: rows)
         teamPieces = FixedList(teams.flatMap { $0 })
         teamStarts = FixedList(teams.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
-        self.sharedStateOffset = sharedStateOffset
-        self.headStateOffset = headStateOffset
+        view = View(
+            seats: seats.elements, active: active.elements, descents: descents.elements,
+            pieces: pieces.elements,
+            starts: starts.elements, teamPieces: teamPieces.elements, teamStarts: teamStarts.elements,
+            sharedStateOffset: sharedStateOffset, headStateOffset: headStateOffset)
     }
 
     /// The most weights whose gradient stays in the cache until the optimiser has used it.
