@@ -1,3 +1,6 @@
+#if defined(__linux__)
+#define _GNU_SOURCE
+#endif
 #include "mtl_pool.h"
 
 #include <pthread.h>
@@ -11,6 +14,7 @@
 typedef struct {
     mtl_pool *pool;
     int index;
+    atomic_int cpu;  // where it began its latest run
     pthread_t thread;
 } worker;
 
@@ -23,6 +27,7 @@ struct mtl_pool {
     void *context;
     int count;
     int spins;
+    int yields;
     int stopping;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -37,6 +42,28 @@ static inline void pause_briefly(void) {
 #endif
 }
 
+#if defined(__linux__)
+static void note_cpu(worker *self) { atomic_store_explicit(&self->cpu, sched_getcpu(), memory_order_relaxed); }
+
+// Two workers that were started on one core can stay there for a second beside an idle one, each waiting for the other
+// in turn. Whoever has waited long and finds another worker on its core leaves it, and may run anywhere again after.
+static void leave_shared_core(mtl_pool *pool) {
+    const int here = sched_getcpu();
+    int workers_here = 0;
+    for (int index = 0; index < pool->count; index++)
+        workers_here += atomic_load_explicit(&pool->workers[index].cpu, memory_order_relaxed) == here;
+    cpu_set_t allowed;
+    if (workers_here < 2 || here < 0 || sched_getaffinity(0, sizeof allowed, &allowed)) return;
+    cpu_set_t others = allowed;
+    CPU_CLR(here, &others);
+    if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others)) return;
+    sched_setaffinity(0, sizeof allowed, &allowed);
+}
+#else
+static void note_cpu(worker *self) { (void)self; }
+static void leave_shared_core(mtl_pool *pool) { (void)pool; }
+#endif
+
 // A sleeper counts itself before it looks at the word for the last time, a publisher changes the word before it looks
 // at the count: one of them always sees the other.
 static void wait_for_change(mtl_pool *pool, atomic_uint *word, unsigned old) {
@@ -44,7 +71,8 @@ static void wait_for_change(mtl_pool *pool, atomic_uint *word, unsigned old) {
         if (atomic_load_explicit(word, memory_order_acquire) != old) return;
         pause_briefly();
     }
-    for (int turn = 0; turn < 8; turn++) {
+    if (pool->yields == 0) leave_shared_core(pool);
+    for (int turn = 0; turn < pool->yields; turn++) {
         if (atomic_load_explicit(word, memory_order_acquire) != old) return;
         sched_yield();
     }
@@ -80,6 +108,7 @@ static void *serve(void *argument) {
     for (unsigned seen = 0;; seen++) {
         wait_for_change(pool, &pool->started, seen);
         if (pool->stopping) return NULL;
+        note_cpu(self);
         pool->work(pool->context, self->index);
         mtl_pool_barrier(pool);
     }
@@ -95,12 +124,20 @@ mtl_pool *mtl_pool_create(int workers) {
     atomic_init(&pool->sleepers, 0);
     pool->count = workers;
     pool->stopping = 0;
-    // With more workers than cores a spinning worker keeps the core from the one it waits for.
-    pool->spins = workers <= sysconf(_SC_NPROCESSORS_ONLN) ? 4000 : 0;
+    // With more workers than cores a spinning worker keeps the core from the one it waits for, so it yields. With
+    // enough cores it must not: two workers that happen to share a core and yield to each other stay there, beside
+    // an idle one; a worker that sleeps is woken on the idle core.
+    const int fits = workers <= sysconf(_SC_NPROCESSORS_ONLN);
+    pool->spins = fits ? 4000 : 0;
+    pool->yields = fits ? 0 : 8;
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->changed, NULL);
+    for (int index = 0; index < workers; index++) {
+        pool->workers[index].pool = pool;
+        pool->workers[index].index = index;
+        atomic_init(&pool->workers[index].cpu, -1 - index);
+    }
     for (int index = 1; index < workers; index++) {
-        pool->workers[index] = (worker){.pool = pool, .index = index};
         if (pthread_create(&pool->workers[index].thread, NULL, serve, &pool->workers[index])) {
             pool->count = index;
             mtl_pool_destroy(pool);
@@ -122,7 +159,10 @@ void mtl_pool_destroy(mtl_pool *pool) {
 void mtl_pool_run(mtl_pool *pool, mtl_pool_work work, void *context) {
     pool->work = work;
     pool->context = context;
-    if (pool->count > 1) publish(pool, &pool->started);
+    if (pool->count > 1) {
+        note_cpu(&pool->workers[0]);
+        publish(pool, &pool->started);
+    }
     work(context, 0);
     mtl_pool_barrier(pool);
 }
