@@ -75,6 +75,9 @@ struct StepProfile {
         case .optimizer: return "optimiser, \(layer)"
         case .transpose: return "transposed weights, \(layer)"
         case .wait: return "waiting for workers"
+        case .number: return "rows of tables found"
+        case .scatter: return "gradient of the tables"
+        case .tableRows: return "optimiser, rows of tables"
         }
     }
 

@@ -24,7 +24,18 @@ struct GoldenCase {
             let learningRate, momentum, dampening, beta1, beta2, epsilon, weightDecay: Double
             let nesterov: Bool
         }
+        struct Table: Decodable {
+            let name: String
+            let rows, dimension: Int
+        }
+        struct Embedded: Decodable {
+            let name, table: String
+            let pooling: EmbeddedFeature.Pooling
+            let maximumCount: Int
+        }
         let model: Model
+        let tables: [Table]?
+        let embedded: [Embedded]?
         let optimizer: Optimizer
         let schedule: String
         let batch, steps: Int
@@ -52,7 +63,15 @@ struct GoldenCase {
             }
         }
         model = try SharedBottom(
-            inputs: description.model.inputs, trunk: layers(description.model.trunk),
+            inputs: description.model.inputs,
+            embedded: (description.embedded ?? []).map {
+                $0.pooling == .single
+                    ? .single($0.name, table: $0.table)
+                    : .bag($0.name, table: $0.table, pooling: $0.pooling, maximumCount: $0.maximumCount)
+            },
+            tables: (description.tables ?? []).map {
+                EmbeddingTable($0.name, rows: $0.rows, dimension: $0.dimension)
+            }, trunk: layers(description.model.trunk),
             tasks: description.model.tasks.map { task in
                 let kind: LearningTask.Kind
                 switch task.kind {
@@ -79,6 +98,10 @@ struct GoldenCase {
             optimizer = .adamW(
                 learningRate: settings.learningRate, beta1: settings.beta1, beta2: settings.beta2,
                 epsilon: settings.epsilon, weightDecay: settings.weightDecay)
+        case "adagrad":
+            optimizer = .adagrad(
+                learningRate: settings.learningRate, epsilon: settings.epsilon,
+                weightDecay: settings.weightDecay)
         default: throw Safetensors.Failure(text: settings.kind)
         }
         schedule = description.schedule == "joint" ? .joint : .alternating(.batch)
@@ -93,9 +116,21 @@ struct GoldenCase {
         let tasks = model.tasks.count
         return try Dataset(
             featureNames: (0..<model.inputs).map { "x\($0)" }, features: x.map { Scalar($0) },
+            ids: try model.embedded.map { try ids($0) },
             labels: model.tasks.enumerated().map { index, task in
                 (task.name, (0..<rows).map { Scalar(labels[$0 * tasks + index]) })
             })
+    }
+
+    private func ids<Scalar: BLASScalar>(_ feature: EmbeddedFeature) throws -> IDColumn<Scalar> {
+        let ids = try tensors.values("ids/" + feature.name).map { Int32($0) }
+        guard feature.pooling != .single else { return try IDColumn(feature.name, ids: ids) }
+        let offsets = try tensors.values("offsets/" + feature.name).map { Int($0) }
+        func bags<Element>(_ values: [Element]) -> [[Element]] {
+            zip(offsets, offsets.dropFirst()).map { Array(values[$0..<$1]) }
+        }
+        let weights = try? tensors.values("weights/" + feature.name).map { Scalar($0) }
+        return try IDColumn(feature.name, bags: bags(ids), weights: weights.map(bags))
     }
 
     func trainer<Scalar: BLASScalar>(

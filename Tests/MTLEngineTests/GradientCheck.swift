@@ -34,12 +34,13 @@ enum GradientCheck {
     /// The relative error of a model's own backward pass on random rows.
     static func relativeError(
         of model: SharedBottom, rows: Int, missing: Double, compute: ComputeOptions, seed: UInt64 = 7,
-        gathered: Bool = false
+        gathered: Bool = false, weighted: Bool = false
     ) throws -> Double {
         var generator = SeededGenerator(seed: seed)
         let dataset = try Dataset<Double>(
             featureNames: (0..<model.inputs).map { "x\($0)" },
             features: (0..<rows * model.inputs).map { _ in generator.normal() },
+            ids: try model.embedded.map { try randomIDs($0, of: model, rows: rows, &generator) },
             labels: model.tasks.map { task in
                 (
                     task.name,
@@ -49,7 +50,7 @@ enum GradientCheck {
                         return isMissing ? .nan : label
                     }
                 )
-            })
+            }, weights: weighted ? (0..<rows).map { Double($0 % 4) / 2 } : nil)
         let trainer = try Trainer<Double>(model, batchSize: rows, seed: seed, compute: compute)
         let source = try BatchSource(dataset, for: model)
         let order = (0..<Int32(rows)).reversed().map { $0 }
@@ -62,11 +63,28 @@ enum GradientCheck {
         }
         let point = trainer.parameters
         _ = weightedLoss()
-        let analytic = Array(trainer.trainingStep.gradients.buffer)
+        var analytic = [Double](repeating: 0, count: point.count)
+        for segment in model.layout.segments {
+            analytic.withUnsafeMutableBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return }
+                try? model.layout.write(trainer.trainingStep.gradient(segment), to: segment, of: base)
+            }
+        }
         return relativeError(of: analytic, at: point) { parameters in
             trainer.parameters = parameters
             return weightedLoss()
         }
+    }
+
+    private static func randomIDs(
+        _ feature: EmbeddedFeature, of model: SharedBottom, rows: Int, _ generator: inout SeededGenerator
+    ) throws -> IDColumn<Double> {
+        let size = model.tables.first { $0.name == feature.table }?.rows ?? 1
+        func id() -> Int32 { Int32(generator.below(size)) }
+        guard feature.pooling != .single else { return try IDColumn(feature.name, ids: (0..<rows).map { _ in id() }) }
+        let bags = (0..<rows).map { _ in (0..<generator.below(feature.maximumCount + 1)).map { _ in id() } }
+        return try IDColumn(
+            feature.name, bags: bags, weights: bags.map { $0.map { _ in 0.5 + generator.uniform() } })
     }
 
     private static func randomLabel(_ kind: LearningTask.Kind, _ generator: inout SeededGenerator) -> Double {

@@ -50,6 +50,61 @@ import Testing
         }
     }
 
+    /// Tables behind single ids, bags with weights and a table that two features share, under layers, under heads alone,
+    /// with and without dense features.
+    @Test func matchesCentralDifference_embeddings() throws {
+        let tables = [
+            EmbeddingTable("user", rows: 9, dimension: 3), EmbeddingTable("item", rows: 7, dimension: 16),
+            EmbeddingTable("tag", rows: 4, dimension: 5),
+        ]
+        let embedded: [EmbeddedFeature] = [
+            .single("user"), .single("item"),
+            .bag("history", table: "item", pooling: .mean, maximumCount: 5),
+            .bag("tags", table: "tag", pooling: .sum, maximumCount: 3),
+        ]
+        let tasks = [LearningTask.binary("a", weight: 0.3), .regression("b", tower: [.dense(6, .gelu)])]
+        for trunk in [[], [HiddenLayer.dense(9, .tanh)]] {
+            for inputs in [0, 2] {
+                let model = try SharedBottom(
+                    inputs: inputs, embedded: embedded, tables: tables, trunk: trunk, tasks: tasks)
+                for compute in Self.computes + [ComputeOptions(threads: 3)] {
+                    for gathered in [false, true] {
+                        let error = try GradientCheck.relativeError(
+                            of: model, rows: 37, missing: 0.3, compute: compute, gathered: gathered)
+                        #expect(error < GradientCheck.tolerance, "\(trunk.count) layers, \(compute)")
+                    }
+                }
+            }
+        }
+    }
+
+    /// A row's weight is its share of the loss.
+    @Test func matchesCentralDifference_weights() throws {
+        let model = try SharedBottom(
+            inputs: 3, trunk: [.dense(5, .tanh)],
+            tasks: [.binary("a"), .multiclass("b", classes: 3), .regression("c", huberDelta: 1)])
+        for compute in Self.computes {
+            let error = try GradientCheck.relativeError(
+                of: model, rows: 41, missing: 0.3, compute: compute, weighted: true)
+            #expect(error < GradientCheck.tolerance, "\(compute)")
+        }
+    }
+
+    /// More rows than a chunk holds, so that tables' gradients go on from chunk to chunk.
+    @Test func matchesCentralDifference_embeddingsInSeveralChunks() throws {
+        let model = try SharedBottom(
+            inputs: 1,
+            embedded: [.single("user"), .bag("tags", pooling: .mean, maximumCount: 3)],
+            tables: [
+                EmbeddingTable("user", rows: 5, dimension: 2), EmbeddingTable("tags", rows: 4, dimension: 2),
+            ], trunk: [.dense(2, .tanh)], tasks: [.binary("a")])
+        for threads in [1, 2] {
+            let error = try GradientCheck.relativeError(
+                of: model, rows: 15_000, missing: 0.2, compute: ComputeOptions(threads: threads, backend: .kernels))
+            #expect(error < GradientCheck.tolerance)
+        }
+    }
+
     /// More rows than a chunk holds, so that gradients accumulate over chunks.
     @Test func matchesCentralDifference_severalChunks() throws {
         let model = try SharedBottom(

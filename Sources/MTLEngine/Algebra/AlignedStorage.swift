@@ -1,8 +1,14 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// One block of zeroed memory, aligned to 64 bytes, with a tail of spare elements behind it.
 ///
 /// The tail lets a kernel load a whole vector at the end of a row; what it reads there is never stored.
 /// Datasets, parameters, gradients, moments and workspaces are each one such block.
-package final class AlignedStorage<Scalar: BLASScalar>: @unchecked Sendable {
+package final class AlignedStorage<Scalar: BitwiseCopyable>: @unchecked Sendable {
     /// Elements behind `count` that may be read (and are never part of a result).
     package static var slack: Int { 64 }
 
@@ -12,14 +18,35 @@ package final class AlignedStorage<Scalar: BLASScalar>: @unchecked Sendable {
     package init(zeroed count: Int) {
         precondition(count >= 0, "a count cannot be negative: \(count)")
         let total = count + Self.slack
-        let raw = UnsafeMutableRawPointer.allocate(
-            byteCount: total * MemoryLayout<Scalar>.stride, alignment: 64)
-        base = raw.bindMemory(to: Scalar.self, capacity: total)
-        base.initialize(repeating: 0, count: total)
+        byteCount = total * MemoryLayout<Scalar>.stride
+        if byteCount >= Self.mappedBytes {
+            // Pages of zeros that cost nothing until they are written: a table's rows that no batch touches.
+            let raw = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+            guard let raw, raw != MAP_FAILED else { fatalError("no memory for \(byteCount) bytes") }
+            base = raw.bindMemory(to: Scalar.self, capacity: total)
+        } else {
+            let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+            memset(raw, 0, byteCount)
+            base = raw.bindMemory(to: Scalar.self, capacity: total)
+        }
         self.count = count
     }
 
-    deinit { UnsafeMutableRawPointer(base).deallocate() }
+    package convenience init(copying values: [Scalar]) {
+        self.init(zeroed: values.count)
+        for (index, value) in values.enumerated() { base[index] = value }
+    }
+
+    deinit {
+        if byteCount >= Self.mappedBytes {
+            munmap(base, byteCount)
+        } else {
+            UnsafeMutableRawPointer(base).deallocate()
+        }
+    }
+
+    private let byteCount: Int
+    private static var mappedBytes: Int { 1 << 20 }
 
     package var buffer: UnsafeMutableBufferPointer<Scalar> { .init(start: base, count: count) }
 }

@@ -4,7 +4,7 @@
 ///
 /// The underscored requirements are the C kernels for the type; they are not API. `level` is the instruction
 /// set of `InstructionSet`; shapes and in-place rules stand in the C headers.
-public protocol BLASScalar: BinaryFloatingPoint, Sendable {
+public protocol BLASScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable, _EmbeddingKernels {
     typealias _Source = UnsafePointer<Self>
     typealias _Target = UnsafeMutablePointer<Self>
 
@@ -60,6 +60,9 @@ public protocol BLASScalar: BinaryFloatingPoint, Sendable {
         dampening: Self, nesterov: Bool, weightDecay: Self, isFirstStep: Bool)
     static func _adam(
         level: Int32, count: Int, p: _Target, g: _Source, m: _Target, v: _Target, step: AdamStep<Self>)
+    static func _embedAdam(
+        level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Target, state: _Target,
+        sums: _Source, step: AdamStep<Self>)
 }
 
 /// The numbers of one Adam step, computed once in Double: learning rate, decay rates, bias corrections.

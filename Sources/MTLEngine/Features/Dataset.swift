@@ -12,6 +12,10 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
 
     // Whoever takes a pointer from these keeps the dataset alive (`withExtendedLifetime`) while using it.
     package let features: AlignedStorage<Scalar>
+    /// Columns of ids, for embedded features.
+    public let idColumns: [IDColumn<Scalar>]
+    /// Weights of the labels in the loss, `[rows, labels]`; nil where every label counts once.
+    package let labelWeights: AlignedStorage<Scalar>?
     package let labels: AlignedStorage<Scalar>
     /// Per label column, whether no label is missing.
     package let labelIsComplete: [Bool]
@@ -22,29 +26,47 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
     /// A dataset from arrays.
     ///
     /// - Parameters:
+    ///   - featureNames: the dense features; none is fine where there are id columns.
     ///   - features: row-major `[rows, featureNames.count]`, all finite.
+    ///   - ids: columns of ids, `[rows]` each.
     ///   - labels: per label its name and `[rows]` values, NaN where missing.
-    /// - Throws: `InputError` for no rows or columns, a doubled name, a count that does not fit, or an infinite or NaN feature.
+    ///   - weights: how much each row counts in the losses, `[rows]`, finite and 0 or above; nil for once each.
+    /// - Throws: `InputError` for no rows or columns, a doubled name, a count that does not fit, or a number out of range.
     public init(
-        featureNames: [String], features: [Scalar], labels: [(name: String, values: [Scalar])]
+        featureNames: [String], features: [Scalar], ids: [IDColumn<Scalar>] = [],
+        labels: [(name: String, values: [Scalar])], weights: [Scalar]? = nil
     ) throws(InputError) {
         let width = featureNames.count
-        guard width > 0 else {
+        guard width > 0 || !ids.isEmpty else {
             throw InputError(.empty, at: "features", found: "no columns", expected: "at least one")
         }
-        guard features.count % width == 0 else {
+        guard width == 0 ? features.isEmpty : features.count % width == 0 else {
             throw InputError(
                 .shape, at: "features", found: "\(features.count) values",
                 expected: "a multiple of \(width) columns")
         }
-        let rows = features.count / width
+        let rows = width > 0 ? features.count / width : ids[0].rowCount
         for label in labels where label.values.count != rows {
             throw InputError(
                 .shape, at: "label \"\(label.name)\"", found: "\(label.values.count) values",
                 expected: "\(rows) rows")
         }
+        if let weights {
+            guard weights.count == rows else {
+                throw InputError(
+                    .shape, at: "weights", found: "\(weights.count) values", expected: "\(rows) rows")
+            }
+            for (row, weight) in weights.enumerated() where !(weight >= 0 && weight.isFinite) {
+                throw InputError(
+                    .value, at: "weights, row \(row)", found: "\(weight)",
+                    expected: "a finite weight, 0 or above")
+            }
+        }
         try self.init(
-            rowCount: rows, featureNames: featureNames, labelNames: labels.map(\.name)
+            rowCount: rows, featureNames: featureNames, labelNames: labels.map(\.name), ids: ids,
+            labelWeights: weights.map { weights in
+                AlignedStorage(copying: weights.flatMap { [Scalar](repeating: $0, count: labels.count) })
+            }
         ) { (x, y) throws(InputError) in
             for index in 0..<features.count { x[index] = features[index] }
             for row in 0..<rows {
@@ -57,16 +79,25 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
 
     /// A dataset whose memory is filled in place: `fill` gets zeroed `[rows, features]` and `[rows, labels]`.
     package init(
-        rowCount: Int, featureNames: [String], labelNames: [String],
+        rowCount: Int, featureNames: [String], labelNames: [String], ids: [IDColumn<Scalar>] = [],
+        labelWeights: AlignedStorage<Scalar>? = nil,
         fill: (_ features: UnsafeMutableBufferPointer<Scalar>, _ labels: UnsafeMutableBufferPointer<Scalar>)
             throws(InputError) -> Void
     ) throws(InputError) {
         guard rowCount > 0 else {
             throw InputError(.empty, at: "dataset", found: "0 rows", expected: "at least one")
         }
-        guard !featureNames.isEmpty else {
+        guard !featureNames.isEmpty || !ids.isEmpty else {
             throw InputError(.empty, at: "features", found: "no columns", expected: "at least one")
         }
+        for column in ids where column.rowCount != rowCount {
+            throw InputError(
+                .shape, at: "id column \"\(column.name)\"", found: "\(column.rowCount) rows",
+                expected: "\(rowCount)")
+        }
+        try Self.checkUnique(ids.map(\.name), what: "id column")
+        idColumns = ids
+        self.labelWeights = labelWeights
         try Self.checkUnique(featureNames, what: "feature")
         try Self.checkUnique(labelNames, what: "label")
         self.rowCount = rowCount

@@ -158,6 +158,30 @@ package struct Dense: Sendable {
         }
     }
 
+    /// The gradient in some columns of the features: dx = dz Wᵀ, summed over the active blocks.
+    package func backwardFeatures<Scalar>(
+        columns range: Range<Int>, into dx: MatrixView<Scalar>, rows: Range<Int>, active: Range<Int>,
+        overwrites: Bool, memory: NetworkMemory<Scalar>, product: Product<Scalar>
+    ) {
+        let dz = memory.view(gradient, columns: width).rows(rows)
+        if isStacked {
+            product.multiply(
+                dz.columns(columns(active)), stacked(active, at: memory.parameters).columns(range), into: dx,
+                accumulate: !overwrites)
+            return
+        }
+        for block in active {
+            let w: MatrixView<Scalar>
+            switch order {
+            case .outputMajor: w = weights(block, at: memory.parameters)
+            case .inputMajor: w = transposedWeights(block, memory: memory)
+            }
+            product.multiply(
+                dz.columns(columns(block)), w.columns(range), into: dx,
+                accumulate: !(overwrites && block == active.lowerBound))
+        }
+    }
+
     /// dW of one piece of the layer, over `rows` of the chunk; `x` holds the same rows.
     package func backwardWeights<Scalar>(
         _ piece: ParameterPiece, x: MatrixView<Scalar>, rows: Range<Int>,

@@ -15,14 +15,16 @@ public struct ParameterSegment: Sendable, Equatable {
 
 /// Where every named segment lies in the one flat vector of a model's parameters.
 ///
-/// Gradients and optimiser state have the same layout. Shared segments come first.
+/// Gradients and optimiser state of the layers have the same layout. Shared segments come first, embedding tables last.
 public struct ParameterLayout: Sendable, Equatable {
     /// All segments, in the order of the vector.
     public internal(set) var segments: [ParameterSegment] = []
     /// The length of the vector.
     public internal(set) var count = 0
-    /// The length of the shared part, at the start.
+    /// The length of the shared layers' part, at the start.
     public internal(set) var sharedCount = 0
+    /// The length of all layers' part; embedding tables lie behind it.
+    public internal(set) var denseCount = 0
 
     /// The segment of a name.
     ///

@@ -6,6 +6,8 @@ package struct TaskSelection: Sendable {
     package let layers: [(layer: Int, active: Range<Int>)]
     /// The steps of the backward pass through the activations, from the logits down.
     package let descents: [Descent]
+    /// The layers whose input gradient goes on to the embedded features; the first overwrites, the others add.
+    package let embeddedDescents: [(layer: Int, active: Range<Int>)]
 
     /// dz of one layer into the one below.
     package struct Descent: Sendable {
@@ -50,20 +52,22 @@ extension SharedBottom {
                     overwrites: started.insert(below).inserted, completes: left == 0))
         }
         return TaskSelection(
-            tasks: task.map { [$0] } ?? Array(tasks.indices), layers: active, descents: descents)
+            tasks: task.map { [$0] } ?? Array(tasks.indices), layers: active, descents: descents,
+            embeddedDescents: embedding.isEmpty ? [] : active.filter { layers[$0.layer].source == .features })
     }
 
     /// The arithmetic of the products of one step per row of the batch, in floating-point operations.
     ///
-    /// Forward and the weights' gradients cost 2·I·O each, the gradient of the input as much where a layer
-    /// lies below; alternating counts the turns of all tasks.
+    /// Forward and the weights' gradients cost 2·I·O each, the gradient of the input as much where a layer or
+    /// embedded features lie below; alternating counts the turns of all tasks.
     public func productOperationsPerRow(alternating: Bool) -> Int {
         let turns = alternating ? tasks.indices.map { selection($0) } : [selection()]
         return turns.reduce(0) { sum, turn in
             turn.layers.reduce(sum) { sum, entry in
                 let layer = layers[entry.layer]
-                let products = layer.source == .features ? 2 : 3
-                return sum + 2 * layer.inputs * layer.outputs * entry.active.count * products
+                let weights = 2 * layer.outputs * entry.active.count
+                let below = layer.source == .features ? embedding.width : layer.inputs
+                return sum + weights * (2 * layer.inputs + below)
             }
         }
     }

@@ -4,8 +4,12 @@
 /// (Caruana, *Multitask Learning*, Machine Learning 28, 1997). Heads of equal shape lie side by side and run
 /// as one batched product. A model is a plan: it holds no numbers, and any number of trainers may use it.
 public struct SharedBottom: Sendable {
-    /// The number of features.
+    /// The number of dense features.
     public let inputs: Int
+    /// The features that are looked up in tables.
+    public let embedded: [EmbeddedFeature]
+    /// The tables of the embedded features.
+    public let tables: [EmbeddingTable]
     /// The shared layers, from the features up.
     public let trunk: [HiddenLayer]
     /// The tasks, in the order of losses and turns.
@@ -19,6 +23,11 @@ public struct SharedBottom: Sendable {
         package let layers: Range<Int>
     }
 
+    /// What the first layers read: the dense features, then the embedded ones.
+    package var inputWidth: Int { inputs + embedding.width }
+    package let embedding: EmbeddingPlan
+    /// The gradient in the embedded features.
+    package let embeddedGradient: WorkspaceSlot
     package let layers: [Dense]
     package let trunkLayers: Range<Int>
     package let groups: [HeadGroup]
@@ -29,22 +38,29 @@ public struct SharedBottom: Sendable {
     package let trainingElementsPerRow: Int
     package let transposedCount: Int
 
-    /// A model of `inputs` features, shared layers and tasks.
+    /// A model of dense and embedded features, shared layers and tasks.
     ///
     /// - Parameters:
-    ///   - inputs: the number of features, at least 1.
+    ///   - inputs: the number of dense features; at least 1, or 0 where there are embedded ones.
+    ///   - embedded: the features that are looked up in `tables`.
     ///   - trunk: the shared layers; none is allowed: then the heads read the features.
     ///   - tasks: at least one, with names that differ.
     /// - Throws: `InputError` that names the layer or task and what was expected of it.
-    public init(inputs: Int, trunk: [HiddenLayer], tasks: [LearningTask]) throws(InputError) {
-        try Self.check(inputs: inputs, trunk: trunk, tasks: tasks)
+    public init(
+        inputs: Int, embedded: [EmbeddedFeature] = [], tables: [EmbeddingTable] = [], trunk: [HiddenLayer],
+        tasks: [LearningTask]
+    ) throws(InputError) {
+        try Self.check(inputs: inputs, hasEmbedded: !embedded.isEmpty, trunk: trunk, tasks: tasks)
         self.inputs = inputs
+        self.embedded = embedded
+        self.tables = tables
         self.trunk = trunk
         self.tasks = tasks
 
+        let embeddedWidth = try EmbeddingPlan(embedded, tables: tables, start: 0).width
         var layers: [Dense] = []
         var source = Dense.Source.features
-        var width = inputs
+        var width = inputs + embeddedWidth
         for layer in trunk {
             layers.append(
                 Dense(
@@ -90,12 +106,18 @@ public struct SharedBottom: Sendable {
             layers[index].bias = layout.count + layers[index].weightCount
             layout.count = layers[index].bias + layers[index].biasCount
             if index < trunkLayers.upperBound { layout.sharedCount = layout.count }
-            if layers[index].source != .features && layers[index].order == .inputMajor {
+            let descends = layers[index].source != .features || embeddedWidth > 0
+            if descends && layers[index].order == .inputMajor {
                 layers[index].transposed = transposedCount
                 transposedCount += layers[index].biasCount * layers[index].transposedStride
             }
         }
         self.transposedCount = transposedCount
+        layout.denseCount = layout.count
+        // A table's rows begin on a cache line where their length allows it.
+        let embedding = try EmbeddingPlan(embedded, tables: tables, start: (layout.count + 15) / 16 * 16)
+        if !embedding.isEmpty { layout.count = (layout.count + 15) / 16 * 16 + embedding.elementCount }
+        self.embedding = embedding
 
         var perRow = 0
         func slot(_ columns: Int) -> WorkspaceSlot {
@@ -109,10 +131,17 @@ public struct SharedBottom: Sendable {
         }
         forwardElementsPerRow = perRow
         for index in layers.indices { layers[index].gradient = slot(layers[index].width) }
+        embeddedGradient = slot(embeddedWidth)
         trainingElementsPerRow = perRow
         self.layers = layers
 
-        layout.segments = Self.segments(layers: layers, trunk: trunkLayers, groups: groups, tasks: tasks)
+        layout.segments =
+            Self.segments(layers: layers, trunk: trunkLayers, groups: groups, tasks: tasks)
+            + zip(tables, embedding.tables).map { table, place in
+                ParameterSegment(
+                    name: "embeddings.\(table.name).weight", offset: place.parameters,
+                    shape: [table.rows, table.dimension], isTransposed: false)
+            }
         self.layout = layout
     }
 
@@ -142,9 +171,9 @@ public struct SharedBottom: Sendable {
     }
 
     private static func check(
-        inputs: Int, trunk: [HiddenLayer], tasks: [LearningTask]
+        inputs: Int, hasEmbedded: Bool, trunk: [HiddenLayer], tasks: [LearningTask]
     ) throws(InputError) {
-        guard inputs > 0 else {
+        guard inputs > 0 || (inputs == 0 && hasEmbedded) else {
             throw InputError(.shape, at: "inputs", found: "\(inputs)", expected: "at least 1")
         }
         guard !tasks.isEmpty else {

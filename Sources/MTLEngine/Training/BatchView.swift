@@ -4,9 +4,13 @@
 package struct BatchView<Scalar: BLASScalar> {
     package let features: MatrixView<Scalar>
     package let labels: UnsafePointer<Scalar>
+    /// Of the shape of the labels, or nil where every label counts once.
+    package let labelWeights: UnsafePointer<Scalar>?
     package let labelStride: Int
     /// Per task of the model its column among the dataset's labels.
     package let labelColumns: UnsafeBufferPointer<Int>
+    /// Per embedded feature of the model its ids.
+    package let ids: UnsafeBufferPointer<IDView<Scalar>>
     /// Row numbers, or nil for rows `start...`.
     package let indices: UnsafePointer<Int32>?
     package let start: Int
@@ -18,12 +22,18 @@ package struct BatchView<Scalar: BLASScalar> {
     package func sourceRow(_ row: Int) -> Int {
         if let indices { Int(indices[row]) } else { start + row }
     }
+
+    /// The rows of the data behind some rows of the batch.
+    package func sourceRows(_ range: Range<Int>) -> _SourceRows {
+        _SourceRows(count: rows, indices: indices, start: start).rows(range)
+    }
 }
 
 /// A dataset matched to a model: checked once, then cut into batches without allocating.
 package final class BatchSource<Scalar: BLASScalar> {
     package let dataset: Dataset<Scalar>
     private let columns: FixedList<Int>
+    private let ids: FixedList<IDView<Scalar>>
     private let isComplete: Bool
 
     package init(_ dataset: Dataset<Scalar>, for model: SharedBottom, checksLabels: Bool = true)
@@ -35,13 +45,49 @@ package final class BatchSource<Scalar: BLASScalar> {
                 expected: "\(model.inputs), the model's inputs")
         }
         var columns: [Int] = []
-        for task in model.tasks {
-            columns.append(try dataset.labelColumn(task.name))
-            if checksLabels { try task.kind.checkLabels(dataset, task: task.name) }
+        if checksLabels {
+            for task in model.tasks {
+                columns.append(try dataset.labelColumn(task.name))
+                try task.kind.checkLabels(dataset, task: task.name)
+            }
         }
+        var views: [IDView<Scalar>] = []
+        for (index, feature) in model.embedded.enumerated() {
+            views.append(try Self.view(of: feature, model.embedding.fields[index], model, dataset))
+        }
+        ids = FixedList(views)
         self.dataset = dataset
         isComplete = columns.allSatisfy { dataset.labelIsComplete[$0] }
         self.columns = FixedList(columns)
+    }
+
+    private static func view(
+        of feature: EmbeddedFeature, _ field: EmbeddingPlan.Field, _ model: SharedBottom,
+        _ dataset: Dataset<Scalar>
+    ) throws(InputError) -> IDView<Scalar> {
+        let place = "embedded feature \"\(feature.name)\""
+        guard let column = dataset.idColumns.first(where: { $0.name == feature.name }) else {
+            throw InputError(
+                .name, at: place, found: "no id column of that name",
+                expected: "one of \(dataset.idColumns.map(\.name).joined(separator: ", "))")
+        }
+        guard (feature.pooling == .single) == (column.offsets == nil) else {
+            throw InputError(
+                .shape, at: place, found: column.offsets == nil ? "one id a row" : "bags of ids",
+                expected: column.offsets == nil ? "bags of ids" : "one id a row")
+        }
+        let table = model.tables[field.table]
+        guard column.largest < table.rows else {
+            throw InputError(
+                .value, at: place, found: "id \(column.largest)",
+                expected: "below \(table.rows), the rows of table \"\(table.name)\"")
+        }
+        guard column.longest <= feature.maximumCount else {
+            throw InputError(
+                .shape, at: place, found: "\(column.longest) ids in a row",
+                expected: "at most \(feature.maximumCount)")
+        }
+        return column.view
     }
 
     /// Rows `start..<start + rows`, or those that `indices` lists from `start` on.
@@ -52,8 +98,10 @@ package final class BatchSource<Scalar: BLASScalar> {
             features: MatrixView(
                 dataset.features.base, rows: dataset.rowCount, columns: dataset.featureCount,
                 stride: dataset.featureCount),
-            labels: UnsafePointer(dataset.labels.base), labelStride: dataset.labelNames.count,
-            labelColumns: columns.elements, indices: indices.map { $0 + start }, start: start, rows: rows,
+            labels: UnsafePointer(dataset.labels.base),
+            labelWeights: dataset.labelWeights.map { UnsafePointer($0.base) },
+            labelStride: dataset.labelNames.count,
+            labelColumns: columns.elements, ids: ids.elements, indices: indices.map { $0 + start }, start: start, rows: rows,
             isComplete: isComplete)
     }
 }

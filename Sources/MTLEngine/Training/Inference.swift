@@ -6,6 +6,9 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
 
     private let network: Network<Scalar>
     private let workspace: AlignedStorage<Scalar>
+    /// Per worker the features of a tile, where some are embedded.
+    private let gathered: AlignedStorage<Scalar>
+    private let fields: FixedList<EmbeddingPlan.Field>
     private let turn: TurnPlan<Scalar>
     private var batch: BatchView<Scalar>?
     private var hasLabels = false
@@ -19,6 +22,11 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         self.network = network
         workspace = AlignedStorage(
             zeroed: Self.tileRows * network.model.forwardElementsPerRow * network.pool.count)
+        let model = network.model
+        gathered = AlignedStorage(
+            zeroed: model.embedding.isEmpty
+                ? 0 : Self.tileRows * workspaceStride(columns: model.inputWidth) * network.pool.count)
+        fields = FixedList(model.embedding.fields)
         turn = TurnPlan(
             network.model, task: nil, sections: 1, rows: Self.tileRows, sharedStateOffset: 0,
             headStateOffset: 0)
@@ -37,7 +45,7 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
                 sum += partialLosses[tile * tasks + task]
                 count += partialCounts[tile * tasks + task]
             }
-            return meanLoss(sum, count)
+            return meanLoss(sum, Double(count))
         }
     }
 
@@ -100,7 +108,7 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
             let rows = tile * Self.tileRows..<min((tile + 1) * Self.tileRows, batch.rows)
             let first = batch.start + rows.lowerBound
             forward.run(
-                batch.features.rows(first..<first + rows.count), rows: 0..<rows.count, worker: worker,
+                features(batch, rows: rows, worker: worker), rows: 0..<rows.count, worker: worker,
                 observer: NoObserver())
             for seat in turn.view.seats {
                 let layer = model.layers[seat.layer]
@@ -128,5 +136,25 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
                 }
             }
         }
+    }
+
+    /// The features of a tile: where the dataset has them, or with the embedded ones looked up.
+    private func features(_ batch: BatchView<Scalar>, rows: Range<Int>, worker: Int) -> MatrixView<Scalar> {
+        let dense = batch.features.rows(
+            batch.start + rows.lowerBound..<batch.start + rows.lowerBound + rows.count)
+        let model = network.model
+        guard !model.embedding.isEmpty else { return dense }
+        let stride = workspaceStride(columns: model.inputWidth)
+        let x = MatrixView(
+            gathered.base + worker * Self.tileRows * stride, rows: rows.count, columns: model.inputWidth,
+            stride: stride)
+        x.columns(0..<model.inputs).copy(dense)
+        for (index, field) in fields.elements.enumerated() {
+            field.forward(
+                batch.ids[index], rows: batch.sourceRows(rows), table: model.embedding.tables[field.table],
+                parameters: network.parameters.base, x: x.columns(model.inputs..<model.inputWidth),
+                level: network.product.level)
+        }
+        return x
     }
 }

@@ -39,6 +39,15 @@ package final class Network<Scalar: BLASScalar> {
                     inputs: layer.inputs, outputs: layer.outputs, generator: &generator)
             }
         }
+        // A generator per table, so that a longer table begins like a shorter one.
+        for (index, table) in model.embedding.tables.enumerated() {
+            var generator = root.split(1 << 40 | UInt64(index))
+            let bound = EmbeddingTable.initialBound
+            let rows = parameters.base + table.parameters
+            for index in 0..<table.rows * table.width {
+                rows[index] = Scalar((2 * generator.uniform() - 1) * bound)
+            }
+        }
         refreshTransposes()
     }
 

@@ -6,11 +6,16 @@
 
 /// How a gradient changes the parameters: PyTorch's definitions and defaults.
 ///
-/// - SeeAlso: `torch.optim.SGD`, `torch.optim.Adam` (arXiv 1412.6980), `torch.optim.AdamW` (arXiv 1711.05101).
+/// On embedding tables only the rows that a batch touches change. That is exact for SGD and Adagrad: another row's
+/// gradient is 0 and would change nothing. Adam there is PyTorch's `SparseAdam`: the moments of a row that is not
+/// touched do not decay. Momentum is refused, and weight decay does not apply to tables.
+///
+/// - SeeAlso: `torch.optim.SparseAdam`, `torch.optim.Adagrad` (Duchi et al., JMLR 12, 2011), `torch.optim.SGD`, `torch.optim.Adam` (arXiv 1412.6980), `torch.optim.AdamW` (arXiv 1711.05101).
 public struct Optimizer: Sendable, Equatable {
     package enum Rule: Sendable, Equatable {
         case sgd(momentum: Double, dampening: Double, nesterov: Bool)
         case adam(beta1: Double, beta2: Double, epsilon: Double, decoupled: Bool)
+        case adagrad(epsilon: Double)
     }
 
     package let rule: Rule
@@ -50,15 +55,23 @@ public struct Optimizer: Sendable, Equatable {
             learningRate: learningRate, weightDecay: weightDecay)
     }
 
+    /// Adagrad: every parameter's step shrinks with the squares of its gradients so far.
+    public static func adagrad(
+        learningRate: Double = 1e-2, epsilon: Double = 1e-10, weightDecay: Double = 0
+    ) -> Optimizer {
+        Optimizer(rule: .adagrad(epsilon: epsilon), learningRate: learningRate, weightDecay: weightDecay)
+    }
+
     /// Vectors of the parameters' layout that the optimiser remembers.
     package var stateVectors: Int {
         switch rule {
         case .sgd(let momentum, _, _): momentum == 0 ? 0 : 1
         case .adam: 2
+        case .adagrad: 1
         }
     }
 
-    package func check() throws(InputError) {
+    package func check(hasTables: Bool = false) throws(InputError) {
         func require(_ holds: Bool, _ name: String, _ value: Double, _ expected: String) throws(InputError) {
             guard holds else {
                 throw InputError(.value, at: "optimizer, \(name)", found: "\(value)", expected: expected)
@@ -74,10 +87,15 @@ public struct Optimizer: Sendable, Equatable {
             try require(
                 !nesterov || (momentum > 0 && dampening == 0), "nesterov", momentum,
                 "a momentum above 0 and no dampening")
+            try require(
+                !hasTables || momentum == 0, "momentum", momentum,
+                "0 with embedding tables, whose rows change only when a batch touches them")
         case .adam(let beta1, let beta2, let epsilon, _):
             try require(beta1 >= 0 && beta1 < 1, "beta1", beta1, "0 ..< 1")
             try require(beta2 >= 0 && beta2 < 1, "beta2", beta2, "0 ..< 1")
             try require(epsilon >= 0 && epsilon.isFinite, "epsilon", epsilon, "0 or above, finite")
+        case .adagrad(let epsilon):
+            try require(epsilon > 0 && epsilon.isFinite, "epsilon", epsilon, "above 0, finite")
         }
     }
 
@@ -97,6 +115,9 @@ public struct Optimizer: Sendable, Equatable {
                     weightDecay: Scalar(weightDecay), isDecoupled: decoupled,
                     biasCorrection1: Scalar(1 - pow(beta1, Double(step))),
                     rootBiasCorrection2: Scalar((1 - pow(beta2, Double(step))).squareRoot())))
+        case .adagrad(let epsilon):
+            return .adagrad(
+                learningRate: Scalar(learningRate), epsilon: Scalar(epsilon), weightDecay: Scalar(weightDecay))
         }
     }
 
@@ -106,6 +127,7 @@ public struct Optimizer: Sendable, Equatable {
             learningRate: Scalar, momentum: Scalar, dampening: Scalar, nesterov: Bool, weightDecay: Scalar,
             isFirstStep: Bool)
         case adam(AdamStep<Scalar>)
+        case adagrad(learningRate: Scalar, epsilon: Scalar, weightDecay: Scalar)
 
         /// Changes `count` parameters; `state` holds this range of the first state vector, the next one lies
         /// `stateStride` elements behind it.
@@ -124,6 +146,32 @@ public struct Optimizer: Sendable, Equatable {
                 Scalar._adam(
                     level: level, count: count, p: parameters, g: gradients, m: state, v: state + stateStride,
                     step: step)
+            case .adagrad(let learningRate, let epsilon, let weightDecay):
+                Scalar._adagrad(
+                    level: level, count: count, p: parameters, g: gradients, sum: state,
+                    learningRate: learningRate, epsilon: epsilon, weightDecay: weightDecay)
+            }
+        }
+
+        /// Changes the rows of a table that the slots in `range` stand for. A row's state vectors lie side by side.
+        package func applyRows(
+            _ range: Range<Int>, touched: UnsafePointer<Int32>, width: Int,
+            table: UnsafeMutablePointer<Scalar>, state: UnsafeMutablePointer<Scalar>,
+            sums: UnsafePointer<Scalar>, level: Int32
+        ) {
+            switch self {
+            case .sgd(let learningRate, _, _, _, _, _):
+                Scalar._embedSGD(
+                    level: level, range: range, touched: touched, width: width, table: table, sums: sums,
+                    learningRate: learningRate)
+            case .adam(let step):
+                Scalar._embedAdam(
+                    level: level, range: range, touched: touched, width: width, table: table, state: state,
+                    sums: sums, step: step)
+            case .adagrad(let learningRate, let epsilon, _):
+                Scalar._embedAdagrad(
+                    level: level, range: range, touched: touched, width: width, table: table, state: state,
+                    sums: sums, learningRate: learningRate, epsilon: epsilon)
             }
         }
     }

@@ -50,22 +50,11 @@ public struct Predictions<Scalar: BLASScalar>: Sendable {
     package init(
         _ dataset: Dataset<Scalar>, model: SharedBottom, inference: Inference<Scalar>, asLogits: Bool
     ) throws(InputError) {
-        guard dataset.featureCount == model.inputs else {
-            throw InputError(
-                .shape, at: "features", found: "\(dataset.featureCount) columns",
-                expected: "\(model.inputs), the model's inputs")
-        }
+        let source = try BatchSource(dataset, for: model, checksLabels: false)
         rowCount = dataset.rowCount
         tasks = model.tasks
-        let noLabels = UnsafeBufferPointer<Int>(start: nil, count: 0)
-        values = withExtendedLifetime(dataset) {
-            inference.predictions(
-                BatchView(
-                    features: MatrixView(
-                        dataset.features.base, rows: dataset.rowCount, columns: dataset.featureCount,
-                        stride: dataset.featureCount),
-                    labels: UnsafePointer(dataset.labels.base), labelStride: 0, labelColumns: noLabels,
-                    indices: nil, start: 0, rows: dataset.rowCount, isComplete: true), asLogits: asLogits)
+        values = withExtendedLifetime(source) {
+            inference.predictions(source.batch(start: 0, rows: dataset.rowCount), asLogits: asLogits)
         }
     }
 

@@ -25,9 +25,10 @@ package struct RowPlan: Sendable {
         scalar _: Scalar.Type
     ) {
         let scalar = MemoryLayout<Scalar>.stride
-        let fitting = Self.chunkBytes / ((elementsPerRow + model.inputs) * scalar)
-        let isWide = model.layout.count * scalar > Self.wideParameterBytes
-        mayHalve = backend == .kernels && !isWide && batch >= Self.halvedRows
+        let fitting = Self.chunkBytes / ((elementsPerRow + model.inputWidth) * scalar)
+        let isWide = model.layout.denseCount * scalar > Self.wideParameterBytes
+        mayHalve =
+            backend == .kernels && !isWide && batch >= Self.halvedRows && model.embedding.isEmpty
         switch backend {
         case .kernels:
             largestTile = isWide ? 512 : 64

@@ -8,7 +8,7 @@ extension StepRun {
 
     /// The features of a chunk: where the dataset has them, or where they will have been gathered.
     func features(_ batch: BatchView<Scalar>, from start: Int, to end: Int) -> MatrixView<Scalar> {
-        batch.indices == nil
+        batch.indices == nil && embedding == nil
             ? batch.features.rows(batch.start + start..<batch.start + end)
             : gatheredFeatures.rows(0..<end - start)
     }
@@ -22,9 +22,9 @@ extension StepRun {
     ) {
         let scalar = MemoryLayout<Scalar>.stride
         let local = range.lowerBound - chunk..<range.upperBound - chunk
-        if let indices = batch.indices {
+        if batch.indices != nil || embedding != nil {
             observer.observe(.gather, index: 0, worker: worker, work: 2 * local.count * x.columns * scalar) {
-                gatherFeatures(indices + range.lowerBound, batch, local)
+                gatherFeatures(batch, range, local)
             }
         }
         forward.run(x, rows: local, worker: worker, observer: observer)
@@ -44,6 +44,16 @@ extension StepRun {
                     memory: memory, product: product)
             }
         }
+        guard embedding != nil else { return }
+        for (order, (index, active)) in turn.embeddedDescents.enumerated() {
+            let layer = layers[index]
+            let work = 2 * local.count * embedded.columns * layer.outputs * active.count
+            observer.observe(.backwardInput, index: index, worker: worker, work: work) {
+                layer.backwardFeatures(
+                    columns: layer.inputs - embedded.columns..<layer.inputs, into: embedded.rows(local),
+                    rows: local, active: active, overwrites: order == 0, memory: memory, product: product)
+            }
+        }
     }
 
     func gatherLabels(_ block: Int, _ batch: BatchView<Scalar>) {
@@ -57,17 +67,35 @@ extension StepRun {
             partialCounts[block * tasks + seat.task] = Scalar._countLabelled(
                 level: product.level, rows: range.count, labels: target + range.lowerBound * tasks,
                 stride: tasks)
+            if let weights = batch.labelWeights {
+                gatherWeights(weights + batch.labelColumns[seat.task], seat.task, block, range, batch)
+            }
         }
     }
 
-    func gatherFeatures(
-        _ indices: UnsafePointer<Int32>, _ batch: BatchView<Scalar>, _ local: Range<Int>
+    private func gatherWeights(
+        _ weights: UnsafePointer<Scalar>, _ task: Int, _ block: Int, _ range: Range<Int>,
+        _ batch: BatchView<Scalar>
     ) {
-        for row in local {
-            (gatheredFeatures.base + row * gatheredFeatures.stride).update(
-                from: batch.features.base + Int(indices[row - local.lowerBound]) * batch.features.stride,
-                count: batch.features.columns)
+        var total = 0.0
+        for row in range {
+            let weight = weights[batch.sourceRow(row) * batch.labelStride]
+            gatheredWeights[row * tasks + task] = weight
+            if !gatheredLabels[row * tasks + task].isNaN { total += Double(weight) }
         }
+        partialWeights[block * tasks + task] = total
+    }
+
+    func gatherFeatures(_ batch: BatchView<Scalar>, _ range: Range<Int>, _ local: Range<Int>) {
+        let dense = batch.features.columns
+        let rows = batch.sourceRows(range)
+        for row in 0..<range.count {
+            (gatheredFeatures.base + (local.lowerBound + row) * gatheredFeatures.stride).update(
+                from: batch.features.base + rows.source(row) * batch.features.stride, count: dense)
+        }
+        embedding?.gather(
+            batch, rows: rows, parameters: memory.parameters,
+            x: gatheredFeatures.rows(local).columns(dense..<gatheredFeatures.columns), level: product.level)
     }
 
     func labelledRows(_ task: Int, _ batch: BatchView<Scalar>) -> Int {
@@ -77,12 +105,20 @@ extension StepRun {
         return count
     }
 
+    /// What a task's summed loss is divided by: its labelled rows, or their weight.
+    private func labelledWeight(_ task: Int, _ batch: BatchView<Scalar>) -> Double {
+        guard batch.labelWeights != nil else { return Double(labelledRows(task, batch)) }
+        var weight = 0.0
+        for block in 0..<blockCount { weight += partialWeights[block * tasks + task] }
+        return weight
+    }
+
     /// The losses of a tile's rows, block by block, and their gradient in the logits.
     func loss(
         _ seat: TurnPlan<Scalar>.Seat, rows: Range<Int>, chunk: Int, _ batch: BatchView<Scalar>
     ) {
-        let labelled = labelledRows(seat.task, batch)
-        let scale = labelled > 0 ? Scalar(seat.weight / Double(labelled)) : 0
+        let labelled = labelledWeight(seat.task, batch)
+        let scale = labelled > 0 ? Scalar(seat.weight / labelled) : 0
         let layer = layers[seat.layer]
         let columns = seat.column..<seat.column + layer.outputs
         let logits = memory.view(layer.output, columns: layer.width).columns(columns)
@@ -95,11 +131,35 @@ extension StepRun {
         for start in stride(from: rows.lowerBound, to: rows.upperBound, by: blockRows) {
             let end = min(start + blockRows, rows.upperBound)
             let local = start - chunk..<end - chunk
-            partialLosses[start / blockRows * tasks + seat.task] = seat.kind.loss(
+            let cell = start / blockRows * tasks + seat.task
+            guard batch.labelWeights == nil else {
+                partialLosses[cell] = weightedLoss(
+                    seat, logits.rows(local), gradient.rows(local), first: start, scale: scale)
+                continue
+            }
+            partialLosses[cell] = seat.kind.loss(
                 logits.rows(local), labels: labels + start * labelStride, labelStride: labelStride,
                 scale: scale,
                 gradient: gradient.rows(local), level: product.level)
         }
+    }
+
+    /// Row by row, each with its own scale.
+    private func weightedLoss(
+        _ seat: TurnPlan<Scalar>.Seat, _ logits: MatrixView<Scalar>, _ gradient: MatrixView<Scalar>,
+        first: Int, scale: Scalar
+    ) -> Double {
+        var sum = 0.0
+        for row in 0..<logits.rows {
+            let place = (first + row) * tasks + seat.task
+            let weight = gatheredWeights[place]
+            sum +=
+                Double(weight)
+                * seat.kind.loss(
+                    logits.rows(row..<row + 1), labels: gatheredLabels + place, labelStride: tasks,
+                    scale: scale * weight, gradient: gradient.rows(row..<row + 1), level: product.level)
+        }
+        return sum
     }
 
     // MARK: Parameters
@@ -162,6 +222,24 @@ extension StepRun {
         observer.observe(.transpose, index: piece.layer, worker: worker, work: 2 * weights.count * scalar) {
             layer.refreshTransposed(
                 block: piece.blocks.lowerBound, rows: piece.rows, memory: memory, level: product.level)
+        }
+    }
+
+    /// The embedding tables' share of a chunk: their gradients, and with the last chunk the rows they change.
+    func scatter<Observer: StepObserver>(
+        _ batch: BatchView<Scalar>, from chunk: Int, to end: Int, worker: Int, observer: Observer
+    ) {
+        guard let embedding else { return }
+        observer.observe(.scatter, index: 0, worker: worker, work: 0) {
+            embedding.scatter(
+                batch, rows: chunk..<end, dx: embedded, isFirst: chunk == 0, blockRows: blockRows,
+                worker: worker, level: product.level)
+        }
+        guard end == batch.rows, let update else { return }
+        observer.observe(.tableRows, index: 0, worker: worker, work: 0) {
+            embedding.optimize(
+                update, parameters: memory.parameters, stateOffset: turn.tableStateOffset, worker: worker,
+                level: product.level)
         }
     }
 

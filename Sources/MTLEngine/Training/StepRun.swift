@@ -14,8 +14,14 @@ package struct StepRun<Scalar: BLASScalar> {
     let stateStride: Int
     let gatheredFeatures: MatrixView<Scalar>
     let gatheredLabels: UnsafeMutablePointer<Scalar>
+    let gatheredWeights: UnsafeMutablePointer<Scalar>
     let partialLosses: UnsafeMutableBufferPointer<Double>
     let partialCounts: UnsafeMutableBufferPointer<Int>
+    /// Per block and task the weight of its labelled rows.
+    let partialWeights: UnsafeMutableBufferPointer<Double>
+    /// The embedding tables, where the model has some, and the gradient in the features from them.
+    let embedding: EmbeddingRun<Scalar>?
+    let embedded: MatrixView<Scalar>
 
     var turn: TurnPlan<Scalar>.View
     var sharedCount = 0
@@ -34,7 +40,9 @@ package struct StepRun<Scalar: BLASScalar> {
         product: Product<Scalar>, barrier: WorkerPool.Barrier, workers: Int, sections: Int, tasks: Int,
         gradients: UnsafeMutablePointer<Scalar>, state: UnsafeMutablePointer<Scalar>, stateStride: Int,
         gatheredFeatures: MatrixView<Scalar>, gatheredLabels: UnsafeMutablePointer<Scalar>,
-        partialLosses: UnsafeMutableBufferPointer<Double>, partialCounts: UnsafeMutableBufferPointer<Int>
+        gatheredWeights: UnsafeMutablePointer<Scalar>, partialLosses: UnsafeMutableBufferPointer<Double>,
+        partialCounts: UnsafeMutableBufferPointer<Int>, partialWeights: UnsafeMutableBufferPointer<Double>,
+        embedding: EmbeddingRun<Scalar>?, embedded: MatrixView<Scalar>
     ) {
         self.layers = layers
         self.memory = memory
@@ -50,6 +58,10 @@ package struct StepRun<Scalar: BLASScalar> {
         self.gatheredLabels = gatheredLabels
         self.partialLosses = partialLosses
         self.partialCounts = partialCounts
+        self.gatheredWeights = gatheredWeights
+        self.partialWeights = partialWeights
+        self.embedding = embedding
+        self.embedded = embedded
         self.turn = turn
     }
 
@@ -68,7 +80,7 @@ package struct StepRun<Scalar: BLASScalar> {
         self.shardGradients = shardGradients
         self.update = update
         self.skipsUnlabelled = skipsUnlabelled
-        countsLabels = batch.indices != nil || !batch.isComplete
+        countsLabels = batch.indices != nil || !batch.isComplete || batch.labelWeights != nil
     }
 
     var blockCount: Int { batch.map { ($0.rows + blockRows - 1) / blockRows } ?? 0 }
@@ -119,6 +131,11 @@ package struct StepRun<Scalar: BLASScalar> {
             let end = min(chunk + chunkRows, batch.rows)
             let x = features(batch, from: chunk, to: end)
             if chunk > 0 { wait(worker, observer) }
+            if chunk == 0, let embedding {
+                observer.observe(.number, index: 0, worker: worker, work: 0) {
+                    embedding.number(batch, blockRows: blockRows, worker: worker)
+                }
+            }
             let tiles = chunk / tileRows..<(end + tileRows - 1) / tileRows
             for tile in Self.share(tiles, of: worker, among: workers) {
                 pass(
@@ -136,6 +153,7 @@ package struct StepRun<Scalar: BLASScalar> {
                     if end == batch.rows { optimize(piece, worker: worker, observer: observer) }
                 }
             }
+            scatter(batch, from: chunk, to: end, worker: worker, observer: observer)
         }
     }
 

@@ -74,7 +74,7 @@ public final class Trainer<Scalar: BLASScalar> {
     ///
     /// - Throws: `InputError` if there is no such segment.
     public func gradient(_ name: String) throws(InputError) -> [Scalar] {
-        model.layout.read(try model.layout.segment(name), from: trainingStep.gradients.base)
+        trainingStep.gradient(try model.layout.segment(name))
     }
 
     // MARK: Steps

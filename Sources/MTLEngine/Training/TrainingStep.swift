@@ -23,8 +23,11 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     private let workspace: AlignedStorage<Scalar>
     private let gatheredFeatures: AlignedStorage<Scalar>
     private let gatheredLabels: AlignedStorage<Scalar>
+    private let gatheredWeights: AlignedStorage<Scalar>
+    private let embedding: EmbeddingMemory<Scalar>?
     private let partialLosses: UnsafeMutableBufferPointer<Double>
     private let partialCounts: UnsafeMutableBufferPointer<Int>
+    private let partialWeights: UnsafeMutableBufferPointer<Double>
     /// One turn for all tasks, or one per task.
     private let turns: [TurnPlan<Scalar>]
     private var stepCounts: [Int]
@@ -33,7 +36,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     package init(
         network: Network<Scalar>, optimizer: Optimizer, alternating: Bool, batchLimit: Int
     ) throws(InputError) {
-        try optimizer.check()
+        try optimizer.check(hasTables: !network.model.embedding.isEmpty)
         guard batchLimit > 0, batchLimit <= Self.largestBatch else {
             throw InputError(
                 .shape, at: "batch size", found: "\(batchLimit)", expected: "1 to \(Self.largestBatch)")
@@ -45,22 +48,25 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let tasks = model.tasks.count
         let shared = model.layout.sharedCount
         // A task's optimiser remembers the shared parameters for itself; a head has one task, so one state.
-        let stateCount = (alternating ? tasks * shared : shared) + model.layout.count - shared
-        gradients = AlignedStorage(zeroed: model.layout.count)
+        let stateCount = (alternating ? tasks * shared : shared) + model.layout.denseCount - shared
+        gradients = AlignedStorage(zeroed: model.layout.denseCount)
         state = AlignedStorage(zeroed: stateCount * optimizer.stateVectors)
         rowPlan = RowPlan(
             model: model, batch: batchLimit, elementsPerRow: model.trainingElementsPerRow,
             backend: network.product.backend, workers: network.pool.count, scalar: Scalar.self)
         shardGradients =
-            rowPlan.isHalved(batch: batchLimit) ? AlignedStorage(zeroed: model.layout.count) : nil
+            rowPlan.isHalved(batch: batchLimit) ? AlignedStorage(zeroed: model.layout.denseCount) : nil
         workspace = AlignedStorage(zeroed: rowPlan.chunkRows * model.trainingElementsPerRow)
-        gatheredFeatures = AlignedStorage(zeroed: rowPlan.chunkRows * workspaceStride(columns: model.inputs))
+        gatheredFeatures = AlignedStorage(zeroed: rowPlan.chunkRows * workspaceStride(columns: model.inputWidth))
         gatheredLabels = AlignedStorage(zeroed: batchLimit * tasks)
+        gatheredWeights = AlignedStorage(zeroed: batchLimit * tasks)
         let blocks = rowPlan.blockLimit(batch: batchLimit)
         partialLosses = .allocate(capacity: blocks * tasks)
         partialLosses.initialize(repeating: 0)
         partialCounts = .allocate(capacity: blocks * tasks)
         partialCounts.initialize(repeating: 0)
+        partialWeights = .allocate(capacity: blocks * tasks)
+        partialWeights.initialize(repeating: 0)
         losses = .allocate(capacity: tasks)
         losses.initialize(repeating: .nan)
 
@@ -71,24 +77,36 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             TurnPlan(
                 model, task: task, sections: sections, rows: batchLimit,
                 sharedStateOffset: (task ?? 0) * shared,
-                headStateOffset: alternating ? (tasks - 1) * shared : 0)
+                headStateOffset: alternating ? (tasks - 1) * shared : 0,
+                tableStateOffset: (task ?? 0) * model.embedding.elementCount * optimizer.stateVectors)
         }
+        embedding =
+            model.embedding.isEmpty
+            ? nil
+            : EmbeddingMemory(
+                model.embedding, batchLimit: batchLimit, workers: workers,
+                stateVectors: optimizer.stateVectors, sets: alternating ? tasks : 1)
         stepCounts = [Int](repeating: 0, count: turns.count)
+        let memory = network.memory(workspace: workspace.base, capacity: rowPlan.chunkRows)
         current = StepRun(
             turn: turns[0].view, layers: network.layers.elements,
-            memory: network.memory(workspace: workspace.base, capacity: rowPlan.chunkRows),
+            memory: memory,
             product: network.product, barrier: network.pool.barrier, workers: workers, sections: sections,
             tasks: tasks, gradients: gradients.base, state: state.base, stateStride: stateCount,
             gatheredFeatures: MatrixView(
-                gatheredFeatures.base, rows: rowPlan.chunkRows, columns: model.inputs,
-                stride: workspaceStride(columns: model.inputs)),
-            gatheredLabels: gatheredLabels.base, partialLosses: partialLosses, partialCounts: partialCounts)
+                gatheredFeatures.base, rows: rowPlan.chunkRows, columns: model.inputWidth,
+                stride: workspaceStride(columns: model.inputWidth)),
+            gatheredLabels: gatheredLabels.base, gatheredWeights: gatheredWeights.base,
+            partialLosses: partialLosses, partialCounts: partialCounts, partialWeights: partialWeights,
+            embedding: embedding?.run,
+            embedded: memory.view(model.embeddedGradient, columns: model.embedding.width))
         super.init()
     }
 
     deinit {
         partialLosses.deallocate()
         partialCounts.deallocate()
+        partialWeights.deallocate()
         losses.deallocate()
     }
 
@@ -100,6 +118,16 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         } else {
             current.run(worker: worker, observer: NoObserver())
         }
+    }
+
+    /// The gradient that the latest step left in a segment, in PyTorch's order.
+    package func gradient(_ segment: ParameterSegment) -> [Scalar] {
+        if let table = network.model.embedding.tables.firstIndex(where: { $0.parameters == segment.offset }),
+            segment.offset >= network.model.layout.denseCount
+        {
+            return embedding?.run.gradient(of: table) ?? []
+        }
+        return network.model.layout.read(segment, from: gradients.base)
     }
 
     /// Steps on a batch: all tasks at once (joint), or the turn of one task (alternating).
@@ -131,14 +159,15 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         var hasLabels = false
         for seat in plan.view.seats {
             var sum = 0.0
-            var count = 0
+            var (count, weight) = (0, 0.0)
             let tasks = network.model.tasks.count
             for block in 0..<blocks {
                 sum += partialLosses[block * tasks + seat.task]
                 count += current.countsLabels ? partialCounts[block * tasks + seat.task] : 0
+                weight += batch.labelWeights == nil ? 0 : partialWeights[block * tasks + seat.task]
             }
             if !current.countsLabels { count = batch.rows }
-            losses[seat.task] = meanLoss(sum, count)
+            losses[seat.task] = meanLoss(sum, batch.labelWeights == nil ? Double(count) : weight)
             hasLabels = hasLabels || count > 0
         }
         let stepped = hasLabels || turns.count == 1
@@ -147,8 +176,9 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     }
 }
 
-/// The mean of a loss over labelled rows: NaN where there is none, infinite where the sum is no number.
-func meanLoss(_ sum: Double, _ labelledRows: Int) -> Double {
-    guard labelledRows > 0 else { return .nan }
-    return sum.isNaN ? .infinity : sum / Double(labelledRows)
+/// The mean of a loss over labelled rows (their number, or their weight): NaN where there is none, infinite where
+/// the sum is no number.
+func meanLoss(_ sum: Double, _ labelled: Double) -> Double {
+    guard labelled > 0 else { return .nan }
+    return sum.isNaN ? .infinity : sum / labelled
 }

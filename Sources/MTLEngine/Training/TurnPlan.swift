@@ -25,23 +25,20 @@ package final class TurnPlan<Scalar: BLASScalar> {
         /// Added to a parameter's index to find its state.
         package let sharedStateOffset: Int
         package let headStateOffset: Int
+        package let tableStateOffset: Int
+        package let embeddedDescents: UnsafeBufferPointer<(layer: Int, active: Range<Int>)>
     }
 
-    private let seats: FixedList<Seat>
-    private let active: FixedList<(layer: Int, active: Range<Int>)>
-    private let descents: FixedList<TaskSelection.Descent>
-    private let pieces: FixedList<ParameterPiece>
-    private let starts: FixedList<Int>
-    private let teamPieces: FixedList<ParameterPiece>
-    private let teamStarts: FixedList<Int>
+    /// What the view points into.
+    private let owners: [AnyObject]
     package let view: View
 
     package init(
         _ model: SharedBottom, task: Int?, sections: Int, rows: Int, sharedStateOffset: Int,
-        headStateOffset: Int
+        headStateOffset: Int, tableStateOffset: Int = 0
     ) {
         let selection = model.selection(task)
-        seats = FixedList(
+        let seats = FixedList(
             selection.tasks.map { index in
                 let seat = model.seats[index]
                 let layer = model.groups[seat.group].layers.upperBound - 1
@@ -50,23 +47,26 @@ package final class TurnPlan<Scalar: BLASScalar> {
                     layer: layer,
                     column: seat.block * model.layers[layer].outputs)
             })
-        active = FixedList(selection.layers)
-        descents = FixedList(selection.descents)
+        let active = FixedList(selection.layers)
+        let descents = FixedList(selection.descents)
         let whole = selection.layers.flatMap {
             model.layers[$0.layer].pieces(layer: $0.layer, active: $0.active)
         }
         let cut = Self.cut(whole, of: model, into: sections, rows: rows)
         let fine = cut.map { section in section.flatMap { Self.split($0, of: model) } }
-        pieces = FixedList(fine.flatMap { $0 })
-        starts = FixedList(fine.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
+        let pieces = FixedList(fine.flatMap { $0 })
+        let starts = FixedList(fine.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
         let teams = Self.cut(whole, of: model, into: (sections + 1) / 2, rows: rows)
-        teamPieces = FixedList(teams.flatMap { $0 })
-        teamStarts = FixedList(teams.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
+        let teamPieces = FixedList(teams.flatMap { $0 })
+        let teamStarts = FixedList(teams.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
+        let embedded = FixedList(selection.embeddedDescents)
+        owners = [seats, active, descents, pieces, starts, teamPieces, teamStarts, embedded]
         view = View(
             seats: seats.elements, active: active.elements, descents: descents.elements,
             pieces: pieces.elements,
             starts: starts.elements, teamPieces: teamPieces.elements, teamStarts: teamStarts.elements,
-            sharedStateOffset: sharedStateOffset, headStateOffset: headStateOffset)
+            sharedStateOffset: sharedStateOffset, headStateOffset: headStateOffset,
+            tableStateOffset: tableStateOffset, embeddedDescents: embedded.elements)
     }
 
     /// The most weights whose gradient stays in the cache until the optimiser has used it.

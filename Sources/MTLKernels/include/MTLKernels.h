@@ -5,6 +5,7 @@
 #include "mtl_clock.h"
 #include "mtl_cpu.h"
 #include "mtl_elementwise.h"
+#include "mtl_embedding.h"
 #include "mtl_gemm.h"
 #include "mtl_pool.h"
 

@@ -1,0 +1,246 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A table of learned vectors, one row per id.
+public struct EmbeddingTable: Sendable, Equatable, Codable {
+    /// The name, which parameters carry: "embeddings.NAME.weight".
+    public let name: String
+    /// The number of ids, 0 ..< rows.
+    public let rows: Int
+    /// The length of a vector.
+    public let dimension: Int
+
+    /// A table; without a dimension it gets `suggestedDimension(rows:)`.
+    public init(_ name: String, rows: Int, dimension: Int? = nil) {
+        self.name = name
+        self.rows = rows
+        self.dimension = dimension ?? Self.suggestedDimension(rows: rows)
+    }
+
+    /// Vectors begin uniform in ± this.
+    package static let initialBound = 0.05
+
+    /// min(50, 1.6 V^0.56), rounded: the rule of thumb of fastai's tabular models.
+    public static func suggestedDimension(rows: Int) -> Int {
+        max(1, min(50, Int((1.6 * pow(Double(max(1, rows)), 0.56)).rounded())))
+    }
+}
+
+/// A feature of ids whose vectors come from a table. Several features may share one table.
+public struct EmbeddedFeature: Sendable, Equatable, Codable {
+    /// How the vectors of a row's ids become one.
+    public enum Pooling: String, Sendable, Codable {
+        /// One id a row.
+        case single
+        /// Σ wᵢ eᵢ over the row's ids (weights 1 where the column has none); 0 for no id.
+        case sum
+        /// Σ wᵢ eᵢ / Σ wᵢ; 0 for no id.
+        case mean
+    }
+
+    /// The name of the dataset's id column.
+    public let name: String
+    /// The name of the table.
+    public let table: String
+    /// How several ids become one vector.
+    public let pooling: Pooling
+    /// The most ids of a row, which memory is planned for; 1 for `single`.
+    public let maximumCount: Int
+
+    /// One id a row, from a table of the same name unless another is named.
+    public static func single(_ name: String, table: String? = nil) -> EmbeddedFeature {
+        EmbeddedFeature(name: name, table: table ?? name, pooling: .single, maximumCount: 1)
+    }
+
+    /// Up to `maximumCount` ids a row, pooled.
+    public static func bag(
+        _ name: String, table: String? = nil, pooling: Pooling = .mean, maximumCount: Int
+    ) -> EmbeddedFeature {
+        EmbeddedFeature(name: name, table: table ?? name, pooling: pooling, maximumCount: maximumCount)
+    }
+}
+
+/// Where embedded features and their tables lie: the layer below all others.
+///
+/// Forward: x[row, field] = Σ w table[id]. Backward: the gradient of x is added up by id, over the rows that the
+/// batch touches only, in batch order; which worker adds what changes no bit.
+package struct EmbeddingPlan: Sendable {
+    package struct Field: Sendable {
+        package let table: Int
+        package let pooling: EmbeddedFeature.Pooling
+        package let width: Int
+        /// The first of its columns among the embedded ones.
+        package let column: Int
+        /// Occurrences per batch row of the fields before it.
+        package let occurrencesBefore: Int
+        package let maximumCount: Int
+    }
+
+    package struct Table: Sendable {
+        package let rows: Int
+        package let width: Int
+        /// The offset in the parameter vector.
+        package let parameters: Int
+        /// Rows and elements of the tables before it.
+        package let rowsBefore: Int
+        package let elementsBefore: Int
+        /// Occurrences per batch row: of the tables before it, and its own.
+        package let occurrencesBefore: Int
+        package let occurrences: Int
+    }
+
+    package let features: [EmbeddedFeature]
+    package let fields: [Field]
+    package let tables: [Table]
+    /// Per table the fields that read it.
+    package let readers: [[Int]]
+    /// Columns of all fields.
+    package let width: Int
+    package var isEmpty: Bool { fields.isEmpty }
+    package var rowCount: Int { tables.last.map { $0.rowsBefore + $0.rows } ?? 0 }
+    package var elementCount: Int { tables.last.map { $0.elementsBefore + $0.rows * $0.width } ?? 0 }
+    package var occurrencesPerRow: Int { fields.last.map { $0.occurrencesBefore + $0.maximumCount } ?? 0 }
+
+    /// - Parameter start: where the tables begin in the parameter vector.
+    package init(_ features: [EmbeddedFeature], tables source: [EmbeddingTable], start: Int) throws(InputError) {
+        try Self.check(features, source)
+        self.features = features
+        var fields: [Field] = []
+        var width = 0
+        var occurrences = 0
+        for feature in features {
+            let table = source.firstIndex { $0.name == feature.table } ?? 0
+            fields.append(
+                Field(
+                    table: table, pooling: feature.pooling, width: source[table].dimension, column: width,
+                    occurrencesBefore: occurrences, maximumCount: feature.maximumCount))
+            width += source[table].dimension
+            occurrences += feature.maximumCount
+        }
+        var tables: [Table] = []
+        var readers: [[Int]] = []
+        var (rows, elements, before) = (0, 0, 0)
+        for (index, table) in source.enumerated() {
+            let mine = fields.indices.filter { fields[$0].table == index }
+            readers.append(mine)
+            let own = mine.reduce(0) { $0 + fields[$1].maximumCount }
+            tables.append(
+                Table(
+                    rows: table.rows, width: table.dimension, parameters: start + elements, rowsBefore: rows,
+                    elementsBefore: elements, occurrencesBefore: before, occurrences: own))
+            rows += table.rows
+            elements += table.rows * table.dimension
+            before += own
+        }
+        self.fields = fields
+        self.tables = tables
+        self.readers = readers
+        self.width = width
+    }
+
+    private static func check(
+        _ features: [EmbeddedFeature], _ tables: [EmbeddingTable]
+    ) throws(InputError) {
+        var names = Set<String>()
+        for table in tables {
+            let place = "embedding table \"\(table.name)\""
+            guard names.insert(table.name).inserted else {
+                throw InputError(.name, at: place, found: "the name twice", expected: "names that differ")
+            }
+            guard table.rows >= 1, table.rows <= Int(Int32.max) else {
+                throw InputError(.shape, at: place, found: "\(table.rows) rows", expected: "1 to \(Int32.max)")
+            }
+            guard table.dimension >= 1 else {
+                throw InputError(
+                    .shape, at: place, found: "\(table.dimension) dimensions", expected: "at least 1")
+            }
+            guard features.contains(where: { $0.table == table.name }) else {
+                throw InputError(.name, at: place, found: "no feature that reads it", expected: "at least one")
+            }
+        }
+        var seen = Set<String>()
+        for feature in features {
+            let place = "embedded feature \"\(feature.name)\""
+            guard seen.insert(feature.name).inserted else {
+                throw InputError(.name, at: place, found: "the name twice", expected: "names that differ")
+            }
+            guard names.contains(feature.table) else {
+                throw InputError(
+                    .name, at: place, found: "no table \"\(feature.table)\"",
+                    expected: "one of \(tables.map(\.name).joined(separator: ", "))")
+            }
+            guard feature.maximumCount >= 1, feature.pooling != .single || feature.maximumCount == 1 else {
+                throw InputError(
+                    .shape, at: place, found: "up to \(feature.maximumCount) ids",
+                    expected: feature.pooling == .single ? "one" : "at least 1")
+            }
+        }
+    }
+}
+
+extension EmbeddingPlan.Field {
+    /// Looks up the vectors of some rows of a batch, into the field's columns of x.
+    package func forward<Scalar: BLASScalar>(
+        _ ids: IDView<Scalar>, rows: _SourceRows, table: EmbeddingPlan.Table,
+        parameters: UnsafeMutablePointer<Scalar>, x: MatrixView<Scalar>, level: Int32
+    ) {
+        let weights = UnsafePointer(parameters + table.parameters)
+        if let offsets = ids.offsets {
+            Scalar._embedBags(
+                level: level, rows, offsets: offsets, ids: ids.ids, weights: ids.weights,
+                mean: pooling == .mean, table: weights, width: width, x: x.base + column, ldx: x.stride)
+        } else {
+            Scalar._embed(
+                level: level, rows, ids: ids.ids, table: weights, width: width, x: x.base + column,
+                ldx: x.stride)
+        }
+    }
+
+    /// Adds the gradient of the field's columns of x to the sums of the slots in `range`.
+    ///
+    /// - Returns: the first slot not seen yet.
+    package func backward<Scalar: BLASScalar>(
+        _ ids: IDView<Scalar>, rows: _SourceRows, slots: UnsafePointer<Int32>, range: Range<Int>, next: Int,
+        dx: MatrixView<Scalar>, sums: UnsafeMutablePointer<Scalar>, level: Int32
+    ) -> Int {
+        if let offsets = ids.offsets {
+            return Scalar._embedScatterBags(
+                level: level, rows, offsets: offsets, weights: ids.weights, mean: pooling == .mean,
+                slots: slots, range: range, next: next, dx: dx.base + column, ldx: dx.stride, width: width,
+                sums: sums)
+        }
+        return Scalar._embedScatter(
+            level: level, rows: rows.count, slots: slots, range: range, next: next, dx: dx.base + column,
+            ldx: dx.stride, width: width, sums: sums)
+    }
+}
+
+/// A column of ids as the kernels read it: one id a row, or bags between offsets.
+package struct IDView<Scalar: BLASScalar> {
+    package let ids: UnsafePointer<Int32>
+    package let offsets: UnsafePointer<Int32>?
+    package let weights: UnsafePointer<Scalar>?
+
+    package init(
+        ids: UnsafePointer<Int32>, offsets: UnsafePointer<Int32>?, weights: UnsafePointer<Scalar>?
+    ) {
+        self.ids = ids
+        self.offsets = offsets
+        self.weights = weights
+    }
+
+    /// The ids of some rows.
+    package func count(_ rows: _SourceRows) -> Int {
+        guard let offsets else { return rows.count }
+        if rows.indices == nil { return Int(offsets[rows.start + rows.count] - offsets[rows.start]) }
+        var count = 0
+        for row in 0..<rows.count {
+            let source = rows.source(row)
+            count += Int(offsets[source + 1] - offsets[source])
+        }
+        return count
+    }
+}
