@@ -12,6 +12,7 @@ let package = Package(
     name: "mtl-engine",
     products: [
         .library(name: "MTLEngine", targets: ["MTLEngine"]),
+        .library(name: "MTLData", targets: ["MTLData"]),
         .executable(name: "mtl-bench", targets: ["mtl-bench"]),
         // Not API: for the nested package of benchmarks.
         .library(name: "CBLAS", targets: ["CBLAS"]),
@@ -34,10 +35,19 @@ let package = Package(
                 .linkedLibrary("lapacke", .when(platforms: [.linux])),
                 .linkedLibrary("m", .when(platforms: [.linux])),
             ]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+        .target(name: "MTLDataKernels"),
+        .target(
+            name: "MTLData", dependencies: ["MTLEngine", "MTLDataKernels", "CZlib", "CSQLite"],
+            swiftSettings: settings),
         .executableTarget(
             name: "mtl-bench",
             dependencies: [
-                "MTLEngine",
+                "MTLEngine", "MTLData",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

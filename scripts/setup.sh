@@ -8,7 +8,7 @@ if [ "$(uname)" = Darwin ]; then
 fi
 
 missing=()
-for package in libopenblas-dev liblapacke-dev pkg-config "$@"; do
+for package in libopenblas-dev liblapacke-dev zlib1g-dev libsqlite3-dev pkg-config "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -35,6 +35,9 @@ package final class WorkerPool: @unchecked Sendable {
             }, Unmanaged.passUnretained(job).toOpaque())
     }
 
+    /// Runs a closure on every worker; returns when all are done.
+    package func run(_ body: @escaping (_ worker: Int) -> Void) { run(ClosureJob(body)) }
+
     /// A handle that workers wait with; copying it counts no references.
     package var barrier: Barrier { Barrier(pool: pool) }
 
@@ -43,4 +46,15 @@ package final class WorkerPool: @unchecked Sendable {
         fileprivate let pool: OpaquePointer
         package func wait() { mtl_pool_barrier(pool) }
     }
+}
+
+private final class ClosureJob: WorkerJob {
+    private let body: (Int) -> Void
+
+    init(_ body: @escaping (Int) -> Void) {
+        self.body = body
+        super.init()
+    }
+
+    override func run(worker: Int) { body(worker) }
 }

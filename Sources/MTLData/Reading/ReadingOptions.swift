@@ -1,0 +1,86 @@
+public import MTLEngine
+
+/// What happens to a record that is no row: too few or many cells, a stray quote, text that is no UTF-8.
+public enum BadRows: Sendable, Equatable {
+    /// The first one ends the reading.
+    case refuse
+    /// Bad rows are left out, counted and listed; more than this share of all ends the reading.
+    case skip(upTo: Double)
+}
+
+/// How a table is read.
+public struct ReadingOptions: Sendable, Equatable {
+    /// The byte between cells; nil for a tab in .tsv and .tab files and a comma elsewhere.
+    public var separator: UInt8?
+    /// Workers that read blocks at the same time.
+    public var threads: Int
+    /// Bytes of text in a block; a longer record makes its block longer.
+    public var blockBytes: Int
+    /// What happens to records that are no rows.
+    public var badRows: BadRows
+
+    /// By default one thread, blocks of 1 MiB, and no bad row.
+    public init(
+        separator: UInt8? = nil, threads: Int = 1, blockBytes: Int = 1 << 20, badRows: BadRows = .refuse
+    ) {
+        self.separator = separator
+        self.threads = threads
+        self.blockBytes = blockBytes
+        self.badRows = badRows
+    }
+
+    func check() throws(InputError) {
+        for (name, value) in [("threads", threads), ("block bytes", blockBytes)] where value < 1 {
+            throw InputError(.value, at: "reading, \(name)", found: "\(value)", expected: "at least 1")
+        }
+        if case .skip(let share) = badRows, !(share >= 0 && share < 1) {
+            throw InputError(.value, at: "reading, bad rows", found: "\(share)", expected: "a share, 0 ..< 1")
+        }
+    }
+}
+
+/// What a reading came to.
+public struct ReadingReport: Sendable, Equatable {
+    /// Rows read.
+    public internal(set) var rows = 0
+    /// Records left out because they are no rows.
+    public internal(set) var badRows = 0
+    /// The first of them.
+    public internal(set) var examples: [InputError] = []
+    /// Bytes of the source, as they are stored.
+    public internal(set) var bytes = 0
+}
+
+/// A source of rows: a file, a query, a text in memory.
+public protocol RowSource: AnyObject {
+    /// What messages call it.
+    var path: String { get }
+    /// The names of the columns, in order.
+    var columns: [String] { get }
+    /// Workers that call at the same time.
+    var threads: Int { get }
+    /// Calls `consume` for every block of rows, from several workers at once and in no particular order; may be called
+    /// again, and reads the same rows then.
+    ///
+    /// - Throws: the first error in the order of the source.
+    @discardableResult
+    func read(_ consume: (RowBlock, _ worker: Int) throws(InputError) -> Void) throws(InputError) -> ReadingReport
+    /// The first rows, to look at.
+    ///
+    /// - Throws: what `read` throws of them.
+    func first() throws(InputError) -> RowBlock
+}
+
+extension RowSource {
+    /// The index of a column.
+    ///
+    /// - Throws: `InputError` with the names there are.
+    public func column(_ name: String) throws(InputError) -> Int {
+        guard let index = columns.firstIndex(of: name) else {
+            throw InputError(
+                .name, at: "\(path), column \"\(name)\"", found: "no such column",
+                expected: "one of \(columns.joined(separator: ", "))")
+        }
+        return index
+    }
+}

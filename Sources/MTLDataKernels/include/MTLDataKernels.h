@@ -1,0 +1,73 @@
+#ifndef MTL_DATA_KERNELS_H
+#define MTL_DATA_KERNELS_H
+
+#include <stdint.h>
+
+// Cutting CSV text into cells (RFC 4180) and reading numbers. Buffers are readable for 64 bytes behind their end.
+
+typedef struct {
+    // The bytes up to and with the last line break outside quotes; 0 where there is none.
+    long complete;
+    // Line breaks outside quotes, and all of them, among those bytes.
+    long records, lines;
+    // Whether the whole buffer ends inside quotes.
+    int open;
+} mtl_csv_extent;
+
+// Looks at text that begins a record.
+mtl_csv_extent mtl_csv_measure(int level, const uint8_t *bytes, long count);
+
+typedef struct {
+    // Where the record begins, and its number among the buffer's line breaks.
+    uint32_t start, record;
+} mtl_csv_row;
+
+typedef struct {
+    long rows;
+    // Records of another number of cells, or with a quote where none may be.
+    long bad_rows;
+    // Whether any byte is not ASCII.
+    int has_high;
+} mtl_csv_cut;
+
+typedef struct {
+    uint32_t start, record, end;
+    // Cells found, or 0 for a stray quote, which stands at `quote`.
+    uint32_t cells, quote;
+} mtl_csv_bad_row;
+
+// Cuts whole records, every one with a line break at its end, into rows of `columns` cells: cell c of row r ends before
+// ends[r * columns + c] and begins behind the end before it. Blank lines are left out where there are several columns.
+// `ends` has room for columns cells of every line break plus `columns`, `rows` for every line break.
+mtl_csv_cut mtl_csv_index(
+    int level, const uint8_t *bytes, long count, uint8_t separator, long columns, uint32_t *ends, mtl_csv_row *rows,
+    mtl_csv_bad_row *bad, long bad_limit);
+
+// The position of the first byte that is no UTF-8, or -1.
+long mtl_utf8_error(const uint8_t *bytes, long count);
+
+long mtl_count_newlines(const uint8_t *bytes, long count);
+
+enum mtl_number { MTL_NUMBER_NONE, MTL_NUMBER_OK, MTL_NUMBER_TOO_LARGE, MTL_NUMBER_BIG_INTEGER };
+
+// A decimal number, exactly rounded; no blanks around it. BIG_INTEGER: a whole number that a double does not hold.
+enum mtl_number mtl_parse_number(const uint8_t *bytes, long count, double *value);
+
+// The numbers of one column, rows first … last - 1, into out[row]; NaN where a cell is empty. Stops at the first cell that is
+// neither empty nor a plain number that a double holds, and returns its row; else `last`.
+long mtl_csv_numbers(
+    const uint8_t *text, const mtl_csv_row *rows, const uint32_t *ends, long columns, long column, long first, long last,
+    double *out);
+
+// The bytes that the texts of one column may take, and the texts themselves: text r ends before out_ends[r]. `out` has
+// room for 64 bytes more.
+long mtl_csv_text_bytes(
+    const mtl_csv_row *rows, const uint32_t *ends, long columns, long column, long first, long last);
+long mtl_csv_texts(
+    const uint8_t *text, const mtl_csv_row *rows, const uint32_t *ends, long columns, long column, long first, long last,
+    uint8_t *out, long used, uint32_t *out_ends);
+
+// A 64-bit hash of some bytes, the same everywhere.
+uint64_t mtl_hash_bytes(const uint8_t *bytes, long count, uint64_t seed);
+
+#endif
