@@ -81,7 +81,9 @@ enum GradientCheck {
     ) throws -> IDColumn<Double> {
         let size = model.tables.first { $0.name == feature.table }?.rows ?? 1
         func id() -> Int32 { Int32(generator.below(size)) }
-        guard feature.pooling != .single else { return try IDColumn(feature.name, ids: (0..<rows).map { _ in id() }) }
+        guard feature.pooling != .single else {
+            return try IDColumn(feature.name, ids: (0..<rows).map { _ in id() })
+        }
         let bags = (0..<rows).map { _ in (0..<generator.below(feature.maximumCount + 1)).map { _ in id() } }
         return try IDColumn(
             feature.name, bags: bags, weights: bags.map { $0.map { _ in 0.5 + generator.uniform() } })

@@ -100,7 +100,8 @@ import Testing
             ], trunk: [.dense(2, .tanh)], tasks: [.binary("a")])
         for threads in [1, 2] {
             let error = try GradientCheck.relativeError(
-                of: model, rows: 15_000, missing: 0.2, compute: ComputeOptions(threads: threads, backend: .kernels))
+                of: model, rows: 15_000, missing: 0.2,
+                compute: ComputeOptions(threads: threads, backend: .kernels))
             #expect(error < GradientCheck.tolerance)
         }
     }

@@ -64,7 +64,8 @@ public protocol RowSource: AnyObject {
     ///
     /// - Throws: the first error in the order of the source.
     @discardableResult
-    func read(_ consume: (RowBlock, _ worker: Int) throws(InputError) -> Void) throws(InputError) -> ReadingReport
+    func read(_ consume: (RowBlock, _ worker: Int) throws(InputError) -> Void) throws(InputError)
+        -> ReadingReport
     /// The first rows, to look at.
     ///
     /// - Throws: what `read` throws of them.

@@ -114,7 +114,9 @@ public final class RowBlock {
     }
 
     /// The text of a cell.
-    public func string(_ row: Int, _ column: Int) -> String { String(decoding: cell(row, column), as: UTF8.self) }
+    public func string(_ row: Int, _ column: Int) -> String {
+        String(decoding: cell(row, column), as: UTF8.self)
+    }
 
     /// Where a cell stands, for messages: file, line and column.
     public func place(_ row: Int, _ column: Int) -> String {

@@ -6,8 +6,11 @@ public import MTLEngine
 /// Taking the next block is the serial part: bytes are copied and the last line break outside quotes is looked for.
 /// Cutting into cells and whatever the consumer does run side by side.
 public final class TableReader: RowSource {
+    /// The file.
     public let path: String
+    /// The header's names, in order.
     public let columns: [String]
+    /// Workers that read blocks at the same time.
     public var threads: Int { options.threads }
     private let options: ReadingOptions
     private let separator: UInt8
@@ -50,7 +53,8 @@ public final class TableReader: RowSource {
         var wanted = 1 << 12
         while true {
             block.reserve(text: wanted)
-            let room = UnsafeMutableRawBufferPointer(start: block.text + block.count, count: wanted - block.count)
+            let room = UnsafeMutableRawBufferPointer(
+                start: block.text + block.count, count: wanted - block.count)
             let count = try source.read(into: room)
             block.count += count
             extent = mtl_csv_measure(InstructionSet.best.rawValue, block.text, block.count)
@@ -71,7 +75,8 @@ public final class TableReader: RowSource {
         }
         guard !isInside else {
             throw InputError(
-                .syntax, at: "\(path), line 1", found: "a quote that is not closed", expected: "a closing quote")
+                .syntax, at: "\(path), line 1", found: "a quote that is not closed",
+                expected: "a closing quote")
         }
         header = Array(UnsafeBufferPointer(start: block.text + begin, count: end - begin))
         bodyOffset = min(end + 1, block.count)
@@ -84,9 +89,12 @@ public final class TableReader: RowSource {
         return try ByteSource(path: path)
     }
 
-    private static func names(_ header: [UInt8], separator: UInt8, path: String) throws(InputError) -> [String] {
+    private static func names(_ header: [UInt8], separator: UInt8, path: String) throws(InputError)
+        -> [String]
+    {
         guard mtl_utf8_error(header, header.count) < 0 else {
-            throw InputError(.syntax, at: "\(path), line 1", found: "bytes that are no UTF-8", expected: "UTF-8")
+            throw InputError(
+                .syntax, at: "\(path), line 1", found: "bytes that are no UTF-8", expected: "UTF-8")
         }
         var names: [String] = []
         var cell: [UInt8] = []
@@ -163,6 +171,9 @@ public final class TableReader: RowSource {
         return report
     }
 
+    /// The first block of rows, to look at.
+    ///
+    /// - Throws: what `read` throws of it.
     public func first() throws(InputError) -> RowBlock {
         let cutter = try BlockCutter(
             Self.open(path, bytes), skipping: bodyOffset, line: bodyLine, blockBytes: options.blockBytes,
@@ -189,9 +200,11 @@ public final class TableReader: RowSource {
             guard !header.isEmpty else { return nil }
             let start = Int(block.rows[row].start)
             let end = Int(block.ends[(row + 1) * columns.count - 1])
-            guard end - start == header.count, header.withUnsafeBufferPointer({ name in
-                (0..<name.count).allSatisfy { name[$0] == block.text[start + $0] }
-            }) else { return nil }
+            guard end - start == header.count,
+                header.withUnsafeBufferPointer({ name in
+                    (0..<name.count).allSatisfy { name[$0] == block.text[start + $0] }
+                })
+            else { return nil }
             return InputError(
                 .syntax, at: "\(path), line \(block.line(row))", found: "the header again", expected: "a row")
         }

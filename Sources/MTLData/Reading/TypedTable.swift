@@ -58,7 +58,8 @@ public struct TypedTable: Sendable {
         return parts.flatMap { part in
             part.ends[column].indices.map { row in
                 let start = row == 0 ? 0 : Int(part.ends[column][row - 1])
-                return String(decoding: part.texts[column][start..<Int(part.ends[column][row])], as: UTF8.self)
+                return String(
+                    decoding: part.texts[column][start..<Int(part.ends[column][row])], as: UTF8.self)
             }
         }
     }
@@ -125,11 +126,13 @@ public struct TypedTable: Sendable {
 }
 
 extension RowBlock {
-    /// The numbers of a column, NaN where missing.
+    /// The numbers of a column from a row on, NaN where missing.
     ///
-    /// - Returns: nil, or the first row whose cell is no number that a `Double` holds.
-    func fillNumbers(_ column: Int, into target: UnsafeMutableBufferPointer<Double>) -> Int? {
-        var row = 0
+    /// - Returns: nil, or the first row whose cell is no number that a `Double` holds exactly enough.
+    func fillNumbers(_ column: Int, into target: UnsafeMutableBufferPointer<Double>, from first: Int = 0)
+        -> Int?
+    {
+        var row = first
         while true {
             row = mtl_csv_numbers(text, rows, ends, columns.count, column, row, rowCount, target.baseAddress)
             guard row < rowCount else { return nil }

@@ -1,4 +1,5 @@
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 internal import MTLKernels
 
 /// Where the rows of a batch stand in the data: `indices`, or `start` and the rows behind it.
@@ -44,7 +45,8 @@ public protocol _EmbeddingKernels {
         range: Range<Int>, next: Int, dx: _In, ldx: Int, width: Int, sums: _Out
     ) -> Int
     static func _embedSGD(
-        level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, sums: _In, learningRate: Self)
+        level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, sums: _In, learningRate: Self
+    )
     static func _embedAdagrad(
         level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, state: _Out, sums: _In,
         learningRate: Self, epsilon: Self)
@@ -96,9 +98,11 @@ extension Float: _EmbeddingKernels {
     }
 
     public static func _embedSGD(
-        level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, sums: _In, learningRate: Float
+        level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, sums: _In,
+        learningRate: Float
     ) {
-        mtl_embed_sgd_f32(level, range.lowerBound, range.upperBound, touched, width, table, sums, learningRate)
+        mtl_embed_sgd_f32(
+            level, range.lowerBound, range.upperBound, touched, width, table, sums, learningRate)
     }
 
     public static func _embedAdagrad(
@@ -106,7 +110,8 @@ extension Float: _EmbeddingKernels {
         learningRate: Float, epsilon: Float
     ) {
         mtl_embed_adagrad_f32(
-            level, range.lowerBound, range.upperBound, touched, width, table, state, sums, learningRate, epsilon)
+            level, range.lowerBound, range.upperBound, touched, width, table, state, sums, learningRate,
+            epsilon)
     }
 
     public static func _embedAdam(
@@ -115,7 +120,8 @@ extension Float: _EmbeddingKernels {
     ) {
         mtl_embed_adam_f32(
             level, range.lowerBound, range.upperBound, touched, width, table, state, sums, step.learningRate,
-            step.beta1, step.beta2, step.oneMinusBeta1, step.oneMinusBeta2, step.epsilon, step.biasCorrection1,
+            step.beta1, step.beta2, step.oneMinusBeta1, step.oneMinusBeta2, step.epsilon,
+            step.biasCorrection1,
             step.rootBiasCorrection2)
     }
 
@@ -161,9 +167,11 @@ extension Double: _EmbeddingKernels {
     }
 
     public static func _embedSGD(
-        level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, sums: _In, learningRate: Double
+        level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, sums: _In,
+        learningRate: Double
     ) {
-        mtl_embed_sgd_f64(level, range.lowerBound, range.upperBound, touched, width, table, sums, learningRate)
+        mtl_embed_sgd_f64(
+            level, range.lowerBound, range.upperBound, touched, width, table, sums, learningRate)
     }
 
     public static func _embedAdagrad(
@@ -171,7 +179,8 @@ extension Double: _EmbeddingKernels {
         learningRate: Double, epsilon: Double
     ) {
         mtl_embed_adagrad_f64(
-            level, range.lowerBound, range.upperBound, touched, width, table, state, sums, learningRate, epsilon)
+            level, range.lowerBound, range.upperBound, touched, width, table, state, sums, learningRate,
+            epsilon)
     }
 
     public static func _embedAdam(
@@ -180,7 +189,8 @@ extension Double: _EmbeddingKernels {
     ) {
         mtl_embed_adam_f64(
             level, range.lowerBound, range.upperBound, touched, width, table, state, sums, step.learningRate,
-            step.beta1, step.beta2, step.oneMinusBeta1, step.oneMinusBeta2, step.epsilon, step.biasCorrection1,
+            step.beta1, step.beta2, step.oneMinusBeta1, step.oneMinusBeta2, step.epsilon,
+            step.biasCorrection1,
             step.rootBiasCorrection2)
     }
 

@@ -84,6 +84,11 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
 
     /// Puts the elements in random order (Fisher and Yates).
     public mutating func shuffle<Element>(_ elements: inout [Element]) {
+        elements.withUnsafeMutableBufferPointer { shuffle($0) }
+    }
+
+    /// The same, in place.
+    package mutating func shuffle<Element>(_ elements: UnsafeMutableBufferPointer<Element>) {
         guard elements.count > 1 else { return }
         for last in stride(from: elements.count - 1, to: 0, by: -1) { elements.swapAt(last, below(last + 1)) }
     }

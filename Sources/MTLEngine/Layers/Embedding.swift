@@ -105,7 +105,9 @@ package struct EmbeddingPlan: Sendable {
     package var occurrencesPerRow: Int { fields.last.map { $0.occurrencesBefore + $0.maximumCount } ?? 0 }
 
     /// - Parameter start: where the tables begin in the parameter vector.
-    package init(_ features: [EmbeddedFeature], tables source: [EmbeddingTable], start: Int) throws(InputError) {
+    package init(_ features: [EmbeddedFeature], tables source: [EmbeddingTable], start: Int)
+        throws(InputError)
+    {
         try Self.check(features, source)
         self.features = features
         var fields: [Field] = []
@@ -151,14 +153,16 @@ package struct EmbeddingPlan: Sendable {
                 throw InputError(.name, at: place, found: "the name twice", expected: "names that differ")
             }
             guard table.rows >= 1, table.rows <= Int(Int32.max) else {
-                throw InputError(.shape, at: place, found: "\(table.rows) rows", expected: "1 to \(Int32.max)")
+                throw InputError(
+                    .shape, at: place, found: "\(table.rows) rows", expected: "1 to \(Int32.max)")
             }
             guard table.dimension >= 1 else {
                 throw InputError(
                     .shape, at: place, found: "\(table.dimension) dimensions", expected: "at least 1")
             }
             guard features.contains(where: { $0.table == table.name }) else {
-                throw InputError(.name, at: place, found: "no feature that reads it", expected: "at least one")
+                throw InputError(
+                    .name, at: place, found: "no feature that reads it", expected: "at least one")
             }
         }
         var seen = Set<String>()

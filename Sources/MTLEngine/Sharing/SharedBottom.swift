@@ -196,6 +196,13 @@ public struct SharedBottom: Sendable {
                     .value, at: place, found: "weight \(task.weight)", expected: "a finite weight, 0 or above"
                 )
             }
+            guard task.negativeRate > 0, task.negativeRate <= 1,
+                task.negativeRate == 1 || task.kind == .binary
+            else {
+                throw InputError(
+                    .value, at: place, found: "negative rate \(task.negativeRate)",
+                    expected: "a share above 0 and up to 1, of a binary task")
+            }
             for (depth, layer) in task.tower.enumerated() where layer.units < 1 {
                 throw InputError(
                     .shape, at: "\(place), tower layer \(depth)", found: "\(layer.units) units",

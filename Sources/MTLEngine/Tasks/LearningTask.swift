@@ -25,13 +25,19 @@ public struct LearningTask: Sendable, Equatable {
     public let weight: Double
     /// The task's own hidden layers between the shared ones and its logits.
     public let tower: [HiddenLayer]
+    /// Binary: the share of the rows with label 0 that training saw. Predictions are for all rows: log of it is added to
+    /// the logit (He et al., *Practical Lessons from Predicting Clicks on Ads at Facebook*, ADKDD 2014).
+    public let negativeRate: Double
 
     /// A task with any kind of label.
-    public init(_ name: String, kind: Kind, weight: Double = 1, tower: [HiddenLayer] = []) {
+    public init(
+        _ name: String, kind: Kind, weight: Double = 1, tower: [HiddenLayer] = [], negativeRate: Double = 1
+    ) {
         self.name = name
         self.kind = kind
         self.weight = weight
         self.tower = tower
+        self.negativeRate = negativeRate
     }
 
     /// A task with labels 0 and 1: clicked, bought, churned.

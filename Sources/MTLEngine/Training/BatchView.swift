@@ -101,7 +101,8 @@ package final class BatchSource<Scalar: BLASScalar> {
             labels: UnsafePointer(dataset.labels.base),
             labelWeights: dataset.labelWeights.map { UnsafePointer($0.base) },
             labelStride: dataset.labelNames.count,
-            labelColumns: columns.elements, ids: ids.elements, indices: indices.map { $0 + start }, start: start, rows: rows,
+            labelColumns: columns.elements, ids: ids.elements, indices: indices.map { $0 + start },
+            start: start, rows: rows,
             isComplete: isComplete)
     }
 }

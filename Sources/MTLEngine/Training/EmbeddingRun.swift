@@ -66,7 +66,9 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     /// Numbers the rows that the batch touches, in this worker's tables.
     func number(_ batch: BatchView<Scalar>, blockRows: Int, worker: Int) {
         for table in tables.indices where owner(of: table, part: 0) == worker {
-            for reader in readerStarts[table]..<readerStarts[table + 1] { passed[readers[reader] * parts] = 0 }
+            for reader in readerStarts[table]..<readerStarts[table + 1] {
+                passed[readers[reader] * parts] = 0
+            }
             var count = 0
             forEachReading(of: table, rows: 0..<batch.rows, blockRows: blockRows) { field, rows in
                 let ids = batch.ids[field]
@@ -122,7 +124,8 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     }
 
     @inline(__always)
-    private func forEachPart(of worker: Int, _ body: (_ table: Int, _ part: Int, _ slots: Range<Int>) -> Void) {
+    private func forEachPart(of worker: Int, _ body: (_ table: Int, _ part: Int, _ slots: Range<Int>) -> Void)
+    {
         for table in tables.indices {
             for part in 0..<parts where owner(of: table, part: part) == worker {
                 body(table, part, counts[table] * part / parts..<counts[table] * (part + 1) / parts)

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// The forward pass over a whole dataset: predictions, or losses, or both. It knows no gradient and no optimiser.
 ///
 /// Workers take tiles of rows through the layers, each in a workspace of its own.
@@ -35,18 +41,22 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
 
     /// Mean losses per task over the labelled rows of a dataset; NaN for a task without one.
     package func losses(_ source: BatchSource<Scalar>) -> [Double] {
-        withExtendedLifetime(source) {
-            sweep(source.batch(start: 0, rows: source.dataset.rowCount), hasLabels: true, targets: [])
+        let (sums, counts) = withExtendedLifetime(source) {
+            lossSums(source.batch(start: 0, rows: source.dataset.rowCount))
         }
+        return zip(sums, counts).map { meanLoss($0, Double($1)) }
+    }
+
+    /// Sums of losses and labelled rows per task, over the rows of a batch.
+    package func lossSums(_ batch: BatchView<Scalar>) -> (sums: [Double], counts: [Int]) {
+        sweep(batch, hasLabels: true, targets: [])
         let tasks = network.model.tasks.count
-        return (0..<tasks).map { task in
-            var (sum, count) = (0.0, 0)
-            for tile in 0..<partialCounts.count / tasks {
-                sum += partialLosses[tile * tasks + task]
-                count += partialCounts[tile * tasks + task]
-            }
-            return meanLoss(sum, Double(count))
+        var (sums, counts) = ([Double](repeating: 0, count: tasks), [Int](repeating: 0, count: tasks))
+        for cell in partialCounts.indices {
+            sums[cell % tasks] += partialLosses[cell]
+            counts[cell % tasks] += partialCounts[cell]
         }
+        return (sums, counts)
     }
 
     /// Predictions (or logits) per task, `[rows, outputs]`.
@@ -125,6 +135,10 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
                         stride: batch.labelStride)
                 }
                 if !targets.isEmpty {
+                    let rate = model.tasks[seat.task].negativeRate
+                    if rate < 1 {
+                        for row in 0..<logits.rows { logits.base[row * logits.stride] += Scalar(log(rate)) }
+                    }
                     let target = MatrixView(
                         targets[seat.task] + rows.lowerBound * layer.outputs, rows: rows.count,
                         columns: layer.outputs, stride: layer.outputs)

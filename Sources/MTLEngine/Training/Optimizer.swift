@@ -117,7 +117,8 @@ public struct Optimizer: Sendable, Equatable {
                     rootBiasCorrection2: Scalar((1 - pow(beta2, Double(step))).squareRoot())))
         case .adagrad(let epsilon):
             return .adagrad(
-                learningRate: Scalar(learningRate), epsilon: Scalar(epsilon), weightDecay: Scalar(weightDecay))
+                learningRate: Scalar(learningRate), epsilon: Scalar(epsilon), weightDecay: Scalar(weightDecay)
+            )
         }
     }
 

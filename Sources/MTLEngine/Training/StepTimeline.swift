@@ -2,7 +2,8 @@ internal import MTLKernels
 
 /// The parts of a training step that a profile tells apart.
 package enum StepPhase: UInt8, CaseIterable, Sendable {
-    case gather, forward, loss, backwardInput, weightGradient, biasGradient, sum, optimizer, transpose, wait, number,
+    case gather, forward, loss, backwardInput, weightGradient, biasGradient, sum, optimizer, transpose, wait,
+        number,
         scatter, tableRows
 
     /// Whether its work is counted in floating-point operations; else in bytes.

@@ -43,6 +43,8 @@ public struct EpochReport: Sendable, Equatable {
     public let steps: Int
     /// Seconds of training steps since the start, without evaluation.
     public let trainingSeconds: Double
+    /// Seconds that steps have waited for their batches since the start.
+    public let waitingSeconds: Double
     /// Per task the mean of its training losses in this epoch; NaN for a task that had no turn.
     public let trainingLosses: [Double]
     /// Per task the mean loss over the validation set, or nil where there is none.

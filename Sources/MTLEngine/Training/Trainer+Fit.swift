@@ -17,62 +17,71 @@ extension Trainer {
         progress: ((TrainingProgress) -> Void)? = nil
     ) throws(InputError) -> TrainingReport {
         try rule.check()
-        let source = try BatchSource(training, for: model)
         var watched: BatchSource<Scalar>?
         if let validation { watched = try BatchSource(validation, for: model) }
-        guard training.rowCount <= Int(Int32.max) else {
-            throw InputError(
-                .shape, at: "training rows", found: "\(training.rowCount)", expected: "at most \(Int32.max)")
-        }
+        let batches = try ShuffledBatches(
+            BatchSource(training, for: model), batchSize: batchSize,
+            seed: SeededGenerator(seed: seed).split(1 << 32))
+        return try fit(
+            batches, until: rule, progress: progress,
+            validate: watched.map { source in { () throws(InputError) in self.inference.losses(source) } })
+    }
 
-        // A batch points into the source's memory and does not keep it alive.
-        defer { withExtendedLifetime(source) {} }
-        let start = parameters
-        var order = (0..<Int32(training.rowCount)).map { $0 }
-        let shuffles = SeededGenerator(seed: seed).split(1 << 32)
-        let batches = (training.rowCount + batchSize - 1) / batchSize
+    /// Trains on batches from anywhere; see `fit(_:validation:until:progress:)`.
+    ///
+    /// - Parameter validate: the losses that are watched, or nil for those of the training batches.
+    package func fit(
+        _ stream: some BatchStream<Scalar>, until rule: StoppingRule, progress: ((TrainingProgress) -> Void)?,
+        validate: (() throws(InputError) -> [Double])?
+    ) throws(InputError) -> TrainingReport {
+        try rule.check()
+        // One epoch has nothing to go back to but its beginning: large tables are then not copied.
+        let start = rule.epochs > 1 ? parameters : nil
         let clock = ContinuousClock()
         var seconds = 0.0
+        var waiting = 0.0
         var steps = 0
         var rowsSeen = 0
         var epochs: [EpochReport] = []
-        var best: (loss: Double, epoch: Int, parameters: [Scalar])?
+        var best: (loss: Double, epoch: Int, parameters: [Scalar]?)?
         var reason = TrainingReport.Reason.budget
 
         for epoch in 1...rule.epochs {
-            var generator = shuffles.split(UInt64(epoch))
-            generator.shuffle(&order)
+            try stream.begin(epoch: epoch)
             let losses = EpochLosses(tasks: model.tasks.count)
-            for batch in 0..<batches where steps < rule.steps ?? .max {
-                let rows = min(batchSize, training.rowCount - batch * batchSize)
+            var batchNumber = 0
+            while steps < rule.steps ?? .max {
+                let asked = clock.now
+                guard let batch = try stream.next() else { break }
                 let begin = clock.now
-                order.withUnsafeBufferPointer { indices in
-                    run(
-                        source.batch(indices.baseAddress, start: batch * batchSize, rows: rows), batch: steps,
-                        epoch: epoch, losses: losses)
-                }
+                waiting += begin.seconds(since: asked)
+                run(batch, batch: steps, epoch: epoch, losses: losses)
                 seconds += clock.now.seconds(since: begin)
                 steps += 1
-                rowsSeen += rows
-                if let progress, batch % max(1, batches / 100) == 0 {
+                rowsSeen += batch.rows
+                if let progress, batchNumber % max(1, stream.batchCount / 100) == 0 {
                     progress(
                         TrainingProgress(
-                            epoch: epoch, fraction: Double(batch + 1) / Double(batches), latest: epochs.last))
+                            epoch: epoch,
+                            fraction: min(1, Double(batchNumber + 1) / Double(stream.batchCount)),
+                            latest: epochs.last))
                 }
+                batchNumber += 1
             }
 
-            let validationLosses = watched.map { inference.losses($0) }
+            let validationLosses = try validate?()
             let watchedLoss = weightedSum(validationLosses ?? losses.means)
             epochs.append(
                 EpochReport(
-                    epoch: epoch, steps: steps, trainingSeconds: seconds, trainingLosses: losses.means,
-                    validationLosses: validationLosses, watchedLoss: watchedLoss))
+                    epoch: epoch, steps: steps, trainingSeconds: seconds, waitingSeconds: waiting,
+                    trainingLosses: losses.means, validationLosses: validationLosses, watchedLoss: watchedLoss
+                ))
             guard watchedLoss.isFinite else {
                 reason = .diverged
                 break
             }
             if watchedLoss < (best?.loss ?? .infinity) - rule.minimumImprovement {
-                best = (watchedLoss, epoch, parameters)
+                best = (watchedLoss, epoch, rule.epochs > 1 ? parameters : nil)
             }
             let round = schedule == .alternating(.epoch) ? model.tasks.count : 1
             if let patience = rule.patience, let best, epoch - best.epoch >= patience * round {
@@ -81,7 +90,7 @@ extension Trainer {
             }
             if let limit = rule.steps, steps >= limit { break }
         }
-        parameters = best?.parameters ?? start
+        if let kept = best == nil ? start : best?.parameters { parameters = kept }
         return TrainingReport(reason: reason, epochs: epochs, bestEpoch: best?.epoch, rowsSeen: rowsSeen)
     }
 
@@ -109,6 +118,53 @@ extension Trainer {
     /// Σ λᵢ Lᵢ over the tasks whose loss is known; a task without a turn or a labelled row has none.
     private func weightedSum(_ losses: [Double]) -> Double {
         zip(model.tasks, losses).reduce(0) { $1.1.isNaN ? $0 : $0 + $1.0.weight * $1.1 }
+    }
+}
+
+/// Batches of an epoch, one after the other.
+package protocol BatchStream<Scalar>: AnyObject {
+    associatedtype Scalar: BLASScalar
+    /// About how many batches an epoch has.
+    var batchCount: Int { get }
+    /// Begins an epoch, counted from 1.
+    func begin(epoch: Int) throws(InputError)
+    /// The next batch, nil at the end; its memory is good until the next call.
+    func next() throws(InputError) -> BatchView<Scalar>?
+}
+
+/// A dataset's rows in random order.
+private final class ShuffledBatches<Scalar: BLASScalar>: BatchStream {
+    private let source: BatchSource<Scalar>
+    private let batchSize: Int
+    private let seed: SeededGenerator
+    private let order: AlignedStorage<Int32>
+    private var position = 0
+
+    init(_ source: BatchSource<Scalar>, batchSize: Int, seed: SeededGenerator) throws(InputError) {
+        guard source.dataset.rowCount <= Int(Int32.max) else {
+            throw InputError(
+                .shape, at: "training rows", found: "\(source.dataset.rowCount)",
+                expected: "at most \(Int32.max)")
+        }
+        self.source = source
+        self.batchSize = batchSize
+        self.seed = seed
+        order = AlignedStorage(copying: (0..<Int32(source.dataset.rowCount)).map { $0 })
+    }
+
+    var batchCount: Int { (source.dataset.rowCount + batchSize - 1) / batchSize }
+
+    func begin(epoch: Int) {
+        var generator = seed.split(UInt64(epoch))
+        generator.shuffle(order.buffer)
+        position = 0
+    }
+
+    func next() -> BatchView<Scalar>? {
+        let rows = min(batchSize, source.dataset.rowCount - position)
+        guard rows > 0 else { return nil }
+        defer { position += rows }
+        return source.batch(UnsafePointer(order.base), start: position, rows: rows)
     }
 }
 

@@ -14,7 +14,7 @@ public final class Trainer<Scalar: BLASScalar> {
 
     package let network: Network<Scalar>
     package let trainingStep: TrainingStep<Scalar>
-    let inference: Inference<Scalar>
+    package let inference: Inference<Scalar>
     /// The dataset of the latest step: its labels are checked once.
     private var latest: BatchSource<Scalar>?
 

@@ -57,7 +57,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         shardGradients =
             rowPlan.isHalved(batch: batchLimit) ? AlignedStorage(zeroed: model.layout.denseCount) : nil
         workspace = AlignedStorage(zeroed: rowPlan.chunkRows * model.trainingElementsPerRow)
-        gatheredFeatures = AlignedStorage(zeroed: rowPlan.chunkRows * workspaceStride(columns: model.inputWidth))
+        gatheredFeatures = AlignedStorage(
+            zeroed: rowPlan.chunkRows * workspaceStride(columns: model.inputWidth))
         gatheredLabels = AlignedStorage(zeroed: batchLimit * tasks)
         gatheredWeights = AlignedStorage(zeroed: batchLimit * tasks)
         let blocks = rowPlan.blockLimit(batch: batchLimit)
@@ -178,7 +179,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
 
 /// The mean of a loss over labelled rows (their number, or their weight): NaN where there is none, infinite where
 /// the sum is no number.
-func meanLoss(_ sum: Double, _ labelled: Double) -> Double {
+package func meanLoss(_ sum: Double, _ labelled: Double) -> Double {
     guard labelled > 0 else { return .nan }
     return sum.isNaN ? .infinity : sum / labelled
 }

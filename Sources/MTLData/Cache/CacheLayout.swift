@@ -1,0 +1,132 @@
+internal import CZlib
+internal import Foundation
+internal import MTLEngine
+
+/// What the rows of a cache hold: the first thing in its file.
+struct CacheLayout: Codable, Equatable {
+    struct Field: Codable, Equatable {
+        let name: String
+        /// Ids are below this.
+        let tableRows: Int
+        /// The most ids of a row; 0 for one id a row, outside of bags.
+        let maximumCount: Int
+        let isWeighted: Bool
+    }
+
+    let denseNames: [String]
+    /// Fields of one id a row, then bags.
+    let singles: [Field]
+    let bags: [Field]
+    let labels: [String]
+    /// Rows of the scenarios' vocabulary; 0 for none.
+    let scenarioCount: Int
+    let hasWeights: Bool
+    /// Whether no label is missing.
+    var labelsAreComplete = true
+    /// What the cache was made from.
+    let fingerprint: String
+
+    init(_ preprocessor: Preprocessor, fingerprint: String) {
+        let schema = preprocessor.schema
+        denseNames = preprocessor.denseNames
+        var singles: [Field] = []
+        var bags: [Field] = []
+        for index in preprocessor.embeddedIndices {
+            let feature = schema.features[index]
+            let isBag = feature.kind == .tags || feature.kind == .sequence
+            let field = Field(
+                name: feature.name, tableRows: preprocessor.fitted[preprocessor.owner(of: index)].idCount,
+                maximumCount: isBag ? feature.length : 0, isWeighted: isBag && feature.weightSeparator != nil)
+            if isBag { bags.append(field) } else { singles.append(field) }
+        }
+        self.singles = singles
+        self.bags = bags
+        labels = schema.labels.map(\.name)
+        scenarioCount = preprocessor.scenarios?.size ?? 0
+        hasWeights = schema.weight != nil
+        self.fingerprint = fingerprint
+    }
+}
+
+/// One block of a cache's file.
+struct CacheBlock: Equatable {
+    var offset: Int
+    var rows: Int
+    var checksum: UInt32
+    /// Per bag its ids.
+    var bagCounts: [Int]
+
+    /// Where the parts of a block lie, and its length; nil where a count is absurd.
+    func places(_ layout: CacheLayout) -> CachePlaces? {
+        var end = 0
+        var fits = rows > 0 && rows <= 1 << 26
+        func take(_ count: Int) -> Int {
+            let start = end
+            guard fits, count >= 0, count <= 1 << 34 else {
+                fits = false
+                return 0
+            }
+            end += (count * 4 + 63) / 64 * 64
+            return start
+        }
+        let dense = take(rows * layout.denseNames.count)
+        let ids = take(rows * layout.singles.count)
+        let labels = take(rows * layout.labels.count)
+        let weights = take(layout.hasWeights ? rows : 0)
+        let scenarios = take(layout.scenarioCount > 0 ? rows : 0)
+        var bags: [(offsets: Int, ids: Int, weights: Int)] = []
+        for (bag, count) in zip(layout.bags, bagCounts) {
+            bags.append((take(rows + 1), take(count), take(bag.isWeighted ? count : 0)))
+        }
+        guard fits else { return nil }
+        return CachePlaces(
+            dense: dense, ids: ids, labels: labels, weights: weights, scenarios: scenarios, bags: bags,
+            byteCount: end)
+    }
+}
+
+/// Offsets of the parts of a block from its beginning.
+struct CachePlaces {
+    let dense, ids, labels, weights, scenarios: Int
+    let bags: [(offsets: Int, ids: Int, weights: Int)]
+    let byteCount: Int
+}
+
+/// The numbers around a cache's blocks.
+///
+/// File: header (64 bytes) · layout (JSON) · blocks, each on a multiple of 64 · index. All numbers are little-endian.
+/// Header: "MTLCACHE", version, checksum of the rest of the header, layout and index; lengths and places of those.
+enum CacheFormat {
+    static let magic = Array("MTLCACHE".utf8)
+    static let version: UInt32 = 1
+    static let headerBytes = 64
+
+    static func checksum(_ bytes: UnsafeRawBufferPointer, from start: UInt = 0) -> UInt32 {
+        var sum = start
+        var place = 0
+        while place < bytes.count {
+            let count = min(bytes.count - place, 1 << 30)
+            sum = crc32(
+                sum, bytes.baseAddress?.advanced(by: place).assumingMemoryBound(to: UInt8.self), UInt32(count)
+            )
+            place += count
+        }
+        return UInt32(truncatingIfNeeded: sum)
+    }
+
+    static func encode(_ layout: CacheLayout) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return (try? encoder.encode(layout)).map { [UInt8]($0) } ?? []
+    }
+
+    static func decode(_ bytes: UnsafeRawBufferPointer) -> CacheLayout? {
+        try? JSONDecoder().decode(CacheLayout.self, from: Data(bytes))
+    }
+
+    static func bytes(of numbers: [Int]) -> [UInt8] {
+        numbers.flatMap { number in
+            withUnsafeBytes(of: UInt64(bitPattern: Int64(number)).littleEndian) { Array($0) }
+        }
+    }
+}

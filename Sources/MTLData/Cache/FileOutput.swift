@@ -1,0 +1,78 @@
+internal import MTLEngine
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A file that is written under a temporary name, and gets its own when it is whole and on the disk.
+final class FileOutput {
+    private let path: String
+    private let partial: String
+    private var descriptor: Int32
+    private(set) var position = 0
+
+    init(_ path: String) throws(InputError) {
+        self.path = path
+        partial = "\(path).partial-\(getpid())"
+        descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        guard descriptor >= 0 else { throw failure() }
+    }
+
+    deinit {
+        if descriptor >= 0 {
+            close(descriptor)
+            unlink(partial)
+        }
+    }
+
+    private func failure() -> InputError {
+        InputError(
+            .file, at: path, found: String(cString: strerror(errno)), expected: "a file that can be written")
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws(InputError) {
+        try write(bytes, at: position)
+        position += bytes.count
+    }
+
+    func write(_ bytes: [UInt8]) throws(InputError) {
+        var failure: InputError?
+        bytes.withUnsafeBytes { raw in
+            do throws(InputError) { try write(raw) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Writes at a place, which the position does not follow.
+    func write(_ bytes: UnsafeRawBufferPointer, at place: Int) throws(InputError) {
+        var written = 0
+        while written < bytes.count {
+            let count = pwrite(
+                descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written,
+                off_t(place + written))
+            guard count >= 0 else {
+                if errno == EINTR { continue }
+                throw failure()
+            }
+            written += count
+        }
+    }
+
+    /// Zeros up to a multiple of 64.
+    func align() throws(InputError) {
+        try write([UInt8](repeating: 0, count: (64 - position % 64) % 64))
+    }
+
+    /// Brings the file to the disk and under its name.
+    func finish() throws(InputError) {
+        guard fsync(descriptor) == 0, close(descriptor) == 0 else { throw failure() }
+        descriptor = -1
+        guard rename(partial, path) == 0 else {
+            let error = failure()
+            unlink(partial)
+            throw error
+        }
+    }
+}

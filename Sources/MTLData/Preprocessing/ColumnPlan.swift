@@ -1,0 +1,194 @@
+internal import MTLEngine
+
+/// Which columns of a source a schema reads, and as what.
+struct ColumnPlan {
+    let schema: Schema
+    /// Per feature its columns in the source; two for a cross.
+    let features: [[Int]]
+    /// Per label its column, where the source has it, and the column of its condition.
+    let labels: [(column: Int, condition: (column: Int, holds: Condition)?)?]
+    let weight: Int?
+    let time: Int?
+    let group: Int?
+    let scenario: Int?
+
+    /// - Parameter withLabels: false to predict: labels, conditions and weights need not be there.
+    init(_ schema: Schema, of source: some RowSource, withLabels: Bool) throws(InputError) {
+        self.schema = schema
+        var features: [[Int]] = []
+        for feature in schema.features {
+            var columns: [Int] = []
+            for name in feature.columns { columns.append(try source.column(name)) }
+            features.append(columns)
+        }
+        self.features = features
+        var labels: [(column: Int, condition: (column: Int, holds: Condition)?)?] = []
+        for label in schema.labels {
+            guard withLabels else {
+                labels.append(nil)
+                continue
+            }
+            var condition: (column: Int, holds: Condition)?
+            if let holds = try label.condition { condition = (try source.column(holds.column), holds) }
+            labels.append((try source.column(label.column ?? label.name), condition))
+        }
+        self.labels = labels
+        func optional(_ name: String?) throws(InputError) -> Int? {
+            guard let name else { return nil }
+            return try source.column(name)
+        }
+        weight = withLabels ? try optional(schema.weight) : nil
+        time = withLabels ? try optional(schema.time) : nil
+        group = withLabels ? try optional(schema.group) : nil
+        scenario = try optional(schema.scenario)
+    }
+}
+
+/// A block's numbers, times and labels, read once for whoever needs them; rows with a wrong one are told apart.
+struct ParsedBlock {
+    let block: RowBlock
+    /// Per feature its numbers (numeric) or times (timestamp, in milliseconds), NaN where missing; else empty.
+    private(set) var numbers: [[Double]]
+    /// Per label its values, NaN where missing; class names of a multiclass label are not numbers yet.
+    private(set) var labels: [[Double]]
+    private(set) var weights: [Double] = []
+    private(set) var times: [Double] = []
+    /// The rows that can be used.
+    private(set) var rows: [Int]
+    private(set) var errors: [InputError] = []
+
+    /// - Parameter classes: per multiclass label the classes there are, or nil while they are being counted.
+    init(_ block: RowBlock, _ plan: ColumnPlan, classes: [Vocabulary?]) {
+        self.block = block
+        numbers = []
+        labels = []
+        rows = Array(0..<block.rowCount)
+        var reader = CellReader(block: block)
+        for (feature, columns) in zip(plan.schema.features, plan.features) {
+            switch feature.kind {
+            case .numeric: numbers.append(reader.numbers(columns[0]))
+            case .timestamp: numbers.append(reader.times(columns[0]))
+            case .categorical, .tags, .sequence, .cross: numbers.append([])
+            }
+        }
+        for (index, label) in plan.schema.labels.enumerated() {
+            guard let place = plan.labels[index] else {
+                labels.append([])
+                continue
+            }
+            var values = reader.labels(label, place.column, classes: classes[index])
+            if let condition = place.condition {
+                for row in rows where !condition.holds.holds(block.cell(row, condition.column)) {
+                    values[row] = .nan
+                }
+            }
+            labels.append(values)
+        }
+        if let column = plan.weight { weights = reader.weights(column) }
+        if let column = plan.time { times = reader.times(column) }
+        if !reader.bad.isEmpty {
+            rows.removeAll { reader.bad[$0] != nil }
+            errors = reader.bad.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    /// Reads columns, and remembers the first thing wrong with a row.
+    private struct CellReader {
+        let block: RowBlock
+        var bad: [Int: InputError] = [:]
+
+        mutating func fail(_ row: Int, _ column: Int, _ found: String, _ expected: String) {
+            guard bad[row] == nil else { return }
+            bad[row] = InputError(.value, at: block.place(row, column), found: found, expected: expected)
+        }
+
+        private func quoted(_ row: Int, _ column: Int) -> String {
+            let text = block.string(row, column)
+            return "\"" + (text.count > 60 ? text.prefix(60) + "…" : text) + "\""
+        }
+
+        mutating func numbers(_ column: Int) -> [Double] {
+            var wrong: [Int] = []
+            let values = [Double](unsafeUninitializedCapacity: block.rowCount) { buffer, count in
+                var first = 0
+                while let row = block.fillNumbers(column, into: buffer, from: first) {
+                    if case .number(let value) = Cell(block.cell(row, column)) {
+                        buffer[row] = value
+                    } else {
+                        wrong.append(row)
+                        buffer[row] = .nan
+                    }
+                    first = row + 1
+                }
+                count = block.rowCount
+            }
+            for row in wrong {
+                let isLarge = Cell(block.cell(row, column)) == .tooLarge
+                fail(row, column, quoted(row, column), isLarge ? "a number that a Double holds" : "a number")
+            }
+            return values
+        }
+
+        mutating func times(_ column: Int) -> [Double] {
+            (0..<block.rowCount).map { row in
+                let cell = Cell.trimmed(block.cell(row, column))
+                if Cell.isMissing(cell) { return .nan }
+                if let time = Timestamp.parse(cell) { return Double(time) }
+                fail(
+                    row, column, quoted(row, column),
+                    "a time, as 2026-11-24T13:45:00Z, 11/24/2026 or Unix seconds")
+                return .nan
+            }
+        }
+
+        mutating func weights(_ column: Int) -> [Double] {
+            var values = numbers(column)
+            for row in values.indices {
+                if values[row].isNaN {
+                    values[row] = 1
+                } else if values[row] < 0 {
+                    fail(row, column, quoted(row, column), "a weight, 0 or above")
+                }
+            }
+            return values
+        }
+
+        mutating func labels(_ label: Label, _ column: Int, classes: Vocabulary?) -> [Double] {
+            switch label.kind {
+            case .regression: return numbers(column)
+            case .multiclass:
+                guard let classes else { return [] }
+                return (0..<block.rowCount).map { row in
+                    let cell = Cell.trimmed(block.cell(row, column))
+                    if Cell.isMissing(cell) { return .nan }
+                    let id = Int(classes.id(cell))
+                    if id >= Vocabulary.reserved { return Double(id - Vocabulary.reserved) }
+                    fail(row, column, quoted(row, column), "one of the classes of the training rows")
+                    return .nan
+                }
+            case .binary:
+                let positive = label.positive.map { $0.map { Array($0.utf8) } }
+                return (0..<block.rowCount).map { row in
+                    let cell = Cell.trimmed(block.cell(row, column))
+                    if Cell.isMissing(cell) { return .nan }
+                    if let positive { return positive.contains { $0.elementsEqual(cell) } ? 1 : 0 }
+                    if let value = Self.truth(cell) { return value }
+                    fail(
+                        row, column, quoted(row, column), "0 or 1; name the values that mean yes as positive")
+                    return .nan
+                }
+            }
+        }
+
+        private static let yes = ["true", "True", "TRUE", "yes", "Yes", "t", "y"].map { Array($0.utf8) }
+        private static let no = ["false", "False", "FALSE", "no", "No", "f", "n"].map { Array($0.utf8) }
+
+        private static func truth(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
+            if cell.count == 1 && cell[0] == UInt8(ascii: "0") { return 0 }
+            if cell.count == 1 && cell[0] == UInt8(ascii: "1") { return 1 }
+            if case .number(let value) = Cell(cell) { return value == 0 || value == 1 ? value : nil }
+            if yes.contains(where: { $0.elementsEqual(cell) }) { return 1 }
+            return no.contains { $0.elementsEqual(cell) } ? 0 : nil
+        }
+    }
+}

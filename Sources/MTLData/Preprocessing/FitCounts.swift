@@ -1,0 +1,123 @@
+/// What one worker counts while a preprocessor is fitted.
+final class FitCounts: @unchecked Sendable {
+    /// Per feature its values; of a feature with another's table they are counted there.
+    var categories: [CategoryCounter]
+    /// Per multiclass label its classes.
+    var classes: [CategoryCounter?]
+    var scenarios: CategoryCounter?
+    private let owners: [Int]
+    private let targets: [Int?]
+
+    init(_ schema: Schema) {
+        categories = schema.features.map { CategoryCounter(hasTarget: $0.encoding == .target) }
+        classes = schema.labels.map { $0.kind == .multiclass ? CategoryCounter(hasTarget: false) : nil }
+        scenarios = schema.scenario == nil ? nil : CategoryCounter(hasTarget: false)
+        owners = schema.features.indices.map { index in
+            schema.features[index].sharing.flatMap { name in schema.features.firstIndex { $0.name == name } }
+                ?? index
+        }
+        targets = schema.features.map { feature in
+            feature.encoding == .target ? schema.labels.firstIndex { $0.name == feature.target } : nil
+        }
+    }
+
+    func add(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int]) {
+        let block = parsed.block
+        for (index, feature) in plan.schema.features.enumerated() where feature.hashBuckets == nil {
+            let columns = plan.features[index]
+            switch feature.kind {
+            case .categorical, .cross:
+                for row in rows { count(feature, index, block, row, columns, parsed) }
+            case .tags, .sequence:
+                for row in rows {
+                    Preprocessor.forEachValue(feature, block.cell(row, columns[0])) { value, _ in
+                        _ = categories[owners[index]].add(value)
+                    }
+                }
+            case .numeric, .timestamp: break
+            }
+        }
+        for index in classes.indices {
+            guard classes[index] != nil, let place = plan.labels[index] else { continue }
+            for row in rows {
+                let cell = Cell.trimmed(block.cell(row, place.column))
+                if !Cell.isMissing(cell) { _ = classes[index]?.add(cell) }
+            }
+        }
+        if let column = plan.scenario {
+            for row in rows {
+                let cell = Cell.trimmed(block.cell(row, column))
+                if Cell.isMissing(cell) { scenarios?.missing += 1 } else { _ = scenarios?.add(cell) }
+            }
+        }
+    }
+
+    private func count(
+        _ feature: Feature, _ index: Int, _ block: RowBlock, _ row: Int, _ columns: [Int],
+        _ parsed: ParsedBlock
+    ) {
+        let owner = owners[index]
+        let label = targets[index].map { parsed.labels[$0][row] }
+        let fold = Preprocessor.fold(block.record(row))
+        if feature.kind == .cross {
+            let pair = Preprocessor.crossed(block, row, columns)
+            let category = pair.withUnsafeBufferPointer { categories[owner].add($0) }
+            if let label, !label.isNaN { categories[owner].folds[category].add(label, fold: fold) }
+            return
+        }
+        let cell = Cell.trimmed(block.cell(row, columns[0]))
+        if Cell.isMissing(cell) {
+            categories[owner].missing += 1
+            if let label, !label.isNaN { categories[owner].missingFolds.add(label, fold: fold) }
+        } else {
+            let category = categories[owner].add(cell)
+            if let label, !label.isNaN { categories[owner].folds[category].add(label, fold: fold) }
+        }
+    }
+
+    func merge(_ other: FitCounts) {
+        for index in categories.indices { categories[index].merge(other.categories[index]) }
+        for index in classes.indices {
+            if let counter = other.classes[index] { classes[index]?.merge(counter) }
+        }
+        if let counter = other.scenarios { scenarios?.merge(counter) }
+    }
+
+    // MARK: Numbers
+
+    /// Nothing yet: per numeric feature one, per timestamp one for every part.
+    static func empty(_ schema: Schema) -> [[NumberStatistics]] {
+        schema.features.map { feature in
+            let keepsSample =
+                feature.scale == .quantile || feature.missing == .median || feature.missing == .mostFrequent
+                || feature.buckets != nil
+            let count = feature.kind == .timestamp ? feature.parts.count : feature.kind == .numeric ? 1 : 0
+            return [NumberStatistics](repeating: NumberStatistics(keepsSample: keepsSample), count: count)
+        }
+    }
+
+    /// A block's own, which are added up in the order of the blocks: sums then do not depend on the workers.
+    static func statistics(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int]) -> [[NumberStatistics]] {
+        var statistics = empty(plan.schema)
+        for (index, feature) in plan.schema.features.enumerated() where !statistics[index].isEmpty {
+            var number = FittedNumber()
+            number.clip = feature.clip
+            number.log = feature.log
+            for row in rows {
+                let value = parsed.numbers[index][row]
+                let record = parsed.block.record(row)
+                if feature.kind == .timestamp {
+                    for (part, calendar) in feature.parts.enumerated() where !value.isNaN {
+                        statistics[index][part].add(
+                            calendar.value(at: Int64(value), utcOffset: feature.utcOffset), record: record)
+                    }
+                } else if value.isNaN {
+                    statistics[index][0].addMissing()
+                } else {
+                    statistics[index][0].add(feature.isEmbedded ? value : number.raw(value), record: record)
+                }
+            }
+        }
+        return statistics
+    }
+}

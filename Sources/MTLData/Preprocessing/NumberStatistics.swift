@@ -1,0 +1,75 @@
+/// What the training rows say of a column of numbers.
+struct NumberStatistics {
+    /// Values up to which quantiles are exact; of more, this many are drawn evenly.
+    static let sampleLimit = 200_000
+
+    private(set) var count = 0
+    private(set) var missing = 0
+    private(set) var mean = 0.0
+    private var squares = 0.0
+    private(set) var least = Double.infinity
+    private(set) var greatest = -Double.infinity
+    /// Values by the hash of their record: those with the least hashes are a sample that does not depend on who saw them.
+    private var sample: [(hash: UInt64, value: Double)] = []
+    private let keepsSample: Bool
+
+    init(keepsSample: Bool) { self.keepsSample = keepsSample }
+
+    var deviation: Double { count > 0 ? (squares / Double(count)).squareRoot() : 0 }
+
+    mutating func add(_ value: Double, record: Int) {
+        count += 1
+        let step = value - mean
+        mean += step / Double(count)
+        squares += step * (value - mean)
+        least = min(least, value)
+        greatest = max(greatest, value)
+        guard keepsSample else { return }
+        sample.append((Self.hash(record), value))
+        if sample.count >= 2 * Self.sampleLimit { prune() }
+    }
+
+    mutating func addMissing() { missing += 1 }
+
+    /// Adds what another part of the rows says (Chan et al., 1979).
+    mutating func merge(_ other: NumberStatistics) {
+        missing += other.missing
+        guard other.count > 0 else { return }
+        let total = Double(count + other.count)
+        let step = other.mean - mean
+        squares += other.squares + step * step * Double(count) * Double(other.count) / total
+        mean += step * Double(other.count) / total
+        count += other.count
+        least = min(least, other.least)
+        greatest = max(greatest, other.greatest)
+        sample += other.sample
+        if sample.count >= 2 * Self.sampleLimit { prune() }
+    }
+
+    private mutating func prune() {
+        sample.sort { $0.hash < $1.hash }
+        sample.removeLast(max(0, sample.count - Self.sampleLimit))
+    }
+
+    private static func hash(_ record: Int) -> UInt64 {
+        var z = UInt64(bitPattern: Int64(record)) &+ 0x9E37_79B9_7F4A_7C15
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// The sampled values in order.
+    mutating func sortedSample() -> [Double] {
+        if sample.count > Self.sampleLimit { prune() }
+        return sample.map(\.value).sorted()
+    }
+}
+
+/// The value below which a share of sorted values lies, between neighbours on a line (as NumPy's default).
+func quantile(_ sorted: [Double], _ share: Double) -> Double {
+    guard let last = sorted.last else { return 0 }
+    let place = share * Double(sorted.count - 1)
+    let index = Int(place)
+    guard index + 1 < sorted.count else { return last }
+    return sorted[index] + (place - Double(index)) * (sorted[index + 1] - sorted[index])
+}

@@ -1,0 +1,203 @@
+internal import MTLEngine
+
+/// Encoded rows of one block: row-major numbers and ids, bags feature by feature.
+struct EncodedRows {
+    struct Bag {
+        var offsets: [Int32] = [0]
+        var ids: [Int32] = []
+        /// As long as the ids, or empty where the feature has no weights.
+        var weights: [Float] = []
+    }
+
+    var count = 0
+    /// `[rows, dense]`
+    var dense: [Float] = []
+    /// `[rows, features of one id]`
+    var ids: [Int32] = []
+    var bags: [Bag] = []
+    /// `[rows, labels]`, NaN where missing.
+    var labels: [Float] = []
+    /// `[rows]`, or empty where every row counts once.
+    var weights: [Float] = []
+    /// `[rows]`, or empty where there are no scenarios.
+    var scenarios: [Int32] = []
+}
+
+extension Preprocessor {
+    /// Encodes rows of a block.
+    ///
+    /// - Parameter isTraining: target encoding leaves the rows' own fold out then.
+    func encode(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int], isTraining: Bool) -> EncodedRows {
+        let block = parsed.block
+        let widths = schema.features.indices.map { denseNames(of: $0).count }
+        let width = widths.reduce(0, +)
+        let singles = embeddedIndices.filter { ![.tags, .sequence].contains(schema.features[$0].kind) }
+        var encoded = EncodedRows()
+        encoded.count = rows.count
+        encoded.dense = [Float](repeating: 0, count: rows.count * width)
+        encoded.ids = [Int32](repeating: 0, count: rows.count * singles.count)
+        var column = 0
+        var place = 0
+        for (index, feature) in schema.features.enumerated() {
+            let fit = fitted[owner(of: index)]
+            defer { column += widths[index] }
+            switch feature.kind {
+            case .numeric where feature.isEmbedded:
+                for (target, row) in rows.enumerated() {
+                    encoded.ids[target * singles.count + place] = Self.bucket(parsed.numbers[index][row], fit)
+                }
+                place += 1
+            case .numeric:
+                let number = fit.numbers[0]
+                for (target, row) in rows.enumerated() {
+                    let value = parsed.numbers[index][row]
+                    encoded.dense[target * width + column] = number.encode(value)
+                    if number.flagsMissing {
+                        encoded.dense[target * width + column + 1] = value.isNaN ? 1 : 0
+                    }
+                }
+            case .timestamp:
+                for (target, row) in rows.enumerated() {
+                    let time = parsed.numbers[index][row]
+                    for (part, number) in fit.numbers.enumerated() {
+                        let value =
+                            time.isNaN
+                            ? .nan : feature.parts[part].value(at: Int64(time), utcOffset: feature.utcOffset)
+                        encoded.dense[target * width + column + part] = number.encode(value)
+                    }
+                }
+            case .categorical, .cross:
+                encodeCategory(
+                    feature, fit, block, plan.features[index], rows: rows, isTraining: isTraining,
+                    into: &encoded,
+                    width: width, column: column, singles: singles.count, place: place)
+                if feature.isEmbedded { place += 1 }
+            case .tags, .sequence:
+                encoded.bags.append(Self.bag(feature, fit, block, plan.features[index][0], rows: rows))
+            }
+        }
+        if plan.labels.contains(where: { $0 != nil }) {
+            encoded.labels = rows.flatMap { row in parsed.labels.map { Float($0[row]) } }
+        }
+        if !parsed.weights.isEmpty { encoded.weights = rows.map { Float(parsed.weights[$0]) } }
+        if let scenario = plan.scenario, let scenarios {
+            encoded.scenarios = rows.map { scenarios.idOrMissing(block.cell($0, scenario)) }
+        }
+        return encoded
+    }
+
+    private func encodeCategory(
+        _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ columns: [Int], rows: [Int],
+        isTraining: Bool,
+        into encoded: inout EncodedRows, width: Int, column: Int, singles: Int, place: Int
+    ) {
+        let firstHot = fit.vocabulary?.counts[1] == 0 ? 2 : 1
+        let folds = isTraining ? fit.foldValues : nil
+        for (target, row) in rows.enumerated() {
+            let id = Self.id(feature, fit, block, row, columns)
+            switch feature.encoding {
+            case .embedding: encoded.ids[target * singles + place] = id
+            case .oneHot:
+                let hot = Int(id) - firstHot
+                if hot >= 0 { encoded.dense[target * width + column + hot] = 1 }
+            case .frequency: encoded.dense[target * width + column] = fit.values?[Int(id)] ?? 0
+            case .target:
+                let values = folds.map { $0[Self.fold(block.record(row))] } ?? fit.values
+                encoded.dense[target * width + column] = values?[Int(id)] ?? 0
+            }
+        }
+    }
+
+    /// The fold of a training row, by its record's number.
+    static func fold(_ record: Int) -> Int {
+        Int((UInt64(record) &* 0x9E37_79B9_7F4A_7C15) >> 32) % CategoryCounter.Folds.count
+    }
+
+    static func bucket(_ value: Double, _ fit: FittedFeature) -> Int32 {
+        guard !value.isNaN else { return fit.fillID ?? Vocabulary.missing }
+        return Int32(upperBound(fit.bounds ?? [], value) + Vocabulary.reserved)
+    }
+
+    static func id(_ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ row: Int, _ columns: [Int])
+        -> Int32
+    {
+        if feature.kind == .cross {
+            let pair = crossed(block, row, columns)
+            return pair.withUnsafeBufferPointer { id($0, fit) }
+        }
+        let cell = Cell.trimmed(block.cell(row, columns[0]))
+        if Cell.isMissing(cell) { return fit.fillID ?? Vocabulary.missing }
+        return id(cell, fit)
+    }
+
+    private static func id(_ value: UnsafeBufferPointer<UInt8>, _ fit: FittedFeature) -> Int32 {
+        if let buckets = fit.hashBuckets {
+            return Int32(ByteMap.hash(value) % UInt64(buckets)) + Int32(Vocabulary.reserved)
+        }
+        return fit.vocabulary?.id(value) ?? Vocabulary.unknown
+    }
+
+    /// Both values with a separator that text does not have.
+    static func crossed(_ block: RowBlock, _ row: Int, _ columns: [Int]) -> [UInt8] {
+        var pair: [UInt8] = []
+        for (index, column) in columns.enumerated() {
+            if index > 0 { pair.append(0x1F) }
+            let cell = Cell.trimmed(block.cell(row, column))
+            if !Cell.isMissing(cell) { pair.append(contentsOf: cell) }
+        }
+        return pair
+    }
+
+    private static func bag(
+        _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ column: Int, rows: [Int]
+    ) -> EncodedRows.Bag {
+        var bag = EncodedRows.Bag()
+        for row in rows {
+            let start = bag.ids.count
+            forEachValue(feature, block.cell(row, column)) { value, weight in
+                bag.ids.append(id(value, fit))
+                if feature.weightSeparator != nil { bag.weights.append(weight) }
+            }
+            let extra = bag.ids.count - start - feature.length
+            if extra > 0 {
+                // The last of a sequence are the most recent; of tags the first count.
+                let cut =
+                    feature.kind == .sequence ? start..<start + extra : start + feature.length..<bag.ids.count
+                bag.ids.removeSubrange(cut)
+                if !bag.weights.isEmpty { bag.weights.removeSubrange(cut) }
+            }
+            bag.offsets.append(Int32(bag.ids.count))
+        }
+        return bag
+    }
+
+    /// The values of a cell "a|b|c", blanks and empty ones left out; with weights "a:0.5|b:2".
+    static func forEachValue(
+        _ feature: Feature, _ cell: UnsafeBufferPointer<UInt8>,
+        _ body: (UnsafeBufferPointer<UInt8>, Float) -> Void
+    ) {
+        let separator = feature.separator.utf8.first ?? UInt8(ascii: "|")
+        let weightSeparator = feature.weightSeparator?.utf8.first
+        let whole = Cell.trimmed(cell)
+        if Cell.isMissing(whole) { return }
+        for part in whole.split(separator: separator) {
+            var value = Cell.trimmed(UnsafeBufferPointer(rebasing: part))
+            var weight: Float = 1
+            if let weightSeparator, let place = value.lastIndex(of: weightSeparator) {
+                if case .number(let number) = Cell(UnsafeBufferPointer(rebasing: value[(place + 1)...])) {
+                    weight = Float(number)
+                    value = Cell.trimmed(UnsafeBufferPointer(rebasing: value[..<place]))
+                }
+            }
+            if !value.isEmpty { body(value, weight) }
+        }
+    }
+}
+
+extension Vocabulary {
+    /// The id of a cell, with blanks, perhaps missing.
+    func idOrMissing(_ cell: UnsafeBufferPointer<UInt8>) -> Int32 {
+        let value = Cell.trimmed(cell)
+        return Cell.isMissing(value) ? Self.missing : id(value)
+    }
+}

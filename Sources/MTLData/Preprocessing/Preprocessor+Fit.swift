@@ -1,0 +1,210 @@
+public import MTLEngine
+
+extension Preprocessor {
+    /// Fits a preprocessor on the training rows of a source.
+    ///
+    /// - Parameter part: which part a row is in; nil for training all.
+    /// - Throws: `InputError` that names file, line and column of a missing column or a wrong cell, or the label without a
+    ///   value. A source that skips bad rows skips rows with wrong cells here.
+    public init(
+        fitting source: some RowSource, schema: Schema, split: Splitter? = nil, skipsBadRows: Bool = false
+    ) throws(InputError) {
+        try schema.check()
+        let plan = try ColumnPlan(schema, of: source, withLabels: true)
+        let workers = (0..<source.threads).map { _ in FitCounts(schema) }
+        let blocks = Collected<(index: Int, statistics: [[NumberStatistics]], rows: Int)>()
+        try source.read { (block, worker) throws(InputError) in
+            let parsed = ParsedBlock(
+                block, plan, classes: [Vocabulary?](repeating: nil, count: schema.labels.count))
+            if !skipsBadRows, let error = parsed.errors.first { throw error }
+            let rows =
+                split.map { split in parsed.rows.filter { split.part(parsed, $0) == .training } }
+                ?? parsed.rows
+            workers[worker].add(parsed, plan, rows: rows)
+            blocks.add((block.index, FitCounts.statistics(parsed, plan, rows: rows), rows.count))
+        }
+        let ordered = blocks.values.sorted { $0.index < $1.index }
+        let rows = ordered.reduce(0) { $0 + $1.rows }
+        guard rows > 0 else {
+            throw InputError(.empty, at: source.path, found: "no training row", expected: "at least one")
+        }
+        var statistics = FitCounts.empty(schema)
+        for block in ordered {
+            for feature in statistics.indices {
+                for part in statistics[feature].indices {
+                    statistics[feature][part].merge(block.statistics[feature][part])
+                }
+            }
+        }
+        for other in workers.dropFirst() { workers[0].merge(other) }
+        self.init(schema: schema, rows: rows, counts: workers[0], statistics: statistics)
+        for (label, classes) in zip(schema.labels, classes) where label.kind == .multiclass {
+            guard (classes?.map.count ?? 0) >= 2 else {
+                throw InputError(
+                    .value, at: "label \"\(label.name)\"",
+                    found: "\(classes?.map.count ?? 0) classes in the training rows",
+                    expected: "at least 2")
+            }
+        }
+    }
+
+    private init(schema: Schema, rows: Int, counts: FitCounts, statistics: [[NumberStatistics]]) {
+        var statistics = statistics
+        var fitted: [FittedFeature] = []
+        for (index, feature) in schema.features.enumerated() {
+            var fit = FittedFeature()
+            switch feature.kind {
+            case .numeric where feature.isEmbedded:
+                fit.bounds =
+                    feature.bounds ?? Self.bounds(&statistics[index][0], buckets: feature.buckets ?? 2)
+                if feature.missing == .mostFrequent {
+                    let sample = statistics[index][0].sortedSample()
+                    fit.fillID = Self.bucket(quantile(sample, 0.5), fit)
+                }
+            case .numeric: fit.numbers = [Self.number(feature, &statistics[index][0])]
+            case .timestamp:
+                for part in feature.parts.indices {
+                    var number = FittedNumber()
+                    let statistic = statistics[index][part]
+                    number.fill = statistic.mean
+                    if !feature.parts[part].isBounded {
+                        number.offset = statistic.mean
+                        number.factor = statistic.deviation > 0 ? 1 / statistic.deviation : 0
+                    }
+                    fit.numbers.append(number)
+                }
+            case .categorical, .cross, .tags, .sequence:
+                if feature.sharing == nil {
+                    Self.fitCategories(feature, counts.categories[index], rows: rows, &fit)
+                }
+            }
+            fitted.append(fit)
+        }
+        self.init(
+            schema: schema, trainingRows: rows, fitted: fitted,
+            classes: counts.classes.map { counter in
+                counter.map {
+                    Vocabulary($0.map, counts: $0.counts, missing: $0.missing, minimumCount: 1).sorted
+                }
+            },
+            scenarios: counts.scenarios.map {
+                Vocabulary($0.map, counts: $0.counts, missing: $0.missing, minimumCount: 1)
+            })
+    }
+
+    private static func number(_ feature: Feature, _ statistic: inout NumberStatistics) -> FittedNumber {
+        var number = FittedNumber()
+        number.clip = feature.clip
+        number.log = feature.log
+        let sample = statistic.sortedSample()
+        switch feature.missing ?? .mean {
+        case .mean: number.fill = statistic.mean
+        case .median: number.fill = quantile(sample, 0.5)
+        case .constant: number.fill = number.raw(feature.fill ?? 0)
+        case .mostFrequent: number.fill = mode(sample)
+        case .own: break
+        }
+        switch feature.scale {
+        case .none: break
+        case .standard:
+            number.offset = statistic.mean
+            number.factor = statistic.deviation > 0 ? 1 / statistic.deviation : 0
+        case .minMax:
+            let range = statistic.greatest - statistic.least
+            number.offset = statistic.count > 0 ? statistic.least : 0
+            number.factor = range > 0 && range.isFinite ? 1 / range : 0
+        case .quantile:
+            number.quantiles = (0...1000).map { quantile(sample, Double($0) / 1000) }
+        }
+        number.flagsMissing = feature.missingIndicator ?? (statistic.missing > 0)
+        return number
+    }
+
+    /// The most frequent of sorted values, the least of several.
+    private static func mode(_ sorted: [Double]) -> Double {
+        var best = (value: sorted.first ?? 0, count: 0)
+        var run = 0
+        for index in sorted.indices {
+            run = index > 0 && sorted[index] == sorted[index - 1] ? run + 1 : 1
+            if run > best.count { best = (sorted[index], run) }
+        }
+        return best.value
+    }
+
+    private static func bounds(_ statistic: inout NumberStatistics, buckets: Int) -> [Double] {
+        let sample = statistic.sortedSample()
+        var bounds: [Double] = []
+        for bucket in 1..<buckets {
+            let bound = quantile(sample, Double(bucket) / Double(buckets))
+            if bound > bounds.last ?? -.infinity { bounds.append(bound) }
+        }
+        return bounds
+    }
+
+    private static func fitCategories(
+        _ feature: Feature, _ counter: CategoryCounter, rows: Int, _ fit: inout FittedFeature
+    ) {
+        if let buckets = feature.hashBuckets {
+            fit.hashBuckets = buckets
+            return
+        }
+        let vocabulary = Vocabulary(
+            counter.map, counts: counter.counts, missing: counter.missing, minimumCount: feature.minimumCount)
+        fit.vocabulary = vocabulary
+        if feature.missing == .mostFrequent && vocabulary.size > Vocabulary.reserved {
+            fit.fillID = Int32(Vocabulary.reserved)
+        }
+        if feature.encoding == .frequency {
+            fit.values = vocabulary.counts.map { Float($0) / Float(max(1, rows)) }
+        }
+        guard feature.encoding == .target else { return }
+        var folds = [CategoryCounter.Folds](repeating: CategoryCounter.Folds(), count: vocabulary.size)
+        folds[Int(Vocabulary.missing)] = counter.missingFolds
+        for index in counter.counts.indices {
+            let id = counter.map.key(index).withUnsafeBufferPointer { vocabulary.id($0) }
+            folds[Int(id)].merge(counter.folds[index])
+        }
+        fit.values = means(folds, leaving: nil, smoothing: feature.smoothing)
+        fit.foldValues = (0..<CategoryCounter.Folds.count).map {
+            means(folds, leaving: $0, smoothing: feature.smoothing)
+        }
+    }
+
+    /// Per id the label's mean, drawn towards the overall one by `smoothing` rows of it (Micci-Barreca, SIGKDD
+    /// Explorations 3, 2001), without the rows of a fold.
+    private static func means(
+        _ folds: [CategoryCounter.Folds], leaving fold: Int?, smoothing: Double
+    ) -> [Float] {
+        func total(_ folds: CategoryCounter.Folds) -> (sum: Double, rows: Double) {
+            var sum: Int64 = 0
+            var rows = 0
+            for index in 0..<CategoryCounter.Folds.count where index != fold {
+                sum += folds.sums[index]
+                rows += folds.rows[index]
+            }
+            return (Double(sum) * 0x1p-16, Double(rows))
+        }
+        let all = folds.map(total).reduce((sum: 0.0, rows: 0.0)) { ($0.sum + $1.sum, $0.rows + $1.rows) }
+        let overall = all.rows > 0 ? all.sum / all.rows : 0
+        return folds.map { category in
+            let (sum, rows) = total(category)
+            return Float((sum + smoothing * overall) / max(rows + smoothing, 1e-9))
+        }
+    }
+}
+
+extension Vocabulary {
+    /// The same values in the order of numbers or bytes: classes that are numbers keep their order.
+    fileprivate var sorted: Vocabulary {
+        let values = (Self.reserved..<size).map { (value($0), counts[$0]) }.sorted { left, right in
+            if let one = Double(left.0), let two = Double(right.0) { return one < two }
+            return left.0 < right.0
+        }
+        var map = ByteMap()
+        for (value, _) in values {
+            var text = value
+            _ = text.withUTF8 { map.insert($0) }
+        }
+        return Vocabulary(map: map, counts: Array(counts.prefix(Self.reserved)) + values.map(\.1))
+    }
+}

@@ -1,0 +1,128 @@
+public import MTLEngine
+
+/// Turns the cells of a table into numbers, ids and labels. What it knows of the data, it learned from the training rows; it
+/// is stored with the model, so that serving encodes as training did.
+public struct Preprocessor: Sendable, Equatable, Codable {
+    /// What it was fitted to.
+    public let schema: Schema
+    /// The number of rows it was fitted on.
+    public let trainingRows: Int
+    /// Per feature what was fitted.
+    let fitted: [FittedFeature]
+    /// Per label its classes; nil for labels that are not multiclass.
+    let classes: [Vocabulary?]
+    /// The scenarios, where the schema names a column.
+    public let scenarios: Vocabulary?
+
+    init(
+        schema: Schema, trainingRows: Int, fitted: [FittedFeature], classes: [Vocabulary?],
+        scenarios: Vocabulary?
+    ) {
+        self.schema = schema
+        self.trainingRows = trainingRows
+        self.fitted = fitted
+        self.classes = classes
+        self.scenarios = scenarios
+    }
+
+    /// What was learned of one feature.
+    struct FittedFeature: Sendable, Equatable, Codable {
+        /// Numeric: one; timestamp: one per part.
+        var numbers: [FittedNumber] = []
+        /// Numeric as ids: the bounds between buckets.
+        var bounds: [Double]?
+        var vocabulary: Vocabulary?
+        var hashBuckets: Int?
+        /// What a missing value is taken for, where it is no id of its own.
+        var fillID: Int32?
+        /// Frequency and target encoding: the number of every id.
+        var values: [Float]?
+        /// The number of every id for the training rows of a fold; only while fitting, and never stored.
+        var foldValues: [[Float]]?
+
+        private enum CodingKeys: String, CodingKey {
+            case numbers, bounds, vocabulary, hashBuckets, fillID, values
+        }
+
+        /// Ids, the reserved ones included.
+        var idCount: Int {
+            if let bounds { return bounds.count + 1 + Vocabulary.reserved }
+            if let hashBuckets { return hashBuckets + Vocabulary.reserved }
+            return vocabulary?.size ?? 0
+        }
+    }
+
+    // MARK: Layout
+
+    /// The dense columns of a feature.
+    func denseNames(of index: Int) -> [String] {
+        let feature = schema.features[index]
+        let fit = fitted[index]
+        if feature.isEmbedded { return [] }
+        switch feature.kind {
+        case .numeric:
+            return fit.numbers[0].flagsMissing
+                ? [feature.name, "\(feature.name) is missing"] : [feature.name]
+        case .timestamp: return feature.parts.map { "\(feature.name) \($0.rawValue)" }
+        case .categorical, .cross:
+            guard feature.encoding == .oneHot else { return ["\(feature.name) \(feature.encoding.rawValue)"] }
+            let first = fit.vocabulary?.counts[1] == 0 ? 2 : 1
+            return (first..<max(first, fit.idCount)).map {
+                "\(feature.name)=\(fit.vocabulary?.value($0) ?? "\($0)")"
+            }
+        case .tags, .sequence: return []
+        }
+    }
+
+    /// The names of the dense features.
+    public var denseNames: [String] { schema.features.indices.flatMap { denseNames(of: $0) } }
+
+    /// The feature whose table and vocabulary a feature uses: itself or another.
+    func owner(of index: Int) -> Int {
+        guard let name = schema.features[index].sharing else { return index }
+        return schema.features.firstIndex { $0.name == name } ?? index
+    }
+
+    /// Features that are looked up in tables, in order.
+    var embeddedIndices: [Int] { schema.features.indices.filter { schema.features[$0].isEmbedded } }
+
+    /// What a model reads of the ids: its embedded features.
+    public var embedded: [EmbeddedFeature] {
+        embeddedIndices.map { index in
+            let feature = schema.features[index]
+            let table = schema.features[owner(of: index)].name
+            switch feature.kind {
+            case .tags, .sequence:
+                return .bag(
+                    feature.name, table: table, pooling: feature.pooling, maximumCount: feature.length)
+            default: return .single(feature.name, table: table)
+            }
+        }
+    }
+
+    /// The tables of the embedded features.
+    public var tables: [EmbeddingTable] {
+        embeddedIndices.filter { owner(of: $0) == $0 }.map { index in
+            let feature = schema.features[index]
+            return EmbeddingTable(feature.name, rows: fitted[index].idCount, dimension: feature.dimension)
+        }
+    }
+
+    /// The tasks of the labels, each with a tower if wanted.
+    public func tasks(tower: [HiddenLayer] = []) -> [LearningTask] {
+        zip(schema.labels, classes).map { label, classes in
+            let kind: LearningTask.Kind
+            switch label.kind {
+            case .binary: kind = .binary
+            case .multiclass: kind = .multiclass(classes: max(2, classes?.map.count ?? 2))
+            case .regression: kind = label.huberDelta.map { .huber(delta: $0) } ?? .squaredError
+            }
+            return LearningTask(label.name, kind: kind, weight: label.weight, tower: tower)
+        }
+    }
+
+    /// The class of a multiclass label's index.
+    public func className(_ index: Int, of label: Int) -> String {
+        classes[label]?.value(index + Vocabulary.reserved) ?? "\(index)"
+    }
+}

@@ -1,0 +1,137 @@
+/// The values of a categorical feature and their ids: 0 for values it does not know, 1 for missing ones, then the known
+/// values, the most frequent first.
+public struct Vocabulary: Sendable, Equatable {
+    /// The id of a value that the training rows did not have, or too seldom.
+    public static let unknown: Int32 = 0
+    /// The id of a missing value.
+    public static let missing: Int32 = 1
+    static let reserved = 2
+
+    let map: ByteMap
+    /// Rows of the training part per value, unknown and missing first.
+    public let counts: [Int]
+
+    /// Ids, the reserved ones included.
+    public var size: Int { map.count + Self.reserved }
+
+    /// Keeps the values seen at least `minimumCount` times, by how often and then by their bytes.
+    init(_ seen: ByteMap, counts: [Int], missing: Int, minimumCount: Int) {
+        var order = seen.ends.indices.filter { counts[$0] >= minimumCount }
+        order.sort { left, right in
+            counts[left] != counts[right]
+                ? counts[left] > counts[right] : seen.key(left).lexicographicallyPrecedes(seen.key(right))
+        }
+        var bytes: [UInt8] = []
+        var ends: [Int] = []
+        for index in order {
+            bytes.append(contentsOf: seen.key(index))
+            ends.append(bytes.count)
+        }
+        let known = order.map { counts[$0] }
+        map = ByteMap(bytes: bytes, ends: ends)
+        self.counts = [counts.reduce(0, +) - known.reduce(0, +), missing] + known
+    }
+
+    init(map: ByteMap, counts: [Int]) {
+        self.map = map
+        self.counts = counts
+    }
+
+    /// The id of a value, blanks around it taken off.
+    func id(_ value: UnsafeBufferPointer<UInt8>) -> Int32 {
+        map.find(value).map { Int32($0 + Self.reserved) } ?? Self.unknown
+    }
+
+    /// The value of an id.
+    public func value(_ id: Int) -> String {
+        id < Self.reserved
+            ? ["(unknown)", "(missing)"][id] : String(decoding: map.key(id - Self.reserved), as: UTF8.self)
+    }
+
+    /// Whether both give the same ids.
+    public static func == (left: Self, right: Self) -> Bool {
+        left.counts == right.counts && left.map.bytes == right.map.bytes && left.map.ends == right.map.ends
+    }
+}
+
+extension Vocabulary: Codable {
+    private enum CodingKeys: String, CodingKey { case values, counts }
+
+    /// Reads what a file says; a setting that nobody knows is an error.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        var map = ByteMap()
+        for value in try container.decode([String].self, forKey: .values) {
+            var utf8 = value
+            _ = utf8.withUTF8 { map.insert($0) }
+        }
+        let counts = try container.decode([Int].self, forKey: .counts)
+        guard counts.count == map.count + Self.reserved else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .counts, in: container,
+                debugDescription: "\(counts.count) counts of \(map.count) values")
+        }
+        self.init(map: map, counts: counts)
+    }
+
+    /// Writes what differs from the defaults.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(
+            map.ends.indices.map { String(decoding: map.key($0), as: UTF8.self) }, forKey: .values)
+        try container.encode(counts, forKey: .counts)
+    }
+}
+
+/// Counts texts, and where asked to, sums a label over the rows of each.
+struct CategoryCounter {
+    /// Sums and rows per fold, for a category.
+    struct Folds {
+        static let count = 5
+        /// In units of 2⁻¹⁶: whole numbers, so that their sum does not depend on the order of the rows.
+        var sums = [Int64](repeating: 0, count: count)
+        var rows = [Int](repeating: 0, count: count)
+
+        mutating func add(_ value: Double, fold: Int) {
+            guard value.magnitude < 0x1p40 else { return }
+            sums[fold] += Int64((value * 0x1p16).rounded())
+            rows[fold] += 1
+        }
+
+        mutating func merge(_ other: Folds) {
+            for fold in 0..<Self.count {
+                sums[fold] += other.sums[fold]
+                rows[fold] += other.rows[fold]
+            }
+        }
+    }
+
+    var map = ByteMap()
+    var counts: [Int] = []
+    var missing = 0
+    /// Per category its label's sums; of missing values the last.
+    var folds: [Folds] = []
+    var missingFolds = Folds()
+    let hasTarget: Bool
+
+    init(hasTarget: Bool) { self.hasTarget = hasTarget }
+
+    mutating func add(_ value: UnsafeBufferPointer<UInt8>, times: Int = 1) -> Int {
+        let index = map.insert(value)
+        if index == counts.count {
+            counts.append(0)
+            if hasTarget { folds.append(Folds()) }
+        }
+        counts[index] += times
+        return index
+    }
+
+    mutating func merge(_ other: CategoryCounter) {
+        missing += other.missing
+        missingFolds.merge(other.missingFolds)
+        for index in other.counts.indices {
+            let mine = other.map.key(index).withUnsafeBufferPointer { add($0, times: other.counts[index]) }
+            if hasTarget { folds[mine].merge(other.folds[index]) }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+public import MTLEngine
+
+/// One feature: which column it is read from, and how it becomes numbers or ids.
+public struct Feature: Sendable, Equatable, Codable {
+    /// The kind of column.
+    public enum Kind: String, Sendable, Codable, CaseIterable {
+        /// A number.
+        case numeric
+        /// One value of several.
+        case categorical
+        /// Several values in one cell, "a|b|c", or with weights, "a:0.5|b:2".
+        case tags
+        /// Values in order, most recent last, cut to a length from the front.
+        case sequence
+        /// A time, taken apart into numbers.
+        case timestamp
+        /// The pair of two columns' values.
+        case cross
+    }
+
+    /// How a number is brought to a scale.
+    public enum Scaling: String, Sendable, Codable, CaseIterable {
+        /// As it is.
+        case none
+        /// Less the mean, over the standard deviation.
+        case standard
+        /// 0 at the least, 1 at the greatest.
+        case minMax = "min_max"
+        /// Its share of the training values, 0 to 1.
+        case quantile
+    }
+
+    /// What takes the place of a missing value.
+    public enum Missing: String, Sendable, Codable, CaseIterable {
+        /// The mean of the training values.
+        case mean
+        /// Their median.
+        case median
+        /// The number in `fill`.
+        case constant
+        /// The most frequent value.
+        case mostFrequent = "most_frequent"
+        /// A category of its own.
+        case own
+    }
+
+    /// How a category becomes a feature.
+    public enum Encoding: String, Sendable, Codable, CaseIterable {
+        /// An id, looked up in a table that the model learns.
+        case embedding
+        /// A column per value.
+        case oneHot = "one_hot"
+        /// The value's share of the training rows.
+        case frequency
+        /// The mean of a label over the training rows with the value, without the row itself (out of fold).
+        case target
+    }
+
+    /// The feature's name.
+    public var name: String
+    /// The column; nil where it has the feature's name.
+    public var column: String?
+    /// The kind of column.
+    public var kind: Kind
+
+    /// Numeric: log(1 + x) first, with the sign of x.
+    public var log: Bool = false
+    /// Numeric: the least and greatest value that count; others are cut to them.
+    public var clip: [Double]?
+    /// Numeric: the scale.
+    public var scale: Scaling = .standard
+    /// Numeric: an id by quantile buckets instead of a number.
+    public var buckets: Int?
+    /// Numeric: an id by these bounds instead of a number.
+    public var bounds: [Double]?
+    /// What takes the place of a missing value; by default the mean of numbers and a category of its own.
+    public var missing: Missing?
+    /// Numeric: the constant for missing values.
+    public var fill: Double?
+    /// Numeric: a column that says where the value was missing; by default where training rows had missing ones.
+    public var missingIndicator: Bool?
+
+    /// Categorical: how it becomes a feature.
+    public var encoding: Encoding = .embedding
+    /// Values seen less often in the training rows share one id.
+    public var minimumCount: Int = 1
+    /// Ids by hash into so many buckets, without a vocabulary.
+    public var hashBuckets: Int?
+    /// The dimension of the table; nil for min(50, 1.6 V^0.56).
+    public var dimension: Int?
+    /// The feature whose table and vocabulary this one uses.
+    public var sharing: String?
+    /// Target encoding: the label.
+    public var target: String?
+    /// Target encoding: how many rows the overall mean counts for.
+    public var smoothing: Double = 20
+
+    /// Tags and sequences: what stands between values.
+    public var separator: String = "|"
+    /// Tags: what stands between a value and its weight.
+    public var weightSeparator: String?
+    /// Tags and sequences: the most values of a row; sequences keep the last.
+    public var length: Int = 20
+    /// Tags and sequences: how vectors become one.
+    public var pooling: EmbeddedFeature.Pooling = .mean
+
+    /// Timestamp: the numbers to take.
+    public var parts: [CalendarPart] = [.hourSine, .hourCosine, .weekday]
+    /// Timestamp: minutes east of UTC.
+    public var utcOffset: Int = 0
+
+    /// Cross: the two columns.
+    public var of: [String]?
+
+    /// A feature of a kind, with that kind's defaults.
+    public init(_ name: String, _ kind: Kind, column: String? = nil) {
+        self.name = name
+        self.kind = kind
+        self.column = column
+    }
+
+    /// The columns that are read.
+    var columns: [String] { kind == .cross ? of ?? [] : [column ?? name] }
+
+    /// Whether the feature is ids that are looked up in a table.
+    var isEmbedded: Bool {
+        switch kind {
+        case .numeric: buckets != nil || bounds != nil
+        case .categorical, .cross: encoding == .embedding
+        case .tags, .sequence: true
+        case .timestamp: false
+        }
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case name, column, type, log, clip, scale, buckets, bounds, missing, fill, encoding, dimension,
+            sharing
+        case target, smoothing, separator, length, pooling, parts, of
+        case missingIndicator = "missing_indicator"
+        case minimumCount = "minimum_count"
+        case hashBuckets = "hash_buckets"
+        case weightSeparator = "weight_separator"
+        case utcOffset = "utc_offset"
+    }
+
+    /// Reads what a file says; a setting that nobody knows is an error.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.strictContainer(CodingKeys.self)
+        self.init(
+            try values.decode(String.self, forKey: .name), try values.decode(Kind.self, forKey: .type),
+            column: try values.decodeIfPresent(String.self, forKey: .column))
+        func read<Value: Decodable>(_ key: CodingKeys, _ target: inout Value) throws {
+            if let value = try values.decodeIfPresent(Value.self, forKey: key) { target = value }
+        }
+        func readOptional<Value: Decodable>(_ key: CodingKeys, _ target: inout Value?) throws {
+            target = try values.decodeIfPresent(Value.self, forKey: key)
+        }
+        try read(.log, &log)
+        try readOptional(.clip, &clip)
+        try read(.scale, &scale)
+        try readOptional(.buckets, &buckets)
+        try readOptional(.bounds, &bounds)
+        try readOptional(.missing, &missing)
+        try readOptional(.fill, &fill)
+        try readOptional(.missingIndicator, &missingIndicator)
+        try read(.encoding, &encoding)
+        try read(.minimumCount, &minimumCount)
+        try readOptional(.hashBuckets, &hashBuckets)
+        try readOptional(.dimension, &dimension)
+        try readOptional(.sharing, &sharing)
+        try readOptional(.target, &target)
+        try read(.smoothing, &smoothing)
+        try read(.separator, &separator)
+        try readOptional(.weightSeparator, &weightSeparator)
+        try read(.length, &length)
+        try read(.pooling, &pooling)
+        try read(.parts, &parts)
+        try read(.utcOffset, &utcOffset)
+        try readOptional(.of, &of)
+    }
+
+    /// Writes what differs from the defaults.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        let plain = Feature(name, kind)
+        func write<Value: Encodable & Equatable>(_ key: CodingKeys, _ value: Value, unless usual: Value)
+            throws
+        {
+            if value != usual { try values.encode(value, forKey: key) }
+        }
+        try values.encode(name, forKey: .name)
+        try values.encode(kind, forKey: .type)
+        try write(.column, column, unless: nil)
+        try write(.log, log, unless: plain.log)
+        try write(.clip, clip, unless: nil)
+        try write(.scale, scale, unless: plain.scale)
+        try write(.buckets, buckets, unless: nil)
+        try write(.bounds, bounds, unless: nil)
+        try write(.missing, missing, unless: nil)
+        try write(.fill, fill, unless: nil)
+        try write(.missingIndicator, missingIndicator, unless: nil)
+        try write(.encoding, encoding, unless: plain.encoding)
+        try write(.minimumCount, minimumCount, unless: plain.minimumCount)
+        try write(.hashBuckets, hashBuckets, unless: nil)
+        try write(.dimension, dimension, unless: nil)
+        try write(.sharing, sharing, unless: nil)
+        try write(.target, target, unless: nil)
+        try write(.smoothing, smoothing, unless: plain.smoothing)
+        try write(.separator, separator, unless: plain.separator)
+        try write(.weightSeparator, weightSeparator, unless: nil)
+        try write(.length, length, unless: plain.length)
+        try write(.pooling, pooling, unless: plain.pooling)
+        try write(.parts, parts, unless: plain.parts)
+        try write(.utcOffset, utcOffset, unless: plain.utcOffset)
+        try write(.of, of, unless: nil)
+    }
+
+    func check(schema: Schema) throws(InputError) {
+        func require(_ holds: Bool, _ setting: String, _ found: String, _ expected: String) throws(InputError)
+        {
+            guard holds else {
+                throw InputError(
+                    .value, at: "feature \"\(name)\", \(setting)", found: found, expected: expected)
+            }
+        }
+        if let clip {
+            try require(
+                clip.count == 2 && clip[0] < clip[1], "clip", "\(clip)", "the least and the greatest value")
+        }
+        if let buckets { try require(buckets >= 2, "buckets", "\(buckets)", "at least 2") }
+        if let bounds {
+            try require(
+                !bounds.isEmpty && zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "bounds",
+                "\(bounds)",
+                "rising numbers")
+        }
+        try require(buckets == nil || bounds == nil, "bounds", "buckets too", "one of them")
+        if let missing {
+            let isNumber = kind == .numeric && !isEmbedded
+            let allowed: [Missing] =
+                isNumber ? [.mean, .median, .constant, .mostFrequent] : [.own, .mostFrequent]
+            try require(
+                allowed.contains(missing), "missing", missing.rawValue,
+                "one of \(allowed.map(\.rawValue).joined(separator: ", ")) for this kind of feature")
+            try require(
+                missing != .constant || fill != nil, "fill", "none", "the constant for missing values")
+        }
+        try require(minimumCount >= 1, "minimum_count", "\(minimumCount)", "at least 1")
+        if let hashBuckets { try require(hashBuckets >= 1, "hash_buckets", "\(hashBuckets)", "at least 1") }
+        if let dimension { try require(dimension >= 1, "dimension", "\(dimension)", "at least 1") }
+        try require(length >= 1, "length", "\(length)", "at least 1")
+        try require(separator.utf8.count == 1, "separator", "\"\(separator)\"", "one character")
+        if let weightSeparator {
+            try require(
+                weightSeparator.utf8.count == 1 && weightSeparator != separator, "weight_separator",
+                "\"\(weightSeparator)\"", "one character, not the separator")
+        }
+        try require(pooling != .single, "pooling", "single", "sum or mean")
+        if encoding == .target {
+            try require(
+                schema.labels.contains { $0.name == target && $0.kind != .multiclass }, "target",
+                target ?? "none",
+                "a binary or regression label")
+        }
+        if kind == .cross { try require(of?.count == 2, "of", "\(of ?? [])", "two columns") }
+        if let sharing {
+            let other = schema.features.first { $0.name == sharing }
+            try require(
+                other != nil && other?.sharing == nil && other?.isEmbedded == true && isEmbedded, "sharing",
+                sharing, "an embedded feature with a table of its own")
+        }
+        if kind == .timestamp { try require(!parts.isEmpty, "parts", "none", "at least one") }
+    }
+}

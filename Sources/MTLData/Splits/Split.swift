@@ -1,0 +1,100 @@
+internal import MTLEngine
+
+/// The part of the data that a row is in.
+public enum Part: UInt8, Sendable, CaseIterable {
+    /// To learn from.
+    case training
+    /// Whose loss is watched.
+    case validation
+    /// To judge by.
+    case test
+    /// In none: in the gap before a cut in time, or without a time.
+    case dropped
+}
+
+/// How rows are cut into parts.
+public struct Split: Sendable, Equatable, Codable {
+    /// What decides.
+    public enum Rule: String, Sendable, Codable, CaseIterable {
+        /// Each row by itself; shares are met in expectation.
+        case random
+        /// The schema's group: all rows of a user are in one part. Shares are met in expectation over groups.
+        case group
+        /// The schema's time: training before validation before test.
+        case time
+        /// Each row, with the same shares in every combination of scenario and labels, to one row.
+        case stratified
+    }
+
+    /// What decides.
+    public var by: Rule = .random
+    /// The share of rows whose loss is watched.
+    public var validation: Double = 0.1
+    /// The share of rows to judge by.
+    public var test: Double = 0.1
+    /// What the draw depends on.
+    public var seed: UInt64 = 1
+    /// Time: rows so shortly before a cut are in no part ("30m", "12h", "7d", "4w").
+    public var gap: String?
+    /// Time: when validation begins, instead of its share.
+    public var validationFrom: String?
+    /// Time: when test begins, instead of its share.
+    public var testFrom: String?
+
+    /// A random split, a tenth each.
+    public init() {}
+
+    /// A split by shares.
+    public init(_ by: Rule, validation: Double, test: Double, seed: UInt64 = 1) {
+        self.by = by
+        self.validation = validation
+        self.test = test
+        self.seed = seed
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case by, validation, test, seed, gap
+        case validationFrom = "validation_from"
+        case testFrom = "test_from"
+    }
+
+    /// Reads what a file says; a setting that nobody knows is an error.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.strictContainer(CodingKeys.self)
+        by = try values.decodeIfPresent(Rule.self, forKey: .by) ?? .random
+        validation = try values.decodeIfPresent(Double.self, forKey: .validation) ?? 0.1
+        test = try values.decodeIfPresent(Double.self, forKey: .test) ?? 0.1
+        seed = try values.decodeIfPresent(UInt64.self, forKey: .seed) ?? 1
+        gap = try values.decodeIfPresent(String.self, forKey: .gap)
+        validationFrom = try values.decodeIfPresent(String.self, forKey: .validationFrom)
+        testFrom = try values.decodeIfPresent(String.self, forKey: .testFrom)
+    }
+
+    func check(_ schema: Schema) throws(InputError) {
+        for (name, share) in [("validation", validation), ("test", test)] where !(share >= 0 && share < 1) {
+            throw InputError(.value, at: "split, \(name)", found: "\(share)", expected: "a share, 0 ..< 1")
+        }
+        guard validation + test < 1 else {
+            throw InputError(
+                .value, at: "split", found: "shares of \(validation) and \(test)",
+                expected: "some rows to learn from")
+        }
+        if by == .group && schema.group == nil {
+            throw InputError(
+                .name, at: "split, by group", found: "no group", expected: "a column as the schema's group")
+        }
+        if by == .time && schema.time == nil {
+            throw InputError(
+                .name, at: "split, by time", found: "no time", expected: "a column as the schema's time")
+        }
+        if let gap, Timestamp.span(gap) == nil {
+            throw InputError(
+                .value, at: "split, gap", found: "\"\(gap)\"", expected: "a span such as 30m, 12h, 7d or 4w")
+        }
+        for (name, text) in [("validation_from", validationFrom), ("test_from", testFrom)] {
+            if var text, text.withUTF8({ Timestamp.parse($0) }) == nil {
+                throw InputError(.value, at: "split, \(name)", found: "\"\(text)\"", expected: "a time")
+            }
+        }
+    }
+}

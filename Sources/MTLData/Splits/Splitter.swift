@@ -1,0 +1,145 @@
+internal import MTLDataKernels
+public import MTLEngine
+
+/// A split made ready for one source: which part every row is in.
+public struct Splitter: Sendable {
+    private enum Way: Sendable {
+        case records
+        case groups(column: Int)
+        /// Cuts in milliseconds, and how long before one nothing counts.
+        case times(validation: Double, test: Double, gap: Double)
+        /// Per record of the source.
+        case listed([Part])
+    }
+
+    private let split: Split
+    private let way: Way
+
+    /// Looks at the source as far as the rule needs: by time shares and stratified, all rows once.
+    ///
+    /// - Throws: `InputError` for shares out of range, a rule without its column, or a cell that is no time.
+    public init(
+        _ split: Split, _ source: some RowSource, _ schema: Schema, skipsBadRows: Bool = false
+    ) throws(InputError) {
+        try split.check(schema)
+        self.split = split
+        let plan = try ColumnPlan(schema, of: source, withLabels: true)
+        switch split.by {
+        case .random: way = .records
+        case .group: way = .groups(column: plan.group ?? 0)
+        case .time:
+            way = try Self.times(split, source, plan, skipsBadRows: skipsBadRows)
+        case .stratified:
+            way = .listed(try Self.strata(split, source, plan, skipsBadRows: skipsBadRows))
+        }
+    }
+
+    /// The part of a row.
+    func part(_ parsed: ParsedBlock, _ row: Int) -> Part {
+        switch way {
+        case .records: return drawn(UInt64(parsed.block.record(row)))
+        case .groups(let column):
+            let cell = Cell.trimmed(parsed.block.cell(row, column))
+            return drawn(mtl_hash_bytes(cell.baseAddress, cell.count, split.seed))
+        case .times(let validation, let test, let gap):
+            let time = parsed.times[row]
+            if time.isNaN { return .dropped }
+            if time >= test { return .test }
+            if time >= validation { return time < test - gap ? .validation : .dropped }
+            return time < validation - gap ? .training : .dropped
+        case .listed(let parts):
+            let record = parsed.block.record(row)
+            return record < parts.count ? parts[record] : .dropped
+        }
+    }
+
+    /// The part of a key, which depends on the key, the seed and the shares alone.
+    private func drawn(_ key: UInt64) -> Part {
+        var generator = SeededGenerator(seed: split.seed).split(key)
+        let draw = generator.uniform()
+        if draw < split.test { return .test }
+        return draw < split.test + split.validation ? .validation : .training
+    }
+
+    private static func parsed(
+        _ source: some RowSource, _ plan: ColumnPlan, skipsBadRows: Bool, _ body: (ParsedBlock) -> Void
+    ) throws(InputError) {
+        try source.read { (block, _) throws(InputError) in
+            let parsed = ParsedBlock(
+                block, plan, classes: [Vocabulary?](repeating: nil, count: plan.schema.labels.count))
+            if !skipsBadRows, let error = parsed.errors.first { throw error }
+            body(parsed)
+        }
+    }
+
+    private static func times(
+        _ split: Split, _ source: some RowSource, _ plan: ColumnPlan, skipsBadRows: Bool
+    ) throws(InputError) -> Way {
+        func cut(_ text: String?) -> Double? {
+            guard var text else { return nil }
+            return text.withUTF8 { Timestamp.parse($0) }.map(Double.init)
+        }
+        var sorted: [Double] = []
+        let fixed = (validation: cut(split.validationFrom), test: cut(split.testFrom))
+        if fixed.validation == nil || fixed.test == nil {
+            let times = Collected<[Double]>()
+            try parsed(source, plan, skipsBadRows: skipsBadRows) { parsed in
+                times.add(parsed.rows.map { parsed.times[$0] }.filter { !$0.isNaN })
+            }
+            sorted = times.values.flatMap { $0 }.sorted()
+        }
+        /// The first time of the last share of rows.
+        func from(_ share: Double) -> Double {
+            guard share > 0, !sorted.isEmpty else { return .infinity }
+            return sorted[min(sorted.count - 1, Int((Double(sorted.count) * (1 - share)).rounded()))]
+        }
+        let test = fixed.test ?? from(split.test)
+        let validation =
+            fixed.validation ?? (split.validation > 0 ? from(split.validation + split.test) : test)
+        guard validation <= test else {
+            throw InputError(
+                .value, at: "split by time", found: "validation from after test begins",
+                expected: "validation before test")
+        }
+        return .times(
+            validation: validation, test: test, gap: Double(split.gap.flatMap { Timestamp.span($0) } ?? 0))
+    }
+
+    /// Rows of a stratum in random order: the first to test, the next to validation.
+    private static func strata(
+        _ split: Split, _ source: some RowSource, _ plan: ColumnPlan, skipsBadRows: Bool
+    ) throws(InputError) -> [Part] {
+        let seen = Collected<[(record: Int, stratum: UInt64)]>()
+        try parsed(source, plan, skipsBadRows: skipsBadRows) { parsed in
+            seen.add(
+                parsed.rows.map { row in
+                    var stratum = split.seed
+                    if let scenario = plan.scenario {
+                        let cell = Cell.trimmed(parsed.block.cell(row, scenario))
+                        stratum = mtl_hash_bytes(cell.baseAddress, cell.count, stratum)
+                    }
+                    for (index, label) in plan.schema.labels.enumerated() where label.kind != .regression {
+                        guard let place = plan.labels[index] else { continue }
+                        let cell = Cell.trimmed(parsed.block.cell(row, place.column))
+                        stratum = mtl_hash_bytes(cell.baseAddress, cell.count, stratum)
+                    }
+                    return (parsed.block.record(row), stratum)
+                })
+        }
+        let rows = seen.values.flatMap { $0 }.sorted { $0.record < $1.record }
+        var members: [UInt64: [Int]] = [:]
+        for row in rows { members[row.stratum, default: []].append(row.record) }
+        var parts = [Part](repeating: .dropped, count: (rows.last?.record ?? -1) + 1)
+        for (stratum, records) in members {
+            var records = records
+            var generator = SeededGenerator(seed: split.seed).split(stratum)
+            generator.shuffle(&records)
+            let test = Int((Double(records.count) * split.test).rounded())
+            let validation = Int((Double(records.count) * split.validation).rounded())
+            for (place, record) in records.enumerated() {
+                parts[record] = place < test ? .test : place < test + validation ? .validation : .training
+            }
+        }
+        return parts
+    }
+}
