@@ -13,13 +13,15 @@ let package = Package(
     products: [
         .library(name: "MTLEngine", targets: ["MTLEngine"]),
         .library(name: "MTLData", targets: ["MTLData"]),
+        .executable(name: "mtl", targets: ["mtl"]),
         .executable(name: "mtl-bench", targets: ["mtl-bench"]),
         // Not API: for the nested package of benchmarks.
         .library(name: "CBLAS", targets: ["CBLAS"]),
         .library(name: "MTLKernels", targets: ["MTLKernels"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
         .systemLibrary(
@@ -45,6 +47,13 @@ let package = Package(
             name: "MTLData", dependencies: ["MTLEngine", "MTLDataKernels", "CZlib", "CSQLite"],
             swiftSettings: settings),
         .executableTarget(
+            name: "mtl",
+            dependencies: [
+                "MTLEngine", "MTLData", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "mtl-bench",
             dependencies: [
                 "MTLEngine", "MTLData",
@@ -62,5 +71,8 @@ let package = Package(
         .testTarget(
             name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "allocation-probe"],
             exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "MTLDataTests", dependencies: ["MTLData", "MTLEngine", "CSQLite"], exclude: ["Fixtures"],
+            swiftSettings: settings),
     ]
 )

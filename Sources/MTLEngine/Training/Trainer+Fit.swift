@@ -24,15 +24,15 @@ extension Trainer {
             seed: SeededGenerator(seed: seed).split(1 << 32))
         return try fit(
             batches, until: rule, progress: progress,
-            validate: watched.map { source in { () throws(InputError) in self.inference.losses(source) } })
+            validation: watched.map { WatchedRows(source: $0, inference: inference) })
     }
 
     /// Trains on batches from anywhere; see `fit(_:validation:until:progress:)`.
     ///
-    /// - Parameter validate: the losses that are watched, or nil for those of the training batches.
+    /// - Parameter validation: the losses that are watched, or nil for those of the training batches.
     package func fit(
         _ stream: some BatchStream<Scalar>, until rule: StoppingRule, progress: ((TrainingProgress) -> Void)?,
-        validate: (() throws(InputError) -> [Double])?
+        validation: (any LossWatch)?
     ) throws(InputError) -> TrainingReport {
         try rule.check()
         // One epoch has nothing to go back to but its beginning: large tables are then not copied.
@@ -69,7 +69,7 @@ extension Trainer {
                 batchNumber += 1
             }
 
-            let validationLosses = try validate?()
+            let validationLosses = try validation?.losses()
             let watchedLoss = weightedSum(validationLosses ?? losses.means)
             epochs.append(
                 EpochReport(
@@ -119,6 +119,18 @@ extension Trainer {
     private func weightedSum(_ losses: [Double]) -> Double {
         zip(model.tasks, losses).reduce(0) { $1.1.isNaN ? $0 : $0 + $1.0.weight * $1.1 }
     }
+}
+
+/// The losses that decide when to stop.
+package protocol LossWatch {
+    func losses() throws(InputError) -> [Double]
+}
+
+private struct WatchedRows<Scalar: BLASScalar>: LossWatch {
+    let source: BatchSource<Scalar>
+    let inference: Inference<Scalar>
+
+    func losses() -> [Double] { inference.losses(source) }
 }
 
 /// Batches of an epoch, one after the other.
