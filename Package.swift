@@ -46,17 +46,18 @@ let package = Package(
         .target(
             name: "MTLData", dependencies: ["MTLEngine", "MTLDataKernels", "CZlib", "CSQLite"],
             swiftSettings: settings),
+        .target(name: "Terminal", dependencies: ["MTLEngine"], swiftSettings: settings),
         .executableTarget(
             name: "mtl",
             dependencies: [
-                "MTLEngine", "MTLData", "Yams",
+                "MTLEngine", "MTLData", "Terminal", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "mtl-bench",
             dependencies: [
-                "MTLEngine", "MTLData",
+                "MTLEngine", "MTLData", "Terminal",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MTLEngine
+import Terminal
 
 struct CompareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

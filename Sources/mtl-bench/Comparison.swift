@@ -1,5 +1,6 @@
 import Foundation
 import MTLEngine
+import Terminal
 
 /// The same model trained under several schedules, and every task alone, on the same rows.
 struct Comparison {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MTLEngine
+import Terminal
 
 /// "32,256,4096": one option, several values.
 struct CommaList<Element: LosslessStringConvertible & Sendable>: ExpressibleByArgument, Sendable {

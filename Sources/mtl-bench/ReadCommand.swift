@@ -1,6 +1,7 @@
 import ArgumentParser
 import MTLData
 import MTLEngine
+import Terminal
 
 /// Reads a file into typed columns, again and again: what Benchmarks/peers/reading.py times.
 struct ReadCommand: ParsableCommand {

@@ -1,4 +1,5 @@
 import Foundation
+import Terminal
 
 /// Line charts side by side as an SVG picture: a panel per task, a line per run.
 struct SVGPlot {

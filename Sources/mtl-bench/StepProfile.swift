@@ -1,5 +1,6 @@
 import Foundation
 import MTLEngine
+import Terminal
 
 /// The events of a timeline, summed up per part of the step, or as a trace.
 struct StepProfile {
@@ -41,7 +42,7 @@ struct StepProfile {
         }
         let total = sums.values.reduce(0) { $0 + $1.ticks }
         order.sort { ($0.phase.rawValue, $0.index) < ($1.phase.rawValue, $1.index) }
-        mtl_bench.printTable(
+        Terminal.printTable(
             ["part", "shape", "µs a step", "calls a step", "rate", "of the bound", "share"],
             order.map { part in
                 let sum = sums[part] ?? Sum()

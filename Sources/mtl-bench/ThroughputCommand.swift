@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MTLEngine
+import Terminal
 
 struct ThroughputCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

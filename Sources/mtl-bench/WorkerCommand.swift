@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MTLEngine
+import Terminal
 
 /// The engine's side of the comparison with PyTorch and JAX: a process that steps when it is told to, so that a
 /// driver can measure all of them in turn.

@@ -3,5 +3,10 @@ import ArgumentParser
 @main
 struct MTL: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mtl", abstract: "Multi-task learning on a shop's log files.")
+        commandName: "mtl", abstract: "Multi-task learning on a shop's log files.",
+        discussion: """
+            mtl init visits.csv --label click > visits.yaml proposes an experiment, mtl train visits.yaml runs it, \
+            mtl evaluate and mtl predict use what came of it.
+            """,
+        subcommands: [TrainCommand.self, EvaluateCommand.self, PredictCommand.self])
 }

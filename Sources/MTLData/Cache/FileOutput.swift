@@ -1,4 +1,4 @@
-internal import MTLEngine
+public import MTLEngine
 
 #if canImport(Glibc)
     internal import Glibc
@@ -75,4 +75,24 @@ final class FileOutput {
             throw error
         }
     }
+}
+
+/// A text file that is written under a temporary name, and gets its own when it is whole and on the disk.
+public final class TextOutput {
+    private let file: FileOutput
+
+    /// Begins a file.
+    ///
+    /// - Throws: `InputError` that names it where it cannot be written.
+    public init(_ path: String) throws(InputError) { file = try FileOutput(path) }
+
+    /// Writes more of it.
+    ///
+    /// - Throws: `InputError` that names the file, as where the disk is full.
+    public func write(_ text: String) throws(InputError) { try file.write([UInt8](text.utf8)) }
+
+    /// Brings it to the disk and under its name; without this nothing is left behind.
+    ///
+    /// - Throws: `InputError` that names the file.
+    public func finish() throws(InputError) { try file.finish() }
 }

@@ -92,6 +92,9 @@ struct ParsedBlock {
         }
     }
 
+    /// Takes a label for missing.
+    mutating func dropLabel(_ label: Int, of row: Int) { labels[label][row] = .nan }
+
     /// Reads columns, and remembers the first thing wrong with a row.
     private struct CellReader {
         let block: RowBlock

@@ -86,6 +86,43 @@ extension Preprocessor {
         return encoded
     }
 
+    /// Encoded rows as a dataset.
+    func dataset(_ encoded: EncodedRows, hasLabels: Bool) throws(InputError) -> Dataset<Float> {
+        let singles = embeddedIndices.filter { ![.tags, .sequence].contains(schema.features[$0].kind) }
+        var columns: [IDColumn<Float>] = []
+        var bag = 0
+        for index in embeddedIndices {
+            let feature = schema.features[index]
+            let largest = fitted[owner(of: index)].idCount - 1
+            if let place = singles.firstIndex(of: index) {
+                columns.append(
+                    IDColumn(
+                        feature.name, rowCount: encoded.count,
+                        ids: AlignedStorage(
+                            copying: (0..<encoded.count).map { encoded.ids[$0 * singles.count + place] }),
+                        offsets: nil, weights: nil, largest: largest, longest: 1))
+            } else {
+                let values = encoded.bags[bag]
+                bag += 1
+                columns.append(
+                    IDColumn(
+                        feature.name, rowCount: encoded.count, ids: AlignedStorage(copying: values.ids),
+                        offsets: AlignedStorage(copying: values.offsets),
+                        weights: feature.weightSeparator == nil
+                            ? nil : AlignedStorage(copying: values.weights),
+                        largest: largest, longest: feature.length))
+            }
+        }
+        return try Dataset(
+            rowCount: encoded.count, featureNames: denseNames,
+            labelNames: hasLabels ? schema.labels.map(\.name) : [],
+            ids: columns
+        ) { (features, labels) in
+            _ = features.update(fromContentsOf: encoded.dense)
+            if hasLabels { _ = labels.update(fromContentsOf: encoded.labels) }
+        }
+    }
+
     private func encodeCategory(
         _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ columns: [Int], rows: [Int],
         isTraining: Bool,

@@ -109,7 +109,9 @@ public struct Preprocessor: Sendable, Equatable, Codable {
     }
 
     /// The tasks of the labels, each with a tower if wanted.
-    public func tasks(tower: [HiddenLayer] = []) -> [LearningTask] {
+    ///
+    /// - Parameter negativeRates: per binary task the share of its labels 0 that is learned from.
+    public func tasks(tower: [HiddenLayer] = [], negativeRates: [String: Double] = [:]) -> [LearningTask] {
         zip(schema.labels, classes).map { label, classes in
             let kind: LearningTask.Kind
             switch label.kind {
@@ -117,7 +119,9 @@ public struct Preprocessor: Sendable, Equatable, Codable {
             case .multiclass: kind = .multiclass(classes: max(2, classes?.map.count ?? 2))
             case .regression: kind = label.huberDelta.map { .huber(delta: $0) } ?? .squaredError
             }
-            return LearningTask(label.name, kind: kind, weight: label.weight, tower: tower)
+            return LearningTask(
+                label.name, kind: kind, weight: label.weight, tower: tower,
+                negativeRate: negativeRates[label.name] ?? 1)
         }
     }
 

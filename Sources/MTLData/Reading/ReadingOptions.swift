@@ -18,15 +18,19 @@ public struct ReadingOptions: Sendable, Equatable {
     public var blockBytes: Int
     /// What happens to records that are no rows.
     public var badRows: BadRows
+    /// The names of the columns of a file without a header; nil where the first record names them.
+    public var columns: [String]?
 
     /// By default one thread, blocks of 1 MiB, and no bad row.
     public init(
-        separator: UInt8? = nil, threads: Int = 1, blockBytes: Int = 1 << 20, badRows: BadRows = .refuse
+        separator: UInt8? = nil, threads: Int = 1, blockBytes: Int = 1 << 20, badRows: BadRows = .refuse,
+        columns: [String]? = nil
     ) {
         self.separator = separator
         self.threads = threads
         self.blockBytes = blockBytes
         self.badRows = badRows
+        self.columns = columns
     }
 
     func check() throws(InputError) {

@@ -67,6 +67,13 @@ public final class TableReader: RowSource {
         guard block.count > begin else {
             throw InputError(.empty, at: path, found: "no text", expected: "a header and rows")
         }
+        if let columns = options.columns {
+            header = []
+            bodyOffset = begin
+            bodyLine = 1
+            self.columns = try Self.checked(columns, path: path, place: "columns")
+            return
+        }
         var end = begin
         var isInside = false
         while end < block.count, isInside || block.text[end] != UInt8(ascii: "\n") {
@@ -112,15 +119,21 @@ public final class TableReader: RowSource {
                 cell.append(byte)
             }
         }
+        return try checked(names, path: path, place: "line 1")
+    }
+
+    private static func checked(
+        _ names: [String], path: String, place: String
+    ) throws(InputError) -> [String] {
         var seen = Set<String>()
         for (index, name) in names.enumerated() {
             guard !name.isEmpty else {
                 throw InputError(
-                    .name, at: "\(path), line 1, column \(index + 1)", found: "no name", expected: "a name")
+                    .name, at: "\(path), \(place), column \(index + 1)", found: "no name", expected: "a name")
             }
             guard seen.insert(name).inserted else {
                 throw InputError(
-                    .name, at: "\(path), line 1, column \"\(name)\"", found: "the name twice",
+                    .name, at: "\(path), \(place), column \"\(name)\"", found: "the name twice",
                     expected: "names that differ")
             }
         }

@@ -1,5 +1,5 @@
 /// The function between a dense layer's product and its output.
-public enum Activation: String, Sendable, CaseIterable {
+public enum Activation: String, Sendable, Codable, CaseIterable {
     /// z
     case identity
     /// max(z, 0)

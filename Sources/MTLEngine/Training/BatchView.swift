@@ -18,6 +18,23 @@ package struct BatchView<Scalar: BLASScalar> {
     /// Whether no task of the model misses a label anywhere in the dataset.
     package let isComplete: Bool
 
+    package init(
+        features: MatrixView<Scalar>, labels: UnsafePointer<Scalar>, labelWeights: UnsafePointer<Scalar>?,
+        labelStride: Int, labelColumns: UnsafeBufferPointer<Int>, ids: UnsafeBufferPointer<IDView<Scalar>>,
+        indices: UnsafePointer<Int32>?, start: Int, rows: Int, isComplete: Bool
+    ) {
+        self.features = features
+        self.labels = labels
+        self.labelWeights = labelWeights
+        self.labelStride = labelStride
+        self.labelColumns = labelColumns
+        self.ids = ids
+        self.indices = indices
+        self.start = start
+        self.rows = rows
+        self.isComplete = isComplete
+    }
+
     /// The row of the dataset behind a row of the batch.
     package func sourceRow(_ row: Int) -> Int {
         if let indices { Int(indices[row]) } else { start + row }

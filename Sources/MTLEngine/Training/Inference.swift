@@ -124,6 +124,10 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
                 let layer = model.layers[seat.layer]
                 let logits = memory.view(layer.output, columns: layer.width).rows(0..<rows.count)
                     .columns(seat.column..<seat.column + layer.outputs)
+                let rate = model.tasks[seat.task].negativeRate
+                if rate < 1 {
+                    for row in 0..<logits.rows { logits.base[row * logits.stride] += Scalar(log(rate)) }
+                }
                 if hasLabels {
                     let labels = batch.labels + first * batch.labelStride + batch.labelColumns[seat.task]
                     let cell = tile * model.tasks.count + seat.task
@@ -135,10 +139,6 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
                         stride: batch.labelStride)
                 }
                 if !targets.isEmpty {
-                    let rate = model.tasks[seat.task].negativeRate
-                    if rate < 1 {
-                        for row in 0..<logits.rows { logits.base[row * logits.stride] += Scalar(log(rate)) }
-                    }
                     let target = MatrixView(
                         targets[seat.task] + rows.lowerBound * layer.outputs, rows: rows.count,
                         columns: layer.outputs, stride: layer.outputs)

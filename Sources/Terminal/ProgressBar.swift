@@ -1,14 +1,14 @@
-import Foundation
-import MTLEngine
+internal import Foundation
+package import MTLEngine
 
 /// A line on the terminal that says how far training is; nothing where output is no terminal.
-final class ProgressBar {
+package final class ProgressBar {
     private let title: String
     private var drawn = false
 
-    init(_ title: String) { self.title = title }
+    package init(_ title: String) { self.title = title }
 
-    func show(_ progress: TrainingProgress) {
+    package func show(_ progress: TrainingProgress) {
         guard isTerminal else { return }
         let width = 24
         let filled = Int(progress.fraction * Double(width))
@@ -18,7 +18,7 @@ final class ProgressBar {
         drawn = true
     }
 
-    func clear() {
+    package func clear() {
         if drawn { write("\r\u{1B}[K") }
         drawn = false
     }

@@ -1,24 +1,24 @@
-import Foundation
+internal import Foundation
 
 /// The number of processors this process may use, at most 4: rows of small batches do not feed more.
-let defaultThreads = max(1, min(4, ProcessInfo.processInfo.activeProcessorCount))
+package let defaultThreads = max(1, min(4, ProcessInfo.processInfo.activeProcessorCount))
 
 /// Whether standard output is a terminal; a progress bar is drawn there only.
-let isTerminal = isatty(STDOUT_FILENO) == 1
+package let isTerminal = isatty(STDOUT_FILENO) == 1
 
 extension Double {
     /// "1.234", with a fixed number of decimals.
-    func decimals(_ count: Int) -> String { String(format: "%.\(count)f", self) }
+    package func decimals(_ count: Int) -> String { String(format: "%.\(count)f", self) }
 
     /// "12.3 k", "4.56 M": three digits and a unit.
-    var abbreviated: String {
+    package var abbreviated: String {
         let (value, unit) = self >= 1e6 ? (self / 1e6, " M") : self >= 1e3 ? (self / 1e3, " k") : (self, "")
         return value.decimals(value >= 100 ? 0 : value >= 10 ? 1 : 2) + unit
     }
 }
 
 /// The middle of some values.
-func median(_ values: [Double]) -> Double {
+package func median(_ values: [Double]) -> Double {
     guard !values.isEmpty else { return .nan }
     let sorted = values.sorted()
     let middle = sorted.count / 2
@@ -26,7 +26,7 @@ func median(_ values: [Double]) -> Double {
 }
 
 /// Prints a table with columns as wide as their widest cell; the first column is left-aligned.
-func printTable(_ header: [String], _ rows: [[String]]) {
+package func printTable(_ header: [String], _ rows: [[String]]) {
     let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
     func line(_ cells: [String]) -> String {
         zip(cells, widths).enumerated().map { index, cell in
@@ -40,7 +40,7 @@ func printTable(_ header: [String], _ rows: [[String]]) {
 }
 
 /// Prints one JSON object on a line of its own, at once, with snake_case names.
-func printJSON(_ value: some Encodable) throws {
+package func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

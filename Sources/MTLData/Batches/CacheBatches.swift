@@ -1,0 +1,129 @@
+internal import Foundation
+package import MTLEngine
+internal import Synchronization
+
+/// Batches of a cache in random order, filled by a thread of their own ahead of the steps that use them.
+package final class CacheBatches: BatchStream {
+    private static let ahead = 4
+
+    private let cache: RowCache
+    private let batchSize: Int
+    private let seed: SeededGenerator
+    private let buffers: [BatchBuffer]
+    private var filling: Filling?
+    /// Buffers handed out since the epoch began.
+    private var taken = 0
+    /// Where the first epoch begins, for a run that goes on where another stopped.
+    private var resumeAfter = 0
+
+    /// - Parameter skippingBatches: batches of the first epoch that were used before.
+    package init(
+        _ cache: RowCache, features: [EmbeddedFeature], tasks: [String], batchSize: Int, seed: UInt64,
+        skippingBatches: Int = 0
+    ) throws(InputError) {
+        self.cache = cache
+        self.batchSize = batchSize
+        self.seed = SeededGenerator(seed: seed).split(1 << 32)
+        resumeAfter = skippingBatches
+        var buffers: [BatchBuffer] = []
+        for _ in 0..<Self.ahead {
+            buffers.append(
+                try BatchBuffer(cache.layout, capacity: batchSize, features: features, tasks: tasks))
+        }
+        self.buffers = buffers
+    }
+
+    deinit { filling?.stop() }
+
+    package var batchCount: Int { (cache.rowCount + batchSize - 1) / batchSize }
+
+    package func begin(epoch: Int) {
+        filling?.stop()
+        taken = 0
+        filling = Filling(
+            ShuffledRows(cache, seed: seed, epoch: epoch), buffers: buffers, rows: batchSize,
+            skipping: resumeAfter * batchSize)
+        resumeAfter = 0
+    }
+
+    package func next() throws(InputError) -> BatchView<Float>? {
+        guard let filling else { return nil }
+        // The step is done with the batch it had.
+        if taken > 0 { filling.giveBack() }
+        guard try filling.take() else { return nil }
+        taken += 1
+        return buffers[(taken - 1) % buffers.count].batch
+    }
+
+    /// One epoch's filling of the buffers, on its thread.
+    private final class Filling: @unchecked Sendable {
+        private let free: DispatchSemaphore
+        private let ready = DispatchSemaphore(value: 0)
+        private let done = DispatchSemaphore(value: 0)
+        private let isStopped = Atomic<Bool>(false)
+        private var rows: ShuffledRows
+        private let buffers: [BatchBuffer]
+        private let batchRows: Int
+        private let skipping: Int
+        /// Read only behind `ready`.
+        private var failure: InputError?
+        private var filled = 0
+        private var isAtEnd = false
+
+        init(_ rows: ShuffledRows, buffers: [BatchBuffer], rows batchRows: Int, skipping: Int) {
+            self.rows = rows
+            self.buffers = buffers
+            self.batchRows = batchRows
+            self.skipping = skipping
+            // A semaphore must not end below the value it began with.
+            free = DispatchSemaphore(value: 0)
+            for _ in buffers { free.signal() }
+            let thread = Thread { [self] in
+                run()
+                done.signal()
+            }
+            thread.name = "mtl batches"
+            thread.start()
+        }
+
+        private func run() {
+            do throws(InputError) {
+                try rows.skip(skipping)
+                while !isStopped.load(ordering: .relaxed) {
+                    free.wait()
+                    if isStopped.load(ordering: .relaxed) { break }
+                    guard try rows.fill(buffers[filled % buffers.count], rows: batchRows) else { break }
+                    filled += 1
+                    ready.signal()
+                }
+            } catch {
+                failure = error
+            }
+            isAtEnd = true
+            ready.signal()
+        }
+
+        func giveBack() { free.signal() }
+
+        private var takenCount = 0
+
+        /// Waits for the next buffer; false at the end.
+        func take() throws(InputError) -> Bool {
+            ready.wait()
+            if isAtEnd, takenCount == filled {
+                // Whoever asks again gets the same answer.
+                ready.signal()
+                if let failure { throw failure }
+                return false
+            }
+            takenCount += 1
+            return true
+        }
+
+        func stop() {
+            isStopped.store(true, ordering: .relaxed)
+            free.signal()
+            done.wait()
+        }
+    }
+}

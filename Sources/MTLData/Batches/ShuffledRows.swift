@@ -1,0 +1,73 @@
+internal import MTLEngine
+
+/// The rows of a cache in an order that depends on the seed and the epoch alone, without holding more than a few blocks:
+/// blocks in random order, and the rows of as many as fill the buffer mixed.
+struct ShuffledRows {
+    /// Rows that are mixed at a time.
+    static let bufferRows = 1 << 17
+
+    private let cache: RowCache
+    private var blocks: [Int]
+    private var generator: SeededGenerator
+    /// Blocks before this one are used up or in the buffer.
+    private var nextBlock = 0
+    private var held: [(index: Int, rows: RowCache.Rows)] = []
+    /// Block in the buffer and row, in the upper and lower half.
+    private var order: [UInt64] = []
+    private var position = 0
+
+    init(_ cache: RowCache, seed: SeededGenerator, epoch: Int) {
+        self.cache = cache
+        blocks = Array(cache.blocks.indices)
+        generator = seed.split(UInt64(epoch))
+        generator.shuffle(&blocks)
+    }
+
+    /// Passes over rows as if they had been taken.
+    mutating func skip(_ count: Int) throws(InputError) {
+        var left = count
+        while left > 0 {
+            if position == order.count {
+                guard try refill() else { return }
+            }
+            let taken = min(left, order.count - position)
+            position += taken
+            left -= taken
+        }
+    }
+
+    /// Fills a batch with the next rows; false where there are none.
+    mutating func fill(_ buffer: BatchBuffer, rows: Int) throws(InputError) -> Bool {
+        buffer.clear()
+        while buffer.rows < rows {
+            if position == order.count {
+                guard try refill() else { break }
+            }
+            let end = min(order.count, position + rows - buffer.rows)
+            while position < end {
+                let entry = order[position]
+                buffer.append(held[Int(entry >> 32)].rows, Int(UInt32(truncatingIfNeeded: entry)))
+                position += 1
+            }
+        }
+        return buffer.rows > 0
+    }
+
+    private mutating func refill() throws(InputError) -> Bool {
+        for (index, _) in held { cache.release(index) }
+        held.removeAll(keepingCapacity: true)
+        order.removeAll(keepingCapacity: true)
+        position = 0
+        while nextBlock < blocks.count, order.count < Self.bufferRows {
+            let index = blocks[nextBlock]
+            let rows = try cache.rows(index)
+            let place = UInt64(held.count) << 32
+            held.append((index, rows))
+            order.append(contentsOf: (0..<UInt64(rows.count)).lazy.map { place | $0 })
+            nextBlock += 1
+        }
+        if nextBlock < blocks.count { cache.announce(blocks[nextBlock]) }
+        order.withUnsafeMutableBufferPointer { generator.shuffle($0) }
+        return !order.isEmpty
+    }
+}

@@ -1,0 +1,149 @@
+public import MTLEngine
+
+extension Trainer where Scalar == Float {
+    /// Trains on prepared rows; see `fit(_:validation:until:progress:)`.
+    ///
+    /// Rows come in an order that depends on the seed and the epoch alone: blocks of the file in random order, the rows of
+    /// sixteen at a time mixed. They are put together by a thread of their own, ahead of the steps.
+    /// - Parameters:
+    ///   - skippingBatches: batches of the first epoch that an interrupted run has used already.
+    /// - Throws: `InputError` where the rows do not fit the model, or a file is damaged.
+    @discardableResult
+    public func fit(
+        _ training: RowCache, validation: RowCache? = nil, until rule: StoppingRule = StoppingRule(),
+        skippingBatches: Int = 0, progress: ((TrainingProgress) -> Void)? = nil
+    ) throws(InputError) -> TrainingReport {
+        try training.check(model)
+        let batches = try CacheBatches(
+            training, features: model.embedded, tasks: model.tasks.map(\.name), batchSize: batchSize,
+            seed: seed,
+            skippingBatches: skippingBatches)
+        var watch: CacheLosses?
+        if let validation {
+            try validation.check(model)
+            watch = CacheLosses(cache: validation, trainer: self)
+        }
+        return try fit(batches, until: rule, progress: progress, validation: watch)
+    }
+
+    /// The mean loss of each task over its labelled rows, NaN for a task that has none.
+    ///
+    /// - Throws: `InputError` where the rows do not fit the model, or the file is damaged.
+    public func losses(_ rows: RowCache) throws(InputError) -> [Double] {
+        try rows.check(model)
+        return try CacheLosses(cache: rows, trainer: self).losses()
+    }
+
+    /// Every task's metrics over prepared rows.
+    ///
+    /// - Throws: `InputError` where the rows do not fit the model, or the file is damaged.
+    public func evaluate(_ rows: RowCache) throws(InputError) -> [TaskEvaluation] {
+        try rows.check(model)
+        var predictions = [[Float]](repeating: [], count: model.tasks.count)
+        var labels = [[Float]](repeating: [], count: model.tasks.count)
+        for block in rows.blocks.indices {
+            let dataset = try rows.dataset(block)
+            let predicted = try predict(dataset)
+            for (index, task) in model.tasks.enumerated() {
+                predictions[index] += try predicted.values(task.name)
+                labels[index] += try dataset.labels(task.name)
+            }
+            rows.release(block)
+        }
+        return model.tasks.indices.map {
+            TaskEvaluation(
+                task: model.tasks[$0].name, kind: model.tasks[$0].kind, predictions: predictions[$0],
+                labels: labels[$0])
+        }
+    }
+}
+
+/// The losses over the rows of a cache, block by block.
+private struct CacheLosses: LossWatch {
+    let cache: RowCache
+    let trainer: Trainer<Float>
+
+    func losses() throws(InputError) -> [Double] {
+        let tasks = trainer.model.tasks
+        let buffer = try BatchBuffer(
+            cache.layout, capacity: cache.blocks.map(\.rows).max() ?? 0, features: trainer.model.embedded,
+            tasks: tasks.map(\.name))
+        var sums = [Double](repeating: 0, count: tasks.count)
+        var counts = [Int](repeating: 0, count: tasks.count)
+        for block in cache.blocks.indices {
+            let rows = try cache.rows(block)
+            buffer.clear()
+            for row in 0..<rows.count { buffer.append(rows, row) }
+            let part = withExtendedLifetime(buffer) { trainer.inference.lossSums(buffer.batch) }
+            for task in tasks.indices {
+                sums[task] += part.sums[task]
+                counts[task] += part.counts[task]
+            }
+            cache.release(block)
+        }
+        return zip(sums, counts).map { meanLoss($0, Double($1)) }
+    }
+}
+
+extension RowCache {
+    /// The columns that a model asks for must be there, and ids within its tables.
+    func check(_ model: SharedBottom) throws(InputError) {
+        guard layout.denseNames.count == model.inputs else {
+            throw InputError(
+                .shape, at: path, found: "\(layout.denseNames.count) dense features",
+                expected: "\(model.inputs), the model's")
+        }
+        for feature in model.embedded {
+            guard let table = model.tables.first(where: { $0.name == feature.table }),
+                let field = (layout.singles + layout.bags).first(where: { $0.name == feature.name })
+            else { continue }
+            guard field.tableRows <= table.rows,
+                field.maximumCount <= max(1, feature.maximumCount) || field.maximumCount == 0
+            else {
+                throw InputError(
+                    .shape, at: "\(path), \"\(feature.name)\"",
+                    found: "ids below \(field.tableRows), up to \(max(1, field.maximumCount)) a row",
+                    expected: "ids below \(table.rows), up to \(feature.maximumCount)")
+            }
+        }
+    }
+
+    /// A block's rows as a dataset.
+    func dataset(_ block: Int) throws(InputError) -> Dataset<Float> {
+        let rows = try self.rows(block)
+        var columns: [IDColumn<Float>] = []
+        for (index, field) in layout.singles.enumerated() {
+            let ids = AlignedStorage<Int32>(zeroed: rows.count)
+            for row in 0..<rows.count { ids.base[row] = rows.ids[row * layout.singles.count + index] }
+            columns.append(
+                IDColumn(
+                    field.name, rowCount: rows.count, ids: ids, offsets: nil, weights: nil,
+                    largest: field.tableRows - 1,
+                    longest: 1))
+        }
+        for (index, field) in layout.bags.enumerated() {
+            let bag = rows.bags[index]
+            let count = Int(bag.offsets[rows.count])
+            columns.append(
+                IDColumn(
+                    field.name, rowCount: rows.count, ids: copy(bag.ids, count),
+                    offsets: copy(bag.offsets, rows.count + 1),
+                    weights: bag.weights.map { copy($0, count) }, largest: field.tableRows - 1,
+                    longest: field.maximumCount))
+        }
+        return try Dataset(
+            rowCount: rows.count, featureNames: layout.denseNames, labelNames: layout.labels, ids: columns
+        ) { (features, labels) in
+            features.baseAddress?.update(from: rows.dense, count: features.count)
+            labels.baseAddress?.update(from: rows.labels, count: labels.count)
+        }
+    }
+
+    private func copy<Element: BitwiseCopyable>(_ source: UnsafePointer<Element>, _ count: Int)
+        -> AlignedStorage<Element>
+    {
+        let target = AlignedStorage<Element>(zeroed: count)
+        target.base.update(from: source, count: count)
+        return target
+    }
+}

@@ -1,0 +1,74 @@
+internal import Foundation
+public import MTLEngine
+
+extension Experiment {
+    /// Opens the rows, fits the preprocessing and writes the encoded rows into a folder, or finds them there: the files are
+    /// taken as they are while neither the sources nor what is said of them has changed.
+    ///
+    /// - Throws: `InputError` that names the setting, or file, line and column.
+    public func prepare(in folder: String, threads: Int = 1) throws(InputError) -> PreparedData {
+        try check()
+        let options = try data.options(threads: threads)
+        var plan = PreparedData.Plan(schema: schema)
+        plan.split = split
+        plan.sampling = sampling
+        plan.badRows = options.badRows
+        let source = try data.open(data.source, options)
+        var test: (any RowSource)?
+        if let path = data.test { test = try data.open(path, options) }
+        return try PreparedData(
+            source, test: test, plan: plan, folder: folder, fingerprint: try fingerprint())
+    }
+
+    /// What prepared rows depend on: the settings of data, schema, split and sampling, and the sources' sizes and times.
+    private func fingerprint() throws(InputError) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        var text = ""
+        do {
+            text += String(decoding: try encoder.encode(data), as: UTF8.self)
+            text += String(decoding: try encoder.encode(schema), as: UTF8.self)
+            text += String(decoding: try encoder.encode(split), as: UTF8.self)
+            text += String(decoding: try encoder.encode(sampling), as: UTF8.self)
+        } catch {
+            throw InputError(.value, at: "experiment", found: "\(error)", expected: "finite numbers")
+        }
+        for source in [data.source, data.test].compactMap({ $0 }) {
+            text += "\n\(source) \(DataSettings.stamp(source))"
+        }
+        return text.utf8.reduce(into: FNVHash()) { $0.add($1) }.text
+    }
+}
+
+extension DataSettings {
+    /// Opens one of the sources.
+    ///
+    /// - Throws: `InputError` that names the file.
+    public func open(_ source: String, _ options: ReadingOptions) throws(InputError) -> any RowSource {
+        try TableReader(path: source, options: options)
+    }
+
+    /// The size and time of a source's file.
+    static func stamp(_ source: String) -> String {
+        var path = Substring(source)
+        if path.hasPrefix("sqlite:") {
+            path = path.dropFirst(7)
+            path = path.prefix { $0 != "?" }
+        }
+        guard let found = try? FileManager.default.attributesOfItem(atPath: String(path)) else { return "" }
+        let time = (found[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+        return "\(found[.size] as? Int ?? 0) \(time)"
+    }
+}
+
+/// Two 64-bit hashes in the manner of FNV-1a (Fowler, Noll, Vo), each with a beginning of its own.
+private struct FNVHash {
+    private var halves: (UInt64, UInt64) = (0xCBF2_9CE4_8422_2325, 0x6C62_272E_07BB_0142)
+
+    mutating func add(_ byte: UInt8) {
+        halves.0 = (halves.0 ^ UInt64(byte)) &* 0x100_0000_01B3
+        halves.1 = (halves.1 ^ UInt64(byte)) &* 0x100_0000_01B3 &+ 1
+    }
+
+    var text: String { String(halves.0, radix: 16) + String(halves.1, radix: 16) }
+}

@@ -1,0 +1,115 @@
+public import MTLEngine
+
+/// All that a training run is made of: the rows, what is read of them, the model and how it is trained. The file of the `mtl`
+/// tool.
+public struct Experiment: Sendable, Equatable, Codable {
+    /// Where the rows are.
+    public var data: DataSettings
+    /// What is read of them.
+    public var schema: Schema
+    /// Which part a row is in.
+    public var split = Split()
+    /// What is learned from.
+    public var sampling = Sampling()
+    /// The layers.
+    public var model = ModelSettings()
+    /// How they are trained.
+    public var training = TrainingSettings()
+
+    /// An experiment with the defaults of everything but the rows.
+    public init(data: DataSettings, schema: Schema) {
+        self.data = data
+        self.schema = schema
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case data, schema, split, sampling, model, training
+    }
+
+    /// Reads what a file says; a setting that nobody knows is an error.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.strictContainer(CodingKeys.self)
+        data = try values.decode(DataSettings.self, forKey: .data)
+        schema = try values.decode(Schema.self, forKey: .schema)
+        split = try values.decodeIfPresent(Split.self, forKey: .split) ?? Split()
+        sampling = try values.decodeIfPresent(Sampling.self, forKey: .sampling) ?? Sampling()
+        model = try values.decodeIfPresent(ModelSettings.self, forKey: .model) ?? ModelSettings()
+        training = try values.decodeIfPresent(TrainingSettings.self, forKey: .training) ?? TrainingSettings()
+    }
+
+    /// Checks what can be checked without the rows.
+    ///
+    /// - Throws: `InputError` that names the setting.
+    public func check() throws(InputError) {
+        try data.check()
+        try schema.check()
+        try sampling.check(schema)
+        try training.check()
+    }
+}
+
+/// Where the rows are.
+public struct DataSettings: Sendable, Equatable, Codable {
+    /// A CSV or TSV file, gzip or not, or "sqlite:FILE?query=…".
+    public var source: String
+    /// Rows to judge by that have a source of their own; the split then has no test part.
+    public var test: String?
+    /// The names of the columns, for a file without a header.
+    public var columns: [String]?
+    /// What stands between cells; nil for a tab in .tsv and .tab files and a comma elsewhere.
+    public var separator: String?
+    /// "refuse", or "skip:SHARE": up to this share of bad rows is left out ("skip:0.1%").
+    public var badRows = "refuse"
+
+    /// A source whose header names the columns.
+    public init(source: String, test: String? = nil) {
+        self.source = source
+        self.test = test
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case source, test, columns, separator
+        case badRows = "bad_rows"
+    }
+
+    /// Reads what a file says; a setting that nobody knows is an error.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.strictContainer(CodingKeys.self)
+        source = try values.decode(String.self, forKey: .source)
+        test = try values.decodeIfPresent(String.self, forKey: .test)
+        columns = try values.decodeIfPresent([String].self, forKey: .columns)
+        separator = try values.decodeIfPresent(String.self, forKey: .separator)
+        badRows = try values.decodeIfPresent(String.self, forKey: .badRows) ?? "refuse"
+    }
+
+    func check() throws(InputError) { _ = try options(threads: 1) }
+
+    /// How the rows are read.
+    ///
+    /// - Throws: `InputError` that names the setting.
+    public func options(threads: Int) throws(InputError) -> ReadingOptions {
+        if let separator, separator.utf8.count != 1 {
+            throw InputError(
+                .value, at: "data, separator", found: "\"\(separator)\"",
+                expected: "one character, such as , or ;")
+        }
+        return ReadingOptions(
+            separator: separator?.utf8.first, threads: threads, badRows: try Self.badRows(badRows),
+            columns: columns)
+    }
+
+    /// Reads "refuse", "skip:0.001" or "skip:0.1%".
+    ///
+    /// - Throws: `InputError` for anything else.
+    public static func badRows(_ text: String) throws(InputError) -> BadRows {
+        if text == "refuse" { return .refuse }
+        if text.hasPrefix("skip:") {
+            let share = text.dropFirst(5)
+            let value = share.hasSuffix("%") ? Double(share.dropLast()).map { $0 / 100 } : Double(share)
+            if let value, value >= 0, value < 1 { return .skip(upTo: value) }
+        }
+        throw InputError(
+            .value, at: "data, bad_rows", found: "\"\(text)\"",
+            expected: "refuse, or skip: and a share, such as skip:0.1%")
+    }
+}

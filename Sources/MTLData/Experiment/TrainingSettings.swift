@@ -1,0 +1,136 @@
+public import MTLEngine
+
+/// The layers of a model: shared ones, and every task's own.
+public struct ModelSettings: Sendable, Equatable, Codable {
+    /// Units of the shared layers.
+    public var trunk = [128, 64]
+    /// Units of every task's own layers.
+    public var tower: [Int] = []
+    /// The activation of all of them.
+    public var activation = Activation.relu
+
+    /// Two shared layers, linear heads.
+    public init() {}
+
+    private enum CodingKeys: String, CodingKey, CaseIterable { case trunk, tower, activation }
+
+    /// Reads what a file says; a setting that nobody knows is an error.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.strictContainer(CodingKeys.self)
+        trunk = try values.decodeIfPresent([Int].self, forKey: .trunk) ?? trunk
+        tower = try values.decodeIfPresent([Int].self, forKey: .tower) ?? tower
+        activation = try values.decodeIfPresent(Activation.self, forKey: .activation) ?? activation
+    }
+
+    /// The model for what a preprocessor gives.
+    ///
+    /// - Parameter sampling: what the probabilities are corrected for.
+    /// - Throws: `InputError` that names the layer or task.
+    public func model(_ preprocessor: Preprocessor, sampling: Sampling = Sampling()) throws(InputError)
+        -> SharedBottom
+    {
+        func layers(_ units: [Int]) -> [HiddenLayer] { units.map { .dense($0, activation) } }
+        return try SharedBottom(
+            inputs: preprocessor.denseNames.count, embedded: preprocessor.embedded,
+            tables: preprocessor.tables,
+            trunk: layers(trunk),
+            tasks: preprocessor.tasks(tower: layers(tower), negativeRates: sampling.negatives))
+    }
+}
+
+/// How a model is trained.
+public struct TrainingSettings: Sendable, Equatable, Codable {
+    /// The optimisers by name.
+    public enum OptimizerName: String, Sendable, Codable, CaseIterable {
+        /// Adam; rows of tables as PyTorch's SparseAdam.
+        case adam
+        /// Adam with decoupled weight decay.
+        case adamW = "adamw"
+        /// Adagrad.
+        case adagrad
+        /// Plain gradient descent.
+        case sgd
+    }
+
+    /// The schedules by name.
+    public enum ScheduleName: String, Sendable, Codable, CaseIterable {
+        /// All tasks at once.
+        case joint
+        /// Task by task, every batch.
+        case alternating
+    }
+
+    /// The most passes over the training rows.
+    public var epochs = 10
+    /// Epochs without improvement of the watched loss after which training ends.
+    public var patience = 2
+    /// Rows of a step.
+    public var batch = 1024
+    /// How gradients change parameters.
+    public var optimizer = OptimizerName.adam
+    /// The size of a step.
+    public var learningRate = 1e-3
+    /// The decay of the layers' weights; tables have none.
+    public var weightDecay = 0.0
+    /// Which task is learned when.
+    public var schedule = ScheduleName.joint
+    /// One run for each: of initial parameters and the order of the rows.
+    public var seeds: [UInt64] = [1]
+
+    /// The defaults.
+    public init() {}
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case epochs, patience, batch, optimizer, schedule, seeds
+        case learningRate = "learning_rate"
+        case weightDecay = "weight_decay"
+    }
+
+    /// Reads what a file says; a setting that nobody knows is an error.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.strictContainer(CodingKeys.self)
+        epochs = try values.decodeIfPresent(Int.self, forKey: .epochs) ?? epochs
+        patience = try values.decodeIfPresent(Int.self, forKey: .patience) ?? patience
+        batch = try values.decodeIfPresent(Int.self, forKey: .batch) ?? batch
+        optimizer = try values.decodeIfPresent(OptimizerName.self, forKey: .optimizer) ?? optimizer
+        learningRate = try values.decodeIfPresent(Double.self, forKey: .learningRate) ?? learningRate
+        weightDecay = try values.decodeIfPresent(Double.self, forKey: .weightDecay) ?? weightDecay
+        schedule = try values.decodeIfPresent(ScheduleName.self, forKey: .schedule) ?? schedule
+        seeds = try values.decodeIfPresent([UInt64].self, forKey: .seeds) ?? seeds
+    }
+
+    func check() throws(InputError) {
+        for (name, value) in [("epochs", epochs), ("patience", patience), ("batch", batch)] where value < 1 {
+            throw InputError(.value, at: "training, \(name)", found: "\(value)", expected: "at least 1")
+        }
+        guard !seeds.isEmpty else {
+            throw InputError(.empty, at: "training, seeds", found: "none", expected: "at least one")
+        }
+    }
+
+    /// The optimiser with its settings.
+    public var rule: Optimizer {
+        switch optimizer {
+        case .adam: .adam(learningRate: learningRate, weightDecay: weightDecay)
+        case .adamW: .adamW(learningRate: learningRate, weightDecay: weightDecay)
+        case .adagrad: .adagrad(learningRate: learningRate, weightDecay: weightDecay)
+        case .sgd: .sgd(learningRate: learningRate, weightDecay: weightDecay)
+        }
+    }
+
+    /// A trainer of a model.
+    ///
+    /// - Throws: `InputError` that names the setting.
+    public func trainer(
+        _ model: SharedBottom, seed: UInt64, compute: ComputeOptions = ComputeOptions()
+    ) throws(InputError) -> Trainer<Float> {
+        try check()
+        return try Trainer(
+            model, optimizer: rule, schedule: schedule == .joint ? .joint : .alternating(.batch),
+            batchSize: batch,
+            seed: seed, compute: compute)
+    }
+
+    /// When training ends.
+    public var stopping: StoppingRule { StoppingRule(epochs: epochs, patience: patience) }
+}

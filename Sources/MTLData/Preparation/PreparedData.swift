@@ -1,0 +1,101 @@
+public import MTLEngine
+
+/// A source made ready to learn from: preprocessing fitted on its training rows, and the encoded rows of every part in a file
+/// that epochs read at the memory's speed.
+public struct PreparedData: Sendable {
+    /// What encodes rows.
+    public let preprocessor: Preprocessor
+    /// Rows to learn from.
+    public let training: RowCache
+    /// Rows whose loss is watched; nil where there are none.
+    public let validation: RowCache?
+    /// Rows to judge by; nil where there are none.
+    public let test: RowCache?
+    /// Rows that were left out because something was wrong with them.
+    public let badRows: BadRowCount
+    /// Whether the files were there already.
+    public let wasCached: Bool
+
+    /// What goes into a preparation.
+    public struct Plan {
+        /// What is read of the rows.
+        public var schema: Schema
+        /// Which part a row is in.
+        public var split = Split()
+        /// What is learned from.
+        public var sampling = Sampling()
+        /// What happens to rows with a wrong cell; the source decides for records that are no rows.
+        public var badRows = BadRows.refuse
+
+        /// A plan with a random split and all rows.
+        public init(schema: Schema) { self.schema = schema }
+    }
+
+    /// Prepares a source, or finds it prepared in a folder.
+    ///
+    /// - Parameters:
+    ///   - source: the rows.
+    ///   - test: rows to judge by from a source of their own; the split then has no test part.
+    ///   - folder: where the files go; made if it is not there.
+    ///   - fingerprint: what the rows depend on: files that carry the same one are taken as they are.
+    /// - Throws: `InputError` that names file, line and column of what is wrong, or the part without a row.
+    public init(
+        _ source: any RowSource, test testSource: (any RowSource)? = nil, plan: Plan, folder: String,
+        fingerprint: String
+    ) throws(InputError) {
+        try plan.schema.check()
+        try plan.sampling.check(plan.schema)
+        let files = PreparedFiles(folder: folder)
+        if let found = try files.find(fingerprint) {
+            self.init(found, wasCached: true)
+            return
+        }
+        try files.begin()
+        var split = plan.split
+        if testSource != nil { split.test = 0 }
+        let skips = plan.badRows != .refuse
+        let splitter = try Splitter(split, source, plan.schema, skipsBadRows: skips)
+        let preprocessor = try Preprocessor(
+            fitting: source, schema: plan.schema, split: splitter, skipsBadRows: skips)
+        let sampler = plan.sampling.isAll ? nil : try Sampler(plan.sampling, preprocessor)
+        var bad = BadRowCount()
+        var writing = RowWriting(preprocessor, files: files, fingerprint: fingerprint, badRows: plan.badRows)
+        try writing.write(
+            source, parts: [.training, .validation, .test], splitter: splitter, sampler: sampler, &bad)
+        if let testSource {
+            try writing.write(testSource, parts: [.test], splitter: nil, sampler: nil, &bad)
+        }
+        guard writing.rows[.training] ?? 0 > 0 else {
+            throw InputError(.empty, at: source.path, found: "no training row", expected: "at least one")
+        }
+        try files.finish(preprocessor, bad, fingerprint)
+        guard let found = try files.find(fingerprint) else {
+            throw InputError(
+                .file, at: folder, found: "no prepared rows just after they were written",
+                expected: "a folder that keeps files")
+        }
+        self.init(found, wasCached: false)
+    }
+
+    init(
+        _ found: (
+            preprocessor: Preprocessor, badRows: BadRowCount, parts: [Part: RowCache], training: RowCache
+        ),
+        wasCached: Bool
+    ) {
+        preprocessor = found.preprocessor
+        badRows = found.badRows
+        training = found.training
+        validation = found.parts[.validation]
+        test = found.parts[.test]
+        self.wasCached = wasCached
+    }
+}
+
+/// Rows that were left out, and the first of them.
+public struct BadRowCount: Sendable, Equatable, Codable {
+    /// How many.
+    public internal(set) var count = 0
+    /// The first ones, each with its place, what was found and what was expected.
+    public internal(set) var examples: [String] = []
+}

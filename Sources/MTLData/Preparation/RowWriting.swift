@@ -1,0 +1,122 @@
+internal import MTLEngine
+internal import Synchronization
+
+/// Encodes the rows of sources, several blocks at a time, into the caches of their parts, in the order of the source.
+struct RowWriting {
+    private let preprocessor: Preprocessor
+    private let files: PreparedFiles
+    private let fingerprint: String
+    private let badRows: BadRows
+    private(set) var rows: [Part: Int] = [:]
+
+    init(_ preprocessor: Preprocessor, files: PreparedFiles, fingerprint: String, badRows: BadRows) {
+        self.preprocessor = preprocessor
+        self.files = files
+        self.fingerprint = fingerprint
+        self.badRows = badRows
+    }
+
+    /// - Parameter splitter: nil puts all rows into the one part there is.
+    mutating func write(
+        _ source: any RowSource, parts: [Part], splitter: Splitter?, sampler: Sampler?,
+        _ bad: inout BadRowCount
+    ) throws(InputError) {
+        try write(opened: source, parts: parts, splitter: splitter, sampler: sampler, &bad)
+    }
+
+    private mutating func write(
+        opened source: some RowSource, parts: [Part], splitter: Splitter?, sampler: Sampler?,
+        _ bad: inout BadRowCount
+    ) throws(InputError) {
+        let preprocessor = self.preprocessor
+        let plan = try ColumnPlan(preprocessor.schema, of: source, withLabels: true)
+        let writers = OrderedWriters(
+            parts, files: files, layout: CacheLayout(preprocessor, fingerprint: fingerprint))
+        let refuses = badRows == .refuse
+        let report = try source.read { (block, _) throws(InputError) in
+            var parsed = ParsedBlock(block, plan, classes: preprocessor.classes)
+            if refuses, let error = parsed.errors.first { throw error }
+            var encoded: [EncodedRows] = []
+            for part in parts {
+                var rows =
+                    splitter.map { splitter in
+                        parsed.rows.filter { splitter.part(parsed, $0) == part }
+                    } ?? parsed.rows
+                if part == .training, let sampler {
+                    rows = sampler.sample(&parsed, plan, preprocessor, rows: rows)
+                }
+                encoded.append(preprocessor.encode(parsed, plan, rows: rows, isTraining: part == .training))
+            }
+            try writers.add(block.index, encoded, errors: parsed.errors)
+        }
+        for (part, count) in try writers.finish() { rows[part, default: 0] += count }
+        let found = writers.errorCount + report.badRows
+        if case .skip(let share) = badRows, Double(found) > share * Double(report.rows + report.badRows) {
+            let first = report.examples.first ?? writers.errors.first
+            throw InputError(
+                .value, at: source.path,
+                found:
+                    "\(found) bad rows of \(report.rows + report.badRows), the first: \(first?.description ?? "")",
+                expected: "a share of at most \(share)")
+        }
+        bad.count += found
+        let examples = (report.examples + writers.errors).map(\.description)
+        bad.examples += examples.prefix(max(0, OrderedWriters.exampleLimit - bad.examples.count))
+    }
+}
+
+/// Caches that take encoded blocks in any order and write them in theirs.
+private final class OrderedWriters: @unchecked Sendable {
+    static let exampleLimit = 20
+
+    private let parts: [Part]
+    private let files: PreparedFiles
+    private let layout: CacheLayout
+    private let lock = Mutex<Void>(())
+    // All below under the lock, until the workers are done.
+    private var writers: [CacheWriter?]
+    private var waiting: [Int: (rows: [EncodedRows], errors: [InputError])] = [:]
+    private var next = 0
+    private(set) var errors: [InputError] = []
+    private(set) var errorCount = 0
+
+    init(_ parts: [Part], files: PreparedFiles, layout: CacheLayout) {
+        self.parts = parts
+        self.files = files
+        self.layout = layout
+        writers = [CacheWriter?](repeating: nil, count: parts.count)
+    }
+
+    func add(_ index: Int, _ rows: [EncodedRows], errors: [InputError]) throws(InputError) {
+        try lock.withLock { (_) throws(InputError) in
+            waiting[index] = (rows, errors)
+            while let ready = waiting.removeValue(forKey: next) {
+                next += 1
+                errorCount += ready.errors.count
+                self.errors += ready.errors.prefix(max(0, Self.exampleLimit - self.errors.count))
+                for (place, rows) in ready.rows.enumerated() where rows.count > 0 {
+                    let writer = try self.writer(place)
+                    try writer.append(rows)
+                }
+            }
+        }
+    }
+
+    private func writer(_ place: Int) throws(InputError) -> CacheWriter {
+        if let writer = writers[place] { return writer }
+        let writer = try CacheWriter(files.path(parts[place]), layout)
+        writers[place] = writer
+        return writer
+    }
+
+    /// Brings the files under their names, and counts their rows.
+    func finish() throws(InputError) -> [(Part, Int)] {
+        var counts: [(Part, Int)] = []
+        for (part, writer) in zip(parts, writers) {
+            guard let writer else { continue }
+            try writer.finish()
+            counts.append((part, writer.rowCount))
+        }
+        return counts
+    }
+}

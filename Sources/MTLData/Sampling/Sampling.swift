@@ -1,0 +1,120 @@
+internal import MTLEngine
+
+/// Which of the training rows and labels are learned from. Other parts are never sampled.
+///
+/// A row without any label left is dropped. What is drawn depends on the seed and the row's place in its source alone.
+public struct Sampling: Sendable, Equatable, Codable {
+    /// Per binary task the share of the labels 0 that are kept; the model corrects its probabilities for it.
+    public var negatives: [String: Double] = [:]
+    /// Per task the share of all its labels that are kept.
+    public var tasks: [String: Double] = [:]
+    /// Per scenario the share of its rows that are kept.
+    public var scenarios: [String: Double] = [:]
+    /// What the draws depend on.
+    public var seed: UInt64 = 1
+
+    /// All rows and labels.
+    public init() {}
+
+    private enum CodingKeys: String, CodingKey, CaseIterable { case negatives, tasks, scenarios, seed }
+
+    /// Reads what a file says; a setting that nobody knows is an error.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.strictContainer(CodingKeys.self)
+        negatives = try values.decodeIfPresent([String: Double].self, forKey: .negatives) ?? [:]
+        tasks = try values.decodeIfPresent([String: Double].self, forKey: .tasks) ?? [:]
+        scenarios = try values.decodeIfPresent([String: Double].self, forKey: .scenarios) ?? [:]
+        seed = try values.decodeIfPresent(UInt64.self, forKey: .seed) ?? 1
+    }
+
+    var isAll: Bool { negatives.isEmpty && tasks.isEmpty && scenarios.isEmpty }
+
+    func check(_ schema: Schema) throws(InputError) {
+        for (group, shares) in [("negatives", negatives), ("tasks", tasks), ("scenarios", scenarios)] {
+            for (name, share) in shares.sorted(by: { $0.key < $1.key }) {
+                let place = "sampling, \(group), \"\(name)\""
+                guard share > 0, share <= 1 else {
+                    throw InputError(
+                        .value, at: place, found: "\(share)", expected: "a share above 0, up to 1")
+                }
+                guard group != "scenarios" else {
+                    guard schema.scenario != nil else {
+                        throw InputError(
+                            .name, at: place, found: "no scenario",
+                            expected: "a column as the schema's scenario")
+                    }
+                    continue
+                }
+                guard let label = schema.labels.first(where: { $0.name == name }) else {
+                    throw InputError(
+                        .name, at: place, found: "no label of that name",
+                        expected: "one of \(schema.labels.map(\.name).joined(separator: ", "))")
+                }
+                guard group != "negatives" || label.kind == .binary else {
+                    throw InputError(
+                        .value, at: place, found: "a \(label.kind.rawValue) label", expected: "a binary one")
+                }
+            }
+        }
+    }
+}
+
+/// Sampling made ready for the rows of one source.
+struct Sampler {
+    private let seed: SeededGenerator
+    /// Per label the share of its labels 0, and of all.
+    private let shares: [(negatives: Double, all: Double)]
+    /// Per scenario id its share.
+    private let scenarioShares: [Double]?
+
+    /// - Throws: `InputError` for a scenario that the training rows do not have.
+    init(_ sampling: Sampling, _ preprocessor: Preprocessor) throws(InputError) {
+        try sampling.check(preprocessor.schema)
+        seed = SeededGenerator(seed: sampling.seed)
+        shares = preprocessor.schema.labels.map {
+            (sampling.negatives[$0.name] ?? 1, sampling.tasks[$0.name] ?? 1)
+        }
+        guard let scenarios = preprocessor.scenarios, !sampling.scenarios.isEmpty else {
+            scenarioShares = nil
+            return
+        }
+        var byID = [Double](repeating: 1, count: scenarios.size)
+        for (name, share) in sampling.scenarios {
+            var text = name
+            let id = text.withUTF8 { Int(scenarios.id($0)) }
+            guard id >= Vocabulary.reserved else {
+                throw InputError(
+                    .name, at: "sampling, scenarios, \"\(name)\"", found: "no training row of it",
+                    expected: "a scenario of the training rows")
+            }
+            byID[id] = share
+        }
+        scenarioShares = byID
+    }
+
+    /// Takes labels out of a block, and returns the rows that are left.
+    func sample(_ parsed: inout ParsedBlock, _ plan: ColumnPlan, _ preprocessor: Preprocessor, rows: [Int])
+        -> [Int]
+    {
+        rows.filter { row in
+            var draws = seed.split(UInt64(parsed.block.record(row)))
+            if let scenarioShares, let column = plan.scenario, let scenarios = preprocessor.scenarios {
+                let scenario = scenarios.idOrMissing(parsed.block.cell(row, column))
+                if draws.uniform() >= scenarioShares[Int(scenario)] { return false }
+            }
+            var isLabelled = false
+            for (label, share) in shares.enumerated() where !parsed.labels[label].isEmpty {
+                let value = parsed.labels[label][row]
+                // Every label has its draws, whatever the others say.
+                let (first, second) = (draws.uniform(), draws.uniform())
+                if value.isNaN { continue }
+                if first >= share.all || (value == 0 && second >= share.negatives) {
+                    parsed.dropLabel(label, of: row)
+                } else {
+                    isLabelled = true
+                }
+            }
+            return isLabelled
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import MTLData
+import MTLEngine
+
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate", abstract: "Judges a trained model by the rows of a file.")
+
+    @Argument(help: "The model that mtl train wrote.")
+    var model: String
+
+    @Argument(help: "A file with the columns of the training file, labels included.")
+    var data: String
+
+    @OptionGroup var table: TableArguments
+    @OptionGroup var threads: ThreadArguments
+
+    func run() throws {
+        let bundle = try ModelBundle(contentsOf: model)
+        printMetrics([try bundle.evaluate(table.open(data), compute: threads.compute)])
+    }
+}
+
+/// How a file of rows is read.
+struct TableArguments: ParsableArguments {
+    @Option(help: "The names of the columns, with commas, for a file without a header.")
+    var columns: String?
+
+    @Option(help: "What stands between cells (default: a tab in .tsv and .tab files, else a comma).")
+    var separator: String?
+
+    func open(_ path: String, threads: Int = 1) throws -> any RowSource {
+        var settings = DataSettings(source: path)
+        settings.columns = columns?.split(separator: ",").map(String.init)
+        settings.separator = separator
+        return try settings.open(path, settings.options(threads: threads))
+    }
+}
