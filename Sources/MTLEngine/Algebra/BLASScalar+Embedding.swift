@@ -44,6 +44,12 @@ public protocol _EmbeddingKernels {
         level: Int32, _ rows: _SourceRows, offsets: _IDs, weights: _In?, mean: Bool, slots: _IDs,
         range: Range<Int>, next: Int, dx: _In, ldx: Int, width: Int, sums: _Out
     ) -> Int
+    static func _foldGather(
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, products: UnsafePointer<_In?>,
+        width: Int, bias: _In?, relu: Bool, z: _Out, ldz: Int)
+    static func _foldScatter(
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, gradients: UnsafePointer<_Out?>,
+        width: Int, dz: _In, ldz: Int)
     static func _embedSGD(
         level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, sums: _In, learningRate: Self
     )
@@ -65,6 +71,22 @@ package func embeddingSlots(
 }
 
 extension Float: _EmbeddingKernels {
+    public static func _foldGather(
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, products: UnsafePointer<_In?>,
+        width: Int, bias: _In?, relu: Bool, z: _Out, ldz: Int
+    ) {
+        mtl_fold_gather_f32(
+            level, rows.count, rows.indices, rows.start, fields, ids, products, width, bias, relu ? 1 : 0, z, ldz)
+    }
+
+    public static func _foldScatter(
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, gradients: UnsafePointer<_Out?>,
+        width: Int, dz: _In, ldz: Int
+    ) {
+        mtl_fold_scatter_f32(
+            level, rows.count, rows.indices, rows.start, fields, ids, gradients, width, dz, ldz)
+    }
+
     public static func _embed(
         level: Int32, _ rows: _SourceRows, ids: _IDs, table: _In, width: Int, x: _Out, ldx: Int
     ) {
@@ -134,6 +156,22 @@ extension Float: _EmbeddingKernels {
 }
 
 extension Double: _EmbeddingKernels {
+    public static func _foldGather(
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, products: UnsafePointer<_In?>,
+        width: Int, bias: _In?, relu: Bool, z: _Out, ldz: Int
+    ) {
+        mtl_fold_gather_f64(
+            level, rows.count, rows.indices, rows.start, fields, ids, products, width, bias, relu ? 1 : 0, z, ldz)
+    }
+
+    public static func _foldScatter(
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, gradients: UnsafePointer<_Out?>,
+        width: Int, dz: _In, ldz: Int
+    ) {
+        mtl_fold_scatter_f64(
+            level, rows.count, rows.indices, rows.start, fields, ids, gradients, width, dz, ldz)
+    }
+
     public static func _embed(
         level: Int32, _ rows: _SourceRows, ids: _IDs, table: _In, width: Int, x: _Out, ldx: Int
     ) {

@@ -257,6 +257,8 @@ package struct ParameterPiece: Sendable {
     package let blocks: Range<Int>
     /// Rows of the (stacked) weight matrix.
     package let rows: Range<Int>
+    /// Whether the gradient of the weights comes from folded features; see `FoldPlan`.
+    package var isFolded = false
 }
 
 extension Dense {

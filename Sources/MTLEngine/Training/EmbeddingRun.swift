@@ -41,9 +41,10 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     /// Looks up the vectors of some rows, into the embedded columns of x.
     func gather(
         _ batch: BatchView<Scalar>, rows: _SourceRows, parameters: UnsafeMutablePointer<Scalar>,
-        x: MatrixView<Scalar>, level: Int32
+        x: MatrixView<Scalar>, fold: FoldRun<Scalar>?, level: Int32
     ) {
         for (index, field) in fields.enumerated() {
+            if let fold, fold.isFolded[index] { continue }
             field.forward(
                 batch.ids[index], rows: rows, table: tables[field.table], parameters: parameters, x: x,
                 level: level)
@@ -86,9 +87,10 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     /// Adds up the gradients of this worker's slots over the rows of a chunk; `isFirst` begins the batch.
     func scatter(
         _ batch: BatchView<Scalar>, rows: Range<Int>, dx: MatrixView<Scalar>, isFirst: Bool, blockRows: Int,
-        worker: Int, level: Int32
+        fold: FoldRun<Scalar>?, worker: Int, level: Int32
     ) {
         forEachPart(of: worker) { table, part, range in
+            if let fold, fold.isTableFolded[table] { return }
             let cell = table * parts + part
             if isFirst {
                 next[cell] = range.lowerBound
@@ -106,6 +108,18 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
                     sums: sums + sumOffsets[table], level: level)
                 passed[place] += ids.count(source)
             }
+        }
+    }
+
+    /// Takes the touched rows of a whole table's gradient for a table's sums, or adds them.
+    func take(_ gradient: MatrixView<Scalar>, of table: Int, adds: Bool) {
+        let target = sums + sumOffsets[table]
+        let rows = touched(of: table)
+        let width = gradient.columns
+        for slot in 0..<counts[table] {
+            let source = gradient.base + Int(rows[slot]) * gradient.stride
+            let sum = target + slot * width
+            for column in 0..<width { sum[column] = adds ? sum[column] + source[column] : source[column] }
         }
     }
 

@@ -27,7 +27,14 @@ extension StepRun {
                 gatherFeatures(batch, range, local)
             }
         }
-        forward.run(x, rows: local, worker: worker, observer: observer)
+        if let fold {
+            let work = 2 * fold.fields.count * local.count * fold.layer.outputs * scalar
+            observer.observe(.forward, index: 0, worker: worker, work: work) {
+                fold.forward(
+                    batch, batch.sourceRows(range), x: x, rows: local, memory: memory, product: product)
+            }
+        }
+        forward.run(x, rows: local, skippingFirst: fold != nil, worker: worker, observer: observer)
         for seat in turn.seats {
             let work = local.count * (2 * layers[seat.layer].outputs + 1) * scalar
             observer.observe(.loss, index: seat.task, worker: worker, work: work) {
@@ -45,6 +52,10 @@ extension StepRun {
             }
         }
         guard embedding != nil else { return }
+        if let fold {
+            backwardUnfolded(fold, local: local, worker: worker, observer: observer)
+            return
+        }
         for (order, (index, active)) in turn.embeddedDescents.enumerated() {
             let layer = layers[index]
             let work = 2 * local.count * embedded.columns * layer.outputs * active.count
@@ -53,6 +64,40 @@ extension StepRun {
                     columns: layer.inputs - embedded.columns..<layer.inputs, into: embedded.rows(local),
                     rows: local, active: active, overwrites: order == 0, memory: memory, product: product)
             }
+        }
+    }
+
+    /// The gradient in the embedded columns that are not folded.
+    private func backwardUnfolded<Observer: StepObserver>(
+        _ fold: FoldRun<Scalar>, local: Range<Int>, worker: Int, observer: Observer
+    ) {
+        for run in fold.runs where run.upperBound > fold.firstEmbedded {
+            let columns = max(run.lowerBound, fold.firstEmbedded)..<run.upperBound
+            let work = 2 * local.count * columns.count * fold.layer.outputs
+            observer.observe(.backwardInput, index: 0, worker: worker, work: work) {
+                fold.layer.backwardFeatures(
+                    columns: columns,
+                    into: embedded.rows(local).columns(
+                        columns.lowerBound - fold.firstEmbedded..<columns.upperBound - fold.firstEmbedded),
+                    rows: local, active: 0..<1, overwrites: true, memory: memory, product: product)
+            }
+        }
+    }
+
+    /// The folded features' gradients over the rows of a chunk, and with the last one those of weights and tables.
+    func scatterFolded<Observer: StepObserver>(
+        _ fold: FoldRun<Scalar>, _ batch: BatchView<Scalar>, from chunk: Int, to end: Int, worker: Int,
+        observer: Observer
+    ) {
+        guard let embedding else { return }
+        observer.observe(.scatter, index: 0, worker: worker, work: 0) {
+            fold.scatter(
+                batch.sourceRows(chunk..<end), memory: memory, isFirst: chunk == 0, worker: worker,
+                level: product.level)
+        }
+        guard end == batch.rows else { return }
+        observer.observe(.scatter, index: 0, worker: worker, work: 0) {
+            fold.finish(embedding, memory: memory, product: product, into: gradients, worker: worker)
         }
     }
 
@@ -95,7 +140,8 @@ extension StepRun {
         }
         embedding?.gather(
             batch, rows: rows, parameters: memory.parameters,
-            x: gatheredFeatures.rows(local).columns(dense..<gatheredFeatures.columns), level: product.level)
+            x: gatheredFeatures.rows(local).columns(dense..<gatheredFeatures.columns), fold: fold,
+            level: product.level)
     }
 
     func labelledRows(_ task: Int, _ batch: BatchView<Scalar>) -> Int {
@@ -171,11 +217,13 @@ extension StepRun {
         accumulate: Bool, worker: Int, observer: Observer
     ) {
         let layer = layers[piece.layer]
-        let work = 2 * rows.count * layer.weightRange(of: piece).count
-        observer.observe(.weightGradient, index: piece.layer, worker: worker, work: work) {
-            layer.backwardWeights(
-                piece, x: forward.input(of: piece.layer, x).rows(rows), rows: rows, gradients: gradients,
-                accumulate: accumulate, memory: memory, product: product)
+        if !piece.isFolded {
+            let work = 2 * rows.count * layer.weightRange(of: piece).count
+            observer.observe(.weightGradient, index: piece.layer, worker: worker, work: work) {
+                layer.backwardWeights(
+                    piece, x: forward.input(of: piece.layer, x).rows(rows), rows: rows, gradients: gradients,
+                    accumulate: accumulate, memory: memory, product: product)
+            }
         }
         guard let biases = layer.biasRange(of: piece) else { return }
         let read = rows.count * biases.count * MemoryLayout<Scalar>.stride
@@ -232,7 +280,7 @@ extension StepRun {
         guard let embedding else { return }
         observer.observe(.scatter, index: 0, worker: worker, work: 0) {
             embedding.scatter(
-                batch, rows: chunk..<end, dx: embedded, isFirst: chunk == 0, blockRows: blockRows,
+                batch, rows: chunk..<end, dx: embedded, isFirst: chunk == 0, blockRows: blockRows, fold: fold,
                 worker: worker, level: product.level)
         }
         guard end == batch.rows, let update else { return }

@@ -21,6 +21,7 @@ package struct StepRun<Scalar: BLASScalar> {
     let partialWeights: UnsafeMutableBufferPointer<Double>
     /// The embedding tables, where the model has some, and the gradient in the features from them.
     let embedding: EmbeddingRun<Scalar>?
+    let fold: FoldRun<Scalar>?
     let embedded: MatrixView<Scalar>
 
     var turn: TurnPlan<Scalar>.View
@@ -42,7 +43,7 @@ package struct StepRun<Scalar: BLASScalar> {
         gatheredFeatures: MatrixView<Scalar>, gatheredLabels: UnsafeMutablePointer<Scalar>,
         gatheredWeights: UnsafeMutablePointer<Scalar>, partialLosses: UnsafeMutableBufferPointer<Double>,
         partialCounts: UnsafeMutableBufferPointer<Int>, partialWeights: UnsafeMutableBufferPointer<Double>,
-        embedding: EmbeddingRun<Scalar>?, embedded: MatrixView<Scalar>
+        embedding: EmbeddingRun<Scalar>?, fold: FoldRun<Scalar>?, embedded: MatrixView<Scalar>
     ) {
         self.layers = layers
         self.memory = memory
@@ -61,6 +62,7 @@ package struct StepRun<Scalar: BLASScalar> {
         self.gatheredWeights = gatheredWeights
         self.partialWeights = partialWeights
         self.embedding = embedding
+        self.fold = fold
         self.embedded = embedded
         self.turn = turn
     }
@@ -127,6 +129,13 @@ package struct StepRun<Scalar: BLASScalar> {
     private func runSplitByParameters<Observer: StepObserver>(
         _ batch: BatchView<Scalar>, worker: Int, observer: Observer
     ) {
+        if let fold, let embedding {
+            observer.observe(.number, index: 0, worker: worker, work: 0) {
+                fold.multiply(
+                    embedding, memory: memory, product: product, worker: worker, workers: workers)
+            }
+            wait(worker, observer)
+        }
         for chunk in stride(from: 0, to: batch.rows, by: chunkRows) {
             let end = min(chunk + chunkRows, batch.rows)
             let x = features(batch, from: chunk, to: end)
@@ -143,6 +152,10 @@ package struct StepRun<Scalar: BLASScalar> {
                     worker: worker, observer: observer)
             }
             wait(worker, observer)
+            if let fold {
+                scatterFolded(fold, batch, from: chunk, to: end, worker: worker, observer: observer)
+                if end == batch.rows { wait(worker, observer) }
+            }
             for section in stride(from: worker, to: sections, by: workers) {
                 for piece in turn.pieces[turn.starts[section]..<turn.starts[section + 1]] {
                     if end == batch.rows && workers > 1 { claim(piece) }

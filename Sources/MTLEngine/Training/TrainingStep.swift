@@ -25,6 +25,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     private let gatheredLabels: AlignedStorage<Scalar>
     private let gatheredWeights: AlignedStorage<Scalar>
     private let embedding: EmbeddingMemory<Scalar>?
+    private let fold: FoldMemory<Scalar>?
     private let partialLosses: UnsafeMutableBufferPointer<Double>
     private let partialCounts: UnsafeMutableBufferPointer<Int>
     private let partialWeights: UnsafeMutableBufferPointer<Double>
@@ -51,6 +52,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let stateCount = (alternating ? tasks * shared : shared) + model.layout.denseCount - shared
         gradients = AlignedStorage(zeroed: model.layout.denseCount)
         state = AlignedStorage(zeroed: stateCount * optimizer.stateVectors)
+        let foldPlan = FoldPlan(
+            model, batch: batchLimit, backend: network.product.backend, scalarBytes: MemoryLayout<Scalar>.stride)
         rowPlan = RowPlan(
             model: model, batch: batchLimit, elementsPerRow: model.trainingElementsPerRow,
             backend: network.product.backend, workers: network.pool.count, scalar: Scalar.self)
@@ -79,8 +82,10 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
                 model, task: task, sections: sections, rows: batchLimit,
                 sharedStateOffset: (task ?? 0) * shared,
                 headStateOffset: alternating ? (tasks - 1) * shared : 0,
-                tableStateOffset: (task ?? 0) * model.embedding.elementCount * optimizer.stateVectors)
+                tableStateOffset: (task ?? 0) * model.embedding.elementCount * optimizer.stateVectors,
+                fold: foldPlan)
         }
+        fold = foldPlan.map { FoldMemory($0, model: model, workers: workers) }
         embedding =
             model.embedding.isEmpty
             ? nil
@@ -99,7 +104,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
                 stride: workspaceStride(columns: model.inputWidth)),
             gatheredLabels: gatheredLabels.base, gatheredWeights: gatheredWeights.base,
             partialLosses: partialLosses, partialCounts: partialCounts, partialWeights: partialWeights,
-            embedding: embedding?.run,
+            embedding: embedding?.run, fold: fold?.run,
             embedded: memory.view(model.embeddedGradient, columns: model.embedding.width))
         super.init()
     }
@@ -154,6 +159,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             update: updates
                 ? optimizer.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil,
             skipsUnlabelled: turns.count > 1)
+        current.fold?.begin(batch)
         network.pool.run(self)
 
         let blocks = current.blockCount

@@ -35,7 +35,7 @@ package final class TurnPlan<Scalar: BLASScalar> {
 
     package init(
         _ model: SharedBottom, task: Int?, sections: Int, rows: Int, sharedStateOffset: Int,
-        headStateOffset: Int, tableStateOffset: Int = 0
+        headStateOffset: Int, tableStateOffset: Int = 0, fold: FoldPlan? = nil
     ) {
         let selection = model.selection(task)
         let seats = FixedList(
@@ -51,6 +51,8 @@ package final class TurnPlan<Scalar: BLASScalar> {
         let descents = FixedList(selection.descents)
         let whole = selection.layers.flatMap {
             model.layers[$0.layer].pieces(layer: $0.layer, active: $0.active)
+        }.flatMap { piece in
+            if piece.layer == 0, let fold { fold.cut(piece) } else { [piece] }
         }
         let cut = Self.cut(whole, of: model, into: sections, rows: rows)
         let fine = cut.map { section in section.flatMap { Self.split($0, of: model) } }
@@ -77,7 +79,7 @@ package final class TurnPlan<Scalar: BLASScalar> {
         return stride(from: piece.rows.lowerBound, to: piece.rows.upperBound, by: rows).map { start in
             ParameterPiece(
                 layer: piece.layer, blocks: piece.blocks,
-                rows: start..<min(start + rows, piece.rows.upperBound))
+                rows: start..<min(start + rows, piece.rows.upperBound), isFolded: piece.isFolded)
         }
     }
 
@@ -89,7 +91,7 @@ package final class TurnPlan<Scalar: BLASScalar> {
         // and division, and the transposed copy (measured at batch 32, where the last two weigh most).
         func cost(_ piece: ParameterPiece) -> Int {
             let layer = model.layers[piece.layer]
-            let perElement = rows + 32 + (layer.transposed == nil ? 0 : 12)
+            let perElement = (piece.isFolded ? 0 : rows) + 32 + (layer.transposed == nil ? 0 : 12)
             return piece.rows.count * workspaceStride(columns: layer.rowLength) * perElement
         }
         var left = pieces.reduce(0) { $0 + cost($1) }
@@ -112,10 +114,11 @@ package final class TurnPlan<Scalar: BLASScalar> {
                         let middle = piece.rows.lowerBound + rows
                         mine.append(
                             ParameterPiece(
-                                layer: piece.layer, blocks: piece.blocks, rows: piece.rows.lowerBound..<middle
-                            ))
+                                layer: piece.layer, blocks: piece.blocks, rows: piece.rows.lowerBound..<middle,
+                                isFolded: piece.isFolded))
                         queue[queue.startIndex] = ParameterPiece(
-                            layer: piece.layer, blocks: piece.blocks, rows: middle..<piece.rows.upperBound)
+                            layer: piece.layer, blocks: piece.blocks, rows: middle..<piece.rows.upperBound,
+                            isFolded: piece.isFolded)
                         left -= rows * perRow
                     }
                     share = 0

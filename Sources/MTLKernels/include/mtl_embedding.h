@@ -44,6 +44,15 @@ long mtl_embed_slots(
         int level, long first, long last, const int32_t *touched, long width, T *table, T *state, const T *sums, \
         T lr, T beta1, T beta2, T one_minus_beta1, T one_minus_beta2, T eps, T bias_correction1, \
         T sqrt_bias_correction2); \
+    /* Tables multiplied with their part of the layer above: z[r] = bias + Σ over fields of products[f][ids[f][s]], \
+       in the order of the fields, cut at 0 with relu; bias may be NULL. */ \
+    void mtl_fold_gather_##S( \
+        int level, long rows, const int32_t *indices, long start, long fields, const int32_t *const *ids, \
+        const T *const *products, long width, const T *bias, int relu, T *z, long ldz); \
+    /* gradients[f][ids[f][s]] += dz[r], in the order of the rows. */ \
+    void mtl_fold_scatter_##S( \
+        int level, long rows, const int32_t *indices, long start, long fields, const int32_t *const *ids, \
+        T *const *gradients, long width, const T *dz, long ldz); \
     /* PyTorch's Adagrad: sum += g², p -= lr g / (√sum + eps), of n parameters. */ \
     void mtl_adagrad_##S(int level, long n, T *p, const T *g, T *sum, T lr, T eps, T weight_decay);
 
