@@ -1,3 +1,4 @@
+internal import MTLDataKernels
 internal import MTLEngine
 
 /// Memory of one batch in columns, filled row by row from the blocks of a cache.
@@ -6,6 +7,7 @@ final class BatchBuffer {
     private let dense: AlignedStorage<Float>
     /// Per feature of one id `[rows]`.
     private let ids: [AlignedStorage<Int32>]
+    private let columns: [UnsafeMutablePointer<UInt32>?]
     private let bags:
         [(offsets: AlignedStorage<Int32>, ids: AlignedStorage<Int32>, weights: AlignedStorage<Float>?)]
     private let labels: AlignedStorage<Float>
@@ -30,19 +32,22 @@ final class BatchBuffer {
                 bag.isWeighted ? AlignedStorage(zeroed: capacity * bag.maximumCount) : nil
             )
         }
+        columns = ids.map { column in
+            UnsafeMutableRawPointer(column.base).assumingMemoryBound(to: UInt32.self)
+        }
         labels = AlignedStorage(zeroed: capacity * layout.labels.count)
         weights = layout.hasWeights ? AlignedStorage(zeroed: capacity * layout.labels.count) : nil
         scenarios = layout.scenarioCount > 0 ? AlignedStorage(zeroed: capacity) : nil
-        var columns: [Int] = []
+        var labelColumns: [Int] = []
         for task in tasks {
             guard let column = layout.labels.firstIndex(of: task) else {
                 throw InputError(
                     .name, at: "task \"\(task)\"", found: "no label of that name in the prepared rows",
                     expected: "one of \(layout.labels.joined(separator: ", "))")
             }
-            columns.append(column)
+            labelColumns.append(column)
         }
-        labelColumns = FixedList(columns)
+        self.labelColumns = FixedList(labelColumns)
         var views: [IDView<Float>] = []
         for feature in features {
             if let index = layout.singles.firstIndex(where: { $0.name == feature.name }) {
@@ -65,28 +70,65 @@ final class BatchBuffer {
 
     func clear() { rows = 0 }
 
-    /// Takes a row of a block behind those that are there.
-    func append(_ block: RowCache.Rows, _ row: Int) {
+    /// Takes rows of blocks behind those that are there: entry e is row `order[e] & 0xFFFF_FFFF` of block `order[e] >> 32`.
+    func append(_ blocks: HeldBlocks, _ order: UnsafeBufferPointer<UInt64>) {
+        guard let entries = order.baseAddress else { return }
+        let count = order.count
         let width = layout.denseNames.count
-        (dense.base + rows * width).update(from: block.dense + row * width, count: width)
-        let source = block.ids + row * ids.count
-        for column in ids.indices { ids[column].base[rows] = source[column] }
-        for (bag, from) in zip(bags, block.bags) {
-            let start = Int(bag.offsets.base[rows])
-            let count = Int(from.offsets[row + 1] - from.offsets[row])
-            (bag.ids.base + start).update(from: from.ids + Int(from.offsets[row]), count: count)
-            if let weights = bag.weights, let theirs = from.weights {
-                (weights.base + start).update(from: theirs + Int(from.offsets[row]), count: count)
+        gather(blocks.dense, entries, count, width, dense.base + rows * width)
+        gather(blocks.labels, entries, count, layout.labels.count, labels.base + rows * layout.labels.count)
+        if !ids.isEmpty {
+            columns.withUnsafeBufferPointer { columns in
+                blocks.ids.withUnsafeBufferPointer { bases in
+                    mtl_gather_columns(
+                        bases.baseAddress, entries, count, ids.count, columns.baseAddress, rows)
+                }
             }
-            bag.offsets.base[rows + 1] = Int32(start + count)
         }
-        let count = layout.labels.count
-        (labels.base + rows * count).update(from: block.labels + row * count, count: count)
-        if let weights, let theirs = block.weights {
-            (weights.base + rows * count).update(repeating: theirs[row], count: count)
+        if let scenarios {
+            blocks.scenarios.withUnsafeBufferPointer { bases in
+                scenarios.base.withMemoryRebound(to: UInt32.self, capacity: rows + count) {
+                    mtl_gather_rows(bases.baseAddress, entries, count, 1, $0 + rows)
+                }
+            }
         }
-        if let scenarios, let theirs = block.scenarios { scenarios.base[rows] = theirs[row] }
-        rows += 1
+        for (entry, packed) in order.enumerated() where weights != nil || !bags.isEmpty {
+            let block = blocks.rows[Int(packed >> 32)]
+            let row = Int(UInt32(truncatingIfNeeded: packed))
+            appendBags(block, row, at: rows + entry)
+            if let weights, let theirs = block.weights {
+                let count = layout.labels.count
+                (weights.base + (rows + entry) * count).update(repeating: theirs[row], count: count)
+            }
+        }
+        rows += count
+    }
+
+    private func gather(
+        _ blocks: [UnsafePointer<UInt32>?], _ order: UnsafePointer<UInt64>, _ count: Int, _ width: Int,
+        _ target: UnsafeMutablePointer<Float>
+    ) {
+        guard width > 0 else { return }
+        blocks.withUnsafeBufferPointer { bases in
+            target.withMemoryRebound(to: UInt32.self, capacity: count * width) {
+                mtl_gather_rows(bases.baseAddress, order, count, width, $0)
+            }
+        }
+    }
+
+    private func appendBags(_ block: RowCache.Rows, _ row: Int, at place: Int) {
+        for index in bags.indices {
+            let bag = bags[index]
+            let from = block.bags[index]
+            let start = Int(bag.offsets.base[place])
+            let first = Int(from.offsets[row])
+            let count = Int(from.offsets[row + 1]) - first
+            (bag.ids.base + start).update(from: from.ids + first, count: count)
+            if let weights = bag.weights, let theirs = from.weights {
+                (weights.base + start).update(from: theirs + first, count: count)
+            }
+            bag.offsets.base[place + 1] = Int32(start + count)
+        }
     }
 
     /// What is in it, as a step reads it; good as long as the buffer and until it is filled again.
@@ -98,5 +140,36 @@ final class BatchBuffer {
             labelStride: layout.labels.count, labelColumns: labelColumns.elements, ids: views.elements,
             indices: nil,
             start: 0, rows: rows, isComplete: layout.labelsAreComplete)
+    }
+}
+
+/// Blocks of a cache that rows are drawn from.
+struct HeldBlocks {
+    private(set) var indices: [Int] = []
+    private(set) var rows: [RowCache.Rows] = []
+    private(set) var dense: [UnsafePointer<UInt32>?] = []
+    private(set) var labels: [UnsafePointer<UInt32>?] = []
+    private(set) var ids: [UnsafePointer<UInt32>?] = []
+    private(set) var scenarios: [UnsafePointer<UInt32>?] = []
+
+    mutating func append(_ index: Int, _ block: RowCache.Rows) {
+        func words(_ pointer: UnsafeRawPointer) -> UnsafePointer<UInt32> {
+            pointer.assumingMemoryBound(to: UInt32.self)
+        }
+        indices.append(index)
+        rows.append(block)
+        dense.append(words(block.dense))
+        labels.append(words(block.labels))
+        ids.append(words(block.ids))
+        scenarios.append(block.scenarios.map { words($0) })
+    }
+
+    mutating func removeAll() {
+        indices.removeAll(keepingCapacity: true)
+        rows.removeAll(keepingCapacity: true)
+        dense.removeAll(keepingCapacity: true)
+        labels.removeAll(keepingCapacity: true)
+        ids.removeAll(keepingCapacity: true)
+        scenarios.removeAll(keepingCapacity: true)
     }
 }

@@ -38,10 +38,11 @@ package final class CacheBatches: BatchStream {
     package var batchCount: Int { (cache.rowCount + batchSize - 1) / batchSize }
 
     package func begin(epoch: Int) {
-        filling?.stop()
         taken = 0
+        if let filling, filling.epoch == epoch, filling.isFresh { return }
+        filling?.stop()
         filling = Filling(
-            ShuffledRows(cache, seed: seed, epoch: epoch), buffers: buffers, rows: batchSize,
+            cache, seed: seed, epoch: epoch, buffers: buffers, rows: batchSize,
             skipping: resumeAfter * batchSize)
         resumeAfter = 0
     }
@@ -50,7 +51,13 @@ package final class CacheBatches: BatchStream {
         guard let filling else { return nil }
         // The step is done with the batch it had.
         if taken > 0 { filling.giveBack() }
-        guard try filling.take() else { return nil }
+        guard try filling.take() else {
+            // The next epoch's first batches are filled while this one is judged.
+            filling.stop()
+            self.filling = Filling(
+                cache, seed: seed, epoch: filling.epoch + 1, buffers: buffers, rows: batchSize, skipping: 0)
+            return nil
+        }
         taken += 1
         return buffers[(taken - 1) % buffers.count].batch
     }
@@ -70,8 +77,14 @@ package final class CacheBatches: BatchStream {
         private var filled = 0
         private var isAtEnd = false
 
-        init(_ rows: ShuffledRows, buffers: [BatchBuffer], rows batchRows: Int, skipping: Int) {
-            self.rows = rows
+        let epoch: Int
+
+        init(
+            _ cache: RowCache, seed: SeededGenerator, epoch: Int, buffers: [BatchBuffer], rows batchRows: Int,
+            skipping: Int
+        ) {
+            self.epoch = epoch
+            rows = ShuffledRows(cache, seed: seed, epoch: epoch)
             self.buffers = buffers
             self.batchRows = batchRows
             self.skipping = skipping
@@ -106,6 +119,8 @@ package final class CacheBatches: BatchStream {
         func giveBack() { free.signal() }
 
         private var takenCount = 0
+        /// Whether no batch was taken.
+        var isFresh: Bool { takenCount == 0 }
 
         /// Waits for the next buffer; false at the end.
         func take() throws(InputError) -> Bool {

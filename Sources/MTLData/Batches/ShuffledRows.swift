@@ -11,7 +11,7 @@ struct ShuffledRows {
     private var generator: SeededGenerator
     /// Blocks before this one are used up or in the buffer.
     private var nextBlock = 0
-    private var held: [(index: Int, rows: RowCache.Rows)] = []
+    private var held = HeldBlocks()
     /// Block in the buffer and row, in the upper and lower half.
     private var order: [UInt64] = []
     private var position = 0
@@ -44,25 +44,24 @@ struct ShuffledRows {
                 guard try refill() else { break }
             }
             let end = min(order.count, position + rows - buffer.rows)
-            while position < end {
-                let entry = order[position]
-                buffer.append(held[Int(entry >> 32)].rows, Int(UInt32(truncatingIfNeeded: entry)))
-                position += 1
+            order.withUnsafeBufferPointer { order in
+                buffer.append(held, UnsafeBufferPointer(rebasing: order[position..<end]))
             }
+            position = end
         }
         return buffer.rows > 0
     }
 
     private mutating func refill() throws(InputError) -> Bool {
-        for (index, _) in held { cache.release(index) }
-        held.removeAll(keepingCapacity: true)
+        for index in held.indices { cache.release(index) }
+        held.removeAll()
         order.removeAll(keepingCapacity: true)
         position = 0
         while nextBlock < blocks.count, order.count < Self.bufferRows {
             let index = blocks[nextBlock]
             let rows = try cache.rows(index)
-            let place = UInt64(held.count) << 32
-            held.append((index, rows))
+            let place = UInt64(held.rows.count) << 32
+            held.append(index, rows)
             order.append(contentsOf: (0..<UInt64(rows.count)).lazy.map { place | $0 })
             nextBlock += 1
         }

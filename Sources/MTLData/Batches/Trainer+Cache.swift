@@ -73,7 +73,9 @@ private struct CacheLosses: LossWatch {
         for block in cache.blocks.indices {
             let rows = try cache.rows(block)
             buffer.clear()
-            for row in 0..<rows.count { buffer.append(rows, row) }
+            var held = HeldBlocks()
+            held.append(block, rows)
+            (0..<UInt64(rows.count)).map { $0 }.withUnsafeBufferPointer { buffer.append(held, $0) }
             let part = withExtendedLifetime(buffer) { trainer.inference.lossSums(buffer.batch) }
             for task in tasks.indices {
                 sums[task] += part.sums[task]
@@ -109,7 +111,7 @@ extension RowCache {
     }
 
     /// A block's rows as a dataset.
-    func dataset(_ block: Int) throws(InputError) -> Dataset<Float> {
+    package func dataset(_ block: Int) throws(InputError) -> Dataset<Float> {
         let rows = try self.rows(block)
         var columns: [IDColumn<Float>] = []
         for (index, field) in layout.singles.enumerated() {

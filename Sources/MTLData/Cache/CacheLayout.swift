@@ -49,7 +49,7 @@ struct CacheLayout: Codable, Equatable {
 }
 
 /// One block of a cache's file.
-struct CacheBlock: Equatable {
+package struct CacheBlock: Equatable {
     var offset: Int
     var rows: Int
     var checksum: UInt32

@@ -16,7 +16,7 @@ public final class RowCache: @unchecked Sendable {
     /// The number of rows.
     public let rowCount: Int
     let layout: CacheLayout
-    let blocks: [CacheBlock]
+    package let blocks: [CacheBlock]
     private let base: UnsafeRawPointer
     private let byteCount: Int
     private let isMapped: Bool

@@ -67,6 +67,13 @@ long mtl_csv_texts(
     const uint8_t *text, const mtl_csv_row *rows, const uint32_t *ends, long columns, long column, long first, long last,
     uint8_t *out, long used, uint32_t *out_ends);
 
+// Rows of blocks of 32-bit words, `width` a row, drawn in any order: entry e is row (uint32_t)order[e] of block
+// order[e] >> 32. Into rows one behind the other, or each word c into columns[c][e].
+void mtl_gather_rows(
+    const uint32_t *const *blocks, const uint64_t *order, long count, long width, uint32_t *out);
+void mtl_gather_columns(
+    const uint32_t *const *blocks, const uint64_t *order, long count, long width, uint32_t *const *columns, long first);
+
 // A 64-bit hash of some bytes, the same everywhere.
 uint64_t mtl_hash_bytes(const uint8_t *bytes, long count, uint64_t seed);
 

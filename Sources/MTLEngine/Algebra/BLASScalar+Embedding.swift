@@ -45,10 +45,12 @@ public protocol _EmbeddingKernels {
         range: Range<Int>, next: Int, dx: _In, ldx: Int, width: Int, sums: _Out
     ) -> Int
     static func _foldGather(
-        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, products: UnsafePointer<_In?>,
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>,
+        products: UnsafePointer<_In?>,
         width: Int, bias: _In?, relu: Bool, z: _Out, ldz: Int)
     static func _foldScatter(
-        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, gradients: UnsafePointer<_Out?>,
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>,
+        gradients: UnsafePointer<_Out?>,
         width: Int, dz: _In, ldz: Int)
     static func _embedSGD(
         level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, sums: _In, learningRate: Self
@@ -72,15 +74,18 @@ package func embeddingSlots(
 
 extension Float: _EmbeddingKernels {
     public static func _foldGather(
-        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, products: UnsafePointer<_In?>,
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>,
+        products: UnsafePointer<_In?>,
         width: Int, bias: _In?, relu: Bool, z: _Out, ldz: Int
     ) {
         mtl_fold_gather_f32(
-            level, rows.count, rows.indices, rows.start, fields, ids, products, width, bias, relu ? 1 : 0, z, ldz)
+            level, rows.count, rows.indices, rows.start, fields, ids, products, width, bias, relu ? 1 : 0, z,
+            ldz)
     }
 
     public static func _foldScatter(
-        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, gradients: UnsafePointer<_Out?>,
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>,
+        gradients: UnsafePointer<_Out?>,
         width: Int, dz: _In, ldz: Int
     ) {
         mtl_fold_scatter_f32(
@@ -157,15 +162,18 @@ extension Float: _EmbeddingKernels {
 
 extension Double: _EmbeddingKernels {
     public static func _foldGather(
-        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, products: UnsafePointer<_In?>,
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>,
+        products: UnsafePointer<_In?>,
         width: Int, bias: _In?, relu: Bool, z: _Out, ldz: Int
     ) {
         mtl_fold_gather_f64(
-            level, rows.count, rows.indices, rows.start, fields, ids, products, width, bias, relu ? 1 : 0, z, ldz)
+            level, rows.count, rows.indices, rows.start, fields, ids, products, width, bias, relu ? 1 : 0, z,
+            ldz)
     }
 
     public static func _foldScatter(
-        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, gradients: UnsafePointer<_Out?>,
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>,
+        gradients: UnsafePointer<_Out?>,
         width: Int, dz: _In, ldz: Int
     ) {
         mtl_fold_scatter_f64(

@@ -64,7 +64,8 @@ package struct FoldPlan: Sendable {
                 let rows = embedding.tables[table].rows
                 fields.append(
                     Field(
-                        field: reader, weights: column..<column + embedding.tables[table].width, tableRows: rows,
+                        field: reader, weights: column..<column + embedding.tables[table].width,
+                        tableRows: rows,
                         start: start))
                 start += rows
                 isFolded[reader] = true
@@ -96,7 +97,8 @@ package struct FoldPlan: Sendable {
             guard !rows.isEmpty else { return }
             if isFolded, let last = pieces.last, last.isFolded {
                 pieces[pieces.count - 1] = ParameterPiece(
-                    layer: piece.layer, blocks: piece.blocks, rows: last.rows.lowerBound..<rows.upperBound, isFolded: true)
+                    layer: piece.layer, blocks: piece.blocks, rows: last.rows.lowerBound..<rows.upperBound,
+                    isFolded: true)
             } else {
                 pieces.append(
                     ParameterPiece(layer: piece.layer, blocks: piece.blocks, rows: rows, isFolded: isFolded))

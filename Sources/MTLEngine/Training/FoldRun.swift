@@ -31,19 +31,22 @@ package struct FoldRun<Scalar: BLASScalar> {
         _ field: FoldPlan.Field, of base: UnsafeMutablePointer<Scalar>
     ) -> MatrixView<Scalar> {
         MatrixView(
-            base + field.start * layer.outputs, rows: field.tableRows, columns: layer.outputs, stride: layer.outputs)
+            base + field.start * layer.outputs, rows: field.tableRows, columns: layer.outputs,
+            stride: layer.outputs)
     }
 
     private func vectors(
         _ field: FoldPlan.Field, _ embedding: EmbeddingRun<Scalar>, _ parameters: UnsafeMutablePointer<Scalar>
     ) -> MatrixView<Scalar> {
         let table = embedding.tables[embedding.fields[field.field].table]
-        return MatrixView(parameters + table.parameters, rows: table.rows, columns: table.width, stride: table.width)
+        return MatrixView(
+            parameters + table.parameters, rows: table.rows, columns: table.width, stride: table.width)
     }
 
     /// P = E W for this worker's share of the rows.
     func multiply(
-        _ embedding: EmbeddingRun<Scalar>, memory: NetworkMemory<Scalar>, product: Product<Scalar>, worker: Int,
+        _ embedding: EmbeddingRun<Scalar>, memory: NetworkMemory<Scalar>, product: Product<Scalar>,
+        worker: Int,
         workers: Int
     ) {
         let share = productRows * worker / workers..<productRows * (worker + 1) / workers
@@ -69,7 +72,8 @@ package struct FoldRun<Scalar: BLASScalar> {
         guard let idBase = ids.baseAddress else { return }
         Scalar._foldGather(
             level: product.level, source, fields: fields.count, ids: idBase, products: productStarts,
-            width: layer.outputs, bias: runs.isEmpty ? bias : nil, relu: runs.isEmpty && isReLU, z: z.base, ldz: z.stride)
+            width: layer.outputs, bias: runs.isEmpty ? bias : nil, relu: runs.isEmpty && isReLU, z: z.base,
+            ldz: z.stride)
         let weights = layer.weights(0, at: memory.parameters)
         for (index, run) in runs.enumerated() {
             let isLast = index == runs.count - 1
@@ -80,7 +84,8 @@ package struct FoldRun<Scalar: BLASScalar> {
         if !isReLU && layer.activation != .identity {
             let h = memory.view(layer.output, columns: layer.width).rows(rows)
             Scalar._activate(
-                level: product.level, activation: layer.activation.code, rows: rows.count, columns: layer.outputs,
+                level: product.level, activation: layer.activation.code, rows: rows.count,
+                columns: layer.outputs,
                 z: z.base, ldz: z.stride, h: h.base, ldh: h.stride)
         }
     }
@@ -111,7 +116,8 @@ package struct FoldRun<Scalar: BLASScalar> {
             let range = tables[first].fields.lowerBound..<tables[last].fields.upperBound
             Scalar._foldScatter(
                 level: level, source, fields: range.count, ids: idBase + range.lowerBound,
-                gradients: gradientStarts + range.lowerBound, width: layer.outputs, dz: dz.base, ldz: dz.stride)
+                gradients: gradientStarts + range.lowerBound, width: layer.outputs, dz: dz.base,
+                ldz: dz.stride)
             first = last + 1
         }
     }
@@ -129,9 +135,11 @@ package struct FoldRun<Scalar: BLASScalar> {
                 let field = fields[place]
                 let dP = rows(field, of: gradients)
                 product.multiplyTransposed(
-                    vectors(field, embedding, memory.parameters), dP, into: dW.rows(field.weights), accumulate: false)
+                    vectors(field, embedding, memory.parameters), dP, into: dW.rows(field.weights),
+                    accumulate: false)
                 let dE = MatrixView(
-                    tableGradients + field.start * widestTable, rows: field.tableRows, columns: width, stride: width)
+                    tableGradients + field.start * widestTable, rows: field.tableRows, columns: width,
+                    stride: width)
                 product.multiply(dP, transposed.columns(field.weights), into: dE)
                 embedding.take(dE, of: table.table, adds: order > 0)
             }
@@ -151,7 +159,9 @@ package final class FoldMemory<Scalar: BLASScalar> {
         let gradients = AlignedStorage<Scalar>(zeroed: plan.productRows * outputs)
         let tableGradients = AlignedStorage<Scalar>(zeroed: plan.productRows * widest)
         // Neighbours to one worker, so that each has about as many fields.
-        let owner = plan.tables.map { ($0.fields.lowerBound + $0.fields.count / 2) * workers / plan.fields.count }
+        let owner = plan.tables.map {
+            ($0.fields.lowerBound + $0.fields.count / 2) * workers / plan.fields.count
+        }
         let fields = FixedList(plan.fields)
         let tables = FixedList(plan.tables)
         let runs = FixedList(plan.runs)
@@ -175,7 +185,8 @@ package final class FoldMemory<Scalar: BLASScalar> {
             ids: UnsafeMutableBufferPointer(mutating: ids.elements), productStarts: firstProduct,
             gradientStarts: firstGradient)
         owners = [
-            fields, tables, runs, isTableFolded, isFolded, ownerList, productStarts, gradientStarts, ids, products,
+            fields, tables, runs, isTableFolded, isFolded, ownerList, productStarts, gradientStarts, ids,
+            products,
             gradients, tableGradients,
         ]
     }

@@ -97,7 +97,8 @@ package struct ForwardPass<Scalar: BLASScalar> {
 
     /// Runs the active layers on `rows` of the chunk; `x` holds the features of the whole chunk.
     package func run<Observer: StepObserver>(
-        _ x: MatrixView<Scalar>, rows: Range<Int>, skippingFirst: Bool = false, worker: Int, observer: Observer
+        _ x: MatrixView<Scalar>, rows: Range<Int>, skippingFirst: Bool = false, worker: Int,
+        observer: Observer
     ) {
         for (index, blocks) in active {
             if skippingFirst && index == 0 { continue }

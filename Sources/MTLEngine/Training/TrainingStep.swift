@@ -53,7 +53,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         gradients = AlignedStorage(zeroed: model.layout.denseCount)
         state = AlignedStorage(zeroed: stateCount * optimizer.stateVectors)
         let foldPlan = FoldPlan(
-            model, batch: batchLimit, backend: network.product.backend, scalarBytes: MemoryLayout<Scalar>.stride)
+            model, batch: batchLimit, backend: network.product.backend,
+            scalarBytes: MemoryLayout<Scalar>.stride)
         rowPlan = RowPlan(
             model: model, batch: batchLimit, elementsPerRow: model.trainingElementsPerRow,
             backend: network.product.backend, workers: network.pool.count, scalar: Scalar.self)

@@ -114,7 +114,8 @@ package final class TurnPlan<Scalar: BLASScalar> {
                         let middle = piece.rows.lowerBound + rows
                         mine.append(
                             ParameterPiece(
-                                layer: piece.layer, blocks: piece.blocks, rows: piece.rows.lowerBound..<middle,
+                                layer: piece.layer, blocks: piece.blocks,
+                                rows: piece.rows.lowerBound..<middle,
                                 isFolded: piece.isFolded))
                         queue[queue.startIndex] = ParameterPiece(
                             layer: piece.layer, blocks: piece.blocks, rows: middle..<piece.rows.upperBound,

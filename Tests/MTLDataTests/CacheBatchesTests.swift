@@ -1,0 +1,146 @@
+import MTLData
+import MTLEngine
+import Testing
+
+@Suite struct CacheBatchesTests {
+    /// What a batch says of its rows, one text a row.
+    private func rows(_ batch: BatchView<Float>, _ model: SharedBottom) -> [String] {
+        (0..<batch.rows).map { row in
+            var text = ""
+            for column in 0..<batch.features.columns {
+                text += "\(batch.features.base[row * batch.features.stride + column]) "
+            }
+            for field in model.embedded.indices {
+                let ids = batch.ids[field]
+                let range = ids.offsets.map { Int($0[row])..<Int($0[row + 1]) } ?? row..<row + 1
+                for place in range {
+                    text += "\(ids.ids[place])"
+                    if let weights = ids.weights { text += ":\(weights[place])" }
+                    text += " "
+                }
+                text += "| "
+            }
+            for task in model.tasks.indices {
+                text += "\(batch.labels[row * batch.labelStride + batch.labelColumns[task]]) "
+                if let weights = batch.labelWeights { text += "x\(weights[row * batch.labelStride]) " }
+            }
+            return text
+        }
+    }
+
+    private func epoch(
+        _ batches: CacheBatches, _ number: Int, _ model: SharedBottom
+    ) throws -> [[String]] {
+        batches.begin(epoch: number)
+        var all: [[String]] = []
+        while let batch = try batches.next() { all.append(rows(batch, model)) }
+        return all
+    }
+
+    private func batches(
+        _ data: PreparedData, _ model: SharedBottom, size: Int = 100, seed: UInt64 = 3, skipping: Int = 0
+    ) throws -> CacheBatches {
+        try CacheBatches(
+            data.training, features: model.embedded, tasks: model.tasks.map(\.name), batchSize: size,
+            seed: seed,
+            skippingBatches: skipping)
+    }
+
+    @Test func everyRowComesOnceAnEpochInAnOrderOfTheSeed() throws {
+        let folder = try TemporaryFolder()
+        let data = try PreparedShop.prepared(rows: 30_000, in: folder)
+        let model = try PreparedShop.model(data)
+        // More rows than a block of the file has, so that blocks are mixed too.
+        #expect(data.training.rowCount > 2 * 8192)
+        let stream = try batches(data, model)
+        let first = try epoch(stream, 1, model)
+        let second = try epoch(stream, 2, model)
+        #expect(first.map(\.count).dropLast().allSatisfy { $0 == 100 })
+        #expect(first.flatMap { $0 }.count == data.training.rowCount)
+        #expect(first.flatMap { $0 }.sorted() == second.flatMap { $0 }.sorted())
+        #expect(first != second)
+        #expect(try epoch(batches(data, model), 2, model) == second)
+        #expect(try epoch(batches(data, model, seed: 4), 1, model) != first)
+        // The same rows as the sequential reading gives.
+        var listed: [String] = []
+        for block in data.training.blocks.indices {
+            let source = try BatchSource(data.training.dataset(block), for: model)
+            listed += rows(source.batch(start: 0, rows: source.dataset.rowCount), model)
+        }
+        func withoutWeights(_ text: String) -> String {
+            text.split(separator: " ").filter { !$0.hasPrefix("x") }.joined(separator: " ")
+        }
+        #expect(listed.map(withoutWeights).sorted() == first.flatMap { $0 }.map(withoutWeights).sorted())
+    }
+
+    @Test func aRunGoesOnWhereAnotherStopped() throws {
+        let folder = try TemporaryFolder()
+        let data = try PreparedShop.prepared(rows: 20_000, in: folder)
+        let model = try PreparedShop.model(data)
+        let whole = try epoch(batches(data, model), 2, model)
+        #expect(try epoch(batches(data, model, skipping: 57), 2, model) == Array(whole[57...]))
+    }
+
+    @Test func anEpochMayBeLeftEarly() throws {
+        let folder = try TemporaryFolder()
+        let data = try PreparedShop.prepared(rows: 20_000, in: folder)
+        let model = try PreparedShop.model(data)
+        let stream = try batches(data, model)
+        let whole = try epoch(batches(data, model), 2, model)
+        stream.begin(epoch: 1)
+        for _ in 0..<3 { _ = try stream.next() }
+        #expect(try epoch(stream, 2, model) == whole)
+        stream.begin(epoch: 3)
+    }
+
+    @Test func trainingHasTheSameBitsForAnyThreads() throws {
+        var all: [[UInt32]] = []
+        for threads in [1, 2, 3] {
+            let folder = try TemporaryFolder()
+            let data = try PreparedShop.prepared(rows: 12_000, in: folder, threads: threads)
+            let trainer = try Trainer<Float>(
+                PreparedShop.model(data), batchSize: 128, seed: 5, compute: ComputeOptions(threads: threads))
+            try trainer.fit(data.training, validation: data.validation, until: StoppingRule(epochs: 2))
+            all.append(trainer.parameters.map(\.bitPattern))
+        }
+        #expect(all[1] == all[0])
+        #expect(all[2] == all[0])
+    }
+
+    @Test func aCacheTrainsAsItsRowsInMemoryWould() throws {
+        let folder = try TemporaryFolder()
+        let data = try PreparedShop.prepared(rows: 6_000, in: folder)
+        let model = try PreparedShop.model(data)
+        let trainer = try Trainer<Float>(model, batchSize: 128, seed: 5)
+        let report = try trainer.fit(
+            data.training, validation: data.validation, until: StoppingRule(epochs: 8))
+        let losses = report.epochs.map(\.watchedLoss)
+        #expect((losses.min() ?? 0) < 0.98 * losses[0])
+        let test = try #require(data.test)
+        let evaluation = try trainer.evaluate(test)
+        #expect(evaluation[0].task == "click")
+        #expect(try #require(evaluation[0].areaUnderROC) > 0.7)
+        // The losses of the rows one by one, in memory.
+        var sums = [0.0, 0.0]
+        var counts = [0.0, 0.0]
+        for block in test.blocks.indices {
+            let dataset = try test.dataset(block)
+            for (index, loss) in try trainer.losses(dataset).enumerated() {
+                let count = Double(try dataset.labels(model.tasks[index].name).filter { !$0.isNaN }.count)
+                sums[index] += loss * count
+                counts[index] += count
+            }
+        }
+        for (index, loss) in try trainer.losses(test).enumerated() {
+            #expect(abs(loss - sums[index] / counts[index]) < 1e-6 * loss)
+        }
+    }
+
+    @Test func anotherModelIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let data = try PreparedShop.prepared(rows: 500, in: folder)
+        let model = try SharedBottom(inputs: 3, trunk: [.relu(4)], tasks: [.binary("click")])
+        let trainer = try Trainer<Float>(model)
+        #expect(throws: InputError.self) { try trainer.fit(data.training) }
+    }
+}
