@@ -6,7 +6,8 @@ import Terminal
 /// Writes a large log to try reading, preparing and training on.
 struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "log", abstract: "Writes a generated shop log of any length as CSV, and its experiment beside it.",
+        commandName: "log",
+        abstract: "Writes a generated shop log of any length as CSV, and its experiment beside it.",
         discussion: """
             25 columns: three ids of 1 M, 200 k and 50 k values, a time, six categories, twelve numbers, three labels \
             (click, purchase where clicked, spend where purchased). Labels follow the ids' hidden tastes. Lines depend on \
@@ -31,7 +32,10 @@ struct LogCommand: ParsableCommand {
         let partial = file + ".partial"
         guard FileManager.default.createFile(atPath: partial, contents: nil),
             let handle = FileHandle(forWritingAtPath: partial)
-        else { throw InputError(.file, at: file, found: "no way to write it", expected: "a file that can be written") }
+        else {
+            throw InputError(
+                .file, at: file, found: "no way to write it", expected: "a file that can be written")
+        }
         try handle.write(contentsOf: Data((GeneratedLog.columns.joined(separator: ",") + "\n").utf8))
         let log = GeneratedLog(seed: seed)
         let pool = try WorkerPool(count: threads)
@@ -49,7 +53,8 @@ struct LogCommand: ParsableCommand {
         try handle.synchronize()
         try handle.close()
         guard rename(partial, file) == 0 else {
-            throw InputError(.file, at: file, found: "no way to name it", expected: "a file that can be written")
+            throw InputError(
+                .file, at: file, found: "no way to name it", expected: "a file that can be written")
         }
         try writeWhole(Data(GeneratedLog.experiment(file).utf8), to: file + ".yaml")
         print("\(file): \(rows) rows; mtl train \(file).yaml trains on it.")
@@ -64,7 +69,8 @@ private final class TextPart: @unchecked Sendable {
 struct GeneratedLog: Sendable {
     static let columns =
         [
-            "user_id", "item_id", "shop_id", "time", "country", "channel", "device", "page", "category", "brand",
+            "user_id", "item_id", "shop_id", "time", "country", "channel", "device", "page", "category",
+            "brand",
         ] + (1...12).map { "number_\($0)" } + ["click", "purchase", "spend"]
 
     let seed: UInt64
@@ -135,7 +141,11 @@ struct GeneratedLog: Sendable {
             let buys = clicks && draw.uniform() < 1 / (1 + exp(-(Self.taste(user, 6) + Self.taste(item, 7))))
             writer.add("", clicks ? 1 : 0)
             writer.add("", buys ? 1 : 0)
-            if buys { writer.add(exp(0.5 * Self.taste(item, 8)) + 0.1 * draw.normal()) } else { writer.addNothing() }
+            if buys {
+                writer.add(exp(0.5 * Self.taste(item, 8)) + 0.1 * draw.normal())
+            } else {
+                writer.addNothing()
+            }
             writer.endLine()
         }
         return writer.bytes
@@ -147,7 +157,8 @@ private struct LineWriter {
     private(set) var bytes: [UInt8] = []
 
     mutating func add(_ prefix: StaticString, _ value: Int) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount))
+        bytes.append(
+            contentsOf: UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount))
         addDigits(value)
         bytes.append(UInt8(ascii: ","))
     }

@@ -8,7 +8,8 @@ struct MTLBench: ParsableCommand {
         discussion: "Without a subcommand it trains a simulated shop both ways and compares them.",
         subcommands: [
             DemoCommand.self, TrainCommand.self, ThroughputCommand.self, ProfileCommand.self,
-            CompareCommand.self, ReadCommand.self, LogCommand.self, StepsCommand.self, WorkerCommand.self,
+            CompareCommand.self, ReadCommand.self, LogCommand.self, EmbeddingsCommand.self, StepsCommand.self,
+            WorkerCommand.self,
         ],
         defaultSubcommand: DemoCommand.self)
 }

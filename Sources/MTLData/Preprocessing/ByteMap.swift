@@ -6,8 +6,15 @@ struct ByteMap: Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var ends: [Int] = []
     private var hashes: [UInt64] = []
-    /// Key numbers, or -1; a power of two of them, at most half full.
-    private var slots: [Int32] = [Int32](repeating: -1, count: 16)
+    /// A power of two of them, at most half full.
+    private var slots = [Slot](repeating: Slot(), count: 16)
+
+    /// A key's number, length and first eight bytes: most keys are found, or not, by one look at memory.
+    private struct Slot {
+        var prefix: UInt64 = 0
+        var length: UInt32 = 0
+        var index: Int32 = -1
+    }
 
     var count: Int { ends.count }
 
@@ -38,14 +45,27 @@ struct ByteMap: Sendable {
     func find(_ key: UnsafeBufferPointer<UInt8>) -> Int? { find(key, hash: Self.hash(key)) }
 
     private func find(_ key: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Int? {
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash >> 20) & mask
-        while slots[slot] >= 0 {
-            let index = Int(slots[slot])
-            if hashes[index] == hash && matches(index, key) { return index }
-            slot = (slot + 1) & mask
+        let prefix = Self.prefix(key)
+        return slots.withUnsafeBufferPointer { slots in
+            let mask = slots.count - 1
+            var place = Int(truncatingIfNeeded: hash >> 20) & mask
+            while slots[place].index >= 0 {
+                let slot = slots[place]
+                if slot.prefix == prefix && slot.length == key.count
+                    && (key.count <= 8 || matches(Int(slot.index), key))
+                {
+                    return Int(slot.index)
+                }
+                place = (place + 1) & mask
+            }
+            return nil
         }
-        return nil
+    }
+
+    private static func prefix(_ key: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        var prefix: UInt64 = 0
+        for index in 0..<min(8, key.count) { prefix |= UInt64(key[index]) << UInt64(8 * index) }
+        return prefix
     }
 
     private func matches(_ index: Int, _ key: UnsafeBufferPointer<UInt8>) -> Bool {
@@ -69,14 +89,19 @@ struct ByteMap: Sendable {
     }
 
     private mutating func fill(slots size: Int) {
-        slots = [Int32](repeating: -1, count: size)
+        slots = [Slot](repeating: Slot(), count: size)
         for index in 0..<count { place(index) }
     }
 
     private mutating func place(_ index: Int) {
+        let start = index == 0 ? 0 : ends[index - 1]
+        let entry = bytes.withUnsafeBufferPointer { all in
+            let key = UnsafeBufferPointer(rebasing: all[start..<ends[index]])
+            return Slot(prefix: Self.prefix(key), length: UInt32(key.count), index: Int32(index))
+        }
         let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hashes[index] >> 20) & mask
-        while slots[slot] >= 0 { slot = (slot + 1) & mask }
-        slots[slot] = Int32(index)
+        var place = Int(truncatingIfNeeded: hashes[index] >> 20) & mask
+        while slots[place].index >= 0 { place = (place + 1) & mask }
+        slots[place] = entry
     }
 }

@@ -23,6 +23,10 @@ package final class AlignedStorage<Scalar: BitwiseCopyable>: @unchecked Sendable
             // Pages of zeros that cost nothing until they are written: a table's rows that no batch touches.
             let raw = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
             guard let raw, raw != MAP_FAILED else { fatalError("no memory for \(byteCount) bytes") }
+            #if os(Linux)
+                // Tables are read and written at random: with large pages, most of that finds its page at once.
+                madvise(raw, byteCount, Int32(MADV_HUGEPAGE))
+            #endif
             base = raw.bindMemory(to: Scalar.self, capacity: total)
         } else {
             let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)

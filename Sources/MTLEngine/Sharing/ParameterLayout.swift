@@ -40,7 +40,10 @@ public struct ParameterLayout: Sendable, Equatable {
 
     /// Copies a segment out of a vector, in PyTorch's order.
     package func read<Scalar>(_ segment: ParameterSegment, from vector: UnsafePointer<Scalar>) -> [Scalar] {
-        (0..<segment.count).map { vector[position($0, in: segment)] }
+        guard segment.isTransposed else {
+            return Array(UnsafeBufferPointer(start: vector + segment.offset, count: segment.count))
+        }
+        return (0..<segment.count).map { vector[position($0, in: segment)] }
     }
 
     /// Copies values in PyTorch's order into a segment of a vector.
@@ -51,6 +54,14 @@ public struct ParameterLayout: Sendable, Equatable {
             throw InputError(
                 .shape, at: "parameter \"\(segment.name)\"", found: "\(values.count) values",
                 expected: "\(segment.shape)")
+        }
+        guard segment.isTransposed else {
+            values.withUnsafeBufferPointer { source in
+                if let base = source.baseAddress {
+                    (vector + segment.offset).update(from: base, count: source.count)
+                }
+            }
+            return
         }
         for (index, value) in values.enumerated() { vector[position(index, in: segment)] = value }
     }
