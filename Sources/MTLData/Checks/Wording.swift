@@ -33,11 +33,16 @@ enum Wording {
         return "\(fixed(value, 1)) %"
     }
 
-    /// Four digits of a number: "18", "84,835", "0.1234".
+    /// Years stay whole.
+    private static func grouped(_ value: Int) -> String {
+        value.magnitude < 10_000 ? String(value) : count(value)
+    }
+
+    /// Four digits of a number: "18", "1970", "84,835", "0.1234".
     static func number(_ value: Double) -> String {
         guard value.isFinite else { return "\(value)" }
         guard value.magnitude < 1e15, value == 0 || value.magnitude >= 1e-4 else { return "\(value)" }
-        if value == value.rounded() { return count(Int(value)) }
+        if value == value.rounded() { return grouped(Int(value)) }
         let places = max(0, 3 - Int(log10(value.magnitude).rounded(.down)))
         return fixed(value, places)
     }
@@ -53,7 +58,7 @@ enum Wording {
         fraction = String(repeating: "0", count: places - min(places, fraction.count)) + fraction
         while fraction.last == "0" { fraction.removeLast() }
         if places == 0 { fraction = "" }
-        return sign + count(whole / Int(factor)) + (fraction.isEmpty ? "" : "." + fraction)
+        return sign + grouped(whole / Int(factor)) + (fraction.isEmpty ? "" : "." + fraction)
     }
 
     /// A value of the data in quotes, on one line and not too long.

@@ -99,7 +99,7 @@ struct ColumnJudge {
         if profile.wholeNumbers == profile.present && profile.distinct.isExact && profile.distinct.count <= 1000 {
             column.reasons.append(
                 "\(profile.distinct) whole numbers"
-                    + (profile.distinct.count > 2 && profile.distinct.count <= 100
+                    + (profile.distinct.count > 2 && profile.distinct.count <= 12
                         ? "; categorical if they are codes" : ""))
         }
         return feature
@@ -148,6 +148,8 @@ struct ColumnJudge {
     private func leaveOutUnread(_ column: inout SchemaProposal.Column) {
         let isText = profile.numbers < profile.present && column.feature?.kind == .categorical
         if isText && facts.meanLength >= 40 && facts.uniqueness > 0.5 {
+            column.feature = Feature(profile.name, .categorical)
+            column.reasons = []
             column.leaveOut(.freeText, "free text, which is not read")
             return
         }
@@ -156,6 +158,8 @@ struct ColumnJudge {
         guard facts.uniqueness >= 0.9, column.feature?.kind != .timestamp, isText || isWhole else { return }
         if isNamed { column.marks.append(.suspiciousName) }
         if isText || isNamed || isCounted {
+            column.feature = column.feature.map { Feature($0.name, $0.kind) }
+            column.reasons = []
             column.leaveOut(.unique, "nearly one value per row: it names rows and tells nothing about others")
         } else {
             column.marks.append(.unique)
