@@ -21,14 +21,21 @@ extension DataReport {
         lines += Self.table(
             [head]
                 + features.map { feature in
-                    [feature.name, Wording.percent(feature.missingShare), feature.distinct?.description ?? "-"]
+                    [
+                        feature.name, Wording.percent(feature.missingShare),
+                        feature.distinct?.description ?? "-",
+                    ]
                         + names.map { Self.fixed(feature.areasUnderROC[$0]) }
-                        + [feature.unseenShare.map { Wording.percent($0) } ?? "-", Self.fixed(feature.testDrift)]
+                        + [
+                            feature.unseenShare.map { Wording.percent($0) } ?? "-",
+                            Self.fixed(feature.testDrift),
+                        ]
                 })
         lines.append("")
         lines.append(
             "Areas and drift (training against test) are of \(Wording.count(sampledRows, "row"));"
-                + " \(duplicates.isExact ? "" : "about ")\(Wording.count(duplicates.distinctRows)) different rows.")
+                + " \(duplicates.isExact ? "" : "about ")\(Wording.count(duplicates.distinctRows)) different rows."
+        )
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -41,7 +41,9 @@ struct LabelCounts {
             labels[index].labelled += other.labels[index].labelled
             labels[index].sum &+= other.labels[index].sum
             unknownClasses[index] += other.unknownClasses[index]
-            for (place, count) in other.labels[index].classes.enumerated() { add(count, to: place, of: index) }
+            for (place, count) in other.labels[index].classes.enumerated() {
+                add(count, to: place, of: index)
+            }
         }
     }
 
@@ -152,7 +154,8 @@ final class ReportCounts: @unchecked Sendable {
                 }
                 let cell = Cell.trimmed(parsed.block.cell(row, place.column))
                 if Cell.isMissing(cell) { continue }
-                let id = Int(preprocessor.classes[index]?.id(cell) ?? Vocabulary.unknown) - Vocabulary.reserved
+                let id =
+                    Int(preprocessor.classes[index]?.id(cell) ?? Vocabulary.unknown) - Vocabulary.reserved
                 update {
                     $0.labels[index].labelled += 1
                     if id >= 0 { $0.add(1, to: id, of: index) } else { $0.unknownClasses[index] += 1 }
@@ -182,7 +185,9 @@ final class ReportCounts: @unchecked Sendable {
             for column in columns {
                 let cell = Cell.trimmed(parsed.block.cell(row, column))
                 let isBlank = Cell.isMissing(cell)
-                hash = isBlank ? mtl_hash_bytes(nil, 0, hash) : mtl_hash_bytes(cell.baseAddress, cell.count, hash)
+                hash =
+                    isBlank
+                    ? mtl_hash_bytes(nil, 0, hash) : mtl_hash_bytes(cell.baseAddress, cell.count, hash)
                 if !isBlank { isMissing = false }
             }
             rowHash = withUnsafeBytes(of: hash) {

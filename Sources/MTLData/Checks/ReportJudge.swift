@@ -15,7 +15,8 @@ struct ReportJudge {
     }
 
     private mutating func add(
-        _ severity: Finding.Severity, _ check: Finding.Check, _ place: String, _ found: String, _ advice: String
+        _ severity: Finding.Severity, _ check: Finding.Check, _ place: String, _ found: String,
+        _ advice: String
     ) {
         list.append(Finding(severity: severity, check: check, place: place, found: found, advice: advice))
     }
@@ -24,7 +25,8 @@ struct ReportJudge {
         for (index, part) in parts.enumerated() where part.name != "\(Part.dropped)" {
             guard part.rows > 0 else {
                 add(
-                    part.name == "\(Part.training)" ? .problem : part.name == "\(Part.test)" ? .warning : .note,
+                    part.name == "\(Part.training)"
+                        ? .problem : part.name == "\(Part.test)" ? .warning : .note,
                     .emptyPart, "part \(part.name)", "no row", "Change the split's shares or cuts")
                 continue
             }
@@ -49,7 +51,8 @@ struct ReportJudge {
         }
         if unknown > 0 {
             add(
-                .problem, .labelClasses, place, "\(Wording.count(unknown, "row")) of classes that no training row has",
+                .problem, .labelClasses, place,
+                "\(Wording.count(unknown, "row")) of classes that no training row has",
                 "Leave such rows out, join classes, or split by stratified")
         }
     }
@@ -61,7 +64,9 @@ struct ReportJudge {
                 add(.warning, .constantFeature, place, "one value in all training rows", "Leave it out")
             }
             for label in schema.labels {
-                let ways = [("", feature.areasUnderROC), ("whether it is missing ", feature.missingAreasUnderROC)]
+                let ways = [
+                    ("", feature.areasUnderROC), ("whether it is missing ", feature.missingAreasUnderROC),
+                ]
                 for (what, areas) in ways {
                     guard let area = areas[label.name], SingleFeature.isLeak(area) else { continue }
                     add(
@@ -85,7 +90,8 @@ struct ReportJudge {
                     .warning, .drift, place,
                     "\(part) rows differ from training: population stability index \(Wording.fixed(drift, 3))",
                     schema.features[index].kind == .timestamp
-                        ? "Leave out parts of the time that only grow" : "See whether it changes with time, and leave it out if so")
+                        ? "Leave out parts of the time that only grow"
+                        : "See whether it changes with time, and leave it out if so")
             }
         }
     }
@@ -124,11 +130,11 @@ struct ReportJudge {
         let isUsual = 2 * duplicates.distinctRows < rows
         guard share > 0.001 else { return }
         add(
-            isUsual ? .note : share > 0.05 ? .problem : .warning, .duplicateRows, "parts training and test",
+            isUsual ? .note : .warning, .duplicateRows, "parts training and test",
             "\(Wording.count(duplicates.testRows)) test rows (\(Wording.percent(share))) have the features of a training row,"
                 + " \(Wording.count(duplicates.pairs, "pair"))\(sampled)",
             isUsual
                 ? "Rows repeat in general: features have few values"
-                : "Remove duplicates, or split by a group that keeps them together")
+                : "Remove copies, or split by a group that keeps them together")
     }
 }

@@ -26,7 +26,8 @@ struct SampledTable {
         var result = DataReport.FeatureRow(name: feature.name)
         let trainingRows = counts.parts[0].rows
         result.missingShare = trainingRows > 0 ? Double(counts.missing[index]) / Double(trainingRows) : 0
-        result.isConstant = trainingRows > 0 && counts.extremes[index].least == counts.extremes[index].greatest
+        result.isConstant =
+            trainingRows > 0 && counts.extremes[index].least == counts.extremes[index].greatest
         let hasNumbers = feature.kind == .numeric || feature.kind == .timestamp
         if hasNumbers {
             let scores = training.map { Double(bitPattern: rows[$0].cells[index]) }
@@ -35,9 +36,9 @@ struct SampledTable {
                 result.missingAreasUnderROC = areas(scores.map { $0.isNaN ? 1 : 0 })
             }
         } else {
-            let values = training.map { self.values($0, index) }
+            let values = SingleFeature.Values(training.lazy.map { self.values($0, index) })
             for label in labels {
-                let scores = SingleFeature.rates(values: values, labels: label.values, folds: folds)
+                let scores = SingleFeature.rates(values, labels: label.values, folds: folds)
                 result.areasUnderROC[label.name] = SingleFeature.areaUnderROC(
                     scores: scores, order: SingleFeature.order(scores), labels: label.values)
             }
@@ -50,7 +51,8 @@ struct SampledTable {
             }
             if all > 0 { result.unseenShare = Double(unseen) / Double(all) }
         }
-        let drift = hasNumbers ? Drift(numbers: numbers(.training, index)) : Drift(values: bags(.training, index))
+        let drift =
+            hasNumbers ? Drift(numbers: numbers(.training, index)) : Drift(values: bags(.training, index))
         func drifted(_ part: Part) -> Double? {
             hasNumbers ? drift.index(numbers: numbers(part, index)) : drift.index(values: bags(part, index))
         }

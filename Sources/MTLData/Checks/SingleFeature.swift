@@ -2,6 +2,31 @@
 enum SingleFeature {
     /// Rows of each class below which an area under the curve is chance.
     static let fewestRows = 10
+    /// How many rows of the overall rate a value's own rate is drawn towards.
+    static let smoothing = 20.0
+
+    /// The values of rows, numbered: row i has those before ends[i].
+    struct Values {
+        private(set) var ids: [Int] = []
+        private(set) var ends: [Int] = []
+        private(set) var count = 0
+
+        /// - Parameter values: per row its values.
+        init(_ values: some Sequence<[UInt64]>) {
+            var numbers: [UInt64: Int] = [:]
+            for row in values {
+                for value in row {
+                    let id = numbers[value] ?? numbers.count
+                    if id == numbers.count { numbers[value] = id }
+                    ids.append(id)
+                }
+                ends.append(ids.count)
+            }
+            count = numbers.count
+        }
+
+        func range(_ row: Int) -> Range<Int> { (row == 0 ? 0 : ends[row - 1])..<ends[row] }
+    }
 
     /// The area under the ROC curve, ties counting half (scikit-learn's `roc_auc_score`), of rows that have a score and a
     /// label.
@@ -39,34 +64,33 @@ enum SingleFeature {
     /// Per row the label's rate over rows of the same value in other folds, drawn towards the overall rate by 20 rows of
     /// it: a value seen once tells nothing about itself.
     ///
-    /// - Parameter values: per row its values; a row of several scores their mean, of none the overall rate.
-    static func rates(values: [[UInt64]], labels: [Double], folds: [Int]) -> [Double] {
-        let smoothing = 20.0
-        let known = labels.filter { !$0.isNaN }
-        let overall = known.isEmpty ? 0 : known.reduce(0, +) / Double(known.count)
-        var sums: [UInt64: (all: SIMD2<Double>, folds: [SIMD2<Double>])] = [:]
-        for row in values.indices where !labels[row].isNaN {
-            let one = SIMD2(labels[row], 1)
-            for value in values[row] {
-                let none = [SIMD2<Double>](repeating: .zero, count: CategoryCounter.Folds.count)
-                sums[value, default: (.zero, none)].all += one
-                sums[value]?.folds[folds[row]] += one
+    /// - Returns: `[rows]`; a row of several values scores their mean, of none the overall rate.
+    static func rates(_ values: Values, labels: [Double], folds: [Int]) -> [Double] {
+        let width = CategoryCounter.Folds.count
+        var (known, positives) = (0.0, 0.0)
+        // Per value and fold the sum of labels and the rows that have one.
+        var sums = [SIMD2<Double>](repeating: .zero, count: values.count * width)
+        for row in labels.indices where !labels[row].isNaN {
+            known += 1
+            positives += labels[row]
+            for place in values.range(row) {
+                sums[values.ids[place] * width + folds[row]] += SIMD2(labels[row], 1)
             }
         }
-        return values.indices.map { row in
-            guard !values[row].isEmpty else { return overall }
+        let overall = known > 0 ? positives / known : 0
+        var totals = [SIMD2<Double>](repeating: .zero, count: values.count)
+        for index in sums.indices { totals[index / width] += sums[index] }
+        return labels.indices.map { row in
+            let range = values.range(row)
+            guard !range.isEmpty else { return overall }
             var total = 0.0
-            for value in values[row] {
-                let found = sums[value].map { $0.all - $0.folds[folds[row]] } ?? .zero
-                total += (found[0] + smoothing * overall) / (found[1] + smoothing)
+            for place in range {
+                let id = values.ids[place]
+                let others = totals[id] - sums[id * width + folds[row]]
+                total += (others[0] + smoothing * overall) / (others[1] + smoothing)
             }
-            return total / Double(values[row].count)
+            return total / Double(range.count)
         }
-    }
-
-    /// The same for rows of one value each.
-    static func rates(values: [UInt64], labels: [Double], folds: [Int]) -> [Double] {
-        rates(values: values.map { [$0] }, labels: labels, folds: folds)
     }
 
     /// Whether an area says that the feature is the label in other words.

@@ -58,12 +58,16 @@ struct CellLook {
         parts = values.count
         if values.allSatisfy({ Self.isWeighted($0) }) { set(.weighted) }
         guard parts > 1 else { return }
-        if Set(values.map { ByteMap.hash(UnsafeBufferPointer(rebasing: $0)) }).count < parts { set(.repeated) }
+        if Set(values.map { ByteMap.hash(UnsafeBufferPointer(rebasing: $0)) }).count < parts {
+            set(.repeated)
+        }
     }
 
     /// "a:0.5".
     private static func isWeighted(_ value: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
-        guard let place = value.lastIndex(of: UInt8(ascii: ":")), place > value.startIndex else { return false }
+        guard let place = value.lastIndex(of: UInt8(ascii: ":")), place > value.startIndex else {
+            return false
+        }
         if case .number = Cell(UnsafeBufferPointer(rebasing: value[(place + 1)...])) { return true }
         return false
     }

@@ -5,6 +5,11 @@ struct ColumnCounter {
         var values: Int
         var bytes: Int
 
+        init(values: Int, bytes: Int) {
+            self.values = values
+            self.bytes = bytes
+        }
+
         /// A million values of a column, fewer where there are many columns: eight million of all.
         init(columns: Int) {
             values = max(10_000, min(1_000_000, 8_000_000 / max(1, columns)))
@@ -61,7 +66,9 @@ struct ColumnCounter {
         }
         for part in cell.split(separator: UInt8(ascii: look.has(.bars) ? "|" : ";")) {
             var value = part
-            if look.has(.weighted), let place = part.lastIndex(of: UInt8(ascii: ":")) { value = part[..<place] }
+            if look.has(.weighted), let place = part.lastIndex(of: UInt8(ascii: ":")) {
+                value = part[..<place]
+            }
             partSketch.add(ByteMap.hash(Cell.trimmed(UnsafeBufferPointer(rebasing: value))))
         }
     }
@@ -113,15 +120,18 @@ struct ColumnCounter {
                 ? counts[left] > counts[right] : map.key(left).lexicographicallyPrecedes(map.key(right))
         }
         func frequency(_ index: Int) -> ColumnProfile.Frequency {
-            ColumnProfile.Frequency(value: String(decoding: map.key(index), as: UTF8.self), rows: counts[index])
+            ColumnProfile.Frequency(
+                value: String(decoding: map.key(index), as: UTF8.self), rows: counts[index])
         }
         func having(_ trait: CellLook.Trait) -> Int { total.traits[trait.rawValue] }
         let hasNumbers = statistics.count > 0
         let profile = ColumnProfile(
             name: name, rows: rows, missing: missing,
             distinct: Cardinality(
-                count: isOverflown ? max(sketch.estimate, limits.values) : counts.count, isExact: !isOverflown),
-            numbers: having(.number), wholeNumbers: having(.whole), money: having(.money), times: having(.time),
+                count: isOverflown ? max(sketch.estimate, counts.count) : counts.count, isExact: !isOverflown
+            ),
+            numbers: having(.number), wholeNumbers: having(.whole), money: having(.money),
+            times: having(.time),
             least: hasNumbers ? statistics.least : nil, greatest: hasNumbers ? statistics.greatest : nil,
             mean: hasNumbers ? statistics.mean : nil, frequent: order.prefix(5).map(frequency))
         return ColumnFacts(

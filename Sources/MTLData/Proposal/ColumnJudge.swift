@@ -24,7 +24,8 @@ struct ColumnJudge {
         if profile.distinct.count == 1 && profile.missing == 0 {
             column.leaveOut(.constant, "one value in all rows")
         } else if hints.isRowWeight && profile.numbers == profile.present {
-            column.leaveOut(.suspiciousName, "looks like how much a row counts; if so, name it as the schema's weight")
+            column.leaveOut(
+                .suspiciousName, "looks like how much a row counts; if so, name it as the schema's weight")
         } else if profile.present >= 20 {
             leaveOutUnread(&column)
         }
@@ -56,33 +57,42 @@ struct ColumnJudge {
         }
     }
 
-    private func mark(mixed count: Int, of present: Int, _ what: String, _ column: inout SchemaProposal.Column) {
+    private func mark(
+        mixed count: Int, of present: Int, _ what: String, _ column: inout SchemaProposal.Column
+    ) {
         guard 2 * count >= present else { return }
         column.marks.append(.mixedTypes)
         let example = facts.exampleOfText.map { " such as \(Wording.quoted($0))" } ?? ""
-        column.reasons.append("\(what), but \(Wording.count(present - count, "cell")) of something else\(example)")
+        column.reasons.append(
+            "\(what), but \(Wording.count(present - count, "cell")) of something else\(example)")
     }
 
     private var isTimeAsNumber: Bool {
-        hints.isTime && (facts.rows(.unixTime) == profile.present || facts.rows(.compactDate) == profile.present)
+        hints.isTime
+            && (facts.rows(.unixTime) == profile.present || facts.rows(.compactDate) == profile.present)
     }
 
     /// "|" in some cells, or ";" in a fifth of them, between short values.
     private var isList: Bool {
-        let isSeparated = 50 * facts.rows(.bars) >= profile.present || 5 * facts.rows(.semicolons) >= profile.present
+        let isSeparated =
+            50 * facts.rows(.bars) >= profile.present || 5 * facts.rows(.semicolons) >= profile.present
         return isSeparated && facts.meanLength / Double(max(1, facts.mostParts)) <= 30
     }
 
     private func list(_ column: inout SchemaProposal.Column) -> Feature {
         let isWeighted = facts.rows(.weighted) == profile.present
         let isRepeated = 20 * facts.rows(.repeated) >= facts.rows(.bars) + facts.rows(.semicolons)
-        var feature = Feature(profile.name, !isWeighted && (isRepeated || hints.isSequence) ? .sequence : .tags)
+        var feature = Feature(
+            profile.name, !isWeighted && (isRepeated || hints.isSequence) ? .sequence : .tags)
         if facts.rows(.semicolons) > facts.rows(.bars) { feature.separator = ";" }
         if isWeighted { feature.weightSeparator = ":" }
         if facts.mostParts > feature.length { feature.length = min(facts.mostParts, 50) }
-        if facts.partCardinality >= Self.hashedFrom { feature.hashBuckets = Self.buckets(facts.partCardinality) }
+        if facts.partCardinality >= Self.hashedFrom {
+            feature.hashBuckets = Self.buckets(facts.partCardinality)
+        }
         if feature.kind == .sequence {
-            column.reasons.append(isRepeated ? "values come twice in a cell: taken as in order" : "in order, by its name")
+            column.reasons.append(
+                isRepeated ? "values come twice in a cell: taken as in order" : "in order, by its name")
         }
         column.valueCount = facts.partCardinality
         column.mostValues = facts.mostParts
@@ -96,7 +106,9 @@ struct ColumnJudge {
             feature.log = true
             column.reasons.append("a long tail: logarithm")
         }
-        if profile.wholeNumbers == profile.present && profile.distinct.isExact && profile.distinct.count <= 1000 {
+        if profile.wholeNumbers == profile.present && profile.distinct.isExact
+            && profile.distinct.count <= 1000
+        {
             column.reasons.append(
                 "\(profile.distinct) whole numbers"
                     + (profile.distinct.count > 2 && profile.distinct.count <= 12
@@ -130,9 +142,10 @@ struct ColumnJudge {
         if count >= Self.hashedFrom {
             feature.hashBuckets = Self.buckets(count)
             column.reasons.append("very many values: ids by hash")
-        } else if facts.rareValues > 0 && count > 20 {
+        } else if facts.rareValues > 1 && count > 20 {
             feature.minimumCount = Self.minimumCount
-            column.reasons.append("\(Wording.count(facts.rareValues)) of fewer than \(Self.minimumCount) rows share an id")
+            column.reasons.append(
+                "\(Wording.count(facts.rareValues)) of fewer than \(Self.minimumCount) rows share an id")
         }
         return feature
     }

@@ -21,17 +21,42 @@ struct DistinctSketch {
         for index in registers.indices { registers[index] = max(registers[index], other.registers[index]) }
     }
 
+    /// Ertl's estimator, which has no range where it is biased (*New cardinality estimation algorithms for HyperLogLog
+    /// sketches*, 2017, algorithm 6).
     var estimate: Int {
         let size = Double(registers.count)
-        var sum = 0.0
-        var empty = 0.0
-        for register in registers {
-            sum += Double(sign: .plus, exponent: -Int(register), significand: 1)
-            if register == 0 { empty += 1 }
+        let highest = 64 - Self.bits + 1
+        var counts = [Double](repeating: 0, count: highest + 1)
+        for register in registers { counts[Int(register)] += 1 }
+        var z = size * Self.tau(1 - counts[highest] / size)
+        for rank in (1..<highest).reversed() { z = (z + counts[rank]) / 2 }
+        z += size * Self.sigma(counts[0] / size)
+        return z.isFinite ? Int((size * size / (2 * log(2) * z)).rounded()) : 0
+    }
+
+    /// x + Σ x^(2^k) 2^(k - 1).
+    private static func sigma(_ share: Double) -> Double {
+        guard share < 1 else { return .infinity }
+        var (x, y, sum, last) = (share, 1.0, share, -1.0)
+        while sum != last {
+            last = sum
+            x *= x
+            sum += x * y
+            y *= 2
         }
-        let raw = 0.7213 / (1 + 1.079 / size) * size * size / sum
-        // Few values leave registers empty, whose number says more.
-        if raw <= 2.5 * size && empty > 0 { return Int((size * log(size / empty)).rounded()) }
-        return Int(raw.rounded())
+        return sum
+    }
+
+    /// (1 - x - Σ (1 - x^(2^-k))² 2^-k) / 3.
+    private static func tau(_ share: Double) -> Double {
+        guard share > 0, share < 1 else { return 0 }
+        var (x, y, sum, last) = (share, 1.0, 1 - share, -1.0)
+        while sum != last {
+            last = sum
+            x = x.squareRoot()
+            y /= 2
+            sum -= (1 - x) * (1 - x) * y
+        }
+        return sum / 3
     }
 }

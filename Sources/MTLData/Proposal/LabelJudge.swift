@@ -57,7 +57,8 @@ struct LabelJudge {
             column.label = Label(profile.name, .multiclass)
         } else {
             throw InputError(
-                .value, at: "\(path), label \"\(profile.name)\"", found: "\(profile.distinct) different texts",
+                .value, at: "\(path), label \"\(profile.name)\"",
+                found: "\(profile.distinct) different texts",
                 expected: "two values, up to 100 classes or numbers; or name the values that mean yes")
         }
         guard let label = column.label, label.kind == .binary else { return column }

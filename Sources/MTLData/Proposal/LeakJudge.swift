@@ -28,7 +28,8 @@ struct LeakJudge {
         for index in all.indices where columns[index].label == nil {
             guard columns[index].isUsed || columns[index].marks == [.unique] else { continue }
             for label in labels where sample.allSatisfy({ $0.hashes[index] == $0.hashes[label] }) {
-                all[index].leaveOut(.tellsLabel, "the same values as label \"\(columns[label].profile.name)\"")
+                all[index].leaveOut(
+                    .tellsLabel, "the same values as label \"\(columns[label].profile.name)\"")
             }
             guard all[index].isUsed else { continue }
             if columns[index].profile.numbers > 0 {
@@ -40,9 +41,9 @@ struct LeakJudge {
                         label.name, &all[index])
                 }
             }
-            let values = sample.map { $0.hashes[index] }
+            let values = SingleFeature.Values(sample.lazy.map { [$0.hashes[index]] })
             for label in binary {
-                let scores = SingleFeature.rates(values: values, labels: label.values, folds: folds)
+                let scores = SingleFeature.rates(values, labels: label.values, folds: folds)
                 tell(
                     SingleFeature.areaUnderROC(
                         scores: scores, order: SingleFeature.order(scores), labels: label.values),
@@ -51,7 +52,8 @@ struct LeakJudge {
         }
         for index in all.indices where columns[index].label == nil && all[index].isUsed {
             let hints = NameHints(columns[index].profile.name)
-            guard let label = labels.first(where: { hints.follows(NameHints(columns[$0].profile.name)) }) else {
+            guard let label = labels.first(where: { hints.follows(NameHints(columns[$0].profile.name)) })
+            else {
                 continue
             }
             let name = columns[label].profile.name

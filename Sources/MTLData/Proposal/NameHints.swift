@@ -64,7 +64,8 @@ struct NameHints {
     }
 
     static let groups = [
-        "user", "customer", "visitor", "member", "client", "shopper", "buyer", "account", "household", "session",
+        "user", "customer", "visitor", "member", "client", "shopper", "buyer", "account", "household",
+        "session",
     ]
 
     /// How good a group the name is for, 0 the best; nil for none.
@@ -85,7 +86,9 @@ struct NameHints {
         has(["time", "timestamp", "ts", "date", "day", "dt", "datetime", "created", "updated", "at", "when"])
     }
 
-    var isSequence: Bool { has(["history", "sequence", "seq", "recent", "last", "viewed", "path", "visited"]) }
+    var isSequence: Bool {
+        has(["history", "sequence", "seq", "recent", "last", "viewed", "path", "visited"])
+    }
 
     var isRowWeight: Bool {
         words.last == "weight" && has(["instance", "sample", "row", "case", "survey"]) || words == ["weight"]

@@ -30,7 +30,9 @@ struct RoleJudge {
             guard column.isUsed, column.feature?.kind == .categorical, (2...50).contains(values.count),
                 column.profile.missingShare < 0.05
             else { continue }
-            if let rank = NameHints(column.profile.name).scenarioRank {
+            // Where nearly all rows have one value, there is one scenario.
+            let isSpread = 10 * (values.first?.rows ?? 0) <= 9 * column.profile.rows
+            if isSpread, let rank = NameHints(column.profile.name).scenarioRank {
                 named.append((index, rank))
             } else if values.count <= 20, let rarest = values.last, 100 * rarest.rows >= column.profile.rows {
                 others.append(index)

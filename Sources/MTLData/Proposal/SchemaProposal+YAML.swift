@@ -86,7 +86,8 @@ extension SchemaProposal {
     private func addLabels(_ lines: inout [Line]) {
         lines.append(
             schema.labels.isEmpty
-                ? Line("  labels: []", "none found by its name: what is to be predicted?") : Line("  labels:"))
+                ? Line("  labels: []", "none found by its name: what is to be predicted?") : Line("  labels:")
+        )
         for label in schema.labels {
             guard let column = columns.first(where: { $0.profile.name == label.name }) else { continue }
             lines.append(

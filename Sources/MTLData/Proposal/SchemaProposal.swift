@@ -84,8 +84,20 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
     /// - Throws: what the source throws, and `InputError` for a label whose column or value is not there, or which cannot be
     ///   predicted.
     public init(_ source: some RowSource, labels: [LabelChoice] = []) throws(InputError) {
+        try self.init(source, labels: labels, limits: ColumnCounter.Limits(columns: source.columns.count))
+    }
+
+    /// - Parameter countedValues: different values of a column that are counted before they are estimated.
+    package init(_ source: some RowSource, labels: [LabelChoice], countedValues: Int) throws(InputError) {
+        try self.init(
+            source, labels: labels, limits: ColumnCounter.Limits(values: countedValues, bytes: .max))
+    }
+
+    private init(
+        _ source: some RowSource, labels: [LabelChoice], limits: ColumnCounter.Limits
+    ) throws(InputError) {
         for choice in labels { _ = try source.column(choice.column) }
-        let look = try TableLook(source)
+        let look = try TableLook(source, limits)
         var columns: [Column?] = []
         let choices = labels.isEmpty ? LabelJudge.guessed(look.columns) : labels
         let named = look.columns.map(\.profile.name)

@@ -20,9 +20,8 @@ struct TableLook {
         var columns: [ColumnCounter]
         var sample: HashSample<SampledRow>
 
-        init(columns: Int) {
-            self.columns = [ColumnCounter](
-                repeating: ColumnCounter(ColumnCounter.Limits(columns: columns)), count: columns)
+        init(columns: Int, _ limits: ColumnCounter.Limits) {
+            self.columns = [ColumnCounter](repeating: ColumnCounter(limits), count: columns)
             sample = HashSample(limit: max(1000, min(TableLook.sampleRows, 4_000_000 / max(1, columns))))
         }
 
@@ -53,15 +52,19 @@ struct TableLook {
             for column in block.columns.indices {
                 let cell = Cell.trimmed(block.cell(row, column))
                 hashes.append(Cell.isMissing(cell) ? 0 : ByteMap.hash(cell))
-                if case .number(let value) = Cell(cell) { numbers.append(value) } else { numbers.append(.nan) }
+                if case .number(let value) = Cell(cell) {
+                    numbers.append(value)
+                } else {
+                    numbers.append(.nan)
+                }
             }
             return SampledRow(record: block.record(row), hashes: hashes, numbers: numbers)
         }
     }
 
-    init(_ source: some RowSource) throws(InputError) {
+    init(_ source: some RowSource, _ limits: ColumnCounter.Limits) throws(InputError) {
         let names = source.columns
-        let workers = (0..<source.threads).map { _ in Counts(columns: names.count) }
+        let workers = (0..<source.threads).map { _ in Counts(columns: names.count, limits) }
         let blocks = Collected<(index: Int, statistics: [NumberStatistics], rows: Int)>()
         try source.read { (block, worker) throws(InputError) in
             blocks.add((block.index, workers[worker].add(block), block.rowCount))

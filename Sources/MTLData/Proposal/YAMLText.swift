@@ -64,7 +64,9 @@ enum YAMLText {
         var pairs = [("name", scalar(feature.name)), ("type", feature.kind.rawValue)]
         let plain = Feature(feature.name, feature.kind)
         if feature.log { pairs.append(("log", "true")) }
-        if feature.minimumCount != plain.minimumCount { pairs.append(("minimum_count", "\(feature.minimumCount)")) }
+        if feature.minimumCount != plain.minimumCount {
+            pairs.append(("minimum_count", "\(feature.minimumCount)"))
+        }
         if let buckets = feature.hashBuckets { pairs.append(("hash_buckets", "\(buckets)")) }
         if feature.separator != plain.separator { pairs.append(("separator", quoted(feature.separator))) }
         if let separator = feature.weightSeparator { pairs.append(("weight_separator", quoted(separator))) }
