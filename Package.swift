@@ -73,7 +73,8 @@ let package = Package(
             name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "allocation-probe"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
-            name: "MTLDataTests", dependencies: ["MTLData", "MTLEngine", "CSQLite"], exclude: ["Fixtures"],
+            name: "MTLDataTests", dependencies: ["MTLData", "MTLEngine", "CSQLite", "Yams"],
+            exclude: ["Fixtures"],
             swiftSettings: settings),
     ]
 )

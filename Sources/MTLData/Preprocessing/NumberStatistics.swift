@@ -51,7 +51,7 @@ struct NumberStatistics {
         sample.removeLast(max(0, sample.count - Self.sampleLimit))
     }
 
-    private static func hash(_ record: Int) -> UInt64 {
+    static func hash(_ record: Int) -> UInt64 {
         var z = UInt64(bitPattern: Int64(record)) &+ 0x9E37_79B9_7F4A_7C15
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
