@@ -84,7 +84,7 @@ public final class RowBlock {
 
     /// The line that a row begins on, counted from 1; of a query, the row.
     public func line(_ row: Int) -> Int {
-        firstLine + (unit == "line" ? mtl_count_newlines(text, Int(rows[row].start)) : row)
+        firstLine + (unit == "line" ? mtl_count_newlines(text, Int(rows[row].start)) : Int(rows[row].record))
     }
 
     /// The content of a cell: without the quotes around it, doubled quotes resolved.

@@ -1,0 +1,12 @@
+public import MTLEngine
+
+/// Opens a source of rows by its text: the path of a CSV or TSV file (perhaps gzip), or "sqlite:FILE?query=SELECT …" or
+/// "sqlite:FILE?table=NAME".
+///
+/// - Throws: what `TableReader` or `SQLiteSource` throws.
+public func openSource(
+    _ text: String, options: ReadingOptions = ReadingOptions()
+) throws(InputError) -> any RowSource {
+    if text.hasPrefix(SQLiteSource.scheme) { return try SQLiteSource(text, options: options) }
+    return try TableReader(path: text, options: options)
+}
