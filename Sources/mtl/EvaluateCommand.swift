@@ -17,7 +17,9 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
-        printMetrics([try bundle.evaluate(table.open(data), compute: threads.compute)])
+        printMetrics([
+            try bundle.evaluate(bundle.open(data, options: table.options()), compute: threads.compute)
+        ])
     }
 }
 
@@ -29,10 +31,10 @@ struct TableArguments: ParsableArguments {
     @Option(help: "What stands between cells (default: a tab in .tsv and .tab files, else a comma).")
     var separator: String?
 
-    func open(_ path: String, threads: Int = 1) throws -> any RowSource {
-        var settings = DataSettings(source: path)
+    func options(threads: Int = 1) throws -> ReadingOptions {
+        var settings = DataSettings(source: "")
         settings.columns = columns?.split(separator: ",").map(String.init)
         settings.separator = separator
-        return try settings.open(path, settings.options(threads: threads))
+        return try settings.options(threads: threads)
     }
 }

@@ -5,8 +5,10 @@ struct MTL: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mtl", abstract: "Multi-task learning on a shop's log files.",
         discussion: """
-            mtl init visits.csv --label click > visits.yaml proposes an experiment, mtl train visits.yaml runs it, \
-            mtl evaluate and mtl predict use what came of it.
+            mtl init visits.csv --label click > visits.yaml proposes an experiment, mtl check visits.yaml looks for \
+            leaks and drift, mtl train visits.yaml runs it, mtl evaluate and mtl predict use what came of it.
             """,
-        subcommands: [TrainCommand.self, EvaluateCommand.self, PredictCommand.self])
+        subcommands: [
+            InitCommand.self, CheckCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
+        ])
 }

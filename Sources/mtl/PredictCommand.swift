@@ -28,7 +28,7 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
-        let source = try table.open(data)
+        let source = try bundle.open(data, options: table.options())
         let kept = try (keep?.split(separator: ",").map(String.init) ?? []).map {
             ($0, try source.column($0))
         }

@@ -45,11 +45,11 @@ struct TrainCommand: ParsableCommand {
             }
         }
         try settings.check()
-        let stem = experiment.hasSuffix(".yaml") ? String(experiment.dropLast(5)) : experiment
 
         let clock = ContinuousClock()
         let begin = clock.now
-        let data = try settings.prepare(in: prepared ?? "\(stem).prepared", threads: threads.threads)
+        let data = try settings.prepare(
+            in: prepared ?? preparedFolder(of: experiment), threads: threads.threads)
         print(describe(data, seconds: clock.now.seconds(since: begin)))
         if data.badRows.count > 0 {
             print("\(data.badRows.count) bad rows left out:")
@@ -82,7 +82,7 @@ struct TrainCommand: ParsableCommand {
             printMetrics(evaluations)
         }
         guard let best else { return }
-        let path = model ?? "\(stem).safetensors"
+        let path = model ?? "\(stem(of: experiment)).safetensors"
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
             parameters: best.parameters

@@ -13,11 +13,33 @@ extension Experiment {
         plan.split = split
         plan.sampling = sampling
         plan.badRows = options.badRows
-        let source = try data.open(data.source, options)
+        let source = try open(data.source, threads: threads)
         var test: (any RowSource)?
-        if let path = data.test { test = try data.open(path, options) }
+        if let path = data.test { test = try open(path, threads: threads) }
         return try PreparedData(
             source, test: test, plan: plan, folder: folder, fingerprint: try fingerprint())
+    }
+
+    /// Opens one of the sources, with the columns of the histories behind its own.
+    ///
+    /// - Throws: `InputError` that names the file or the history.
+    public func open(_ source: String, threads: Int = 1) throws(InputError) -> any RowSource {
+        let options = try data.options(threads: threads)
+        return try join(histories, to: openSource(source, options: options), schema, options)
+    }
+
+    /// Looks at the rows as they are split: leaks, drift, values that only the test rows have.
+    ///
+    /// - Throws: `InputError` that names file, line and column.
+    public func report(_ prepared: PreparedData, threads: Int = 1) throws(InputError) -> DataReport {
+        let options = try data.options(threads: threads)
+        let source = try open(data.source, threads: threads)
+        let skips = options.badRows != .refuse
+        var split = split
+        if data.test != nil { split.test = 0 }
+        return try DataReport(
+            source, prepared.preprocessor, Splitter(split, source, schema, skipsBadRows: skips),
+            skipsBadRows: skips)
     }
 
     /// What prepared rows depend on: the settings of data, schema, split and sampling, and the sources' sizes and times.
@@ -28,26 +50,35 @@ extension Experiment {
         do {
             text += String(decoding: try encoder.encode(data), as: UTF8.self)
             text += String(decoding: try encoder.encode(schema), as: UTF8.self)
+            text += String(decoding: try encoder.encode(histories), as: UTF8.self)
             text += String(decoding: try encoder.encode(split), as: UTF8.self)
             text += String(decoding: try encoder.encode(sampling), as: UTF8.self)
         } catch {
             throw InputError(.value, at: "experiment", found: "\(error)", expected: "finite numbers")
         }
-        for source in [data.source, data.test].compactMap({ $0 }) {
+        for source in [data.source, data.test].compactMap({ $0 }) + histories.map(\.events) {
             text += "\n\(source) \(DataSettings.stamp(source))"
         }
         return text.utf8.reduce(into: FNVHash()) { $0.add($1) }.text
     }
 }
 
-extension DataSettings {
-    /// Opens one of the sources.
-    ///
-    /// - Throws: `InputError` that names the file.
-    public func open(_ source: String, _ options: ReadingOptions) throws(InputError) -> any RowSource {
-        try TableReader(path: source, options: options)
+/// Reads the logs of histories and puts their columns behind those of a source.
+func join(
+    _ histories: [HistorySpec], to source: any RowSource, _ schema: Schema, _ options: ReadingOptions
+) throws(InputError) -> any RowSource {
+    guard !histories.isEmpty else { return source }
+    var options = options
+    options.columns = nil
+    let skips = options.badRows != .refuse
+    var indices: [EventIndex] = []
+    for history in histories {
+        indices.append(try EventIndex(history, options: options, skipsBadRows: skips))
     }
+    return try HistorySource(source, indices, user: schema.group, time: schema.time, skipsBadRows: skips)
+}
 
+extension DataSettings {
     /// The size and time of a source's file.
     static func stamp(_ source: String) -> String {
         var path = Substring(source)

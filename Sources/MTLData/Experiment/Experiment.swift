@@ -5,6 +5,8 @@ public import MTLEngine
 public struct Experiment: Sendable, Equatable, Codable {
     /// Where the rows are.
     public var data: DataSettings
+    /// Logs that say more of the rows' users.
+    public var histories: [HistorySpec] = []
     /// What is read of them.
     public var schema: Schema
     /// Which part a row is in.
@@ -23,13 +25,14 @@ public struct Experiment: Sendable, Equatable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case data, schema, split, sampling, model, training
+        case data, histories, schema, split, sampling, model, training
     }
 
     /// Reads what a file says; a setting that nobody knows is an error.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         data = try values.decode(DataSettings.self, forKey: .data)
+        histories = try values.decodeIfPresent([HistorySpec].self, forKey: .histories) ?? []
         schema = try values.decode(Schema.self, forKey: .schema)
         split = try values.decodeIfPresent(Split.self, forKey: .split) ?? Split()
         sampling = try values.decodeIfPresent(Sampling.self, forKey: .sampling) ?? Sampling()
@@ -42,6 +45,7 @@ public struct Experiment: Sendable, Equatable, Codable {
     /// - Throws: `InputError` that names the setting.
     public func check() throws(InputError) {
         try data.check()
+        for history in histories { try history.check() }
         try schema.check()
         try sampling.check(schema)
         try training.check()

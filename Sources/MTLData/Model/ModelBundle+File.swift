@@ -14,7 +14,8 @@ extension ModelBundle {
             path,
             texts: [
                 "format": "mtl", "version": Self.version, "preprocessor": try Self.json(preprocessor, path),
-                "model": try Self.json(settings, path), "sampling": try Self.json(sampling, path),
+                "model": try Self.json(settings, path), "histories": try Self.json(histories, path),
+                "sampling": try Self.json(sampling, path),
             ], tensors: segments.map { ($0.name, $0.shape) }
         ) { index in
             parameters.withUnsafeBufferPointer { all in
@@ -40,6 +41,7 @@ extension ModelBundle {
         let preprocessor = try Self.decode(Preprocessor.self, "preprocessor", file)
         let settings = try Self.decode(ModelSettings.self, "model", file)
         let sampling = try Self.decode(Sampling.self, "sampling", file)
+        let histories = try Self.decode([HistorySpec].self, "histories", file)
         let layout = try settings.model(preprocessor, sampling: sampling).layout
         var parameters = [Float](repeating: 0, count: layout.count)
         var failure: InputError?
@@ -58,7 +60,9 @@ extension ModelBundle {
             throw InputError(
                 .value, at: "\(path), parameter \(index)", found: "\(value)", expected: "a finite number")
         }
-        try self.init(preprocessor, settings: settings, sampling: sampling, parameters: parameters)
+        try self.init(
+            preprocessor, settings: settings, sampling: sampling, histories: histories, parameters: parameters
+        )
     }
 
     private static func json(_ value: some Encodable, _ path: String) throws(InputError) -> String {

@@ -10,6 +10,8 @@ public struct ModelBundle: Sendable {
     public let settings: ModelSettings
     /// What was learned from, which the probabilities are corrected for.
     public let sampling: Sampling
+    /// Logs that the model's rows were joined with.
+    public let histories: [HistorySpec]
     /// The model as planned.
     public let model: SharedBottom
     /// `[model.layout.count]`
@@ -20,11 +22,12 @@ public struct ModelBundle: Sendable {
     /// - Throws: `InputError` where the parameters are not the model's.
     public init(
         _ preprocessor: Preprocessor, settings: ModelSettings, sampling: Sampling = Sampling(),
-        parameters: [Float]
+        histories: [HistorySpec] = [], parameters: [Float]
     ) throws(InputError) {
         self.preprocessor = preprocessor
         self.settings = settings
         self.sampling = sampling
+        self.histories = histories
         model = try settings.model(preprocessor, sampling: sampling)
         guard parameters.count == model.layout.count else {
             throw InputError(
@@ -48,6 +51,15 @@ public struct ModelBundle: Sendable {
     public func predictor(_ compute: ComputeOptions = ComputeOptions()) throws(InputError) -> Predictor<Float>
     {
         try Predictor(model, parameters: parameters, compute: compute)
+    }
+
+    /// Opens rows to predict, joined with the logs that the model was trained with.
+    ///
+    /// - Throws: `InputError` that names the file.
+    public func open(_ source: String, options: ReadingOptions = ReadingOptions()) throws(InputError)
+        -> any RowSource
+    {
+        try join(histories, to: openSource(source, options: options), preprocessor.schema, options)
     }
 
     /// Predicts the rows of a source, which may lack the labels.

@@ -4,14 +4,24 @@ extension SchemaProposal {
     ///
     /// - Parameter source: what the file calls the data; the source's path by default.
     public func yaml(source name: String? = nil) -> String {
+        yaml(data: DataSettings(source: name ?? source))
+    }
+
+    /// The same, with all that is to be said of the data.
+    public func yaml(data: DataSettings) -> String {
         var lines: [Line] = [
             Line("# What the rows say of their columns, and a model to begin with. Change what is wrong."),
             Line("data:"),
             Line(
-                "  source: \(YAMLText.scalar(name ?? source))",
+                "  source: \(YAMLText.scalar(data.source))",
                 "\(Wording.count(rows, "row")), \(Wording.count(columns.count, "column"))"),
-            Line("schema:"),
         ]
+        if let test = data.test { lines.append(Line("  test: \(YAMLText.scalar(test))")) }
+        if let separator = data.separator { lines.append(Line("  separator: \(YAMLText.scalar(separator))")) }
+        if let columns = data.columns {
+            lines.append(Line("  columns: [\(columns.map { YAMLText.scalar($0) }.joined(separator: ", "))]"))
+        }
+        lines.append(Line("schema:"))
         addRoles(&lines)
         addFeatures(&lines)
         addLabels(&lines)
@@ -100,6 +110,23 @@ extension SchemaProposal {
     private static func joined(_ parts: [String?]) -> String? {
         let parts = parts.compactMap { $0 }.filter { !$0.isEmpty }
         return parts.isEmpty ? nil : parts.joined(separator: "; ")
+    }
+}
+
+extension SchemaProposal {
+    /// What was proposed, in a few lines: features and labels, and every column with something suspicious.
+    public var summary: String {
+        var lines = [
+            "\(Wording.count(rows, "row")), \(Wording.count(columns.count, "column")): "
+                + "\(Wording.count(schema.features.count, "feature")); "
+                + "to predict: \(schema.labels.isEmpty ? "nothing yet" : schema.labels.map(\.name).joined(separator: ", "))."
+        ]
+        for column in columns where !column.marks.isEmpty {
+            let name = Wording.quoted(column.profile.name)
+            lines.append(
+                "\(name)\(column.isUsed ? "" : " is left out"): \(column.reasons.joined(separator: "; "))")
+        }
+        return lines.joined(separator: "\n")
     }
 }
 

@@ -80,11 +80,17 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
 
     /// Reads a source once.
     ///
-    /// - Parameter labels: the columns to predict; none to guess them by their names.
+    /// - Parameters:
+    ///   - labels: the columns to predict; none to guess them by their names.
+    ///   - ignored: columns to leave out.
     /// - Throws: what the source throws, and `InputError` for a label whose column or value is not there, or which cannot be
     ///   predicted.
-    public init(_ source: some RowSource, labels: [LabelChoice] = []) throws(InputError) {
-        try self.init(source, labels: labels, limits: ColumnCounter.Limits(columns: source.columns.count))
+    public init(
+        _ source: some RowSource, labels: [LabelChoice] = [], ignoring ignored: [String] = []
+    ) throws(InputError) {
+        try self.init(
+            source, labels: labels, ignoring: ignored,
+            limits: ColumnCounter.Limits(columns: source.columns.count))
     }
 
     /// - Parameter countedValues: different values of a column that are counted before they are estimated.
@@ -94,7 +100,8 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
     }
 
     private init(
-        _ source: some RowSource, labels: [LabelChoice], limits: ColumnCounter.Limits
+        _ source: some RowSource, labels: [LabelChoice], ignoring ignored: [String] = [],
+        limits: ColumnCounter.Limits
     ) throws(InputError) {
         for choice in labels { _ = try source.column(choice.column) }
         let look = try TableLook(source, limits)
@@ -114,6 +121,9 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         let judged = zip(look.columns, columns).map { $1 ?? ColumnJudge(facts: $0).column() }
         var all = judged
         LeakJudge(look: look, columns: judged).mark(&all)
+        for index in all.indices where ignored.contains(named[index]) && all[index].label == nil {
+            all[index].leaveOut(nil, "as asked")
+        }
 
         var schema = Schema(features: [], labels: [])
         let roles = RoleJudge(facts: look.columns)

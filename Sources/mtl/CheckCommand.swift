@@ -1,0 +1,34 @@
+import ArgumentParser
+import MTLData
+import MTLEngine
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Looks for what spoils an experiment: leaks, drift, duplicates, empty parts.",
+        discussion: "Exits with 1 where a problem was found, so that a script stops there.")
+
+    @Argument(help: "The experiment file.")
+    var experiment: String
+
+    @Option(help: "The folder of encoded rows (default: beside the experiment file, as .prepared).")
+    var prepared: String?
+
+    @OptionGroup var threads: ThreadArguments
+
+    func run() throws {
+        let settings = try Experiment(file: experiment)
+        let data = try settings.prepare(
+            in: prepared ?? preparedFolder(of: experiment), threads: threads.threads)
+        let report = try settings.report(data, threads: threads.threads)
+        print(report.text)
+        if report.findings.contains(where: { $0.severity == .problem }) { throw ExitCode(1) }
+    }
+}
+
+/// An experiment's name without its ending.
+func stem(of experiment: String) -> String {
+    experiment.hasSuffix(".yaml") ? String(experiment.dropLast(5)) : experiment
+}
+
+func preparedFolder(of experiment: String) -> String { "\(stem(of: experiment)).prepared" }

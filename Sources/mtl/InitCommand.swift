@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import MTLData
+import MTLEngine
+import Terminal
+
+struct InitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Proposes an experiment for a file: what each column is, and why.",
+        discussion: "Read it and change what is wrong: it knows the rows, not the shop.")
+
+    @Argument(help: "A CSV or TSV file, gzip or not, or sqlite:FILE?query=SELECT … .")
+    var data: String
+
+    @Option(
+        name: .customLong("label"),
+        help:
+            "A column to predict, or COLUMN=VALUE with the value that means yes; once per task (default: by the names)."
+    )
+    var labels: [String] = []
+
+    @Option(help: "Rows to judge by that have a file of their own.")
+    var test: String?
+
+    @Option(help: "Columns to leave out, with commas.")
+    var ignore: String?
+
+    @Option(help: "The experiment file to write (default: standard output).")
+    var output: String?
+
+    @OptionGroup var table: TableArguments
+    @OptionGroup var threads: ThreadArguments
+
+    func run() throws {
+        let source = try openSource(data, options: table.options(threads: threads.threads))
+        let ignored = ignore?.split(separator: ",").map(String.init) ?? []
+        for name in ignored { _ = try source.column(name) }
+        let choices = labels.map { label in
+            guard let equals = label.firstIndex(of: "="), !source.columns.contains(label) else {
+                return SchemaProposal.LabelChoice(label)
+            }
+            return SchemaProposal.LabelChoice(
+                String(label[..<equals]), positive: [String(label[label.index(after: equals)...])])
+        }
+        let proposal = try SchemaProposal(source, labels: choices, ignoring: ignored)
+        var settings = DataSettings(source: data, test: test)
+        settings.columns = table.columns?.split(separator: ",").map(String.init)
+        settings.separator = table.separator
+        let text = proposal.yaml(data: settings)
+        guard let output else {
+            FileHandle.standardOutput.write(Data(text.utf8))
+            return
+        }
+        let file = try TextOutput(output)
+        try file.write(text)
+        try file.finish()
+        print(proposal.summary)
+    }
+}
