@@ -1,4 +1,4 @@
-.PHONY: run test lint bench gates peers census setup clean
+.PHONY: run test lint bench gates peers peers-reading peers-census census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -27,6 +27,13 @@ peers: setup
 	Benchmarks/peers/setup.sh
 	swift build -c release --product mtl-bench
 	Benchmarks/peers/.venv/bin/python Benchmarks/peers/compare.py
+
+# Reading a CSV file beside polars and pandas, and training on Census with embeddings beside PyTorch.
+peers-reading peers-census: setup
+	Benchmarks/peers/setup.sh
+	swift build -c release --product mtl-bench
+	swift build -c release --product mtl
+	Benchmarks/peers/.venv/bin/python Benchmarks/peers/$(@:peers-%=%).py
 
 # Downloads Census-Income (KDD) into data/census.
 census:

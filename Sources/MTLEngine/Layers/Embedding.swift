@@ -21,7 +21,7 @@ public struct EmbeddingTable: Sendable, Equatable, Codable {
     }
 
     /// Vectors begin uniform in ± this.
-    package static let initialBound = 0.05
+    package static let initialBound = 0.3
 
     /// min(50, 1.6 V^0.56), rounded: the rule of thumb of fastai's tabular models.
     public static func suggestedDimension(rows: Int) -> Int {
