@@ -25,8 +25,8 @@ extension LinearCoupling {
             try Self.quadraticTerms(Self.meanDistances(tasks).scaled(lambda), l1: l1)
         case .graph(let edges, let lambda, let l1):
             try Self.quadraticTerms(Self.laplacian(edges, tasks: tasks).scaled(lambda), l1: l1)
-        case .alternatingStructure(_, let lambda):
-            Terms(penalties: [RidgePenalty(rho: lambda, other: ElementPenalty(lambda: 0))])
+        case .alternatingStructure(_, let lambda, let l2):
+            Terms(penalties: [RidgePenalty(rho: lambda + l2, other: ElementPenalty(lambda: 0))])
         case .convexAlternatingStructure, .clustered:
             Terms(penalties: spectralBox.map { [$0] } ?? [])
         case .taskCovariance(let lambda, let l2):
@@ -97,7 +97,7 @@ extension LinearCoupling {
     /// Θ `[dimensions, features]`, the top left singular vectors of W, of couplings that look for it.
     func sharedSubspace(_ svd: SingularValues) -> Matrix? {
         switch self {
-        case .alternatingStructure(let count, _), .convexAlternatingStructure(let count, _, _):
+        case .alternatingStructure(let count, _, _), .convexAlternatingStructure(let count, _, _):
             topLeftVectors(svd, count)
         default: nil
         }

@@ -66,15 +66,16 @@ public enum LinearCoupling: Sendable, Equatable {
     /// Zhou, Yuan, Liu & Ye, *A Multi-Task Learning Formulation for Predicting Disease Progression*, KDD 2011.
     case graph([TaskEdge], Double, l1: Double = 0)
 
-    /// λ Σ_t ‖(I - ΘᵀΘ) w_t‖² over W and Θ `[dimensions, features]` with ΘΘᵀ = I: a shared subspace that costs
-    /// nothing. Not convex: solved by turns from Θ = 0, to a stationary point.
+    /// λ Σ_t ‖(I - ΘᵀΘ) w_t‖² + l2‖W‖² over W and Θ `[dimensions, features]` with ΘΘᵀ = I: a shared subspace that
+    /// costs only l2. Without l2 a logistic task that the subspace separates has no finite minimum. Not convex: solved
+    /// by turns from Θ = 0, to a stationary point.
     ///
     /// Ando & Zhang, *A Framework for Learning Predictive Structures from Multiple Tasks and Unlabeled Data*,
     /// JMLR 6, 2005, with u_t = w_t and v_t = Θw_t eliminated; Θ holds the top left singular vectors of W.
-    case alternatingStructure(dimensions: Int, Double)
+    case alternatingStructure(dimensions: Int, Double, l2: Double = 0)
 
     /// λη(1 + η) min_M tr(Wᵀ (ηI + M)⁻¹ W), 0 ⪯ M ⪯ I, tr M = dimensions, η = l2/λ, both above 0: the convex
-    /// relaxation of `alternatingStructure` (with a ridge of l2). M `[features, features]` is minimised out.
+    /// relaxation of `alternatingStructure`. M `[features, features]` is minimised out.
     ///
     /// Chen, Tang, Liu & Ye, *A Convex Formulation for Learning Shared Structures from Multiple Tasks*, ICML 2009.
     case convexAlternatingStructure(dimensions: Int, Double, l2: Double)
@@ -110,8 +111,8 @@ extension LinearCoupling {
         case .graph(let edges, let lambda, let l1):
             [("penalty", lambda), ("l1", l1)]
                 + edges.map { ("edge \($0.first)-\($0.second)", $0.weight) }
-        case .alternatingStructure(_, let lambda): [("penalty", lambda)]
-        case .convexAlternatingStructure(_, let lambda, let l2), .clustered(_, let lambda, let l2):
+        case .alternatingStructure(_, let lambda, let l2), .convexAlternatingStructure(_, let lambda, let l2),
+            .clustered(_, let lambda, let l2):
             [("penalty", lambda), ("l2", l2)]
         }
     }
@@ -128,7 +129,7 @@ extension LinearCoupling {
             .clustered(let count, let lambda, let l2):
             try Self.checkPositive([("penalty", lambda), ("l2", l2)])
             try Self.checkCount(count, features: features, tasks: tasks)
-        case .alternatingStructure(let count, _):
+        case .alternatingStructure(let count, _, _):
             try Self.checkCount(count, features: features, tasks: tasks)
         case .graph(let edges, _, _):
             for edge in edges {

@@ -120,29 +120,30 @@ public struct LinearMultiTask: Sendable, Equatable {
             losses: smooth, quadratic: terms.quadratic, penalties: terms.penalties, tolerance: tolerance)
         let scale = solver.gradientScale()
         var state = solver.start()
-        guard case .alternatingStructure(let dimensions, let lambda) = coupling else {
+        guard case .alternatingStructure(let dimensions, let lambda, let l2) = coupling else {
             try solver.minimize(&state, iterations: iterations, scale: scale)
             return state
         }
-        try alternate(smooth, dimensions: dimensions, lambda: lambda, scale: scale, first: solver, &state)
+        try solver.minimize(&state, iterations: iterations, scale: scale)
+        try alternate(&state, smooth, scale: scale, dimensions: dimensions) { theta in
+            RidgePenalty(rho: l2, other: SubspacePenalty(lambda: lambda, theta: theta))
+        }
         return state
     }
 
     /// W given Θ by proximal steps, Θ given W by its singular vectors; neither raises the objective. It has
     /// converged when a new Θ leaves nothing to do for W.
     private func alternate(
-        _ smooth: TaskLosses, dimensions: Int, lambda: Double, scale: Double, first: ProximalGradient,
-        _ state: inout ProximalGradient.State
+        _ state: inout ProximalGradient.State, _ smooth: TaskLosses, scale: Double, dimensions: Int,
+        penalty: (Matrix) -> any Penalty
     ) throws(InputError) {
-        try first.minimize(&state, iterations: iterations, scale: scale)
         while state.objectives.count < iterations {
             let theta = topLeftVectors(try SingularValues(state.parts[0]), dimensions)
             let solver = ProximalGradient(
-                losses: smooth, quadratic: nil,
-                penalties: [SubspacePenalty(lambda: lambda, theta: theta)], tolerance: tolerance)
+                losses: smooth, quadratic: nil, penalties: [penalty(theta)], tolerance: tolerance)
             let before = state.objectives.count
-            try solver.minimize(
-                &state, iterations: min(iterations - before, 100), scale: scale)
+            // A W that is exact for a Θ which will move anyway is wasted.
+            try solver.minimize(&state, iterations: min(iterations - before, 100), scale: scale)
             if state.converged && state.objectives.count == before + 1 { return }
         }
         state.converged = false

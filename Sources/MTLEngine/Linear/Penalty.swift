@@ -9,6 +9,10 @@ package protocol Penalty: Sendable {
 package struct ElementPenalty: Penalty {
     package let lambda: Double
 
+    package init(lambda: Double) {
+        self.lambda = lambda
+    }
+
     package func proximal(_ v: Matrix, step: Double) -> (x: Matrix, value: Double) {
         var x = v
         let threshold = step * lambda
@@ -25,6 +29,10 @@ package struct ElementPenalty: Penalty {
 /// λ Σ_rows ‖x_i‖₂, a feature for all tasks or none; prox: (1 - τλ/‖v_i‖)₊ v_i.
 package struct RowPenalty: Penalty {
     package let lambda: Double
+
+    package init(lambda: Double) {
+        self.lambda = lambda
+    }
 
     package func proximal(_ v: Matrix, step: Double) -> (x: Matrix, value: Double) {
         var norms = [Double](repeating: 0, count: v.rows)
@@ -43,6 +51,10 @@ package struct RowPenalty: Penalty {
 /// λ Σ_columns ‖x_t‖₂, a task's whole column or none of it; prox: (1 - τλ/‖v_t‖)₊ v_t.
 package struct ColumnPenalty: Penalty {
     package let lambda: Double
+
+    package init(lambda: Double) {
+        self.lambda = lambda
+    }
 
     package func proximal(_ v: Matrix, step: Double) -> (x: Matrix, value: Double) {
         var norms = [Double](repeating: 0, count: v.columns)
@@ -69,6 +81,10 @@ private func shrinkage(of squaredNorms: [Double], by threshold: Double) -> ([Dou
 /// λ Σ_rows max_t |x_it|; prox: v_i minus its projection on the ℓ₁ ball of radius τλ (Moreau).
 package struct RowMaximumPenalty: Penalty {
     package let lambda: Double
+
+    package init(lambda: Double) {
+        self.lambda = lambda
+    }
 
     package func proximal(_ v: Matrix, step: Double) -> (x: Matrix, value: Double) {
         var x = v
@@ -112,6 +128,11 @@ package struct RidgePenalty: Penalty {
     package let rho: Double
     package let other: any Penalty
 
+    package init(rho: Double, other: any Penalty) {
+        self.rho = rho
+        self.other = other
+    }
+
     package func proximal(_ v: Matrix, step: Double) throws(InputError) -> (x: Matrix, value: Double) {
         let shrink = 1 / (1 + 2 * step * rho)
         let (x, value) = try other.proximal(v.scaled(shrink), step: step * shrink)
@@ -140,6 +161,11 @@ package struct TaskQuadraticPenalty: Penalty {
 package struct SubspacePenalty: Penalty {
     package let lambda: Double
     package let theta: Matrix
+
+    package init(lambda: Double, theta: Matrix) {
+        self.lambda = lambda
+        self.theta = theta
+    }
 
     package func proximal(_ v: Matrix, step: Double) -> (x: Matrix, value: Double) {
         let inside = theta.multiplied(by: theta.multiplied(by: v), transposeA: true)

@@ -4,6 +4,10 @@
 package struct TraceNormPenalty: Penalty {
     package let lambda: Double
 
+    package init(lambda: Double) {
+        self.lambda = lambda
+    }
+
     package func proximal(_ v: Matrix, step: Double) throws(InputError) -> (x: Matrix, value: Double) {
         let svd = try SingularValues(v)
         let sigma = svd.sigma.map { max($0 - step * lambda, 0) }
@@ -14,6 +18,10 @@ package struct TraceNormPenalty: Penalty {
 /// 0 where ‖X‖_* ≤ τ, else infinite; prox: singular values projected on the simplex of size τ.
 package struct TraceBall: Penalty {
     package let radius: Double
+
+    package init(radius: Double) {
+        self.radius = radius
+    }
 
     package func proximal(_ v: Matrix, step: Double) throws(InputError) -> (x: Matrix, value: Double) {
         let svd = try SingularValues(v)
@@ -27,6 +35,10 @@ package struct TraceBall: Penalty {
 /// Prox: σ_i less s, at least 0, where s = 2τλ Σ σ_i(X).
 package struct SquaredTraceNormPenalty: Penalty {
     package let lambda: Double
+
+    package init(lambda: Double) {
+        self.lambda = lambda
+    }
 
     package func proximal(_ v: Matrix, step: Double) throws(InputError) -> (x: Matrix, value: Double) {
         let svd = try SingularValues(v)
@@ -54,6 +66,12 @@ package struct SpectralBoxPenalty: Penalty {
     package let c: Double
     package let eta: Double
     package let k: Double
+
+    package init(c: Double, eta: Double, k: Double) {
+        self.c = c
+        self.eta = eta
+        self.k = k
+    }
 
     package func proximal(_ v: Matrix, step: Double) throws(InputError) -> (x: Matrix, value: Double) {
         let svd = try SingularValues(v)
