@@ -1,3 +1,4 @@
+import Foundation
 import MTLEngine
 import Testing
 
@@ -248,15 +249,22 @@ import Testing
         #expect((0..<rows).allSatisfy { probabilities[$0, 0] == odds[$0, 0] })
     }
 
-    /// Rare positives and scores in the hundreds, where Newton's method alone would leave for infinity.
-    @Test func logisticInterceptsAreExactWhereScoresAreExtreme() throws {
-        var (x, y) = data(logistic: true)
-        x = x.scaled(300)
-        for row in 0..<rows where row > 2 && !y[row, 0].isNaN { y[row, 0] = 0 }
-        y[0, 0] = 1
-        let model = try LinearMultiTask(.independent(l2: 1e-3), loss: .logistic, iterations: 300)
-            .fit(features: x, labels: y)
-        #expect(largest(try gradient(model, x, y).b) < 1e-13)
+    /// From a start where every probability is 0 or 1, Newton's method alone leaves for infinity.
+    @Test(arguments: [-700.0, 0, 400, 1e6, .infinity])
+    func logisticInterceptsAreFoundFromAnywhere(_ start: Double) {
+        let scores = [-800.0, 3, 0, -2, 800, 0.5]
+        let labels = [1.0, 0, .nan, 1, 0, 1]
+        let intercept = scores.withUnsafeBufferPointer { z in
+            labels.withUnsafeBufferPointer { y in
+                guard let z = z.baseAddress, let y = y.baseAddress else { return Double.nan }
+                return TaskColumn(loss: .logistic, scores: z, labels: y, rows: 6, stride: 1, count: 5)
+                    .bestIntercept(startingAt: start)
+            }
+        }
+        let sum = zip(scores, labels).filter { !$0.1.isNaN }.reduce(0) {
+            $0 + 1 / (1 + exp(-$1.0 - intercept))
+        }
+        #expect(abs(sum - 3) < 1e-13)
     }
 
     @Test func aDatasetIsItsMatrices() throws {

@@ -27,7 +27,7 @@ private func sigmoid(_ z: Double) -> Double {
 }
 
 /// Scores of one task and its labels (NaN: missing), both with a stride.
-struct TaskColumn {
+package struct TaskColumn {
     let loss: LinearLoss
     let scores: UnsafePointer<Double>
     let labels: UnsafePointer<Double>
@@ -35,6 +35,19 @@ struct TaskColumn {
     let stride: Int
     /// Labelled rows.
     let count: Int
+
+    package init(
+        loss: LinearLoss, scores: UnsafePointer<Double>, labels: UnsafePointer<Double>, rows: Int,
+        stride: Int,
+        count: Int
+    ) {
+        self.loss = loss
+        self.scores = scores
+        self.labels = labels
+        self.rows = rows
+        self.stride = stride
+        self.count = count
+    }
 
     /// Sum of the losses at scores + intercept; their derivatives go to `residuals`, 0 where no label is.
     func losses(intercept: Double, residuals: UnsafeMutablePointer<Double>) -> Double {
@@ -61,7 +74,7 @@ struct TaskColumn {
     }
 
     /// The intercept that minimises the sum of the losses, and so needs no place in the solver's variables.
-    func bestIntercept(startingAt guess: Double) -> Double {
+    package func bestIntercept(startingAt guess: Double) -> Double {
         switch loss {
         case .squared:
             var sum = 0.0
