@@ -38,7 +38,10 @@ package final class CacheWriter {
                 && rows.weights.count == (layout.hasWeights ? rows.count : 0)
                 && rows.scenarios.count == (layout.scenarioCount > 0 ? rows.count : 0)
                 && rows.bags.count == layout.bags.count
-                && rows.bags.allSatisfy { $0.offsets.count == rows.count + 1 },
+                && zip(rows.bags, layout.bags).allSatisfy { bag, field in
+                    bag.offsets.count == rows.count + 1
+                        && bag.weights.count == (field.isWeighted ? bag.ids.count : 0)
+                },
             "\(rows.count) rows that hold something else than the layout says")
         pending.count += rows.count
         pending.dense += rows.dense

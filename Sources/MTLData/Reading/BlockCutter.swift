@@ -112,30 +112,34 @@ final class BlockCutter {
 func unclosedQuote(
     _ text: UnsafeBufferPointer<UInt8>, separator: UInt8, path: String, line: Int
 ) -> InputError {
+    enum Place {
+        case beginning, plain, inside, closed, behindReturn
+    }
+
     let quote = UInt8(ascii: "\"")
-    var place = line
+    let lineBreak = UInt8(ascii: "\n")
+    var current = line
     var opened = line
-    var isInside = false
-    var isBehindClosing = false
-    var isAtStart = true
-    for byte in text {
-        if byte == quote {
+    var place = Place.beginning
+    // What follows a stray quote tells nothing any more.
+    scan: for byte in text {
+        let isEnd = byte == separator || byte == lineBreak
+        switch place {
+        case .beginning, .plain:
+            if byte == quote { opened = current }
+            if byte == quote && place == .plain { break scan }
+            place = byte == quote ? .inside : isEnd ? .beginning : .plain
+        case .inside:
+            if byte == quote { place = .closed }
+        case .closed:
             // A second quote right behind one that seemed to close: both are content.
-            if !isInside && !isBehindClosing {
-                opened = place
-                // What follows a stray quote tells nothing any more.
-                guard isAtStart else { break }
-            }
-            isBehindClosing = isInside
-            isInside.toggle()
-            isAtStart = false
-            continue
+            guard isEnd || byte == quote || byte == UInt8(ascii: "\r") else { break scan }
+            place = isEnd ? .beginning : byte == quote ? .inside : .behindReturn
+        case .behindReturn:
+            guard byte == lineBreak else { break scan }
+            place = .beginning
         }
-        let isEnd = byte == separator || byte == UInt8(ascii: "\n")
-        if isBehindClosing && !isEnd && byte != UInt8(ascii: "\r") { break }
-        isBehindClosing = false
-        isAtStart = !isInside && isEnd
-        if byte == UInt8(ascii: "\n") { place += 1 }
+        if byte == lineBreak { current += 1 }
     }
     return InputError(
         .syntax, at: "\(path), line \(opened)", found: "a quote that is not closed",

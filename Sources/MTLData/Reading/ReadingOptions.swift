@@ -58,7 +58,7 @@ public struct ReadingReport: Sendable, Equatable {
     /// The first of them.
     public internal(set) var examples: [InputError] = []
     /// Bytes of the source, as they are stored.
-    public internal(set) var bytes = 0
+    public package(set) var bytes = 0
 }
 
 /// A source of rows: a file, a query, a text in memory.
