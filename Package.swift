@@ -73,7 +73,8 @@ let package = Package(
             name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "allocation-probe"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
-            name: "MTLDataTests", dependencies: ["MTLData", "MTLEngine", "CSQLite", "Yams"],
+            name: "MTLDataTests",
+            dependencies: ["MTLData", "MTLDataKernels", "MTLEngine", "CSQLite", "CZlib", "Yams"],
             exclude: ["Fixtures"],
             swiftSettings: settings),
     ]

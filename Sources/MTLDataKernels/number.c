@@ -1,6 +1,5 @@
 #include "MTLDataKernels.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +15,16 @@ static const long double wide_powers[] = {1e0L, 1e1L, 1e2L, 1e3L, 1e4L, 1e5L, 1e
 
 // The C library's rounding, on a copy that ends; no program that links this changes LC_NUMERIC for it.
 static enum mtl_number slow(const uint8_t *bytes, long count, double *value) {
-    char copy[512];
-    if (count >= (long)sizeof copy) return MTL_NUMBER_NONE;
+    char local[512];
+    char *copy = count < (long)sizeof local ? local : malloc((size_t)count + 1);
+    if (!copy) return MTL_NUMBER_NONE;
     memcpy(copy, bytes, (size_t)count);
     copy[count] = 0;
-    errno = 0;
     char *end;
     *value = strtod(copy, &end);
-    if (end != copy + count) return MTL_NUMBER_NONE;
+    const int whole = end == copy + count;
+    if (copy != local) free(copy);
+    if (!whole) return MTL_NUMBER_NONE;
     return isinf(*value) ? MTL_NUMBER_TOO_LARGE : MTL_NUMBER_OK;
 }
 

@@ -3,14 +3,21 @@ internal import Foundation
 internal import MTLEngine
 
 /// What the rows of a cache hold: the first thing in its file.
-struct CacheLayout: Codable, Equatable {
-    struct Field: Codable, Equatable {
-        let name: String
+package struct CacheLayout: Codable, Equatable {
+    package struct Field: Codable, Equatable {
+        package let name: String
         /// Ids are below this.
-        let tableRows: Int
+        package let tableRows: Int
         /// The most ids of a row; 0 for one id a row, outside of bags.
-        let maximumCount: Int
-        let isWeighted: Bool
+        package let maximumCount: Int
+        package let isWeighted: Bool
+
+        package init(name: String, tableRows: Int, maximumCount: Int = 0, isWeighted: Bool = false) {
+            self.name = name
+            self.tableRows = tableRows
+            self.maximumCount = maximumCount
+            self.isWeighted = isWeighted
+        }
     }
 
     let denseNames: [String]
@@ -22,9 +29,22 @@ struct CacheLayout: Codable, Equatable {
     let scenarioCount: Int
     let hasWeights: Bool
     /// Whether no label is missing.
-    var labelsAreComplete = true
+    package var labelsAreComplete = true
     /// What the cache was made from.
     let fingerprint: String
+
+    package init(
+        denseNames: [String], singles: [Field], bags: [Field], labels: [String], scenarioCount: Int,
+        hasWeights: Bool, fingerprint: String
+    ) {
+        self.denseNames = denseNames
+        self.singles = singles
+        self.bags = bags
+        self.labels = labels
+        self.scenarioCount = scenarioCount
+        self.hasWeights = hasWeights
+        self.fingerprint = fingerprint
+    }
 
     init(_ preprocessor: Preprocessor, fingerprint: String) {
         let schema = preprocessor.schema
@@ -50,16 +70,17 @@ struct CacheLayout: Codable, Equatable {
 
 /// One block of a cache's file.
 package struct CacheBlock: Equatable {
-    var offset: Int
-    var rows: Int
-    var checksum: UInt32
+    package var offset: Int
+    package var rows: Int
+    package var checksum: UInt32
     /// Per bag its ids.
-    var bagCounts: [Int]
+    package var bagCounts: [Int]
 
     /// Where the parts of a block lie, and its length; nil where a count is absurd.
-    func places(_ layout: CacheLayout) -> CachePlaces? {
+    package func places(_ layout: CacheLayout) -> CachePlaces? {
+        guard rows > 0, rows <= 1 << 26 else { return nil }
         var end = 0
-        var fits = rows > 0 && rows <= 1 << 26
+        var fits = true
         func take(_ count: Int) -> Int {
             let start = end
             guard fits, count >= 0, count <= 1 << 34 else {
@@ -86,22 +107,22 @@ package struct CacheBlock: Equatable {
 }
 
 /// Offsets of the parts of a block from its beginning.
-struct CachePlaces {
-    let dense, ids, labels, weights, scenarios: Int
-    let bags: [(offsets: Int, ids: Int, weights: Int)]
-    let byteCount: Int
+package struct CachePlaces {
+    package let dense, ids, labels, weights, scenarios: Int
+    package let bags: [(offsets: Int, ids: Int, weights: Int)]
+    package let byteCount: Int
 }
 
 /// The numbers around a cache's blocks.
 ///
 /// File: header (64 bytes) · layout (JSON) · blocks, each on a multiple of 64 · index. All numbers are little-endian.
 /// Header: "MTLCACHE", version, checksum of the rest of the header, layout and index; lengths and places of those.
-enum CacheFormat {
-    static let magic = Array("MTLCACHE".utf8)
-    static let version: UInt32 = 1
-    static let headerBytes = 64
+package enum CacheFormat {
+    package static let magic = Array("MTLCACHE".utf8)
+    package static let version: UInt32 = 1
+    package static let headerBytes = 64
 
-    static func checksum(_ bytes: UnsafeRawBufferPointer, from start: UInt = 0) -> UInt32 {
+    package static func checksum(_ bytes: UnsafeRawBufferPointer, from start: UInt = 0) -> UInt32 {
         var sum = start
         var place = 0
         while place < bytes.count {

@@ -1,9 +1,9 @@
-internal import MTLEngine
+package import MTLEngine
 
 /// Writes encoded rows into the file of a cache, which `RowCache` reads.
-final class CacheWriter {
+package final class CacheWriter {
     /// Rows of a block: large enough to read at once, small enough to shuffle.
-    static let blockRows = 8192
+    package static let blockRows = 8192
 
     private(set) var layout: CacheLayout
     private(set) var rowCount = 0
@@ -13,7 +13,7 @@ final class CacheWriter {
     private var pending = EncodedRows()
     private var buffer: [UInt8] = []
 
-    init(_ path: String, _ layout: CacheLayout) throws(InputError) {
+    package init(_ path: String, _ layout: CacheLayout) throws(InputError) {
         self.layout = layout
         file = try FileOutput(path)
         // The layout is written again at the end, when it is known whether labels are missing; "false" is the longer word.
@@ -29,8 +29,20 @@ final class CacheWriter {
         pending.bags = layout.bags.map { _ in EncodedRows.Bag() }
     }
 
-    func append(_ rows: EncodedRows) throws(InputError) {
+    package func append(_ rows: EncodedRows) throws(InputError) {
         guard rows.count > 0 else { return }
+        precondition(
+            rows.dense.count == rows.count * layout.denseNames.count
+                && rows.ids.count == rows.count * layout.singles.count
+                && rows.labels.count == rows.count * layout.labels.count
+                && rows.weights.count == (layout.hasWeights ? rows.count : 0)
+                && rows.scenarios.count == (layout.scenarioCount > 0 ? rows.count : 0)
+                && rows.bags.count == layout.bags.count
+                && zip(rows.bags, layout.bags).allSatisfy { bag, field in
+                    bag.offsets.count == rows.count + 1
+                        && bag.weights.count == (field.isWeighted ? bag.ids.count : 0)
+                },
+            "\(rows.count) rows that hold something else than the layout says")
         pending.count += rows.count
         pending.dense += rows.dense
         pending.ids += rows.ids
@@ -75,7 +87,7 @@ final class CacheWriter {
     }
 
     /// Writes what is left, the index and the header, and gives the file its name.
-    func finish() throws(InputError) {
+    package func finish() throws(InputError) {
         try flush()
         let text = CacheFormat.encode(layout)
         let index = CacheFormat.bytes(

@@ -67,9 +67,10 @@ final class FileOutput {
 
     /// Brings the file to the disk and under its name.
     func finish() throws(InputError) {
-        guard fsync(descriptor) == 0, close(descriptor) == 0 else { throw failure() }
+        guard fsync(descriptor) == 0 else { throw failure() }
+        let status = close(descriptor)
         descriptor = -1
-        guard rename(partial, path) == 0 else {
+        guard status == 0, rename(partial, path) == 0 else {
             let error = failure()
             unlink(partial)
             throw error

@@ -15,7 +15,7 @@ public final class RowCache: @unchecked Sendable {
     public let path: String
     /// The number of rows.
     public let rowCount: Int
-    let layout: CacheLayout
+    package let layout: CacheLayout
     package let blocks: [CacheBlock]
     private let base: UnsafeRawPointer
     private let byteCount: Int
@@ -36,6 +36,9 @@ public final class RowCache: @unchecked Sendable {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure() }
+        guard status.st_mode & S_IFMT != S_IFDIR else {
+            throw InputError(.file, at: path, found: "a directory", expected: "a cache of rows")
+        }
         let count = Int(status.st_size)
         guard count >= CacheFormat.headerBytes else {
             throw InputError(.syntax, at: path, found: "\(count) bytes", expected: "a cache of rows")
@@ -101,7 +104,8 @@ public final class RowCache: @unchecked Sendable {
             let layout = CacheFormat.decode(UnsafeRawBufferPointer(start: base + header, count: textBytes))
         else { throw damaged("a layout that is none") }
         let entry = 3 + layout.bags.count
-        guard byteCount - indexStart == blockCount * entry * 8 else {
+        let (indexBytes, overflows) = blockCount.multipliedReportingOverflow(by: entry * 8)
+        guard !overflows, byteCount - indexStart == indexBytes else {
             throw damaged("an index of another length")
         }
         var blocks: [CacheBlock] = []
@@ -129,17 +133,17 @@ public final class RowCache: @unchecked Sendable {
     }
 
     /// A block's numbers, checked when it is read first.
-    struct Rows {
-        let count: Int
-        let dense: UnsafePointer<Float>
-        let ids: UnsafePointer<Int32>
-        let labels: UnsafePointer<Float>
-        let weights: UnsafePointer<Float>?
-        let scenarios: UnsafePointer<Int32>?
-        let bags: [(offsets: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, weights: UnsafePointer<Float>?)]
+    package struct Rows {
+        package let count: Int
+        package let dense: UnsafePointer<Float>
+        package let ids: UnsafePointer<Int32>
+        package let labels: UnsafePointer<Float>
+        package let weights: UnsafePointer<Float>?
+        package let scenarios: UnsafePointer<Int32>?
+        package let bags: [(offsets: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, weights: UnsafePointer<Float>?)]
     }
 
-    func rows(_ index: Int) throws(InputError) -> Rows {
+    package func rows(_ index: Int) throws(InputError) -> Rows {
         let block = blocks[index]
         guard let places = block.places(layout) else { throw wrong(index, "counts that cannot be") }
         let start = base + block.offset
@@ -192,8 +196,8 @@ public final class RowCache: @unchecked Sendable {
                 throw wrong(index, "offsets of \"\(field.name)\" that do not fit")
             }
             for row in 0..<rows.count {
-                let length = bag.offsets[row + 1] - bag.offsets[row]
-                guard length >= 0, Int(length) <= field.maximumCount, bag.offsets[row] >= 0 else {
+                let length = Int(bag.offsets[row + 1]) - Int(bag.offsets[row])
+                guard length >= 0, length <= field.maximumCount else {
                     throw wrong(index, "\(length) ids of \"\(field.name)\" in a row")
                 }
             }
@@ -213,7 +217,7 @@ public final class RowCache: @unchecked Sendable {
     }
 
     /// Lets the memory of a block go; its file stays where the system keeps files.
-    func release(_ index: Int) {
+    package func release(_ index: Int) {
         guard isMapped, let places = blocks[index].places(layout) else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let start = blocks[index].offset / page * page
@@ -222,7 +226,7 @@ public final class RowCache: @unchecked Sendable {
     }
 
     /// Tells the system that a block will be read soon.
-    func announce(_ index: Int) {
+    package func announce(_ index: Int) {
         guard isMapped, let places = blocks[index].places(layout) else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let start = blocks[index].offset / page * page

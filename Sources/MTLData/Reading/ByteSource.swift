@@ -26,6 +26,8 @@ final class ByteSource {
     private var position = 0
     private var stream = z_stream()
     private var isStreamOpen = false
+    /// What went wrong behind the bytes that were handed out.
+    private var failure: InputError?
 
     init(path: String) throws(InputError) {
         self.path = path
@@ -64,13 +66,20 @@ final class ByteSource {
         InputError(.file, at: path, found: String(cString: strerror(code)), expected: "a readable file")
     }
 
-    /// Fills `target` as far as the source goes; fewer bytes than asked for mean its end.
+    /// Fills `target` as far as the source goes; fewer bytes than asked for mean its end, or an error that the next call
+    /// throws.
     func read(into target: UnsafeMutableRawBufferPointer) throws(InputError) -> Int {
         var filled = 0
-        while filled < target.count {
-            let count = try readSome(into: UnsafeMutableRawBufferPointer(rebasing: target[filled...]))
-            if count == 0 { break }
-            filled += count
+        if let failure { throw failure }
+        do throws(InputError) {
+            while filled < target.count {
+                let count = try readSome(into: UnsafeMutableRawBufferPointer(rebasing: target[filled...]))
+                if count == 0 { break }
+                filled += count
+            }
+        } catch {
+            failure = error
+            if filled == 0 { throw error }
         }
         return filled
     }
@@ -94,11 +103,14 @@ final class ByteSource {
     }
 
     private static func read(_ descriptor: Int32, _ target: UnsafeMutableRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.read(descriptor, target.baseAddress, target.count)
-        #else
-            Darwin.read(descriptor, target.baseAddress, target.count)
-        #endif
+        while true {
+            #if canImport(Glibc)
+                let count = Glibc.read(descriptor, target.baseAddress, target.count)
+            #else
+                let count = Darwin.read(descriptor, target.baseAddress, target.count)
+            #endif
+            if count >= 0 || errno != EINTR { return count }
+        }
     }
 
     private func readInput() throws(InputError) {
@@ -157,14 +169,19 @@ final class ByteSource {
         }
     }
 
-    /// A gzip file may hold several members, one behind the other.
+    /// A gzip file may hold several members, one behind the other, and zeros up to the end of a tape's or disk's block.
     private func beginNextMember() throws(InputError) {
-        if position == input.count && descriptor >= 0 { try readInput() }
-        if position == input.count {
-            inflateEnd(&stream)
-            isStreamOpen = false
-        } else {
-            inflateReset(&stream)
+        while true {
+            if position == input.count && descriptor >= 0 { try readInput() }
+            guard position < input.count else {
+                inflateEnd(&stream)
+                isStreamOpen = false
+                return
+            }
+            guard input[position] == 0 else { break }
+            position += 1
+            consumed += 1
         }
+        inflateReset(&stream)
     }
 }

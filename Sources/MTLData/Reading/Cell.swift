@@ -26,7 +26,7 @@ public enum Cell: Equatable, Sendable {
         switch mtl_parse_number(base, bytes.count, &value) {
         case MTL_NUMBER_OK, MTL_NUMBER_BIG_INTEGER: self = .number(value)
         case MTL_NUMBER_TOO_LARGE: self = .tooLarge
-        default: self = Cell.money(bytes).map { .number($0) } ?? .text
+        default: self = Cell.money(bytes)
         }
     }
 
@@ -53,20 +53,36 @@ public enum Cell: Equatable, Sendable {
         }
     }
 
-    /// Dollars, or a number with commas between its thousands.
-    private static func money(_ bytes: UnsafeBufferPointer<UInt8>) -> Double? {
-        let isDollars = bytes.first == UInt8(ascii: "$")
-        guard isDollars || bytes.contains(UInt8(ascii: ",")), bytes.count < 64 else { return nil }
-        let digits = bytes.dropFirst(isDollars ? 1 : 0).filter { $0 != UInt8(ascii: ",") }
-        guard isDollars || isGrouped(bytes) else { return nil }
+    /// Whether a cell is a plain number that a `Double` holds: not a whole number that it rounds.
+    static func isExact(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
+        let bytes = trimmed(cell)
         var value = 0.0
-        return mtl_parse_number(digits, digits.count, &value) == MTL_NUMBER_OK ? value : nil
+        return mtl_parse_number(bytes.baseAddress, bytes.count, &value) == MTL_NUMBER_OK
     }
 
-    /// "1,234,567.8": groups of three digits behind the first comma.
-    private static func isGrouped(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        let whole = bytes.prefix { $0 != UInt8(ascii: ".") }
+    /// Dollars, or a number with commas between its thousands.
+    private static func money(_ bytes: UnsafeBufferPointer<UInt8>) -> Cell {
+        let isDollars = bytes.first == UInt8(ascii: "$")
+        let amount = bytes.dropFirst(isDollars ? 1 : 0)
+        guard isDollars || amount.contains(UInt8(ascii: ",")), amount.count < 64, isGrouped(amount) else {
+            return .text
+        }
+        let digits = amount.filter { $0 != UInt8(ascii: ",") }
+        var value = 0.0
+        return switch mtl_parse_number(digits, digits.count, &value) {
+        case MTL_NUMBER_OK, MTL_NUMBER_BIG_INTEGER: .number(value)
+        case MTL_NUMBER_TOO_LARGE: .tooLarge
+        default: .text
+        }
+    }
+
+    /// "1,234,567.8": groups of three digits behind the first comma, and none behind the point.
+    private static func isGrouped(_ amount: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        let isSigned = amount.first == UInt8(ascii: "-") || amount.first == UInt8(ascii: "+")
+        let whole = amount.dropFirst(isSigned ? 1 : 0).prefix { $0 != UInt8(ascii: ".") }
         let groups = whole.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-        return groups.dropFirst().allSatisfy { $0.count == 3 } && !(groups.first?.isEmpty ?? true)
+        return !amount[whole.endIndex...].contains(UInt8(ascii: ","))
+            && (groups.count == 1
+                || (1...3).contains(groups[0].count) && groups.dropFirst().allSatisfy { $0.count == 3 })
     }
 }

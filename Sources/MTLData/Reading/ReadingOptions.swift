@@ -37,6 +37,16 @@ public struct ReadingOptions: Sendable, Equatable {
         for (name, value) in [("threads", threads), ("block bytes", blockBytes)] where value < 1 {
             throw InputError(.value, at: "reading, \(name)", found: "\(value)", expected: "at least 1")
         }
+        // A block's places are 32-bit numbers.
+        guard blockBytes <= 1 << 30 else {
+            throw InputError(
+                .value, at: "reading, block bytes", found: "\(blockBytes)", expected: "at most 1 GiB")
+        }
+        if let separator, separator >= 0x80 || [UInt8]("\"\r\n".utf8).contains(separator) {
+            throw InputError(
+                .value, at: "reading, separator", found: "byte \(separator)",
+                expected: "an ASCII character that is no quote and no line break")
+        }
         if case .skip(let share) = badRows, !(share >= 0 && share < 1) {
             throw InputError(.value, at: "reading, bad rows", found: "\(share)", expected: "a share, 0 ..< 1")
         }
@@ -52,7 +62,7 @@ public struct ReadingReport: Sendable, Equatable {
     /// The first of them.
     public internal(set) var examples: [InputError] = []
     /// Bytes of the source, as they are stored.
-    public internal(set) var bytes = 0
+    public package(set) var bytes = 0
 }
 
 /// A source of rows: a file, a query, a text in memory.

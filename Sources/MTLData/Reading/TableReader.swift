@@ -51,15 +51,15 @@ public final class TableReader: RowSource {
         let block = RowBlock(path: path, columns: ["header"])
         var extent = mtl_csv_extent()
         var wanted = 1 << 12
-        while true {
+        while extent.complete == 0 {
             block.reserve(text: wanted)
-            let room = UnsafeMutableRawBufferPointer(
-                start: block.text + block.count, count: wanted - block.count)
-            let count = try source.read(into: room)
+            let count = try source.read(
+                into: UnsafeMutableRawBufferPointer(
+                    start: block.text + block.count, count: wanted - block.count))
+            if count == 0 { break }
             block.count += count
             extent = mtl_csv_measure(InstructionSet.best.rawValue, block.text, block.count)
-            if extent.complete > 0 || count < room.count { break }
-            wanted *= 2
+            if block.count == wanted { wanted *= 2 }
             guard wanted <= Self.longestRecord else { break }
         }
         let mark = [0xEF, 0xBB, 0xBF]
@@ -81,13 +81,14 @@ public final class TableReader: RowSource {
             end += 1
         }
         guard !isInside else {
-            throw InputError(
-                .syntax, at: "\(path), line 1", found: "a quote that is not closed",
-                expected: "a closing quote")
+            throw unclosedQuote(
+                UnsafeBufferPointer(start: block.text + begin, count: block.count - begin),
+                separator: separator, path: path, line: 1)
         }
-        header = Array(UnsafeBufferPointer(start: block.text + begin, count: end - begin))
         bodyOffset = min(end + 1, block.count)
-        bodyLine = 1 + header.reduce(1) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
+        bodyLine = 2 + mtl_count_newlines(block.text, end)
+        if end > begin && block.text[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+        header = Array(UnsafeBufferPointer(start: block.text + begin, count: end - begin))
         columns = try Self.names(header, separator: separator, path: path)
     }
 
@@ -103,21 +104,12 @@ public final class TableReader: RowSource {
             throw InputError(
                 .syntax, at: "\(path), line 1", found: "bytes that are no UTF-8", expected: "UTF-8")
         }
-        var names: [String] = []
-        var cell: [UInt8] = []
-        var isInside = false
-        for byte in header + [separator] {
-            if byte == UInt8(ascii: "\"") { isInside.toggle() }
-            if byte == separator && !isInside {
-                if cell.last == UInt8(ascii: "\r") { cell.removeLast() }
-                if cell.first == UInt8(ascii: "\"") { cell = Array(cell.dropFirst().dropLast()) }
-                let name = String(decoding: cell, as: UTF8.self)
-                names.append(
-                    name.split(separator: "\"\"", omittingEmptySubsequences: false).joined(separator: "\""))
-                cell.removeAll()
-            } else {
-                cell.append(byte)
-            }
+        let line = try row(header, separator: separator, path: path)
+        let names = line.columns.indices.map { line.string(0, $0) }
+        // One column may have no name: tools write their row numbers so.
+        guard names != [""] else {
+            throw InputError(
+                .name, at: "\(path), line 1", found: "a blank line", expected: "the names of columns")
         }
         return try checked(names, path: path, place: "line 1")
     }
@@ -127,17 +119,37 @@ public final class TableReader: RowSource {
     ) throws(InputError) -> [String] {
         var seen = Set<String>()
         for (index, name) in names.enumerated() {
-            guard !name.isEmpty else {
-                throw InputError(
-                    .name, at: "\(path), \(place), column \(index + 1)", found: "no name", expected: "a name")
-            }
             guard seen.insert(name).inserted else {
                 throw InputError(
-                    .name, at: "\(path), \(place), column \"\(name)\"", found: "the name twice",
+                    .name, at: "\(path), \(place), column \(name.isEmpty ? "\(index + 1)" : "\"\(name)\"")",
+                    found: name.isEmpty ? "a second column without a name" : "the name twice",
                     expected: "names that differ")
             }
         }
         return names
+    }
+
+    /// The header, cut into cells as rows are.
+    private static func row(
+        _ header: [UInt8], separator: UInt8, path: String
+    ) throws(InputError) -> RowBlock {
+        var cells = 1
+        var isInside = false
+        for byte in header {
+            if byte == UInt8(ascii: "\"") { isInside.toggle() }
+            if byte == separator && !isInside { cells += 1 }
+        }
+        let block = RowBlock(path: path, columns: [String](repeating: "", count: cells))
+        block.reserve(text: header.count + 1)
+        block.reserve(records: 1)
+        for (index, byte) in (header + [UInt8(ascii: "\n")]).enumerated() { block.text[index] = byte }
+        block.count = header.count + 1
+        var bad = mtl_csv_bad_row()
+        let cut = mtl_csv_index(
+            InstructionSet.best.rawValue, block.text, block.count, separator, cells, block.ends, block.rows,
+            &bad, 1)
+        guard cut.rows == 1 else { throw strayQuote(bad, of: block, path: path) }
+        return block
     }
 
     // MARK: Blocks
@@ -152,14 +164,17 @@ public final class TableReader: RowSource {
         _ consume: (RowBlock, _ worker: Int) throws(InputError) -> Void
     ) throws(InputError) -> ReadingReport {
         let cutter = try BlockCutter(
-            Self.open(path, bytes), skipping: bodyOffset, line: bodyLine, blockBytes: options.blockBytes,
-            longestRecord: Self.longestRecord)
+            Self.open(path, bytes), separator: separator, skipping: bodyOffset, line: bodyLine,
+            blockBytes: options.blockBytes, longestRecord: Self.longestRecord)
         var report = ReadingReport()
         try readBlocks(path: path, columns: columns, threads: options.threads, next: cutter.next) {
             (block, worker) throws(InputError) in
             let found = self.index(block)
-            if options.badRows == .refuse, let first = found.errors.first {
-                throw first
+            if options.badRows == .refuse, let (start, error) = found.first {
+                // What is wrong with a row before it comes first.
+                block.rowCount = (0..<block.rowCount).prefix { block.rows[$0].start < start }.count
+                if block.rowCount > 0 { try consume(block, worker) }
+                throw error
             }
             try consume(block, worker)
             return found
@@ -189,8 +204,8 @@ public final class TableReader: RowSource {
     /// - Throws: what `read` throws of it.
     public func first() throws(InputError) -> RowBlock {
         let cutter = try BlockCutter(
-            Self.open(path, bytes), skipping: bodyOffset, line: bodyLine, blockBytes: options.blockBytes,
-            longestRecord: Self.longestRecord)
+            Self.open(path, bytes), separator: separator, skipping: bodyOffset, line: bodyLine,
+            blockBytes: options.blockBytes, longestRecord: Self.longestRecord)
         let block = RowBlock(path: path, columns: columns)
         if try cutter.next(block), let error = index(block).errors.first, options.badRows == .refuse {
             throw error
@@ -210,9 +225,9 @@ public final class TableReader: RowSource {
             findings.add(error(row, of: block), at: Int(row.start))
         }
         removeRows(of: block, &findings) { row in
-            guard !header.isEmpty else { return nil }
             let start = Int(block.rows[row].start)
-            let end = Int(block.ends[(row + 1) * columns.count - 1])
+            var end = Int(block.ends[(row + 1) * columns.count - 1])
+            if end > start && block.text[end - 1] == UInt8(ascii: "\r") { end -= 1 }
             guard end - start == header.count,
                 header.withUnsafeBufferPointer({ name in
                     (0..<name.count).allSatisfy { name[$0] == block.text[start + $0] }
@@ -256,17 +271,19 @@ public final class TableReader: RowSource {
     }
 
     private func error(_ row: mtl_csv_bad_row, of block: RowBlock) -> InputError {
-        if row.cells == 0 {
-            let line = block.firstLine + mtl_count_newlines(block.text, Int(row.quote))
-            return InputError(
-                .syntax, at: "\(path), line \(line)",
-                found: "a quote inside a cell that is not quoted as a whole, or text behind a closing quote",
-                expected: "quotes around whole cells, doubled inside them")
-        }
+        if row.cells == 0 { return Self.strayQuote(row, of: block, path: path) }
         let line = block.firstLine + mtl_count_newlines(block.text, Int(row.start))
         return InputError(
             .syntax, at: "\(path), line \(line)", found: "\(row.cells) cells",
             expected: "\(columns.count), as in the header")
+    }
+
+    private static func strayQuote(_ row: mtl_csv_bad_row, of block: RowBlock, path: String) -> InputError {
+        let line = block.firstLine + mtl_count_newlines(block.text, Int(row.quote))
+        return InputError(
+            .syntax, at: "\(path), line \(line)",
+            found: "a quote inside a cell that is not quoted as a whole, or text behind a closing quote",
+            expected: "quotes around whole cells, doubled inside them")
     }
 }
 
@@ -282,6 +299,8 @@ struct BlockFindings {
     }
 
     var errors: [InputError] { placed.sorted { $0.start < $1.start }.map(\.error) }
+
+    var first: (start: Int, error: InputError)? { placed.min { $0.start < $1.start } }
 
     mutating func add(_ error: InputError, at start: Int) { placed.append((start, error)) }
 }

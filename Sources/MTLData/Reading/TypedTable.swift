@@ -67,13 +67,11 @@ public struct TypedTable: Sendable {
     /// Columns that are text by their first rows; where a later one shows it, the table is read again.
     private static func textColumns(_ source: some RowSource) throws(InputError) -> [Bool] {
         let block = try source.first()
+        let count = min(1000, block.rowCount)
+        var values = [Double](repeating: 0, count: count)
         return source.columns.indices.map { column in
-            (0..<min(1000, block.rowCount)).contains { row in
-                switch Cell(block.cell(row, column)) {
-                case .missing: false
-                case .number(let value): value.magnitude >= 0x1p53
-                case .tooLarge, .text: true
-                }
+            values.withUnsafeMutableBufferPointer {
+                block.fillNumbers(column, into: $0, upTo: count) != nil
             }
         }
     }
@@ -129,16 +127,19 @@ extension RowBlock {
     /// The numbers of a column from a row on, NaN where missing.
     ///
     /// - Returns: nil, or the first row whose cell is no number that a `Double` holds exactly enough.
-    func fillNumbers(_ column: Int, into target: UnsafeMutableBufferPointer<Double>, from first: Int = 0)
-        -> Int?
-    {
+    func fillNumbers(
+        _ column: Int, into target: UnsafeMutableBufferPointer<Double>, from first: Int = 0,
+        upTo last: Int? = nil
+    ) -> Int? {
+        let last = last ?? rowCount
         var row = first
         while true {
-            row = mtl_csv_numbers(text, rows, ends, columns.count, column, row, rowCount, target.baseAddress)
-            guard row < rowCount else { return nil }
-            switch Cell(cell(row, column)) {
+            row = mtl_csv_numbers(text, rows, ends, columns.count, column, row, last, target.baseAddress)
+            guard row < last else { return nil }
+            let cell = cell(row, column)
+            switch Cell(cell) {
             case .missing: target[row] = .nan
-            case .number(let value) where value.magnitude < 0x1p53: target[row] = value
+            case .number(let value) where value.magnitude < 0x1p53 || Cell.isExact(cell): target[row] = value
             default: return row
             }
             row += 1
