@@ -87,21 +87,3 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
     output.removeLast(output.count - (room - Int(stream.avail_out)))
     return output
 }
-
-/// A folder of its own that is removed when nobody holds it any more.
-final class TemporaryFolder {
-    let url = FileManager.default.temporaryDirectory.appending(path: "mtl-data-tests-\(UUID())")
-
-    init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func path(_ name: String) -> String { url.appending(path: name).path }
-
-    func write(_ bytes: [UInt8], as name: String) throws -> String {
-        try Data(bytes).write(to: url.appending(path: name))
-        return path(name)
-    }
-
-    var files: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? [] }
-}

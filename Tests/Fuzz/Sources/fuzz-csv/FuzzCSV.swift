@@ -21,7 +21,8 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         let options = ReadingOptions(separator: separator, blockBytes: blockBytes, badRows: badRows)
         let found = (rows(bytes, options), table(bytes, options))
         if let first {
-            precondition(first.outcome == found.0, "\(first.outcome), and \(found.0) in blocks of \(blockBytes)")
+            precondition(
+                first.outcome == found.0, "\(first.outcome), and \(found.0) in blocks of \(blockBytes)")
             precondition(first.table == found.1, "\(first.table), and \(found.1) in blocks of \(blockBytes)")
         } else {
             first = found
