@@ -8,7 +8,8 @@ let fuzzer: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .unsafeFlags(["-parse-as-library", "-sanitize=fuzzer"]),
 ]
-let link: [LinkerSetting] = [.unsafeFlags(["-sanitize=fuzzer"])]
+// The default linker on Debian dies of what it wants to say about a sanitizer.
+let link: [LinkerSetting] = [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
 
 let package = Package(
     name: "mtl-engine-fuzz",

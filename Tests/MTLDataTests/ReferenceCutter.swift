@@ -47,7 +47,7 @@ struct ReferenceCutter {
                 let (cells, opened) = try Self.cut(text, line: line)
                 if let opened {
                     mistake = .unclosedQuote(line: opened)
-                } else if cells == [""] && columns > 1 {
+                } else if columns > 1 && (text.isEmpty || text == ["\r"]) {
                     // Blank.
                 } else if cells.count == columns {
                     rows.append(ReadRow(record: record, line: line, cells: cells))

@@ -20,18 +20,18 @@ package struct CacheLayout: Codable, Equatable {
         }
     }
 
-    let denseNames: [String]
+    package let denseNames: [String]
     /// Fields of one id a row, then bags.
-    let singles: [Field]
-    let bags: [Field]
-    let labels: [String]
+    package let singles: [Field]
+    package let bags: [Field]
+    package let labels: [String]
     /// Rows of the scenarios' vocabulary; 0 for none.
-    let scenarioCount: Int
-    let hasWeights: Bool
+    package let scenarioCount: Int
+    package let hasWeights: Bool
     /// Whether no label is missing.
     package var labelsAreComplete = true
     /// What the cache was made from.
-    let fingerprint: String
+    package let fingerprint: String
 
     package init(
         denseNames: [String], singles: [Field], bags: [Field], labels: [String], scenarioCount: Int,

@@ -160,7 +160,8 @@ final class ByteSource {
                 consumed += used
             }
             if code == Z_STREAM_END { try beginNextMember() }
-            guard code == Z_OK || code == Z_STREAM_END || (code == Z_BUF_ERROR && written == 0) else {
+            // What was decompressed in front of the damage comes first; the next call meets it again.
+            guard written > 0 || code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR else {
                 throw InputError(
                     .file, at: path, found: "a damaged gzip file near compressed byte \(consumed)",
                     expected: "a whole one")

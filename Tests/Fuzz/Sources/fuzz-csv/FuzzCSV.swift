@@ -1,3 +1,4 @@
+import Foundation
 import MTLData
 import MTLEngine
 
@@ -9,9 +10,24 @@ private struct Outcome: Equatable {
     var error: InputError?
 }
 
+/// SwiftPM gives an executable a main function of its own name, so the fuzzer's is not used.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runFuzzer(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+    _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+@main enum FuzzCSV {
+    static func main() {
+        var count = CommandLine.argc
+        var arguments = CommandLine.unsafeArgv
+        exit(runFuzzer(&count, &arguments) { testOneInput($0, $1) })
+    }
+}
+
 /// The first byte says how to read, the rest is the file. However it is cut into blocks, the outcome is the same.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+private func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard let start, count > 0 else { return 0 }
     let bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
     let badRows = start[0] & 1 == 0 ? BadRows.refuse : .skip(upTo: 0.9)
