@@ -42,21 +42,14 @@ struct ReferenceCutter {
             let text = Array(rest[..<end])
             let isWhole = end < rest.count
             rest.removeFirst(isWhole ? end + 1 : end)
-            var mistake: Mistake?
-            do {
-                let (cells, opened) = try Self.cut(text, line: line)
-                if let opened {
-                    mistake = .unclosedQuote(line: opened)
-                } else if columns > 1 && (text.isEmpty || text == ["\r"]) {
-                    // Blank.
-                } else if cells.count == columns {
-                    rows.append(ReadRow(record: record, line: line, cells: cells))
-                } else {
-                    mistake = .cells(cells.count, line: line)
-                }
-            } catch let stray as Stray {
-                mistake = isWhole ? .strayQuote(line: stray.line) : .unclosedQuote(line: stray.opened)
-            } catch {}
+            let mistake: Mistake?
+            switch Self.judge(text, line: line, isWhole: isWhole, columns: columns) {
+            case .row(let cells):
+                rows.append(ReadRow(record: record, line: line, cells: cells))
+                mistake = nil
+            case .blank: mistake = nil
+            case .mistake(let found): mistake = found
+            }
             if let mistake {
                 if mistakes.isEmpty { rowsBeforeMistake = rows.count }
                 mistakes.append(mistake)
@@ -65,6 +58,26 @@ struct ReferenceCutter {
             record += 1
         }
         if mistakes.isEmpty { rowsBeforeMistake = rows.count }
+    }
+
+    private enum Outcome {
+        case row([String])
+        case blank
+        case mistake(Mistake)
+    }
+
+    private static func judge(_ text: [Character], line: Int, isWhole: Bool, columns: Int) -> Outcome {
+        let found: (cells: [String], opened: Int?)
+        do {
+            found = try cut(text, line: line)
+        } catch {
+            guard let stray = error as? Stray else { preconditionFailure("\(error)") }
+            return .mistake(isWhole ? .strayQuote(line: stray.line) : .unclosedQuote(line: stray.opened))
+        }
+        if let opened = found.opened { return .mistake(.unclosedQuote(line: opened)) }
+        if columns > 1 && (text.isEmpty || text == ["\r"]) { return .blank }
+        return found.cells.count == columns
+            ? .row(found.cells) : .mistake(.cells(found.cells.count, line: line))
     }
 
     /// The cells of a record, and the line of the quote that is open at its end.
