@@ -191,7 +191,7 @@ import Testing
         var text = "user,at,amount\n"
         for index in 0..<2000 {
             let small = (generator.below(1 << 40) - 1 << 39) >> generator.below(40)
-            let unit = index % 50 == 0 ? small << 12 : small
+            let unit = index % 50 == 0 ? small << 18 : small
             units.append(unit)
             text += "u,\(Self.origin + index * 1000),\(Double(unit) / 1024)\n"
         }
@@ -320,6 +320,15 @@ import Testing
         let lenient = try rows(HistorySource(bad, [index], skipsBadRows: true))
         #expect(lenient[1].dropFirst(2).allSatisfy { $0 == "" })
         #expect(lenient[0][2] == "0")
+        let folder = try TemporaryFolder()
+        let path = folder.file("a.db")
+        let database = try SQLiteDatabase(path)
+        try database.run("CREATE TABLE t AS SELECT 'u' AS user, 1 AS at UNION ALL VALUES ('u', 'later')")
+        let query = try HistorySource(SQLiteSource(path: path, query: "SELECT * FROM t"), [index])
+        #expect(error { _ = try rows(query) }?.place == "\(path), row 2, column \"at\"")
+        let whole = try HistorySource(
+            SQLiteSource(path: path, query: "SELECT * FROM t"), [index], skipsBadRows: true)
+        try whole.read { block, _ in #expect(block.place(1, 2) == "\(path), row 2, column \"h_count_12h\"") }
         let other = try table("who,at\nu,1\n")
         #expect(error { _ = try HistorySource(other, [index]) }?.place == "rows.csv, column \"user\"")
         #expect(try HistorySource(other, [index], user: "who").columns.count > 2)
