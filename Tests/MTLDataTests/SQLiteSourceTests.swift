@@ -1,29 +1,9 @@
 import Foundation
 import MTLData
 import MTLEngine
-import Synchronization
 import Testing
 
 @Suite struct SQLiteSourceTests {
-    /// Rows of a source in order, each as its cells.
-    private func rows(_ source: some RowSource) throws -> [[String]] {
-        let blocks = Mutex<[(Int, [[String]])]>([])
-        try source.read { block, _ in
-            let rows = (0..<block.rowCount).map { row in
-                block.columns.indices.map { block.string(row, $0) }
-            }
-            blocks.withLock { $0.append((block.index, rows)) }
-        }
-        return blocks.withLock { $0.sorted { $0.0 < $1.0 }.flatMap(\.1) }
-    }
-
-    private func error(_ body: () throws -> Void) -> InputError? {
-        do {
-            try body()
-            return nil
-        } catch { return error as? InputError }
-    }
-
     private static let texts = [
         "plain", "", " blanks ", "a,b", "\"", "\"\"", "\"quoted\"", "in\"side", "two\nlines", "end\n",
         "end\r",
