@@ -33,13 +33,15 @@ final class BlockCutter {
         guard !isAtEnd else { return false }
         block.begin()
         block.count = 0
-        block.reserve(text: carry.count + blockBytes + 1)
+        // Not the block's room, which is larger where it held a longer text: blocks do not depend on who fills them.
+        var limit = carry.count + blockBytes
+        block.reserve(text: limit + 1)
         for (index, byte) in carry.enumerated() { block.text[index] = byte }
         block.count = carry.count
         carry.removeAll(keepingCapacity: true)
         var extent = mtl_csv_extent()
         while true {
-            let room = block.capacity - 1 - block.count
+            let room = limit - block.count
             let count = try source.read(
                 into: UnsafeMutableRawBufferPointer(start: block.text + block.count, count: room))
             block.count += count
@@ -53,7 +55,8 @@ final class BlockCutter {
             extent = mtl_csv_measure(InstructionSet.best.rawValue, block.text, block.count)
             if isAtEnd || extent.complete > 0 { break }
             guard block.count < longestRecord else { break }
-            block.reserve(text: block.capacity * 2)
+            limit *= 2
+            block.reserve(text: limit + 1)
         }
         if (isAtEnd && extent.complete < block.count) || extent.complete == 0 && !isAtEnd {
             throw unclosed(block, behind: extent)
