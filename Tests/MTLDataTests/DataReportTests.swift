@@ -209,6 +209,28 @@ import Testing
         #expect(report.features.allSatisfy { ($0.testDrift ?? 1) < 0.15 })
     }
 
+    /// A worker that saw few rows still keeps all values when it meets one that had to sample.
+    @Test func talliesOfFewAndManyRowsAddUp() {
+        var generator = SeededGenerator(seed: 9)
+        let hashes = (0..<5000).map { _ in UInt64(generator.uniform() * 0x1p53) << 11 | 1 }
+        var all = HashTally(limit: 300)
+        var few = HashTally(limit: 300)
+        var many = HashTally(limit: 300)
+        for (index, hash) in hashes.enumerated() {
+            all.add(hash, part: .test)
+            if index < 100 { few.add(hash, part: .test) } else { many.add(hash, part: .test) }
+        }
+        few.merge(many)
+        #expect(few.isPartial && abs(few.distinct - 5000) < 900)
+        #expect(few.distinct == all.distinct)
+        func rows(_ tally: HashTally) -> Int {
+            var sum = 0
+            tally.forEach { _, _, test in sum += test }
+            return sum
+        }
+        #expect(rows(few) == rows(all))
+    }
+
     @Test func reportIsReadBack() throws {
         let report = try Self.report(Self.table { row, cells in cells["other"] = "1" })
         let read = try JSONDecoder().decode(DataReport.self, from: JSONEncoder().encode(report))

@@ -165,19 +165,15 @@ import Yams
         #expect(try comment("click") == "12.5 % yes; guessed by its name")
     }
 
-    @Test func anyNumberOfThreadsGivesTheSame() throws {
-        for limit in [100, 1_000_000] {
-            let one = try SchemaProposal(
-                Self.source(Self.text, threads: 1), labels: [Choice("click")], countedValues: limit)
-            for (threads, bytes) in [(2, 1 << 12), (3, 1 << 16)] {
-                let more = try SchemaProposal(
-                    Self.source(Self.text, threads: threads, blockBytes: bytes), labels: [Choice("click")],
-                    countedValues: limit)
-                #expect(more.schema == one.schema && more.yaml() == one.yaml())
-                for (left, right) in zip(more.columns, one.columns) where left.profile.mean == nil {
-                    #expect(left == right)
-                }
-            }
+    @Test(arguments: [100, 1_000_000])
+    func anyNumberOfThreadsGivesTheSame(_ countedValues: Int) throws {
+        let one = try SchemaProposal(
+            Self.source(Self.text, threads: 1), labels: [Choice("click")], countedValues: countedValues)
+        for threads in [2, 3] {
+            let more = try SchemaProposal(
+                Self.source(Self.text, threads: threads), labels: [Choice("click")],
+                countedValues: countedValues)
+            #expect(more == one)
         }
     }
 

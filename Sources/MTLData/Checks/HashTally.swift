@@ -1,7 +1,7 @@
 /// Counts values by their hash and by part. Beyond a limit of different values it keeps an even sample of them, those
 /// whose hashes begin with more and more zeros (Gibbons, *Distinct Sampling*, VLDB 2001), with all their rows: what it
 /// holds at the end does not depend on the order of the rows.
-struct HashTally {
+package struct HashTally {
     private let limit: Int
     /// Kept are hashes with so many leading zeros.
     private(set) var level = 0
@@ -11,13 +11,13 @@ struct HashTally {
     /// Per key its rows of training, validation and test.
     private var rows: [SIMD4<UInt32>] = [SIMD4<UInt32>](repeating: .zero, count: 16)
 
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
     /// Different values, all in all; an estimate where only a sample was kept.
-    var distinct: Int { count << level }
-    var isPartial: Bool { level > 0 }
+    package var distinct: Int { count << level }
+    package var isPartial: Bool { level > 0 }
 
-    mutating func add(_ hash: UInt64, part: Part) {
+    package mutating func add(_ hash: UInt64, part: Part) {
         guard part != .dropped else { return }
         var one = SIMD4<UInt32>.zero
         one[Int(part.rawValue)] = 1
@@ -54,7 +54,7 @@ struct HashTally {
         for (key, times) in zip(old.0, old.1) where key != 0 { add(key, times) }
     }
 
-    mutating func merge(_ other: HashTally) {
+    package mutating func merge(_ other: HashTally) {
         if other.level > level {
             level = other.level
             rebuild(keys.count)
@@ -63,7 +63,7 @@ struct HashTally {
     }
 
     /// Rows of training, validation and test of every value that was kept.
-    func forEach(_ body: (_ training: Int, _ validation: Int, _ test: Int) -> Void) {
+    package func forEach(_ body: (_ training: Int, _ validation: Int, _ test: Int) -> Void) {
         for (key, times) in zip(keys, rows) where key != 0 {
             body(Int(times[0]), Int(times[1]), Int(times[2]))
         }
