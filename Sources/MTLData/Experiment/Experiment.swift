@@ -43,6 +43,7 @@ public struct Experiment: Sendable, Equatable, Codable {
     public func check() throws(InputError) {
         try data.check()
         try schema.check()
+        try split.check(schema)
         try sampling.check(schema)
         try training.check()
     }

@@ -1,33 +1,35 @@
 internal import MTLEngine
 
 /// Encoded rows of one block: row-major numbers and ids, bags feature by feature.
-struct EncodedRows {
-    struct Bag {
-        var offsets: [Int32] = [0]
-        var ids: [Int32] = []
+package struct EncodedRows {
+    package struct Bag {
+        package var offsets: [Int32] = [0]
+        package var ids: [Int32] = []
         /// As long as the ids, or empty where the feature has no weights.
-        var weights: [Float] = []
+        package var weights: [Float] = []
     }
 
-    var count = 0
+    package var count = 0
     /// `[rows, dense]`
-    var dense: [Float] = []
+    package var dense: [Float] = []
     /// `[rows, features of one id]`
-    var ids: [Int32] = []
-    var bags: [Bag] = []
+    package var ids: [Int32] = []
+    package var bags: [Bag] = []
     /// `[rows, labels]`, NaN where missing.
-    var labels: [Float] = []
+    package var labels: [Float] = []
     /// `[rows]`, or empty where every row counts once.
-    var weights: [Float] = []
+    package var weights: [Float] = []
     /// `[rows]`, or empty where there are no scenarios.
-    var scenarios: [Int32] = []
+    package var scenarios: [Int32] = []
 }
 
 extension Preprocessor {
     /// Encodes rows of a block.
     ///
     /// - Parameter isTraining: target encoding leaves the rows' own fold out then.
-    func encode(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int], isTraining: Bool) -> EncodedRows {
+    package func encode(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int], isTraining: Bool)
+        -> EncodedRows
+    {
         let block = parsed.block
         let widths = schema.features.indices.map { denseNames(of: $0).count }
         let width = widths.reduce(0, +)
