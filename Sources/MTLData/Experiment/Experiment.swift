@@ -47,6 +47,7 @@ public struct Experiment: Sendable, Equatable, Codable {
         try data.check()
         for history in histories { try history.check() }
         try schema.check()
+        try split.check(schema)
         try sampling.check(schema)
         try training.check()
     }

@@ -1,7 +1,7 @@
-internal import MTLEngine
+package import MTLEngine
 
 /// Which columns of a source a schema reads, and as what.
-struct ColumnPlan {
+package struct ColumnPlan {
     let schema: Schema
     /// Per feature its columns in the source; two for a cross.
     let features: [[Int]]
@@ -13,7 +13,7 @@ struct ColumnPlan {
     let scenario: Int?
 
     /// - Parameter withLabels: false to predict: labels, conditions and weights need not be there.
-    init(_ schema: Schema, of source: some RowSource, withLabels: Bool) throws(InputError) {
+    package init(_ schema: Schema, of source: some RowSource, withLabels: Bool) throws(InputError) {
         self.schema = schema
         var features: [[Int]] = []
         for feature in schema.features {
@@ -42,23 +42,29 @@ struct ColumnPlan {
         group = withLabels ? try optional(schema.group) : nil
         scenario = try optional(schema.scenario)
     }
+
+    /// Whether a row meets the condition of a label.
+    func hasLabel(_ label: Int, _ block: RowBlock, _ row: Int) -> Bool {
+        guard let condition = labels[label]?.condition else { return true }
+        return condition.holds.holds(block.cell(row, condition.column))
+    }
 }
 
 /// A block's numbers, times and labels, read once for whoever needs them; rows with a wrong one are told apart.
-struct ParsedBlock {
+package struct ParsedBlock {
     let block: RowBlock
     /// Per feature its numbers (numeric) or times (timestamp, in milliseconds), NaN where missing; else empty.
     private(set) var numbers: [[Double]]
     /// Per label its values, NaN where missing; class names of a multiclass label are not numbers yet.
-    private(set) var labels: [[Double]]
+    package private(set) var labels: [[Double]]
     private(set) var weights: [Double] = []
     private(set) var times: [Double] = []
     /// The rows that can be used.
-    private(set) var rows: [Int]
-    private(set) var errors: [InputError] = []
+    package private(set) var rows: [Int]
+    package private(set) var errors: [InputError] = []
 
     /// - Parameter classes: per multiclass label the classes there are, or nil while they are being counted.
-    init(_ block: RowBlock, _ plan: ColumnPlan, classes: [Vocabulary?]) {
+    package init(_ block: RowBlock, _ plan: ColumnPlan, classes: [Vocabulary?]) {
         self.block = block
         numbers = []
         labels = []
@@ -76,13 +82,11 @@ struct ParsedBlock {
                 labels.append([])
                 continue
             }
-            var values = reader.labels(label, place.column, classes: classes[index])
-            if let condition = place.condition {
-                for row in rows where !condition.holds.holds(block.cell(row, condition.column)) {
-                    values[row] = .nan
-                }
-            }
-            labels.append(values)
+            // What stands in rows without the label is nobody's concern.
+            labels.append(
+                reader.labels(label, place.column, classes: classes[index]) {
+                    plan.hasLabel(index, block, $0)
+                })
         }
         if let column = plan.weight { weights = reader.weights(column) }
         if let column = plan.time { times = reader.times(column) }
@@ -110,7 +114,9 @@ struct ParsedBlock {
             return "\"" + (text.count > 60 ? text.prefix(60) + "…" : text) + "\""
         }
 
-        mutating func numbers(_ column: Int) -> [Double] {
+        mutating func numbers(_ column: Int) -> [Double] { numbers(column) { _ in true } }
+
+        private mutating func numbers(_ column: Int, where isRead: (Int) -> Bool) -> [Double] {
             var wrong: [Int] = []
             let values = [Double](unsafeUninitializedCapacity: block.rowCount) { buffer, count in
                 var first = 0
@@ -118,7 +124,7 @@ struct ParsedBlock {
                     if case .number(let value) = Cell(block.cell(row, column)) {
                         buffer[row] = value
                     } else {
-                        wrong.append(row)
+                        if isRead(row) { wrong.append(row) }
                         buffer[row] = .nan
                     }
                     first = row + 1
@@ -144,43 +150,67 @@ struct ParsedBlock {
             }
         }
 
+        private static let greatest = Double(Float.greatestFiniteMagnitude)
+
         mutating func weights(_ column: Int) -> [Double] {
             var values = numbers(column)
             for row in values.indices {
                 if values[row].isNaN {
                     values[row] = 1
-                } else if values[row] < 0 {
-                    fail(row, column, quoted(row, column), "a weight, 0 or above")
+                } else if !(0...Self.greatest).contains(values[row]) {
+                    fail(row, column, quoted(row, column), "a weight, 0 or above, that a Float holds")
                 }
             }
             return values
         }
 
-        mutating func labels(_ label: Label, _ column: Int, classes: Vocabulary?) -> [Double] {
+        mutating func labels(
+            _ label: Label, _ column: Int, classes: Vocabulary?, where isRead: (Int) -> Bool
+        ) -> [Double] {
             switch label.kind {
-            case .regression: return numbers(column)
+            case .regression:
+                var values = numbers(column, where: isRead)
+                for row in values.indices where !values[row].isNaN {
+                    if !isRead(row) {
+                        values[row] = .nan
+                    } else if values[row].magnitude > Self.greatest {
+                        fail(row, column, quoted(row, column), "a number that a Float holds")
+                    }
+                }
+                return values
             case .multiclass:
                 guard let classes else { return [] }
                 return (0..<block.rowCount).map { row in
                     let cell = Cell.trimmed(block.cell(row, column))
-                    if Cell.isMissing(cell) { return .nan }
+                    if Cell.isMissing(cell) || !isRead(row) { return .nan }
                     let id = Int(classes.id(cell))
                     if id >= Vocabulary.reserved { return Double(id - Vocabulary.reserved) }
                     fail(row, column, quoted(row, column), "one of the classes of the training rows")
                     return .nan
                 }
             case .binary:
-                let positive = label.positive.map { $0.map { Array($0.utf8) } }
+                let positive = label.positive.map { $0.map { (text: Array($0.utf8), number: Double($0)) } }
                 return (0..<block.rowCount).map { row in
                     let cell = Cell.trimmed(block.cell(row, column))
-                    if Cell.isMissing(cell) { return .nan }
-                    if let positive { return positive.contains { $0.elementsEqual(cell) } ? 1 : 0 }
+                    if Cell.isMissing(cell) || !isRead(row) { return .nan }
+                    if let positive { return Self.isAny(of: positive, cell) ? 1 : 0 }
                     if let value = Self.truth(cell) { return value }
                     fail(
                         row, column, quoted(row, column), "0 or 1; name the values that mean yes as positive")
                     return .nan
                 }
             }
+        }
+
+        /// Whether a cell is one of some values: as a number ("1.0" is 1) or else as a text.
+        private static func isAny(
+            of values: [(text: [UInt8], number: Double?)], _ cell: UnsafeBufferPointer<UInt8>
+        ) -> Bool {
+            if values.contains(where: { $0.text.elementsEqual(cell) }) { return true }
+            guard values.contains(where: { $0.number != nil }), case .number(let number) = Cell(cell) else {
+                return false
+            }
+            return values.contains { $0.number == number }
         }
 
         private static let yes = ["true", "True", "TRUE", "yes", "Yes", "t", "y"].map { Array($0.utf8) }

@@ -5,6 +5,9 @@ final class FitCounts: @unchecked Sendable {
     /// Per multiclass label its classes.
     var classes: [CategoryCounter?]
     var scenarios: CategoryCounter?
+    /// Per feature its numbers: of a numeric one, of every part of a timestamp.
+    var statistics: [[NumberStatistics]]
+    private(set) var rows = 0
     private let owners: [Int]
     private let targets: [Int?]
 
@@ -12,6 +15,13 @@ final class FitCounts: @unchecked Sendable {
         categories = schema.features.map { CategoryCounter(hasTarget: $0.encoding == .target) }
         classes = schema.labels.map { $0.kind == .multiclass ? CategoryCounter(hasTarget: false) : nil }
         scenarios = schema.scenario == nil ? nil : CategoryCounter(hasTarget: false)
+        statistics = schema.features.map { feature in
+            let keepsSample =
+                feature.scale == .quantile || feature.missing == .median || feature.missing == .mostFrequent
+                || feature.buckets != nil
+            let count = feature.kind == .timestamp ? feature.parts.count : feature.kind == .numeric ? 1 : 0
+            return [NumberStatistics](repeating: NumberStatistics(keepsSample: keepsSample), count: count)
+        }
         owners = schema.features.indices.map { index in
             schema.features[index].sharing.flatMap { name in schema.features.firstIndex { $0.name == name } }
                 ?? index
@@ -23,6 +33,8 @@ final class FitCounts: @unchecked Sendable {
 
     func add(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int]) {
         let block = parsed.block
+        self.rows += rows.count
+        addNumbers(parsed, plan, rows: rows)
         for (index, feature) in plan.schema.features.enumerated() where feature.hashBuckets == nil {
             let columns = plan.features[index]
             switch feature.kind {
@@ -39,7 +51,7 @@ final class FitCounts: @unchecked Sendable {
         }
         for index in classes.indices {
             guard classes[index] != nil, let place = plan.labels[index] else { continue }
-            for row in rows {
+            for row in rows where plan.hasLabel(index, block, row) {
                 let cell = Cell.trimmed(block.cell(row, place.column))
                 if !Cell.isMissing(cell) { _ = classes[index]?.add(cell) }
             }
@@ -75,30 +87,7 @@ final class FitCounts: @unchecked Sendable {
         }
     }
 
-    func merge(_ other: FitCounts) {
-        for index in categories.indices { categories[index].merge(other.categories[index]) }
-        for index in classes.indices {
-            if let counter = other.classes[index] { classes[index]?.merge(counter) }
-        }
-        if let counter = other.scenarios { scenarios?.merge(counter) }
-    }
-
-    // MARK: Numbers
-
-    /// Nothing yet: per numeric feature one, per timestamp one for every part.
-    static func empty(_ schema: Schema) -> [[NumberStatistics]] {
-        schema.features.map { feature in
-            let keepsSample =
-                feature.scale == .quantile || feature.missing == .median || feature.missing == .mostFrequent
-                || feature.buckets != nil
-            let count = feature.kind == .timestamp ? feature.parts.count : feature.kind == .numeric ? 1 : 0
-            return [NumberStatistics](repeating: NumberStatistics(keepsSample: keepsSample), count: count)
-        }
-    }
-
-    /// A block's own, which are added up in the order of the blocks: sums then do not depend on the workers.
-    static func statistics(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int]) -> [[NumberStatistics]] {
-        var statistics = empty(plan.schema)
+    private func addNumbers(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int]) {
         for (index, feature) in plan.schema.features.enumerated() where !statistics[index].isEmpty {
             var number = FittedNumber()
             number.clip = feature.clip
@@ -118,6 +107,20 @@ final class FitCounts: @unchecked Sendable {
                 }
             }
         }
-        return statistics
+    }
+
+    /// Adds what another worker counted; whichever rows were whose, the whole is the same.
+    func merge(_ other: FitCounts) {
+        rows += other.rows
+        for index in categories.indices { categories[index].merge(other.categories[index]) }
+        for index in classes.indices {
+            if let counter = other.classes[index] { classes[index]?.merge(counter) }
+        }
+        if let counter = other.scenarios { scenarios?.merge(counter) }
+        for index in statistics.indices {
+            for part in statistics[index].indices {
+                statistics[index][part].merge(other.statistics[index][part])
+            }
+        }
     }
 }

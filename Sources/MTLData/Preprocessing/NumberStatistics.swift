@@ -3,10 +3,8 @@ struct NumberStatistics {
     /// Values up to which quantiles are exact; of more, this many are drawn evenly.
     static let sampleLimit = 200_000
 
-    private(set) var count = 0
     private(set) var missing = 0
-    private(set) var mean = 0.0
-    private var squares = 0.0
+    private var moments = Moments()
     private(set) var least = Double.infinity
     private(set) var greatest = -Double.infinity
     /// Values by the hash of their record: those with the least hashes are a sample that does not depend on who saw them.
@@ -15,13 +13,14 @@ struct NumberStatistics {
 
     init(keepsSample: Bool) { self.keepsSample = keepsSample }
 
-    var deviation: Double { count > 0 ? (squares / Double(count)).squareRoot() : 0 }
+    var count: Int { moments.count }
+    var mean: Double { moments.mean }
+    /// 0 where all values are the same: what rounding leaves of it would make a scale of its own.
+    var deviation: Double { least < greatest ? moments.variance.squareRoot() : 0 }
 
     mutating func add(_ value: Double, record: Int) {
-        count += 1
-        let step = value - mean
-        mean += step / Double(count)
-        squares += step * (value - mean)
+        let value = max(-Moments.limit, min(Moments.limit, value))
+        moments.add(value)
         least = min(least, value)
         greatest = max(greatest, value)
         guard keepsSample else { return }
@@ -31,15 +30,10 @@ struct NumberStatistics {
 
     mutating func addMissing() { missing += 1 }
 
-    /// Adds what another part of the rows says (Chan et al., 1979).
+    /// Adds what another part of the rows says.
     mutating func merge(_ other: NumberStatistics) {
         missing += other.missing
-        guard other.count > 0 else { return }
-        let total = Double(count + other.count)
-        let step = other.mean - mean
-        squares += other.squares + step * step * Double(count) * Double(other.count) / total
-        mean += step * Double(other.count) / total
-        count += other.count
+        moments.merge(other.moments)
         least = min(least, other.least)
         greatest = max(greatest, other.greatest)
         sample += other.sample

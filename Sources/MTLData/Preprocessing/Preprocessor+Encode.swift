@@ -31,7 +31,9 @@ extension Preprocessor {
     /// Encodes rows of a block.
     ///
     /// - Parameter isTraining: target encoding leaves the rows' own fold out then.
-    func encode(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int], isTraining: Bool) -> EncodedRows {
+    package func encode(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int], isTraining: Bool)
+        -> EncodedRows
+    {
         let block = parsed.block
         let widths = schema.features.indices.map { denseNames(of: $0).count }
         let width = widths.reduce(0, +)

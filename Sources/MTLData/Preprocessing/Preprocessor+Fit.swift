@@ -12,7 +12,6 @@ extension Preprocessor {
         try schema.check()
         let plan = try ColumnPlan(schema, of: source, withLabels: true)
         let workers = (0..<source.threads).map { _ in FitCounts(schema) }
-        let blocks = Collected<(index: Int, statistics: [[NumberStatistics]], rows: Int)>()
         try source.read { (block, worker) throws(InputError) in
             let parsed = ParsedBlock(
                 block, plan, classes: [Vocabulary?](repeating: nil, count: schema.labels.count))
@@ -21,23 +20,12 @@ extension Preprocessor {
                 split.map { split in parsed.rows.filter { split.part(parsed, $0) == .training } }
                 ?? parsed.rows
             workers[worker].add(parsed, plan, rows: rows)
-            blocks.add((block.index, FitCounts.statistics(parsed, plan, rows: rows), rows.count))
-        }
-        let ordered = blocks.values.sorted { $0.index < $1.index }
-        let rows = ordered.reduce(0) { $0 + $1.rows }
-        guard rows > 0 else {
-            throw InputError(.empty, at: source.path, found: "no training row", expected: "at least one")
-        }
-        var statistics = FitCounts.empty(schema)
-        for block in ordered {
-            for feature in statistics.indices {
-                for part in statistics[feature].indices {
-                    statistics[feature][part].merge(block.statistics[feature][part])
-                }
-            }
         }
         for other in workers.dropFirst() { workers[0].merge(other) }
-        self.init(schema: schema, rows: rows, counts: workers[0], statistics: statistics)
+        guard workers[0].rows > 0 else {
+            throw InputError(.empty, at: source.path, found: "no training row", expected: "at least one")
+        }
+        self.init(schema: schema, counts: workers[0])
         for (label, classes) in zip(schema.labels, classes) where label.kind == .multiclass {
             guard (classes?.map.count ?? 0) >= 2 else {
                 throw InputError(
@@ -48,8 +36,9 @@ extension Preprocessor {
         }
     }
 
-    private init(schema: Schema, rows: Int, counts: FitCounts, statistics: [[NumberStatistics]]) {
-        var statistics = statistics
+    private init(schema: Schema, counts: FitCounts) {
+        let rows = counts.rows
+        var statistics = counts.statistics
         var fitted: [FittedFeature] = []
         for (index, feature) in schema.features.enumerated() {
             var fit = FittedFeature()
@@ -59,7 +48,7 @@ extension Preprocessor {
                     feature.bounds ?? Self.bounds(&statistics[index][0], buckets: feature.buckets ?? 2)
                 if feature.missing == .mostFrequent {
                     let sample = statistics[index][0].sortedSample()
-                    fit.fillID = Self.bucket(quantile(sample, 0.5), fit)
+                    if !sample.isEmpty { fit.fillID = Self.bucket(Self.mode(sample), fit) }
                 }
             case .numeric: fit.numbers = [Self.number(feature, &statistics[index][0])]
             case .timestamp:
@@ -176,35 +165,40 @@ extension Preprocessor {
         _ folds: [CategoryCounter.Folds], leaving fold: Int?, smoothing: Double
     ) -> [Float] {
         func total(_ folds: CategoryCounter.Folds) -> (sum: Double, rows: Double) {
-            var sum: Int64 = 0
+            var sum: Int128 = 0
             var rows = 0
             for index in 0..<CategoryCounter.Folds.count where index != fold {
                 sum += folds.sums[index]
                 rows += folds.rows[index]
             }
-            return (Double(sum) * 0x1p-16, Double(rows))
+            return (Double(sum) * CategoryCounter.Folds.unit, Double(rows))
         }
         let all = folds.map(total).reduce((sum: 0.0, rows: 0.0)) { ($0.sum + $1.sum, $0.rows + $1.rows) }
         let overall = all.rows > 0 ? all.sum / all.rows : 0
         return folds.map { category in
             let (sum, rows) = total(category)
-            return Float((sum + smoothing * overall) / max(rows + smoothing, 1e-9))
+            guard rows + smoothing > 0 else { return Float(overall) }
+            return Float((sum + smoothing * overall) / (rows + smoothing))
         }
     }
 }
 
 extension Vocabulary {
-    /// The same values in the order of numbers or bytes: classes that are numbers keep their order.
+    /// The same values, numbers in their order before texts in that of their bytes: classes that are numbers keep their order.
     fileprivate var sorted: Vocabulary {
-        let values = (Self.reserved..<size).map { (value($0), counts[$0]) }.sorted { left, right in
-            if let one = Double(left.0), let two = Double(right.0) { return one < two }
-            return left.0 < right.0
+        let values = (Self.reserved..<size).map { id in
+            let text = value(id)
+            let number = Double(text).flatMap { $0.isFinite ? $0 : nil }
+            return (text: text, number: number ?? .infinity, count: counts[id])
+        }.sorted { left, right in
+            if left.number != right.number { return left.number < right.number }
+            return left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
         }
         var map = ByteMap()
-        for (value, _) in values {
-            var text = value
+        for value in values {
+            var text = value.text
             _ = text.withUTF8 { map.insert($0) }
         }
-        return Vocabulary(map: map, counts: Array(counts.prefix(Self.reserved)) + values.map(\.1))
+        return Vocabulary(map: map, counts: Array(counts.prefix(Self.reserved)) + values.map(\.count))
     }
 }

@@ -10,7 +10,7 @@ public struct Preprocessor: Sendable, Equatable, Codable {
     /// Per feature what was fitted.
     let fitted: [FittedFeature]
     /// Per label its classes; nil for labels that are not multiclass.
-    let classes: [Vocabulary?]
+    package let classes: [Vocabulary?]
     /// The scenarios, where the schema names a column.
     public let scenarios: Vocabulary?
 
@@ -39,6 +39,14 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         var values: [Float]?
         /// The number of every id for the training rows of a fold; only while fitting, and never stored.
         var foldValues: [[Float]]?
+
+        /// Whether both encode rows that are not of the training part alike.
+        static func == (left: Self, right: Self) -> Bool {
+            left.numbers == right.numbers && left.bounds == right.bounds
+                && left.vocabulary == right.vocabulary
+                && left.hashBuckets == right.hashBuckets && left.fillID == right.fillID
+                && left.values == right.values
+        }
 
         private enum CodingKeys: String, CodingKey {
             case numbers, bounds, vocabulary, hashBuckets, fillID, values

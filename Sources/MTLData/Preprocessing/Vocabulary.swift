@@ -88,13 +88,15 @@ struct CategoryCounter {
     /// Sums and rows per fold, for a category.
     struct Folds {
         static let count = 5
-        /// In units of 2⁻¹⁶: whole numbers, so that their sum does not depend on the order of the rows.
-        var sums = [Int64](repeating: 0, count: count)
+        /// One of the sums: small enough for rates of parts in a million, and so that 2^31 labels below `limit` fit.
+        static let unit = 0x1p-40
+        static let limit = 0x1p56
+        /// In units: whole numbers, so that their sum does not depend on the order of the rows.
+        var sums = [Int128](repeating: 0, count: count)
         var rows = [Int](repeating: 0, count: count)
 
         mutating func add(_ value: Double, fold: Int) {
-            guard value.magnitude < 0x1p40 else { return }
-            sums[fold] += Int64((value * 0x1p16).rounded())
+            sums[fold] += Int128((max(-Self.limit, min(Self.limit, value)) / Self.unit).rounded())
             rows[fold] += 1
         }
 

@@ -1,4 +1,4 @@
-internal import MTLEngine
+package import MTLEngine
 
 /// Which of the training rows and labels are learned from. Other parts are never sampled.
 ///
@@ -60,7 +60,7 @@ public struct Sampling: Sendable, Equatable, Codable {
 }
 
 /// Sampling made ready for the rows of one source.
-struct Sampler {
+package struct Sampler {
     private let seed: SeededGenerator
     /// Per label the share of its labels 0, and of all.
     private let shares: [(negatives: Double, all: Double)]
@@ -68,7 +68,7 @@ struct Sampler {
     private let scenarioShares: [Double]?
 
     /// - Throws: `InputError` for a scenario that the training rows do not have.
-    init(_ sampling: Sampling, _ preprocessor: Preprocessor) throws(InputError) {
+    package init(_ sampling: Sampling, _ preprocessor: Preprocessor) throws(InputError) {
         try sampling.check(preprocessor.schema)
         seed = SeededGenerator(seed: sampling.seed)
         shares = preprocessor.schema.labels.map {
@@ -93,9 +93,9 @@ struct Sampler {
     }
 
     /// Takes labels out of a block, and returns the rows that are left.
-    func sample(_ parsed: inout ParsedBlock, _ plan: ColumnPlan, _ preprocessor: Preprocessor, rows: [Int])
-        -> [Int]
-    {
+    package func sample(
+        _ parsed: inout ParsedBlock, _ plan: ColumnPlan, _ preprocessor: Preprocessor, rows: [Int]
+    ) -> [Int] {
         rows.filter { row in
             var draws = seed.split(UInt64(parsed.block.record(row)))
             if let scenarioShares, let column = plan.scenario, let scenarios = preprocessor.scenarios {

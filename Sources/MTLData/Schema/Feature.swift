@@ -132,7 +132,7 @@ public struct Feature: Sendable, Equatable, Codable {
         }
     }
 
-    private enum CodingKeys: String, CodingKey, CaseIterable {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case name, column, type, log, clip, scale, buckets, bounds, missing, fill, encoding, dimension,
             sharing
         case target, smoothing, separator, length, pooling, parts, of
@@ -213,62 +213,5 @@ public struct Feature: Sendable, Equatable, Codable {
         try write(.parts, parts, unless: plain.parts)
         try write(.utcOffset, utcOffset, unless: plain.utcOffset)
         try write(.of, of, unless: nil)
-    }
-
-    func check(schema: Schema) throws(InputError) {
-        func require(_ holds: Bool, _ setting: String, _ found: String, _ expected: String) throws(InputError)
-        {
-            guard holds else {
-                throw InputError(
-                    .value, at: "feature \"\(name)\", \(setting)", found: found, expected: expected)
-            }
-        }
-        if let clip {
-            try require(
-                clip.count == 2 && clip[0] < clip[1], "clip", "\(clip)", "the least and the greatest value")
-        }
-        if let buckets { try require(buckets >= 2, "buckets", "\(buckets)", "at least 2") }
-        if let bounds {
-            try require(
-                !bounds.isEmpty && zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "bounds",
-                "\(bounds)",
-                "rising numbers")
-        }
-        try require(buckets == nil || bounds == nil, "bounds", "buckets too", "one of them")
-        if let missing {
-            let isNumber = kind == .numeric && !isEmbedded
-            let allowed: [Missing] =
-                isNumber ? [.mean, .median, .constant, .mostFrequent] : [.own, .mostFrequent]
-            try require(
-                allowed.contains(missing), "missing", missing.rawValue,
-                "one of \(allowed.map(\.rawValue).joined(separator: ", ")) for this kind of feature")
-            try require(
-                missing != .constant || fill != nil, "fill", "none", "the constant for missing values")
-        }
-        try require(minimumCount >= 1, "minimum_count", "\(minimumCount)", "at least 1")
-        if let hashBuckets { try require(hashBuckets >= 1, "hash_buckets", "\(hashBuckets)", "at least 1") }
-        if let dimension { try require(dimension >= 1, "dimension", "\(dimension)", "at least 1") }
-        try require(length >= 1, "length", "\(length)", "at least 1")
-        try require(separator.utf8.count == 1, "separator", "\"\(separator)\"", "one character")
-        if let weightSeparator {
-            try require(
-                weightSeparator.utf8.count == 1 && weightSeparator != separator, "weight_separator",
-                "\"\(weightSeparator)\"", "one character, not the separator")
-        }
-        try require(pooling != .single, "pooling", "single", "sum or mean")
-        if encoding == .target {
-            try require(
-                schema.labels.contains { $0.name == target && $0.kind != .multiclass }, "target",
-                target ?? "none",
-                "a binary or regression label")
-        }
-        if kind == .cross { try require(of?.count == 2, "of", "\(of ?? [])", "two columns") }
-        if let sharing {
-            let other = schema.features.first { $0.name == sharing }
-            try require(
-                other != nil && other?.sharing == nil && other?.isEmbedded == true && isEmbedded, "sharing",
-                sharing, "an embedded feature with a table of its own")
-        }
-        if kind == .timestamp { try require(!parts.isEmpty, "parts", "none", "at least one") }
     }
 }

@@ -77,6 +77,22 @@ public struct Label: Sendable, Equatable, Codable {
                 .value, at: "label \"\(name)\", positive", found: "a \(kind.rawValue) label",
                 expected: "a binary one")
         }
+        func require(_ holds: Bool, _ setting: String, _ found: String, _ expected: String) throws(InputError)
+        {
+            guard holds else {
+                throw InputError(
+                    .value, at: "label \"\(name)\", \(setting)", found: found, expected: expected)
+            }
+        }
+        try require(positive?.isEmpty != true, "positive", "no value", "the values that mean yes")
+        try require(weight >= 0 && weight.isFinite, "weight", "\(weight)", "a finite number, 0 or above")
+        if let huberDelta {
+            try require(
+                kind == .regression, "huber_delta", "a \(kind.rawValue) label", "a regression one")
+            try require(
+                huberDelta > 0 && huberDelta.isFinite, "huber_delta", "\(huberDelta)",
+                "a finite number above 0")
+        }
         _ = try condition
     }
 
@@ -105,6 +121,10 @@ struct Condition: Sendable, Equatable {
             value = Self.trimmed(text[range.upperBound...])
             self.comparison = comparison
             guard !column.isEmpty, !value.isEmpty else { break }
+            guard [.equal, .notEqual].contains(comparison) || Double(value) != nil else {
+                throw InputError(
+                    .value, at: place, found: "\"\(text)\"", expected: "a number to compare with")
+            }
             return
         }
         throw InputError(
@@ -129,6 +149,7 @@ struct Condition: Sendable, Equatable {
     /// Whether a cell meets the condition; a missing one meets none but "!=".
     func holds(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
         let bytes = Cell.trimmed(cell)
+        if Cell.isMissing(bytes) { return comparison == .notEqual }
         if case .number(let number) = Cell(bytes), let limit = Double(value) {
             switch comparison {
             case .equal: return number == limit

@@ -18,17 +18,18 @@ public struct Split: Sendable, Equatable, Codable {
     public enum Rule: String, Sendable, Codable, CaseIterable {
         /// Each row by itself; shares are met in expectation.
         case random
-        /// The schema's group: all rows of a user are in one part. Shares are met in expectation over groups.
+        /// The schema's group: all rows of a user are in one part. Shares are met in expectation over groups. Each row
+        /// without a group is one of its own.
         case group
         /// The schema's time: training before validation before test.
         case time
-        /// Each row, with the same shares in every combination of scenario and labels, to one row.
+        /// Each row, with the same shares in every combination of scenario and labels that are not numbers, to one row.
         case stratified
     }
 
     /// What decides.
     public var by: Rule = .random
-    /// The share of rows whose loss is watched.
+    /// The share of rows whose loss is watched; by time, of all rows, those just before the test part.
     public var validation: Double = 0.1
     /// The share of rows to judge by.
     public var test: Double = 0.1
@@ -86,6 +87,11 @@ public struct Split: Sendable, Equatable, Codable {
         if by == .time && schema.time == nil {
             throw InputError(
                 .name, at: "split, by time", found: "no time", expected: "a column as the schema's time")
+        }
+        for (name, text) in [("gap", gap), ("validation_from", validationFrom), ("test_from", testFrom)]
+        where text != nil && by != .time {
+            throw InputError(
+                .value, at: "split, \(name)", found: "a split by \(by.rawValue)", expected: "a split by time")
         }
         if let gap, Timestamp.span(gap) == nil {
             throw InputError(

@@ -35,11 +35,12 @@ public struct Splitter: Sendable {
     }
 
     /// The part of a row.
-    func part(_ parsed: ParsedBlock, _ row: Int) -> Part {
+    package func part(_ parsed: ParsedBlock, _ row: Int) -> Part {
         switch way {
         case .records: return drawn(UInt64(parsed.block.record(row)))
         case .groups(let column):
             let cell = Cell.trimmed(parsed.block.cell(row, column))
+            if Cell.isMissing(cell) { return drawn(UInt64(parsed.block.record(row))) }
             return drawn(mtl_hash_bytes(cell.baseAddress, cell.count, split.seed))
         case .times(let validation, let test, let gap):
             let time = parsed.times[row]
@@ -88,18 +89,24 @@ public struct Splitter: Sendable {
             }
             sorted = times.values.flatMap { $0 }.sorted()
         }
-        /// The first time of the last share of rows.
-        func from(_ share: Double) -> Double {
+        let rows = Double(sorted.count)
+        let test = fixed.test ?? time(Int((rows * (1 - split.test)).rounded()), of: split.test)
+        /// The time of a row, from which a part of a share begins.
+        func time(_ row: Int, of share: Double) -> Double {
             guard share > 0, !sorted.isEmpty else { return .infinity }
-            return sorted[min(sorted.count - 1, Int((Double(sorted.count) * (1 - share)).rounded()))]
+            return sorted[max(0, min(sorted.count - 1, row))]
         }
-        let test = fixed.test ?? from(split.test)
-        let validation =
-            fixed.validation ?? (split.validation > 0 ? from(split.validation + split.test) : test)
+        var validation = fixed.validation ?? test
+        if fixed.validation == nil && split.validation > 0 {
+            // Rows at the cut itself are in the test part, however many they are.
+            let before = lowerBound(sorted, test)
+            validation = min(
+                test, time(before - Int((rows * split.validation).rounded()), of: split.validation))
+        }
         guard validation <= test else {
             throw InputError(
-                .value, at: "split by time", found: "validation from after test begins",
-                expected: "validation before test")
+                .value, at: "split by time", found: "validation that begins after test",
+                expected: "validation_from before test_from")
         }
         return .times(
             validation: validation, test: test, gap: Double(split.gap.flatMap { Timestamp.span($0) } ?? 0))
@@ -116,12 +123,21 @@ public struct Splitter: Sendable {
                     var stratum = split.seed
                     if let scenario = plan.scenario {
                         let cell = Cell.trimmed(parsed.block.cell(row, scenario))
-                        stratum = mtl_hash_bytes(cell.baseAddress, cell.count, stratum)
+                        let isThere = !Cell.isMissing(cell)
+                        stratum = Self.mixed(stratum, isThere ? 1 : 2)
+                        if isThere { stratum = mtl_hash_bytes(cell.baseAddress, cell.count, stratum) }
                     }
                     for (index, label) in plan.schema.labels.enumerated() where label.kind != .regression {
                         guard let place = plan.labels[index] else { continue }
-                        let cell = Cell.trimmed(parsed.block.cell(row, place.column))
-                        stratum = mtl_hash_bytes(cell.baseAddress, cell.count, stratum)
+                        if label.kind == .binary {
+                            let value = parsed.labels[index][row]
+                            stratum = Self.mixed(stratum, value.isNaN ? 2 : value)
+                        } else {
+                            let cell = Cell.trimmed(parsed.block.cell(row, place.column))
+                            let isThere = plan.hasLabel(index, parsed.block, row) && !Cell.isMissing(cell)
+                            stratum = Self.mixed(stratum, isThere ? 1 : 2)
+                            if isThere { stratum = mtl_hash_bytes(cell.baseAddress, cell.count, stratum) }
+                        }
                     }
                     return (parsed.block.record(row), stratum)
                 })
@@ -134,12 +150,21 @@ public struct Splitter: Sendable {
             var records = records
             var generator = SeededGenerator(seed: split.seed).split(stratum)
             generator.shuffle(&records)
-            let test = Int((Double(records.count) * split.test).rounded())
-            let validation = Int((Double(records.count) * split.validation).rounded())
+            // Rounded up as often as its fraction says, so that many small strata have their shares together.
+            let fraction = generator.uniform()
+            let count = Double(records.count)
+            let test = Int(count * split.test + fraction)
+            let watched = Int(count * (split.test + split.validation) + fraction)
             for (place, record) in records.enumerated() {
-                parts[record] = place < test ? .test : place < test + validation ? .validation : .training
+                parts[record] = place < test ? .test : place < watched ? .validation : .training
             }
         }
         return parts
+    }
+
+    private static func mixed(_ stratum: UInt64, _ value: Double) -> UInt64 {
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes in
+            mtl_hash_bytes(bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, stratum)
+        }
     }
 }
