@@ -54,7 +54,8 @@ extension GraphBuilder {
         var value = x
         for (depth, layer) in layers.enumerated() {
             value = dense(
-                value, units: layer.units, activation: layer.activation, names: names.map { "\($0).\(depth)" },
+                value, units: layer.units, activation: layer.activation,
+                names: names.map { "\($0).\(depth)" },
                 inputIsShared: inputIsShared && depth == 0,
                 into: depth == layers.count - 1 ? into : nil)
         }
@@ -188,7 +189,8 @@ extension GraphBuilder {
 
     /// Per row and block the dot product of a and b: `[rows, blocks]`.
     public mutating func dot(_ a: GraphValue, _ b: GraphValue, blocks: Int = 1) -> GraphValue {
-        precondition(a.width == b.width && a.width % blocks == 0, "\(a.width) and \(b.width) in \(blocks) blocks")
+        precondition(
+            a.width == b.width && a.width % blocks == 0, "\(a.width) and \(b.width) in \(blocks) blocks")
         let (left, right) = (inWorkspace(a), inWorkspace(b))
         let y = reserve(blocks)
         note(y, from: [left, right])
@@ -220,7 +222,8 @@ extension GraphBuilder {
     }
 
     /// x ⊙ gain + shift, "NAME.weight" and "NAME.bias"; per scenario "NAME.s.weight".
-    public mutating func affine(_ x: GraphValue, perScenario: Bool = false, name title: String) -> GraphValue {
+    public mutating func affine(_ x: GraphValue, perScenario: Bool = false, name title: String) -> GraphValue
+    {
         let source = inWorkspace(x)
         let count = x.width
         let sets = perScenario ? scenarios : 1

@@ -126,8 +126,9 @@ public struct GraphBuilder {
         return offset
     }
 
-    mutating func name(_ name: String, _ offset: Int, _ shape: [Int], isTransposed: Bool = false, isTrained: Bool = true)
-    {
+    mutating func name(
+        _ name: String, _ offset: Int, _ shape: [Int], isTransposed: Bool = false, isTrained: Bool = true
+    ) {
         segments.append(
             ParameterSegment(
                 name: name, offset: offset, shape: shape, isTransposed: isTransposed, isTrained: isTrained))

@@ -25,7 +25,8 @@ package final class GraphInference<Scalar: BLASScalar>: InferenceEngine<Scalar> 
     private var asLogits = false
     private var losses: [Double] = []
     private var counts: [Int] = []
-    private var partials: (losses: UnsafeMutableBufferPointer<Double>, counts: UnsafeMutableBufferPointer<Int>)?
+    private var partials:
+        (losses: UnsafeMutableBufferPointer<Double>, counts: UnsafeMutableBufferPointer<Int>)?
     private var targets: [UnsafeMutablePointer<Scalar>] = []
 
     package init(store: GraphStore<Scalar>) {

@@ -21,6 +21,8 @@ package struct GraphProgram: Sendable {
     package private(set) var gathers: [[BatchNormNode]]
     package let seats: [Seat]
     package let joints: [JointLoss]
+    /// Logits of joint losses that are no task's: their gradient begins with 0.
+    package private(set) var zeros: [GraphValue] = []
     package private(set) var parameters: [GraphParameter] = []
     package private(set) var lists: [Int32]
     /// Whether a gradient comes down to the embedded features.
@@ -58,6 +60,10 @@ package struct GraphProgram: Sendable {
             if let norm = node as? BatchNormNode { norms[stage - 1].append(norm) }
         }
         for seat in seats { mark(seat.logits, by: Self.unknown) }
+        for value in joints.flatMap(\.values) where isWritten(value).contains(false) {
+            zeros.append(value)
+            mark(value, by: Self.unknown)
+        }
         for stage in (0..<count).reversed() {
             for norm in norms[stage] { descend(norm, stage: stage) }
             for (node, its) in zip(alive, stages).reversed() where its == stage && !(node is BatchNormNode) {

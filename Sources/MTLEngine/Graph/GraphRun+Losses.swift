@@ -21,7 +21,8 @@ extension GraphRun {
             let weights = labelWeights + seat.task * batchLimit + row.first
             var total = 0.0
             for place in 0..<row.count {
-                weights[place] = source[rows.source(place) * batch.labelStride + batch.labelColumns[seat.task]]
+                weights[place] =
+                    source[rows.source(place) * batch.labelStride + batch.labelColumns[seat.task]]
                 if !column[place].isNaN { total += Double(weights[place]) }
             }
             partialCounts[cell] = total
@@ -79,6 +80,7 @@ extension GraphRun {
             }
             partialLosses[cell] = sum
         }
+        for value in turn.zeros { GraphNode.zero(value).backward(tile) }
         for (number, joint) in turn.joints.enumerated() {
             partialLosses[index * lossStride + tasks + number] = loss(joint, tile, rows: batch.rows)
         }

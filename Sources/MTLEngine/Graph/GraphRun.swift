@@ -41,6 +41,7 @@ package struct GraphTurn {
     let gatherStarts: UnsafeBufferPointer<Int>
     let seats: UnsafeBufferPointer<GraphProgram.Seat>
     let joints: UnsafeBufferPointer<JointLoss>
+    let zeros: UnsafeBufferPointer<GraphValue>
     let lists: UnsafePointer<Int32>
     /// Pieces of all workers; worker w has `pieceStarts[w]..<pieceStarts[w + 1]`.
     let pieces: UnsafeBufferPointer<GraphPiece>

@@ -39,7 +39,7 @@ package final class GraphTurnPlan {
             backward: keep(program.backward.flatMap { $0 }), backwardStarts: starts(program.backward),
             norms: keep(program.norms.flatMap { $0 }), normStarts: starts(program.norms),
             gathers: keep(program.gathers.flatMap { $0 }), gatherStarts: starts(program.gathers),
-            seats: keep(program.seats), joints: keep(program.joints),
+            seats: keep(program.seats), joints: keep(program.joints), zeros: keep(program.zeros),
             lists: UnsafePointer(lists.base),
             pieces: keep(dealt.flatMap { $0 }), pieceStarts: starts(dealt),
             penalties: keep(Self.penalties(plan, program.parameters)),

@@ -122,7 +122,9 @@ package struct ScenarioDenseNode: GraphOperation {
             level: tile.level, rows: tile.rows, columns: outputs, source: dz.base, ld: dz.stride,
             target: d + size, accumulate: shared == nil && adds)
         guard let shared else { return }
-        func multiply(_ factor: UnsafeMutablePointer<Scalar>, _ to: UnsafeMutablePointer<Scalar>, _ adds: Bool) {
+        func multiply(
+            _ factor: UnsafeMutablePointer<Scalar>, _ to: UnsafeMutablePointer<Scalar>, _ adds: Bool
+        ) {
             Scalar._product(
                 level: tile.level, rows: 1, blocks: size, width: 1, a: d, lda: size, b: factor, ldb: size,
                 y: to, ldy: size, adds: adds)

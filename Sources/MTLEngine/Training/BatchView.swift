@@ -71,7 +71,8 @@ package final class BatchSource<Scalar: BLASScalar> {
         guard model._blueprint.needsScenarios else { return }
         guard dataset.scenarios != nil else {
             throw InputError(
-                .name, at: "scenarios", found: "none in the dataset", expected: "one per row, as the model asks")
+                .name, at: "scenarios", found: "none in the dataset",
+                expected: "one per row, as the model asks")
         }
         guard dataset.scenarioCount <= model.scenarios else {
             throw InputError(
