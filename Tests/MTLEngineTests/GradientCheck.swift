@@ -33,7 +33,7 @@ enum GradientCheck {
 
     /// The relative error of a model's own backward pass on random rows.
     static func relativeError(
-        of model: SharedBottom, rows: Int, missing: Double, compute: ComputeOptions, seed: UInt64 = 7,
+        of model: any Model, rows: Int, missing: Double, compute: ComputeOptions, seed: UInt64 = 7,
         gathered: Bool = false, weighted: Bool = false
     ) throws -> Double {
         var generator = SeededGenerator(seed: seed)
@@ -50,7 +50,8 @@ enum GradientCheck {
                         return isMissing ? .nan : label
                     }
                 )
-            }, weights: weighted ? (0..<rows).map { Double($0 % 4) / 2 } : nil)
+            }, weights: weighted ? (0..<rows).map { Double($0 % 4) / 2 } : nil,
+            scenarios: (0..<rows).map { _ in Int32(generator.below(model.scenarios)) })
         let trainer = try Trainer<Double>(model, batchSize: rows, seed: seed, compute: compute)
         let source = try BatchSource(dataset, for: model)
         let order = (0..<Int32(rows)).reversed().map { $0 }
@@ -59,7 +60,10 @@ enum GradientCheck {
                 let batch = source.batch(gathered ? indices.baseAddress : nil, start: 0, rows: rows)
                 trainer.trainingStep.step(batch, updates: false)
             }
-            return zip(model.tasks, trainer.trainingStep.losses).reduce(0) { $0 + $1.0.weight * $1.1 }
+            let penalties = (trainer.trainingStep as? GraphTraining<Double>)?.penalties ?? 0
+            return zip(model.tasks, trainer.trainingStep.losses).reduce(penalties) {
+                $0 + $1.0.weight * $1.1
+            }
         }
         let point = trainer.parameters
         _ = weightedLoss()
@@ -77,7 +81,7 @@ enum GradientCheck {
     }
 
     private static func randomIDs(
-        _ feature: EmbeddedFeature, of model: SharedBottom, rows: Int, _ generator: inout SeededGenerator
+        _ feature: EmbeddedFeature, of model: any Model, rows: Int, _ generator: inout SeededGenerator
     ) throws -> IDColumn<Double> {
         let size = model.tables.first { $0.name == feature.table }?.rows ?? 1
         func id() -> Int32 { Int32(generator.below(size)) }

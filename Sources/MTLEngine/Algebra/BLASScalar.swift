@@ -4,7 +4,7 @@
 ///
 /// The underscored requirements are the C kernels for the type; they are not API. `level` is the instruction
 /// set of `InstructionSet`; shapes and in-place rules stand in the C headers.
-public protocol BLASScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable, _EmbeddingKernels {
+public protocol BLASScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable, _EmbeddingKernels, _GraphKernels {
     typealias _Source = UnsafePointer<Self>
     typealias _Target = UnsafeMutablePointer<Self>
 

@@ -17,6 +17,10 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
     /// Weights of the labels in the loss, `[rows, labels]`; nil where every label counts once.
     package let labelWeights: AlignedStorage<Scalar>?
     package let labels: AlignedStorage<Scalar>
+    /// The scenario of every row, `[rows]`, or nil where rows have none.
+    package let scenarios: AlignedStorage<Int32>?
+    /// One more than the largest scenario; 0 without scenarios.
+    package let scenarioCount: Int
     /// Per label column, whether no label is missing.
     package let labelIsComplete: [Bool]
 
@@ -30,11 +34,12 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
     ///   - features: row-major `[rows, featureNames.count]`, all finite.
     ///   - ids: columns of ids, `[rows]` each.
     ///   - labels: per label its name and `[rows]` values, NaN where missing.
+    ///   - scenarios: the scenario of each row, `[rows]`, counted from 0; nil where rows have none.
     ///   - weights: how much each row counts in the losses, `[rows]`, finite and 0 or above; nil for once each.
     /// - Throws: `InputError` for no rows or columns, a doubled name, a count that does not fit, or a number out of range.
     public init(
         featureNames: [String], features: [Scalar], ids: [IDColumn<Scalar>] = [],
-        labels: [(name: String, values: [Scalar])], weights: [Scalar]? = nil
+        labels: [(name: String, values: [Scalar])], weights: [Scalar]? = nil, scenarios: [Int32]? = nil
     ) throws(InputError) {
         let width = featureNames.count
         guard width > 0 || !ids.isEmpty else {
@@ -66,7 +71,7 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
             rowCount: rows, featureNames: featureNames, labelNames: labels.map(\.name), ids: ids,
             labelWeights: weights.map { weights in
                 AlignedStorage(copying: weights.flatMap { [Scalar](repeating: $0, count: labels.count) })
-            }
+            }, scenarios: scenarios
         ) { (x, y) throws(InputError) in
             for index in 0..<features.count { x[index] = features[index] }
             for row in 0..<rows {
@@ -80,7 +85,7 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
     /// A dataset whose memory is filled in place: `fill` gets zeroed `[rows, features]` and `[rows, labels]`.
     package init(
         rowCount: Int, featureNames: [String], labelNames: [String], ids: [IDColumn<Scalar>] = [],
-        labelWeights: AlignedStorage<Scalar>? = nil,
+        labelWeights: AlignedStorage<Scalar>? = nil, scenarios: [Int32]? = nil,
         fill: (_ features: UnsafeMutableBufferPointer<Scalar>, _ labels: UnsafeMutableBufferPointer<Scalar>)
             throws(InputError) -> Void
     ) throws(InputError) {
@@ -96,6 +101,16 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
                 expected: "\(rowCount)")
         }
         try Self.checkUnique(ids.map(\.name), what: "id column")
+        for (row, scenario) in (scenarios ?? []).enumerated() where scenario < 0 {
+            throw InputError(
+                .value, at: "scenarios, row \(row)", found: "\(scenario)", expected: "0 or above")
+        }
+        if let scenarios, scenarios.count != rowCount {
+            throw InputError(
+                .shape, at: "scenarios", found: "\(scenarios.count) values", expected: "\(rowCount) rows")
+        }
+        self.scenarios = scenarios.map { AlignedStorage(copying: $0) }
+        scenarioCount = (scenarios?.max()).map { Int($0) + 1 } ?? 0
         idColumns = ids
         self.labelWeights = labelWeights
         try Self.checkUnique(featureNames, what: "feature")

@@ -8,6 +8,8 @@ public struct ParameterSegment: Sendable, Equatable {
     public let shape: [Int]
     /// Whether the vector holds the weights transposed, `[inputs, outputs]`.
     public let isTransposed: Bool
+    /// Whether an optimiser changes it; moving statistics are brought up to date by the training step instead.
+    public var isTrained = true
 
     /// The number of elements.
     public var count: Int { shape.reduce(1, *) }

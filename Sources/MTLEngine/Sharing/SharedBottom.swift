@@ -170,7 +170,7 @@ public struct SharedBottom: Sendable {
         return segments.sorted { $0.offset < $1.offset }
     }
 
-    private static func check(
+    package static func check(
         inputs: Int, hasEmbedded: Bool, trunk: [HiddenLayer], tasks: [LearningTask]
     ) throws(InputError) {
         guard inputs > 0 || (inputs == 0 && hasEmbedded) else {

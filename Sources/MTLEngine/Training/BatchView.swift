@@ -11,6 +11,8 @@ package struct BatchView<Scalar: BLASScalar> {
     package let labelColumns: UnsafeBufferPointer<Int>
     /// Per embedded feature of the model its ids.
     package let ids: UnsafeBufferPointer<IDView<Scalar>>
+    /// Per row of the dataset its scenario, where the model asks for them.
+    package let scenarios: UnsafePointer<Int32>?
     /// Row numbers, or nil for rows `start...`.
     package let indices: UnsafePointer<Int32>?
     package let start: Int
@@ -53,9 +55,10 @@ package final class BatchSource<Scalar: BLASScalar> {
     private let ids: FixedList<IDView<Scalar>>
     private let isComplete: Bool
 
-    package init(_ dataset: Dataset<Scalar>, for model: SharedBottom, checksLabels: Bool = true)
+    package init(_ dataset: Dataset<Scalar>, for model: any Model, checksLabels: Bool = true)
         throws(InputError)
     {
+        let embedding = model._blueprint.embedding
         guard dataset.featureCount == model.inputs else {
             throw InputError(
                 .shape, at: "features", found: "\(dataset.featureCount) columns",
@@ -70,16 +73,33 @@ package final class BatchSource<Scalar: BLASScalar> {
         }
         var views: [IDView<Scalar>] = []
         for (index, feature) in model.embedded.enumerated() {
-            views.append(try Self.view(of: feature, model.embedding.fields[index], model, dataset))
+            views.append(try Self.view(of: feature, embedding.fields[index], model, dataset))
         }
         ids = FixedList(views)
+        try Self.checkScenarios(of: dataset, model)
         self.dataset = dataset
         isComplete = columns.allSatisfy { dataset.labelIsComplete[$0] }
         self.columns = FixedList(columns)
     }
 
+    private static func checkScenarios(
+        of dataset: Dataset<Scalar>, _ model: any Model
+    ) throws(InputError) {
+        guard model._blueprint.needsScenarios else { return }
+        guard dataset.scenarios != nil else {
+            throw InputError(
+                .name, at: "scenarios", found: "none in the dataset",
+                expected: "one per row, as the model asks")
+        }
+        guard dataset.scenarioCount <= model.scenarios else {
+            throw InputError(
+                .value, at: "scenarios", found: "scenario \(dataset.scenarioCount - 1)",
+                expected: "below \(model.scenarios), the model's scenarios")
+        }
+    }
+
     private static func view(
-        of feature: EmbeddedFeature, _ field: EmbeddingPlan.Field, _ model: SharedBottom,
+        of feature: EmbeddedFeature, _ field: EmbeddingPlan.Field, _ model: any Model,
         _ dataset: Dataset<Scalar>
     ) throws(InputError) -> IDView<Scalar> {
         let place = "embedded feature \"\(feature.name)\""
@@ -118,7 +138,8 @@ package final class BatchSource<Scalar: BLASScalar> {
             labels: UnsafePointer(dataset.labels.base),
             labelWeights: dataset.labelWeights.map { UnsafePointer($0.base) },
             labelStride: dataset.labelNames.count,
-            labelColumns: columns.elements, ids: ids.elements, indices: indices.map { $0 + start },
+            labelColumns: columns.elements, ids: ids.elements,
+            scenarios: dataset.scenarios.map { UnsafePointer($0.base) }, indices: indices.map { $0 + start },
             start: start, rows: rows,
             isComplete: isComplete)
     }

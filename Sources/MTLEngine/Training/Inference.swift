@@ -7,7 +7,7 @@
 /// The forward pass over a whole dataset: predictions, or losses, or both. It knows no gradient and no optimiser.
 ///
 /// Workers take tiles of rows through the layers, each in a workspace of its own.
-package final class Inference<Scalar: BLASScalar>: WorkerJob {
+package final class Inference<Scalar: BLASScalar>: InferenceEngine<Scalar> {
     private static var tileRows: Int { 256 }
 
     private let network: Network<Scalar>
@@ -39,16 +39,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         super.init()
     }
 
-    /// Mean losses per task over the labelled rows of a dataset; NaN for a task without one.
-    package func losses(_ source: BatchSource<Scalar>) -> [Double] {
-        let (sums, counts) = withExtendedLifetime(source) {
-            lossSums(source.batch(start: 0, rows: source.dataset.rowCount))
-        }
-        return zip(sums, counts).map { meanLoss($0, Double($1)) }
-    }
-
     /// Sums of losses and labelled rows per task, over the rows of a batch.
-    package func lossSums(_ batch: BatchView<Scalar>) -> (sums: [Double], counts: [Int]) {
+    override package func lossSums(_ batch: BatchView<Scalar>) -> (sums: [Double], counts: [Int]) {
         sweep(batch, hasLabels: true, targets: [])
         let tasks = network.model.tasks.count
         var (sums, counts) = ([Double](repeating: 0, count: tasks), [Int](repeating: 0, count: tasks))
@@ -60,7 +52,7 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     }
 
     /// Predictions (or logits) per task, `[rows, outputs]`.
-    package func predictions(_ batch: BatchView<Scalar>, asLogits: Bool) -> [[Scalar]] {
+    override package func predictions(_ batch: BatchView<Scalar>, asLogits: Bool) -> [[Scalar]] {
         self.asLogits = asLogits
         var results = network.model.tasks.map { [Scalar](repeating: 0, count: batch.rows * $0.kind.outputs) }
         fill(&results, from: 0, targets: [], batch: batch)

@@ -1,29 +1,18 @@
 /// A model with its numbers: the parameter vector, the transposed weights that the backward pass reads, and
 /// the workers that compute.
-package final class Network<Scalar: BLASScalar> {
+package final class Network<Scalar: BLASScalar>: ParameterStore<Scalar> {
     package let model: SharedBottom
-    package let parameters: AlignedStorage<Scalar>
-    package let transposes: AlignedStorage<Scalar>
     package let layers: FixedList<Dense>
-    package let pool: WorkerPool
-    package let product: Product<Scalar>
 
     package init(_ model: SharedBottom, compute: ComputeOptions) throws(InputError) {
-        guard compute.instructions.isAvailable else {
-            throw InputError(
-                .value, at: "instruction set", found: "\(compute.instructions)",
-                expected: "at most \(InstructionSet.best) on this machine")
-        }
         self.model = model
-        pool = try WorkerPool(count: compute.threads)
-        product = Product(backend: compute.backend, instructions: compute.instructions)
-        parameters = AlignedStorage(zeroed: model.layout.count)
-        transposes = AlignedStorage(zeroed: model.transposedCount)
         layers = FixedList(model.layers)
+        try super.init(
+            parameterCount: model.layout.count, transposedCount: model.transposedCount, compute: compute)
     }
 
     /// Fills the parameters: every segment from a stream of its own, so that adding a task changes no other.
-    package func initialize(_ initialization: Initialization, seed: UInt64) {
+    override package func initialize(_ initialization: Initialization, seed: UInt64) {
         let root = SeededGenerator(seed: seed)
         var stream: UInt64 = 0
         for layer in model.layers {
@@ -52,7 +41,7 @@ package final class Network<Scalar: BLASScalar> {
     }
 
     /// To be called whenever the parameters were changed from outside a step.
-    package func refreshTransposes() {
+    override package func refreshTransposes() {
         let memory = self.memory(workspace: parameters.base, capacity: 0)
         for layer in model.layers where layer.transposed != nil {
             for block in 0..<layer.blocks {

@@ -71,6 +71,11 @@ public struct Optimizer: Sendable, Equatable {
         }
     }
 
+    /// The same without weight decay, for parameters that have none.
+    package var withoutDecay: Optimizer {
+        Optimizer(rule: rule, learningRate: learningRate, weightDecay: 0)
+    }
+
     package func check(hasTables: Bool = false) throws(InputError) {
         func require(_ holds: Bool, _ name: String, _ value: Double, _ expected: String) throws(InputError) {
             guard holds else {

@@ -1,26 +1,34 @@
 /// A trained model that answers: the forward pass alone, in memory of its own.
 public final class Predictor<Scalar: BLASScalar> {
     /// The model.
-    public let model: SharedBottom
-    private let network: Network<Scalar>
-    private let inference: Inference<Scalar>
+    public let model: any Model
+    private let network: ParameterStore<Scalar>
+    private let inference: InferenceEngine<Scalar>
 
     /// A predictor over a vector of parameters in the model's layout.
     ///
     /// - Parameter parameters: `[model.layout.count]`, as `Trainer.parameters` gives them.
     /// - Throws: `InputError` where the count does not fit or a thread cannot be started.
     public init(
-        _ model: SharedBottom, parameters: [Scalar], compute: ComputeOptions = ComputeOptions()
+        _ model: any Model, parameters: [Scalar], compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) {
         guard parameters.count == model.layout.count else {
             throw InputError(
                 .shape, at: "parameters", found: "\(parameters.count)", expected: "\(model.layout.count)")
         }
         self.model = model
-        network = try Network(model, compute: compute)
+        switch model._blueprint.plan {
+        case .sharedBottom(let model):
+            let network = try Network<Scalar>(model, compute: compute)
+            self.network = network
+            inference = Inference(network: network)
+        case .graph(let plan):
+            let store = try GraphStore<Scalar>(plan, tasks: model.tasks, compute: compute)
+            network = store
+            inference = GraphInference(store: store)
+        }
         for (index, value) in parameters.enumerated() { network.parameters.base[index] = value }
         network.refreshTransposes()
-        inference = Inference(network: network)
     }
 
     /// Predicts every task for every row.
@@ -48,7 +56,7 @@ public struct Predictions<Scalar: BLASScalar>: Sendable {
     private let values: [[Scalar]]
 
     package init(
-        _ dataset: Dataset<Scalar>, model: SharedBottom, inference: Inference<Scalar>, asLogits: Bool
+        _ dataset: Dataset<Scalar>, model: any Model, inference: InferenceEngine<Scalar>, asLogits: Bool
     ) throws(InputError) {
         let source = try BatchSource(dataset, for: model, checksLabels: false)
         rowCount = dataset.rowCount

@@ -4,7 +4,7 @@
 /// time; its workers are its own.
 public final class Trainer<Scalar: BLASScalar> {
     /// The model.
-    public let model: SharedBottom
+    public let model: any Model
     /// Which task is optimised when.
     public let schedule: Schedule
     /// The most rows of a step.
@@ -12,19 +12,19 @@ public final class Trainer<Scalar: BLASScalar> {
     /// What parameters and shuffling are drawn from.
     public let seed: UInt64
 
-    package let network: Network<Scalar>
-    package let trainingStep: TrainingStep<Scalar>
-    package let inference: Inference<Scalar>
+    package let network: ParameterStore<Scalar>
+    package let trainingStep: TrainingEngine<Scalar>
+    package let inference: InferenceEngine<Scalar>
     /// The dataset of the latest step: its labels are checked once.
     private var latest: BatchSource<Scalar>?
 
     /// A trainer with freshly drawn parameters.
     ///
     /// - Throws: `InputError` that names the option: a batch size or thread count below 1, a learning rate,
-    ///   momentum or decay out of range, instructions that this machine does not have.
+    ///   momentum, decay or clipping out of range, instructions that this machine does not have.
     public init(
-        _ model: SharedBottom, optimizer: Optimizer = .adam(), schedule: Schedule = .joint,
-        batchSize: Int = 256,
+        _ model: any Model, optimizer: Optimizer = .adam(), schedule: Schedule = .joint,
+        batchSize: Int = 256, clipping: GradientClipping = .none,
         initialization: Initialization = .pytorch, seed: UInt64 = 0,
         compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) {
@@ -33,11 +33,27 @@ public final class Trainer<Scalar: BLASScalar> {
         self.schedule = schedule
         self.batchSize = batchSize
         self.seed = seed
-        network = try Network(model, compute: compute)
-        trainingStep = try TrainingStep(
-            network: network, optimizer: optimizer, alternating: schedule.isAlternating, batchLimit: batchSize
-        )
-        inference = Inference(network: network)
+        switch model._blueprint.plan {
+        case .sharedBottom(let model):
+            guard clipping == .none else {
+                throw InputError(
+                    .value, at: "gradient clipping", found: "\(clipping) with SharedBottom",
+                    expected: "none, or the same layers as a MultiTaskModel")
+            }
+            let network = try Network<Scalar>(model, compute: compute)
+            self.network = network
+            trainingStep = try TrainingStep(
+                network: network, optimizer: optimizer, alternating: schedule.isAlternating,
+                batchLimit: batchSize)
+            inference = Inference(network: network)
+        case .graph(let plan):
+            let store = try GraphStore<Scalar>(plan, tasks: model.tasks, compute: compute)
+            network = store
+            trainingStep = try GraphTraining(
+                store: store, optimizer: optimizer, clipping: clipping, alternating: schedule.isAlternating,
+                batchLimit: batchSize, seed: seed)
+            inference = GraphInference(store: store)
+        }
         network.initialize(initialization, seed: seed)
     }
 

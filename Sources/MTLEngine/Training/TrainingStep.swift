@@ -4,18 +4,12 @@
 /// another's), then meet, then take their share of the parameters: the gradient over all rows of the chunk
 /// and, with the last chunk, the optimiser on the same parameters while they are in the cache. So nothing
 /// is reduced, and no sum depends on the number of workers.
-package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
+package final class TrainingStep<Scalar: BLASScalar>: TrainingEngine<Scalar> {
     package let network: Network<Scalar>
     package let batchLimit: Int
     package let gradients: AlignedStorage<Scalar>
     package let state: AlignedStorage<Scalar>
-    /// The latest unweighted losses, `[tasks]`: see `meanLoss`.
-    package let losses: UnsafeMutableBufferPointer<Double>
-
     private static var largestBatch: Int { 1 << 24 }
-
-    /// Where a profile writes down what the workers do, or nil.
-    package var timeline: StepTimeline?
 
     let optimizer: Optimizer
     let rowPlan: RowPlan
@@ -72,8 +66,6 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         partialCounts.initialize(repeating: 0)
         partialWeights = .allocate(capacity: blocks * tasks)
         partialWeights.initialize(repeating: 0)
-        losses = .allocate(capacity: tasks)
-        losses.initialize(repeating: .nan)
 
         // OpenBLAS may round a product differently when it is cut differently: there the cut is fixed.
         let workers = network.pool.count
@@ -107,14 +99,13 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             partialLosses: partialLosses, partialCounts: partialCounts, partialWeights: partialWeights,
             embedding: embedding?.run, fold: fold?.run,
             embedded: memory.view(model.embeddedGradient, columns: model.embedding.width))
-        super.init()
+        super.init(tasks: tasks)
     }
 
     deinit {
         partialLosses.deallocate()
         partialCounts.deallocate()
         partialWeights.deallocate()
-        losses.deallocate()
     }
 
     @specialized(where Scalar == Float)
@@ -128,7 +119,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     }
 
     /// The gradient that the latest step left in a segment, in PyTorch's order.
-    package func gradient(_ segment: ParameterSegment) -> [Scalar] {
+    override package func gradient(_ segment: ParameterSegment) -> [Scalar] {
         if let table = network.model.embedding.tables.firstIndex(where: { $0.parameters == segment.offset }),
             segment.offset >= network.model.layout.denseCount
         {
@@ -147,7 +138,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     @discardableResult
-    package func step(_ batch: BatchView<Scalar>, turn: Int = 0, updates: Bool = true) -> Bool {
+    override package func step(_ batch: BatchView<Scalar>, turn: Int = 0, updates: Bool = true) -> Bool {
         precondition(
             batch.rows > 0 && batch.rows <= batchLimit, "a batch of \(batch.rows), planned for \(batchLimit)")
         let plan = turns[turn]

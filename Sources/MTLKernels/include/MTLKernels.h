@@ -7,6 +7,7 @@
 #include "mtl_elementwise.h"
 #include "mtl_embedding.h"
 #include "mtl_gemm.h"
+#include "mtl_graph.h"
 #include "mtl_pool.h"
 
 #endif

@@ -1,0 +1,39 @@
+extension GraphBuilder {
+    /// The tasks so ordered that those with equal towers and outputs are neighbours: in this order per-task blocks feed
+    /// the heads without a copy.
+    public var headOrder: [Int] { headGroups.flatMap { $0 } }
+
+    private var headGroups: [[Int]] {
+        var groups: [[Int]] = []
+        for (index, task) in tasks.enumerated() {
+            let place = groups.firstIndex {
+                tasks[$0[0]].tower == task.tower && tasks[$0[0]].kind.outputs == task.kind.outputs
+            }
+            if let place { groups[place].append(index) } else { groups.append([index]) }
+        }
+        return groups
+    }
+
+    /// Every task's tower and logits, "heads.TASK.l.weight": tasks of equal shape run side by side.
+    ///
+    /// - Parameter inputs: per task what its tower reads.
+    /// - Returns: per task its logits.
+    public mutating func heads(_ inputs: [GraphValue]) -> [GraphValue] {
+        precondition(inputs.count == tasks.count, "\(inputs.count) inputs for \(tasks.count) tasks")
+        var logits = inputs
+        for group in headGroups {
+            let task = tasks[group[0]]
+            let layers = task.tower + [.dense(task.kind.outputs, .identity)]
+            // Equal inputs are read together, others side by side; widths that differ stay apart.
+            let isShared = group.allSatisfy { inputs[$0] == inputs[group[0]] }
+            let isEven = group.allSatisfy { inputs[$0].width == inputs[group[0]].width }
+            for some in isShared || isEven ? [group] : group.map({ [$0] }) {
+                let x = isShared ? inputs[some[0]] : concatenate(some.map { inputs[$0] })
+                let names = some.map { "heads.\(tasks[$0].name)" }
+                let all = stack(x, layers, names: names, inputIsShared: isShared || some.count == 1)
+                for (block, value) in all.blocks(some.count).enumerated() { logits[some[block]] = value }
+            }
+        }
+        return logits
+    }
+}

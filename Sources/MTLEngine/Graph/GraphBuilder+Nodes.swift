@@ -1,0 +1,387 @@
+extension GraphBuilder {
+    // MARK: Dense layers
+
+    /// act(x W + b), "NAME.weight" and "NAME.bias".
+    public mutating func dense(
+        _ x: GraphValue, units: Int, activation: Activation, name: String, into: GraphValue? = nil
+    ) -> GraphValue {
+        dense(x, units: units, activation: activation, names: [name], inputIsShared: true, into: into)
+    }
+
+    /// One dense layer per name, of equal shape, side by side: `[rows, names · units]`.
+    ///
+    /// - Parameters:
+    ///   - x: what every block reads, or with `inputIsShared` false one block of columns for each.
+    ///   - into: where it writes, from `reserve`; nil for a new value.
+    public mutating func dense(
+        _ x: GraphValue, units: Int, activation: Activation, names: [String], inputIsShared: Bool,
+        into: GraphValue? = nil
+    ) -> GraphValue {
+        precondition(units > 0 && !names.isEmpty, "\(names.count) layers of \(units) units")
+        precondition(inputIsShared || x.width % names.count == 0, "\(x.width) columns, \(names.count) blocks")
+        let blocks = names.count
+        let source = inputIsShared || blocks == 1 ? x : inWorkspace(x)
+        let isShared = inputIsShared || blocks == 1
+        let inputs = isShared ? x.width : x.width / blocks
+        // Narrow outputs (logits) are dot products of rows; others write whole vectors.
+        let order: Dense.Order = units < 8 && activation != .relu ? .outputMajor : .inputMajor
+        var layer = Dense(
+            source: .features, blocks: blocks, inputs: inputs, outputs: units, inputIsShared: isShared,
+            activation: activation, order: order)
+        layer.weight = place(layer.weightCount + layer.biasCount)
+        layer.bias = layer.weight + layer.weightCount
+        if order == .inputMajor && needsGradient(source) {
+            layer.transposed = transposedCount
+            transposedCount += layer.biasCount * layer.transposedStride
+        }
+        for (block, title) in names.enumerated() {
+            nameLayer(
+                title, weight: layer.weight + block * inputs * units, bias: layer.bias + block * units,
+                inputs: inputs, outputs: units, isTransposed: order == .inputMajor)
+        }
+        let y = target(into, layer.width)
+        let saved = activation.savesInput ? reserveSaved(layer.width) : y
+        note(y, hasParameters: true, from: [])
+        nodes.append(.dense(DenseNode(layer: layer, x: source, y: y, saved: saved, blocks: 0..<blocks)))
+        return y
+    }
+
+    /// A stack of dense layers per name: layer l's parameters are "NAME.l.weight" and "NAME.l.bias".
+    public mutating func stack(
+        _ x: GraphValue, _ layers: [HiddenLayer], names: [String], inputIsShared: Bool = true,
+        into: GraphValue? = nil
+    ) -> GraphValue {
+        var value = x
+        for (depth, layer) in layers.enumerated() {
+            value = dense(
+                value, units: layer.units, activation: layer.activation,
+                names: names.map { "\($0).\(depth)" },
+                inputIsShared: inputIsShared && depth == 0,
+                into: depth == layers.count - 1 ? into : nil)
+        }
+        return value
+    }
+
+    mutating func nameLayer(
+        _ title: String, weight: Int, bias: Int, inputs: Int, outputs: Int, isTransposed: Bool,
+        scenario: Int? = nil, isDrawn: Bool = true
+    ) {
+        name(title + ".weight", weight, [outputs, inputs], isTransposed: isTransposed)
+        name(title + ".bias", bias, [outputs])
+        if isDrawn {
+            beginnings.append(
+                .layer(
+                    weights: weight..<weight + inputs * outputs, biases: bias..<bias + outputs,
+                    inputs: inputs, outputs: outputs, name: title))
+        }
+        if let scenario {
+            owned.append((weight..<weight + inputs * outputs, scenario))
+            owned.append((bias..<bias + outputs, scenario))
+        }
+    }
+
+    /// act(x W_s + b_s) with weights of the row's scenario, "NAME.s.weight"; with a shared factor,
+    /// act(x (W_s ⊙ W) + b_s + b), "NAME.shared.weight": the scenarios' own factors then begin at 1, biases at 0.
+    public mutating func scenarioDense(
+        _ x: GraphValue, units: Int, activation: Activation, sharesFactor: Bool = false, name title: String,
+        into: GraphValue? = nil
+    ) -> GraphValue {
+        usesScenarios = true
+        let size = x.width * units
+        let own = place(scenarios * (size + units))
+        let shared = sharesFactor ? place(size + units) : nil
+        for scenario in 0..<scenarios {
+            let start = own + scenario * (size + units)
+            nameLayer(
+                "\(title).\(scenario)", weight: start, bias: start + size, inputs: x.width, outputs: units,
+                isTransposed: true, scenario: scenario, isDrawn: !sharesFactor)
+            if sharesFactor {
+                beginnings.append(.constant(start..<start + size, 1))
+                beginnings.append(.constant(start + size..<start + size + units, 0))
+            }
+        }
+        if let shared {
+            nameLayer(
+                title + ".shared", weight: shared, bias: shared + size, inputs: x.width, outputs: units,
+                isTransposed: true)
+        }
+        let y = target(into, units)
+        let saved = activation.savesInput ? reserveSaved(units) : y
+        note(y, hasParameters: true, from: [])
+        let scratch = scratchCount
+        scratchCount += (ScenarioDenseNode.scratchCount(inputs: x.width, outputs: units) + 15) / 16 * 16
+        nodes.append(
+            .scenarioDense(
+                ScenarioDenseNode(
+                    x: x, y: y, saved: saved, activation: activation, inputs: x.width, outputs: units,
+                    own: own, shared: shared, scenarios: scenarios, scratch: scratch)))
+        return y
+    }
+
+    /// The block of x that belongs to the row's scenario: x has one block per scenario.
+    public mutating func scenarioSelect(_ x: GraphValue) -> GraphValue {
+        usesScenarios = true
+        precondition(x.width % scenarios == 0, "\(x.width) columns for \(scenarios) scenarios")
+        let source = inWorkspace(x)
+        let y = reserve(x.width / scenarios)
+        note(y, from: [source])
+        nodes.append(.scenarioSelect(ScenarioSelectNode(x: source, y: y, scenarios: scenarios)))
+        return y
+    }
+
+    // MARK: Elementwise
+
+    /// alpha x.
+    public mutating func scale(_ x: GraphValue, by alpha: Double, into: GraphValue? = nil) -> GraphValue {
+        let y = target(into, x.width)
+        linear(x, into: y, alpha: alpha, adds: false)
+        return y
+    }
+
+    private mutating func linear(_ x: GraphValue, into y: GraphValue, alpha: Double, adds: Bool) {
+        note(y, from: [x])
+        nodes.append(.linear(LinearNode(x: x, y: y, alpha: alpha, adds: adds)))
+    }
+
+    /// The sum of values of equal width, each times its factor where `factors` are given.
+    public mutating func add(_ values: [GraphValue], factors: [Double]? = nil) -> GraphValue {
+        precondition(!values.isEmpty && values.allSatisfy { $0.width == values[0].width }, "widths differ")
+        let y = reserve(values[0].width)
+        for (index, value) in values.enumerated() {
+            linear(value, into: y, alpha: factors?[index] ?? 1, adds: index > 0)
+        }
+        return y
+    }
+
+    /// Values side by side. Neighbours in memory (the blocks of a value) are not copied.
+    public mutating func concatenate(_ values: [GraphValue]) -> GraphValue {
+        precondition(!values.isEmpty, "nothing to put side by side")
+        let isWhole = zip(values, values.dropFirst()).allSatisfy { left, right in
+            left.storage == right.storage && left.range.upperBound == right.column
+                && left.isStopped == right.isStopped
+        }
+        let width = values.reduce(0) { $0 + $1.width }
+        if isWhole {
+            let first = values[0]
+            return GraphValue(
+                width: width, storage: first.storage, column: first.column, offsetPerRow: first.offsetPerRow,
+                gradientPerRow: first.gradientPerRow, stride: first.stride,
+                gradientStart: first.gradientStart, isStopped: first.isStopped)
+        }
+        let y = reserve(width)
+        var column = 0
+        for value in values {
+            linear(value, into: y.columns(column..<column + value.width), alpha: 1, adds: false)
+            column += value.width
+        }
+        return y
+    }
+
+    /// a ⊙ b; where b is narrower, a column of b serves a block of a's columns.
+    public mutating func multiply(_ a: GraphValue, _ b: GraphValue, into: GraphValue? = nil) -> GraphValue {
+        precondition(a.width % b.width == 0, "\(a.width) columns times \(b.width)")
+        let (left, right) = (inWorkspace(a), inWorkspace(b))
+        let y = target(into, a.width)
+        note(y, from: [left, right])
+        nodes.append(.product(ProductNode(a: left, b: right, y: y, per: a.width / b.width)))
+        return y
+    }
+
+    /// Per row and block the dot product of a and b: `[rows, blocks]`.
+    public mutating func dot(_ a: GraphValue, _ b: GraphValue, blocks: Int = 1) -> GraphValue {
+        precondition(
+            a.width == b.width && a.width % blocks == 0, "\(a.width) and \(b.width) in \(blocks) blocks")
+        let (left, right) = (inWorkspace(a), inWorkspace(b))
+        let y = reserve(blocks)
+        note(y, from: [left, right])
+        nodes.append(.dots(DotsNode(a: left, b: right, y: y, per: a.width / blocks)))
+        return y
+    }
+
+    /// act(x).
+    public mutating func activation(_ x: GraphValue, _ activation: Activation) -> GraphValue {
+        guard activation != .identity else { return x }
+        let source = inWorkspace(x)
+        let y = reserve(x.width)
+        note(y, from: [source])
+        nodes.append(.activation(ActivationNode(x: source, y: y, activation: activation)))
+        return y
+    }
+
+    /// softmax(x / temperature) of every block.
+    public mutating func softmaxBlocks(
+        _ x: GraphValue, blocks: Int = 1, temperature: Double = 1
+    ) -> GraphValue {
+        precondition(x.width % blocks == 0 && temperature > 0, "\(x.width) columns in \(blocks) blocks")
+        let source = inWorkspace(x)
+        let y = reserve(x.width)
+        note(y, from: [source])
+        nodes.append(
+            .softmax(SoftmaxNode(x: source, y: y, count: x.width / blocks, scale: 1 / temperature)))
+        return y
+    }
+
+    /// x ⊙ gain + shift, "NAME.weight" and "NAME.bias"; per scenario "NAME.s.weight".
+    public mutating func affine(_ x: GraphValue, perScenario: Bool = false, name title: String) -> GraphValue
+    {
+        let source = inWorkspace(x)
+        let count = x.width
+        let sets = perScenario ? scenarios : 1
+        if perScenario { usesScenarios = true }
+        let start = place(sets * 2 * count)
+        for set in 0..<sets {
+            let prefix = perScenario ? "\(title).\(set)" : title
+            let offset = start + set * 2 * count
+            let scenario = perScenario ? set : nil
+            vector(prefix + ".weight", offset, count, beginsAt: 1, scenario: scenario)
+            vector(prefix + ".bias", offset + count, count, beginsAt: 0, scenario: scenario)
+        }
+        let y = reserve(count)
+        note(y, hasParameters: true, from: [])
+        nodes.append(
+            .affine(
+                AffineNode(
+                    x: source, y: y, gain: start, shift: start + count,
+                    scenarioStride: perScenario ? 2 * count : 0, scenarios: scenarios)))
+        return y
+    }
+
+    /// In training, x with a share of its elements at 0 and the others divided by the rest; in prediction x.
+    public mutating func dropout(_ x: GraphValue, rate: Double) -> GraphValue {
+        precondition(rate >= 0 && rate < 1, "a rate of \(rate)")
+        guard rate > 0 else { return x }
+        let source = inWorkspace(x)
+        let y = reserve(x.width)
+        note(y, from: [source])
+        dropouts += 1
+        nodes.append(.dropout(DropoutNode(x: source, y: y, rate: rate, number: dropouts)))
+        return y
+    }
+
+    /// The logit of σ(a) σ(b), in log space: of an event that takes two others (a click and then a purchase).
+    public mutating func logitProduct(_ a: GraphValue, _ b: GraphValue) -> GraphValue {
+        precondition(a.width == 1 && b.width == 1, "\(a.width) and \(b.width) logits")
+        let y = reserve(1)
+        note(y, from: [a, b])
+        nodes.append(.logitProduct(LogitProductNode(a: a, b: b, z: y)))
+        return y
+    }
+
+    // MARK: Mixtures
+
+    /// Σ_e g_e x_e: one output per gate.
+    ///
+    /// - Parameters:
+    ///   - experts: the experts as equal blocks of one value.
+    ///   - width: the width of an expert.
+    ///   - gates: per output its weights, one column per expert it sees; softmaxed already.
+    ///   - sees: per output the experts its gate's columns stand for; nil for all in order.
+    /// - Returns: `[rows, outputs · width]`.
+    public mutating func mixture(
+        experts: GraphValue, width: Int, gates: [GraphValue], sees: [[Int]]? = nil, into: GraphValue? = nil
+    ) -> GraphValue {
+        let source = inWorkspace(experts)
+        let all = Array(0..<experts.width / width)
+        let y = target(into, gates.count * width)
+        for (output, gate) in gates.enumerated() {
+            let seen = sees?[output] ?? all
+            precondition(gate.width == seen.count, "\(gate.width) gate columns for \(seen.count) experts")
+            let first = lists.count
+            lists += seen.map { Int32($0 * width) }
+            let modes = lists.count
+            lists += seen.map { _ in 0 }
+            let part = y.columns(output * width..<(output + 1) * width)
+            let weights = inWorkspace(gate)
+            note(part, from: [weights, source])
+            nodes.append(
+                .mixture(
+                    MixtureNode(
+                        experts: source, gates: weights, y: part, count: seen.count, first: first,
+                        modes: modes)))
+        }
+        return y
+    }
+
+    /// y_i = Σ_j α_ij x_j over `blocks` blocks, "NAME.weight" `[blocks, blocks]`, which begins with `on` in its diagonal.
+    public mutating func crossStitch(
+        _ x: GraphValue, blocks: Int, on: Double = 0.9, off: Double? = nil, name title: String
+    ) -> GraphValue {
+        precondition(x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
+        let source = inWorkspace(x)
+        let alpha = place(blocks * blocks)
+        name(title + ".weight", alpha, [blocks, blocks])
+        beginnings.append(
+            .diagonal(
+                alpha, size: blocks, on: on, off: off ?? (blocks > 1 ? (1 - on) / Double(blocks - 1) : 0)))
+        let y = reserve(x.width)
+        note(y, hasParameters: true, from: [])
+        nodes.append(.stitch(StitchNode(x: source, y: y, count: blocks, alpha: alpha, outs: 0..<blocks)))
+        return y
+    }
+
+    // MARK: Normalisation
+
+    /// Layer normalisation of every block, "NAME.weight" and "NAME.bias" per block's name.
+    public mutating func layerNorm(_ x: GraphValue, names: [String], epsilon: Double = 1e-5) -> GraphValue {
+        let blocks = names.count
+        precondition(blocks > 0 && x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
+        let source = inWorkspace(x)
+        let gain = place(2 * x.width)
+        let width = x.width / blocks
+        for (block, title) in names.enumerated() {
+            vector(title + ".weight", gain + block * width, width, beginsAt: 1)
+            vector(title + ".bias", gain + x.width + block * width, width, beginsAt: 0)
+        }
+        let statistics = reserveSaved(2 * blocks)
+        let y = reserve(x.width)
+        note(y, hasParameters: true, from: [])
+        nodes.append(
+            .layerNorm(
+                LayerNormNode(
+                    x: source, y: y, count: blocks, gain: gain, shift: gain + x.width, statistics: statistics,
+                    epsilon: epsilon, blocks: 0..<blocks)))
+        return y
+    }
+
+    /// Batch normalisation: "NAME.weight", "NAME.bias", and the moving "NAME.running_mean" and "NAME.running_var".
+    ///
+    /// Partitioned, every scenario has moving statistics and factors of its own beside the shared ones
+    /// ("NAME.s.weight" from 1, "NAME.s.bias" from 0). A scenario's single row in a batch does not move its variance.
+    public mutating func batchNorm(
+        _ x: GraphValue, isPartitioned: Bool = false, name title: String, epsilon: Double = 1e-5,
+        momentum: Double = 0.1
+    ) -> GraphValue {
+        let source = inWorkspace(x)
+        let width = x.width
+        if isPartitioned { usesScenarios = true }
+        let gain = place(2 * width)
+        vector(title + ".weight", gain, width, beginsAt: 1)
+        vector(title + ".bias", gain + width, width, beginsAt: 0)
+        let own = isPartitioned ? place(2 * scenarios * width) : nil
+        let sets = isPartitioned ? scenarios : 1
+        let moving = place(2 * sets * width, isTrained: false)
+        for set in 0..<sets {
+            let prefix = isPartitioned ? "\(title).\(set)" : title
+            if let own {
+                vector(prefix + ".weight", own + set * width, width, beginsAt: 1, scenario: set)
+                vector(
+                    prefix + ".bias", own + (scenarios + set) * width, width, beginsAt: 0, scenario: set)
+            }
+            vector(prefix + ".running_mean", moving + set * width, width, beginsAt: 0, isTrained: false)
+            vector(
+                prefix + ".running_var", moving + (sets + set) * width, width, beginsAt: 1, isTrained: false)
+        }
+        let y = reserve(width)
+        note(y, hasParameters: true, from: [])
+        nodes.append(
+            .batchNorm(
+                BatchNormNode(
+                    x: source, y: y, gain: gain, shift: gain + width, ownGain: own,
+                    ownShift: own.map { $0 + scenarios * width }, movingMean: moving,
+                    movingVariance: moving + sets * width, isPartitioned: isPartitioned,
+                    scenarios: scenarios, width: width, place: normWidth, epsilon: epsilon,
+                    momentum: momentum)))
+        normWidth += width
+        return y
+    }
+}

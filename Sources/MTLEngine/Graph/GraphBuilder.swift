@@ -1,0 +1,155 @@
+/// Builds a model's graph: every call adds a node and returns what it writes.
+///
+/// A value is a matrix `[rows, width]`. Blocks of equal shape (a task's tower, an expert, a gate each) lie side by side in
+/// one value and run as one node. Widths that do not fit trap: they are the architecture's mistake, not its user's.
+public struct GraphBuilder {
+    /// The tasks, in the order in which `build` returns their logits.
+    public let tasks: [LearningTask]
+    /// The number of scenarios; 1 where the model knows none.
+    public let scenarios: Int
+    /// The dense features, then the embedded ones.
+    public let features: GraphValue
+    /// The embedded features alone, in order; each of its table's dimension.
+    public let embeddedFeatures: [GraphValue]
+    /// The dense features alone.
+    public let denseFeatures: GraphValue
+
+    var nodes: [GraphNode] = []
+    var lists: [Int32] = []
+    var joints: [JointLoss] = []
+    var penalties: [ParameterPenalty] = []
+    var segments: [ParameterSegment] = []
+    var beginnings: [GraphPlan.Beginning] = []
+    var undecayed: [Range<Int>] = []
+    var owned: [(range: Range<Int>, scenario: Int)] = []
+    var usesScenarios = false
+    var forwardElements = 0
+    var gradientElements = 0
+    /// The widths of all storages.
+    var widths: [Int]
+    var transposedCount = 0
+    var scratchCount = 0
+    var normWidth = 0
+    var dropouts: UInt64 = 0
+    var parameterCount = 0
+    /// Which storages may have a gradient: some parameter lies behind them.
+    var isTrained: [Bool]
+    let gathered: WorkspaceSlot
+
+    /// A group of parameters that stays together, as it was asked for.
+    struct Group {
+        let offset: Int
+        let count: Int
+        let isTrained: Bool
+    }
+    var groups: [Group] = []
+    /// Where the groups lie, once it is known which are shared.
+    private let placement: [Int]?
+
+    init(
+        inputs: Int, embedding: EmbeddingPlan, tasks: [LearningTask], scenarios: Int, placement: [Int]?
+    ) {
+        self.tasks = tasks
+        self.scenarios = scenarios
+        self.placement = placement
+        let width = inputs + embedding.width
+        let stride = workspaceStride(columns: width)
+        gathered = WorkspaceSlot(offsetPerRow: 0, stride: stride)
+        forwardElements = stride
+        widths = [width]
+        isTrained = [embedding.width > 0]
+        features = GraphValue(
+            width: width, storage: 0, column: 0, offsetPerRow: 0, gradientPerRow: 0, stride: stride,
+            gradientStart: inputs, isStopped: false)
+        denseFeatures = features.columns(0..<inputs)
+        let all = features
+        embeddedFeatures = embedding.fields.map {
+            all.columns(inputs + $0.column..<inputs + $0.column + $0.width)
+        }
+    }
+
+    // MARK: Storage
+
+    /// Room for a value that several nodes write parts of, by their `into`.
+    public mutating func reserve(_ width: Int) -> GraphValue {
+        precondition(width > 0, "a value of \(width) columns")
+        let value = GraphValue(
+            width: width, storage: widths.count, column: 0, offsetPerRow: forwardElements,
+            gradientPerRow: gradientElements, stride: workspaceStride(columns: width), gradientStart: 0,
+            isStopped: false)
+        widths.append(width)
+        isTrained.append(false)
+        forwardElements += value.stride
+        gradientElements += value.stride
+        return value
+    }
+
+    /// Columns without a gradient, for what a backward pass needs.
+    mutating func reserveSaved(_ width: Int) -> GraphValue {
+        let value = GraphValue(
+            width: width, storage: widths.count, column: 0, offsetPerRow: forwardElements, gradientPerRow: 0,
+            stride: workspaceStride(columns: width), gradientStart: 0, isStopped: true)
+        widths.append(width)
+        isTrained.append(false)
+        forwardElements += value.stride
+        return value
+    }
+
+    func needsGradient(_ value: GraphValue) -> Bool {
+        !value.isStopped && isTrained[value.storage] && value.gradientStart < value.width
+    }
+
+    /// The target of a node: `into`, or a new value.
+    mutating func target(_ into: GraphValue?, _ width: Int) -> GraphValue {
+        guard let into else { return reserve(width) }
+        precondition(into.width == width && !into.isFeatures, "\(width) columns into \(into.width)")
+        return into
+    }
+
+    /// Marks what a node writes as trained, if the node has parameters or one of its inputs is.
+    mutating func note(_ output: GraphValue, hasParameters: Bool = false, from inputs: [GraphValue]) {
+        if hasParameters || inputs.contains(where: { needsGradient($0) }) { isTrained[output.storage] = true }
+    }
+
+    /// The features as a value of the workspace; other values as they are.
+    mutating func inWorkspace(_ value: GraphValue) -> GraphValue {
+        value.isFeatures ? scale(value, by: 1) : value
+    }
+
+    // MARK: Parameters
+
+    /// Room for parameters that stay together.
+    mutating func place(_ count: Int, isTrained: Bool = true) -> Int {
+        let offset = placement?[groups.count] ?? parameterCount
+        groups.append(Group(offset: offset, count: count, isTrained: isTrained))
+        parameterCount += count
+        return offset
+    }
+
+    mutating func name(
+        _ name: String, _ offset: Int, _ shape: [Int], isTransposed: Bool = false, isTrained: Bool = true
+    ) {
+        segments.append(
+            ParameterSegment(
+                name: name, offset: offset, shape: shape, isTransposed: isTransposed, isTrained: isTrained))
+    }
+
+    /// A vector parameter that begins with one value everywhere.
+    mutating func vector(
+        _ title: String, _ offset: Int, _ count: Int, beginsAt value: Double, isTrained: Bool = true,
+        scenario: Int? = nil
+    ) {
+        name(title, offset, [count], isTrained: isTrained)
+        beginnings.append(.constant(offset..<offset + count, value))
+        if let scenario { owned.append((offset..<offset + count, scenario)) }
+    }
+
+    /// Adds a loss over several logits; see `JointLoss`.
+    public mutating func penalizeOrder(later: GraphValue, earlier: GraphValue, weight: Double) {
+        precondition(later.width == 1 && earlier.width == 1, "an order is between single logits")
+        joints.append(.order(later: later, earlier: earlier, weight: weight))
+    }
+
+    /// Adds a penalty on named parameters to the loss.
+    public mutating func penalize(_ penalty: ParameterPenalty) { penalties.append(penalty) }
+}

@@ -1,0 +1,136 @@
+/// A step of the forward pass with its backward pass: static shapes, no memory.
+///
+/// Convention: a node's `backward` finds the gradient of its output complete, writes or adds its inputs' gradients as
+/// `setGradient` said, and writes its parameters' gradients with the first tile of a shard and adds with later ones.
+package protocol GraphOperation: Sendable {
+    /// What it writes.
+    var output: GraphValue { get }
+    /// The output's columns that only run together.
+    var blockWidth: Int { get }
+    /// The same for some of the output's blocks: in a task's turn the other tasks' blocks rest.
+    func part(_ blocks: Range<Int>) -> Self
+    /// What it reads, in the order of `setGradient`.
+    func inputs(_ lists: [Int32]) -> [GraphValue]
+    /// The parameters it trains.
+    var parameters: [GraphParameter] { get }
+    mutating func setGradient(_ mode: GradientMode, of input: Int, lists: inout [Int32])
+
+    func forward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>)
+    func backward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>)
+}
+
+extension GraphOperation {
+    package var blockWidth: Int { 1 }
+    package var parameters: [GraphParameter] { [] }
+}
+
+/// Any node, so that a list of them is one piece of memory and running it one switch each.
+package enum GraphNode: Sendable {
+    case dense(DenseNode)
+    case scenarioDense(ScenarioDenseNode)
+    case linear(LinearNode)
+    case product(ProductNode)
+    case dots(DotsNode)
+    case activation(ActivationNode)
+    case softmax(SoftmaxNode)
+    case mixture(MixtureNode)
+    case stitch(StitchNode)
+    case affine(AffineNode)
+    case layerNorm(LayerNormNode)
+    case batchNorm(BatchNormNode)
+    case dropout(DropoutNode)
+    case scenarioSelect(ScenarioSelectNode)
+    case logitProduct(LogitProductNode)
+    /// Zeros in a gradient that only some of its readers will add to.
+    case zero(GraphValue)
+
+    package var operation: any GraphOperation {
+        switch self {
+        case .dense(let node): node
+        case .scenarioDense(let node): node
+        case .linear(let node): node
+        case .product(let node): node
+        case .dots(let node): node
+        case .activation(let node): node
+        case .softmax(let node): node
+        case .mixture(let node): node
+        case .stitch(let node): node
+        case .affine(let node): node
+        case .layerNorm(let node): node
+        case .batchNorm(let node): node
+        case .dropout(let node): node
+        case .scenarioSelect(let node): node
+        case .logitProduct(let node): node
+        case .zero: preconditionFailure("zeros are no part of a plan")
+        }
+    }
+
+    package init(_ operation: any GraphOperation) {
+        switch operation {
+        case let node as DenseNode: self = .dense(node)
+        case let node as ScenarioDenseNode: self = .scenarioDense(node)
+        case let node as LinearNode: self = .linear(node)
+        case let node as ProductNode: self = .product(node)
+        case let node as DotsNode: self = .dots(node)
+        case let node as ActivationNode: self = .activation(node)
+        case let node as SoftmaxNode: self = .softmax(node)
+        case let node as MixtureNode: self = .mixture(node)
+        case let node as StitchNode: self = .stitch(node)
+        case let node as AffineNode: self = .affine(node)
+        case let node as LayerNormNode: self = .layerNorm(node)
+        case let node as BatchNormNode: self = .batchNorm(node)
+        case let node as DropoutNode: self = .dropout(node)
+        case let node as ScenarioSelectNode: self = .scenarioSelect(node)
+        case let node as LogitProductNode: self = .logitProduct(node)
+        default: preconditionFailure("a node that the list of nodes does not know")
+        }
+    }
+
+    @inline(__always)
+    package func forward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
+        switch self {
+        case .dense(let node): node.forward(tile)
+        case .scenarioDense(let node): node.forward(tile)
+        case .linear(let node): node.forward(tile)
+        case .product(let node): node.forward(tile)
+        case .dots(let node): node.forward(tile)
+        case .activation(let node): node.forward(tile)
+        case .softmax(let node): node.forward(tile)
+        case .mixture(let node): node.forward(tile)
+        case .stitch(let node): node.forward(tile)
+        case .affine(let node): node.forward(tile)
+        case .layerNorm(let node): node.forward(tile)
+        case .batchNorm(let node): node.forward(tile)
+        case .dropout(let node): node.forward(tile)
+        case .scenarioSelect(let node): node.forward(tile)
+        case .logitProduct(let node): node.forward(tile)
+        case .zero: break
+        }
+    }
+
+    @inline(__always)
+    package func backward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
+        switch self {
+        case .dense(let node): node.backward(tile)
+        case .scenarioDense(let node): node.backward(tile)
+        case .linear(let node): node.backward(tile)
+        case .product(let node): node.backward(tile)
+        case .dots(let node): node.backward(tile)
+        case .activation(let node): node.backward(tile)
+        case .softmax(let node): node.backward(tile)
+        case .mixture(let node): node.backward(tile)
+        case .stitch(let node): node.backward(tile)
+        case .affine(let node): node.backward(tile)
+        case .layerNorm(let node): node.backward(tile)
+        case .batchNorm(let node): node.backward(tile)
+        case .dropout(let node): node.backward(tile)
+        case .scenarioSelect(let node): node.backward(tile)
+        case .logitProduct(let node): node.backward(tile)
+        case .zero(let value): zero(tile.gradient(value))
+        }
+    }
+
+    private func zero<Scalar>(_ d: MatrixView<Scalar>) {
+        for row in 0..<d.rows { (d.base + row * d.stride).update(repeating: 0, count: d.columns) }
+    }
+}

@@ -1,0 +1,73 @@
+/// A model as a fixed graph: an ordered list of nodes over named parameters, without memory.
+package struct GraphPlan: Sendable {
+    /// How a piece of the parameter vector begins.
+    package enum Beginning: Sendable {
+        /// A dense layer's weights and biases, as the trainer's `Initialization` says, from the stream of its name.
+        case layer(weights: Range<Int>, biases: Range<Int>, inputs: Int, outputs: Int, name: String)
+        case constant(Range<Int>, Double)
+        /// A square matrix: `on` in the diagonal, `off` elsewhere.
+        case diagonal(Int, size: Int, on: Double, off: Double)
+    }
+
+    package let inputs: Int
+    package let inputWidth: Int
+    package let scenarios: Int
+    package let nodes: [GraphNode]
+    /// Per task its logits, `[rows, outputs]`.
+    package let logits: [GraphValue]
+    package let lists: [Int32]
+    /// Per storage its width, and whether it may have a gradient.
+    package let widths: [Int]
+    package let isTrained: [Bool]
+    package let joints: [JointLoss]
+    package let penalties: [ParameterPenalty]
+    package let beginnings: [Beginning]
+    /// What no decay applies to: gains and shifts where the architecture says so.
+    package let undecayed: [Range<Int>]
+    /// Scenarios' own parameters, for whoever asks for their gradients.
+    package let owned: [(range: Range<Int>, scenario: Int)]
+    package let usesScenarios: Bool
+    package let forwardElementsPerRow: Int
+    package let gradientElementsPerRow: Int
+    package let transposedCount: Int
+    package let scratchCount: Int
+    /// Columns of all batch norms.
+    package let normWidth: Int
+    /// The gathered features of a tile.
+    package let gathered: WorkspaceSlot
+    package let layout: ParameterLayout
+    package let embedding: EmbeddingPlan
+}
+
+/// A loss over several tasks' logits beside the tasks' own, or a penalty on what lies in between.
+///
+/// The hook of joint losses: a case here, its value and gradient in `GraphRun+Losses`.
+package enum JointLoss: Sendable {
+    /// weight · mean over the rows of max(σ(later) - σ(earlier), 0): an event that needs another is no more likely
+    /// (AITM's calibrator, arXiv 2105.08489).
+    case order(later: GraphValue, earlier: GraphValue, weight: Double)
+
+    package var values: [GraphValue] {
+        switch self {
+        case .order(let later, let earlier, _): [later, earlier]
+        }
+    }
+}
+
+/// A term of the loss over parameters, which are named as in the layout.
+///
+/// Its gradient is added to the sum over the rows before clipping and the optimiser. In a task's turn only the
+/// parameters that the turn trains get it; of a scenario's own parameters only those with rows in the batch.
+public enum ParameterPenalty: Sendable, Equatable {
+    /// weight · Σ θ²
+    case squared(String, weight: Double)
+    /// weight · Σ (θ - θ′)²: softly shared parameters of equal shape.
+    case distance(String, String, weight: Double)
+
+    package var names: [String] {
+        switch self {
+        case .squared(let name, _): [name]
+        case .distance(let first, let second, _): [first, second]
+        }
+    }
+}

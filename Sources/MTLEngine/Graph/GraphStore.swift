@@ -1,0 +1,60 @@
+/// The numbers of a graph.
+package final class GraphStore<Scalar: BLASScalar>: ParameterStore<Scalar> {
+    package let plan: GraphPlan
+    package let tasks: [LearningTask]
+    private let parameterRanges: [GraphParameter]
+
+    package init(_ plan: GraphPlan, tasks: [LearningTask], compute: ComputeOptions) throws(InputError) {
+        self.plan = plan
+        self.tasks = tasks
+        parameterRanges = plan.nodes.flatMap { $0.operation.parameters }.filter { $0.transposed != nil }
+        try super.init(
+            parameterCount: plan.layout.count, transposedCount: plan.transposedCount, compute: compute)
+    }
+
+    /// Fills the parameters, each from the stream of its name: so that a task, expert or scenario more changes no other.
+    override package func initialize(_ initialization: Initialization, seed: UInt64) {
+        let root = SeededGenerator(seed: seed)
+        for beginning in plan.beginnings {
+            switch beginning {
+            case .layer(let weights, let biases, let inputs, let outputs, let name):
+                var generator = root.split(Self.stream(of: name))
+                initialization.fill(
+                    weights: UnsafeMutableBufferPointer(
+                        start: parameters.base + weights.lowerBound, count: weights.count),
+                    biases: UnsafeMutableBufferPointer(
+                        start: parameters.base + biases.lowerBound, count: biases.count), inputs: inputs,
+                    outputs: outputs, generator: &generator)
+            case .constant(let range, let value):
+                (parameters.base + range.lowerBound).update(repeating: Scalar(value), count: range.count)
+            case .diagonal(let start, let size, let on, let off):
+                for index in 0..<size * size {
+                    parameters.base[start + index] = Scalar(index % (size + 1) == 0 ? on : off)
+                }
+            }
+        }
+        for (index, table) in plan.embedding.tables.enumerated() {
+            var generator = root.split(1 << 40 | UInt64(index))
+            for element in 0..<table.rows * table.width {
+                parameters.base[table.parameters + element] = Scalar(
+                    (2 * generator.uniform() - 1) * EmbeddingTable.initialBound)
+            }
+        }
+        refreshTransposes()
+    }
+
+    /// FNV-1a.
+    private static func stream(of name: String) -> UInt64 {
+        name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    }
+
+    override package func refreshTransposes() {
+        for range in parameterRanges {
+            guard let transposed = range.transposed else { continue }
+            Scalar._transpose(
+                level: product.level, rows: range.count / range.rowLength, columns: range.rowLength,
+                source: parameters.base + range.start, lds: range.rowLength,
+                target: transposes.base + transposed, ldt: range.transposedStride)
+        }
+    }
+}

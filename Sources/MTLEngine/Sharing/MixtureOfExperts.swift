@@ -1,0 +1,88 @@
+/// Multi-gate mixture of experts: f_t = Σ_e softmax(gate_t(x))_e expert_e(x), then the task's tower.
+///
+/// Every expert is drawn from a stream of its own: experts that begin alike stay alike.
+/// - SeeAlso: Ma et al., *Modeling Task Relationships in Multi-task Learning with Multi-gate Mixture-of-Experts*, KDD
+///   2018.
+public struct MMoE: Architecture, Equatable {
+    /// The number of experts.
+    public var experts: Int
+    /// The layers of an expert, from the features up.
+    public var layers: [HiddenLayer]
+    /// The layers of a gate before its linear one.
+    public var gate: [HiddenLayer]
+    /// What a gate's logits are divided by: above 1 for softer mixtures.
+    public var temperature: Double
+
+    /// By default gates are linear.
+    public init(experts: Int, layers: [HiddenLayer], gate: [HiddenLayer] = [], temperature: Double = 1) {
+        self.experts = experts
+        self.layers = layers
+        self.gate = gate
+        self.temperature = temperature
+    }
+
+    /// Builds the graph.
+    public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
+        let order = graph.headOrder
+        let mixed = try mixtures(&graph, names: order.map { graph.tasks[$0].name })
+        var inputs = mixed
+        for (place, task) in order.enumerated() { inputs[task] = mixed[place] }
+        return graph.heads(inputs)
+    }
+
+    /// One mixture per gate.
+    fileprivate func mixtures(_ graph: inout GraphBuilder, names: [String]) throws(InputError) -> [GraphValue]
+    {
+        try require(experts, atLeast: 1, "experts")
+        try layers.check(at: "experts", allowsNone: false)
+        try gate.check(at: "gates")
+        guard temperature > 0, temperature.isFinite else {
+            throw InputError(.value, at: "temperature", found: "\(temperature)", expected: "above 0, finite")
+        }
+        let outputs = graph.stack(graph.features, layers, names: (0..<experts).map { "experts.\($0)" })
+        let gates = graph.gates(
+            graph.features, gate, experts: experts, names: names.map { "gates.\($0)" },
+            temperature: temperature)
+        let width = outputs.width / experts
+        return graph.mixture(experts: outputs, width: width, gates: gates).blocks(names.count)
+    }
+}
+
+/// One-gate mixture of experts: all tasks read the same mixture.
+///
+/// - SeeAlso: Ma et al., KDD 2018, where it is the baseline of `MMoE`.
+public struct OMoE: Architecture, Equatable {
+    /// The number of experts.
+    public var experts: Int
+    /// The layers of an expert, from the features up.
+    public var layers: [HiddenLayer]
+    /// The layers of the gate before its linear one.
+    public var gate: [HiddenLayer]
+    /// What the gate's logits are divided by.
+    public var temperature: Double
+
+    /// By default the gate is linear.
+    public init(experts: Int, layers: [HiddenLayer], gate: [HiddenLayer] = [], temperature: Double = 1) {
+        self.experts = experts
+        self.layers = layers
+        self.gate = gate
+        self.temperature = temperature
+    }
+
+    /// Builds the graph.
+    public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
+        let shared = MMoE(experts: experts, layers: layers, gate: gate, temperature: temperature)
+        let mixed = try shared.mixtures(&graph, names: ["shared"])
+        return graph.heads(graph.tasks.map { _ in mixed[0] })
+    }
+}
+
+extension GraphBuilder {
+    /// Softmaxed gates over one input, each of `layers` and a linear layer "NAME.l": one value per name.
+    public mutating func gates(
+        _ x: GraphValue, _ layers: [HiddenLayer], experts: Int, names: [String], temperature: Double = 1
+    ) -> [GraphValue] {
+        let logits = stack(x, layers + [.dense(experts, .identity)], names: names)
+        return softmaxBlocks(logits, blocks: names.count, temperature: temperature).blocks(names.count)
+    }
+}

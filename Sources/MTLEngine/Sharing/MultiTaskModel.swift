@@ -1,0 +1,142 @@
+/// How tasks and scenarios share: it builds the graph between the features and the tasks' logits.
+public protocol Architecture: Sendable {
+    /// Builds the graph.
+    ///
+    /// It is called more than once for a model and must do the same each time.
+    /// - Returns: per task of the builder its logits, `[rows, kind.outputs]`, each a value of its own.
+    /// - Throws: `InputError` where an option is out of range, before the first node.
+    func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue]
+}
+
+/// A model of any architecture: features, a graph and the tasks' heads.
+///
+/// A model is a plan: it holds no numbers, and any number of trainers may use it.
+public struct MultiTaskModel: Model {
+    /// The number of dense features.
+    public let inputs: Int
+    /// The features that are looked up in tables.
+    public let embedded: [EmbeddedFeature]
+    /// The tables of the embedded features.
+    public let tables: [EmbeddingTable]
+    /// The number of scenarios, which a dataset's rows name by 0 ..< scenarios.
+    public let scenarios: Int
+    /// The tasks, in the order of losses and turns.
+    public let tasks: [LearningTask]
+
+    package let plan: GraphPlan
+
+    /// The flat vector of parameters: what several tasks train, what one trains, moving statistics, tables.
+    public var layout: ParameterLayout { plan.layout }
+    /// Not API.
+    public var _blueprint: _Blueprint {
+        _Blueprint(plan: .graph(plan), embedding: plan.embedding, needsScenarios: plan.usesScenarios)
+    }
+
+    /// A model of dense and embedded features and tasks.
+    ///
+    /// - Parameters:
+    ///   - inputs: the number of dense features; at least 1, or 0 where there are embedded ones.
+    ///   - embedded: the features that are looked up in `tables`.
+    ///   - scenarios: how many scenarios the dataset's rows belong to.
+    ///   - architecture: how the tasks share.
+    ///   - tasks: at least one, with names that differ.
+    /// - Throws: `InputError` that names the option, layer or task and what was expected of it.
+    public init(
+        inputs: Int, embedded: [EmbeddedFeature] = [], tables: [EmbeddingTable] = [], scenarios: Int = 1,
+        architecture: some Architecture, tasks: [LearningTask]
+    ) throws(InputError) {
+        try SharedBottom.check(inputs: inputs, hasEmbedded: !embedded.isEmpty, trunk: [], tasks: tasks)
+        guard scenarios >= 1, scenarios <= 1 << 20 else {
+            throw InputError(.value, at: "scenarios", found: "\(scenarios)", expected: "1 to \(1 << 20)")
+        }
+        self.inputs = inputs
+        self.embedded = embedded
+        self.tables = tables
+        self.scenarios = scenarios
+        self.tasks = tasks
+        let widths = try EmbeddingPlan(embedded, tables: tables, start: 0)
+        func build(_ placement: [Int]?) throws(InputError) -> (GraphBuilder, [GraphValue]) {
+            var builder = GraphBuilder(
+                inputs: inputs, embedding: widths, tasks: tasks, scenarios: scenarios, placement: placement)
+            let logits = try architecture.build(&builder)
+            precondition(
+                logits.count == tasks.count
+                    && zip(logits, tasks).allSatisfy { $0.width == $1.kind.outputs && !$0.isFeatures },
+                "logits of widths \(logits.map(\.width)) for \(tasks.count) tasks")
+            return (builder, logits)
+        }
+        let (draft, values) = try build(nil)
+        var layout = ParameterLayout()
+        let placement = Self.placement(
+            draft, try Self.plan(draft, values, inputs, ParameterLayout(), widths), tasks, &layout)
+        let (builder, logits) = try build(placement)
+        let start = (layout.denseCount + 15) / 16 * 16
+        let embedding = try EmbeddingPlan(embedded, tables: tables, start: start)
+        layout.count = embedding.isEmpty ? layout.denseCount : start + embedding.elementCount
+        layout.segments =
+            builder.segments.sorted { $0.offset < $1.offset }
+            + zip(tables, embedding.tables).map { table, place in
+                ParameterSegment(
+                    name: "embeddings.\(table.name).weight", offset: place.parameters,
+                    shape: [table.rows, table.dimension], isTransposed: false)
+            }
+        try Self.check(layout, builder.penalties)
+        plan = try Self.plan(builder, logits, inputs, layout, embedding)
+    }
+
+    private static func plan(
+        _ builder: GraphBuilder, _ logits: [GraphValue], _ inputs: Int, _ layout: ParameterLayout,
+        _ embedding: EmbeddingPlan
+    ) throws(InputError) -> GraphPlan {
+        GraphPlan(
+            inputs: inputs, inputWidth: inputs + embedding.width, scenarios: builder.scenarios,
+            nodes: builder.nodes, logits: logits, lists: builder.lists, widths: builder.widths,
+            isTrained: builder.isTrained, joints: builder.joints, penalties: builder.penalties,
+            beginnings: builder.beginnings, undecayed: builder.undecayed, owned: builder.owned,
+            usesScenarios: builder.usesScenarios, forwardElementsPerRow: builder.forwardElements,
+            gradientElementsPerRow: builder.gradientElements, transposedCount: builder.transposedCount,
+            scratchCount: builder.scratchCount, normWidth: builder.normWidth, gathered: builder.gathered,
+            layout: layout, embedding: embedding)
+    }
+
+    /// Shared parameters first, then those of one task, then what no optimiser changes.
+    private static func placement(
+        _ builder: GraphBuilder, _ plan: GraphPlan, _ tasks: [LearningTask], _ layout: inout ParameterLayout
+    ) -> [Int] {
+        let groups = builder.groups
+        var readers = [Int](repeating: 0, count: groups.count)
+        for task in tasks.indices {
+            let starts = GraphProgram(plan, tasks: tasks, task: task).parameters.map(\.start)
+            for (index, group) in groups.enumerated()
+            where starts.contains(where: { group.offset..<group.offset + group.count ~= $0 }) {
+                readers[index] += 1
+            }
+        }
+        var placement = [Int](repeating: 0, count: groups.count)
+        func place(_ isOne: (Int) -> Bool) {
+            for index in groups.indices where isOne(index) {
+                placement[index] = layout.denseCount
+                layout.denseCount += groups[index].count
+            }
+        }
+        place { groups[$0].isTrained && readers[$0] > 1 }
+        layout.sharedCount = layout.denseCount
+        place { groups[$0].isTrained && readers[$0] <= 1 }
+        place { !groups[$0].isTrained }
+        return placement
+    }
+
+    private static func check(
+        _ layout: ParameterLayout, _ penalties: [ParameterPenalty]
+    ) throws(InputError) {
+        var names = Set<String>()
+        for segment in layout.segments {
+            precondition(names.insert(segment.name).inserted, "two parameters \"\(segment.name)\"")
+        }
+        for penalty in penalties {
+            var shapes: [[Int]] = []
+            for name in penalty.names { shapes.append(try layout.segment(name).shape) }
+            precondition(shapes.allSatisfy { $0 == shapes[0] }, "a distance between shapes \(shapes)")
+        }
+    }
+}

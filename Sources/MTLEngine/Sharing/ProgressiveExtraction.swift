@@ -1,0 +1,111 @@
+/// Progressive layered extraction: levels of shared experts and each task's own, mixed by a gate per task and, except in
+/// the last level, one for the shared experts, which sees all of the level's.
+///
+/// One level is customised gate control (CGC). At level 1 all experts and gates read the features; above, a task's experts
+/// and gate read the task's mixture of the level below, the shared ones the shared mixture. Task t's gate weighs its own
+/// experts first, then the shared ones; the shared gate all tasks' in order, then the shared ones.
+/// - SeeAlso: Tang et al., *Progressive Layered Extraction (PLE)*, RecSys 2020.
+public struct PLE: Architecture, Equatable {
+    /// A level's experts.
+    public struct Level: Sendable, Equatable {
+        /// Experts of each task; none makes the level one of `MMoE`.
+        public var own: Int
+        /// Experts of all tasks.
+        public var shared: Int
+        /// The layers of an expert.
+        public var layers: [HiddenLayer]
+
+        /// A level.
+        public init(own: Int, shared: Int, layers: [HiddenLayer]) {
+            self.own = own
+            self.shared = shared
+            self.layers = layers
+        }
+    }
+
+    /// The levels, from the features up.
+    public var levels: [Level]
+    /// The layers of a gate before its linear one.
+    public var gate: [HiddenLayer]
+
+    /// By default gates are linear.
+    public init(levels: [Level], gate: [HiddenLayer] = []) {
+        self.levels = levels
+        self.gate = gate
+    }
+
+    /// Customised gate control: one level.
+    public static func cgc(own: Int, shared: Int, layers: [HiddenLayer], gate: [HiddenLayer] = []) -> PLE {
+        PLE(levels: [Level(own: own, shared: shared, layers: layers)], gate: gate)
+    }
+
+    /// Builds the graph.
+    public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
+        try check()
+        let order = graph.headOrder
+        let names = order.map { graph.tasks[$0].name }
+        var inputs = names.map { _ in graph.features }
+        var shared = graph.features
+        for (depth, level) in levels.enumerated() {
+            let prefix = "levels.\(depth)"
+            let width = level.layers[level.layers.count - 1].units
+            let ownCount = names.count * level.own
+            let experts = graph.reserve((ownCount + level.shared) * width)
+            func place(_ range: Range<Int>) -> GraphValue {
+                experts.columns(range.lowerBound * width..<range.upperBound * width)
+            }
+            if level.own > 0 && depth == 0 {
+                // All read the features: one node.
+                let titles = names.flatMap { name in (0..<level.own).map { "\(prefix).experts.\(name).\($0)" }
+                }
+                _ = graph.stack(graph.features, level.layers, names: titles, into: place(0..<ownCount))
+            } else if level.own > 0 {
+                for (task, name) in names.enumerated() {
+                    _ = graph.stack(
+                        inputs[task], level.layers,
+                        names: (0..<level.own).map { "\(prefix).experts.\(name).\($0)" },
+                        into: place(task * level.own..<(task + 1) * level.own))
+                }
+            }
+            if level.shared > 0 {
+                _ = graph.stack(
+                    shared, level.layers,
+                    names: (0..<level.shared).map { "\(prefix).experts.shared.\($0)" },
+                    into: place(ownCount..<ownCount + level.shared))
+            }
+            let isLast = depth == levels.count - 1
+            let common = Array(ownCount..<ownCount + level.shared)
+            var sees = names.indices.map { Array($0 * level.own..<($0 + 1) * level.own) + common }
+            var gates: [GraphValue] = []
+            for (task, name) in names.enumerated() {
+                gates += graph.gates(
+                    inputs[task], gate, experts: sees[task].count, names: ["\(prefix).gates.\(name)"])
+            }
+            if !isLast {
+                sees.append(Array(0..<ownCount + level.shared))
+                gates += graph.gates(
+                    shared, gate, experts: ownCount + level.shared, names: ["\(prefix).gates.shared"])
+            }
+            let mixed = graph.mixture(experts: experts, width: width, gates: gates, sees: sees)
+                .blocks(gates.count)
+            inputs = Array(mixed[..<names.count])
+            if !isLast { shared = mixed[names.count] }
+        }
+        var result = inputs
+        for (place, task) in order.enumerated() { result[task] = inputs[place] }
+        return graph.heads(result)
+    }
+
+    private func check() throws(InputError) {
+        guard !levels.isEmpty else {
+            throw InputError(.empty, at: "levels", found: "none", expected: "at least one")
+        }
+        try gate.check(at: "gates")
+        for (depth, level) in levels.enumerated() {
+            try require(level.own, atLeast: 0, "level \(depth), own experts")
+            try require(level.shared, atLeast: 0, "level \(depth), shared experts")
+            try require(level.own + level.shared, atLeast: 1, "level \(depth), experts")
+            try level.layers.check(at: "level \(depth), experts", allowsNone: false)
+        }
+    }
+}
