@@ -138,7 +138,7 @@ final class BatchBuffer {
                 dense.base, rows: rows, columns: layout.denseNames.count, stride: layout.denseNames.count),
             labels: UnsafePointer(labels.base), labelWeights: weights.map { UnsafePointer($0.base) },
             labelStride: layout.labels.count, labelColumns: labelColumns.elements, ids: views.elements,
-            indices: nil,
+            scenarios: scenarios.map { UnsafePointer($0.base) }, indices: nil,
             start: 0, rows: rows, isComplete: layout.labelsAreComplete)
     }
 }

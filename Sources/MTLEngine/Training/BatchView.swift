@@ -23,7 +23,8 @@ package struct BatchView<Scalar: BLASScalar> {
     package init(
         features: MatrixView<Scalar>, labels: UnsafePointer<Scalar>, labelWeights: UnsafePointer<Scalar>?,
         labelStride: Int, labelColumns: UnsafeBufferPointer<Int>, ids: UnsafeBufferPointer<IDView<Scalar>>,
-        indices: UnsafePointer<Int32>?, start: Int, rows: Int, isComplete: Bool
+        scenarios: UnsafePointer<Int32>? = nil, indices: UnsafePointer<Int32>?, start: Int, rows: Int,
+        isComplete: Bool
     ) {
         self.features = features
         self.labels = labels
@@ -31,6 +32,7 @@ package struct BatchView<Scalar: BLASScalar> {
         self.labelStride = labelStride
         self.labelColumns = labelColumns
         self.ids = ids
+        self.scenarios = scenarios
         self.indices = indices
         self.start = start
         self.rows = rows

@@ -41,7 +41,7 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     /// Looks up the vectors of some rows, into the embedded columns of x.
     func gather(
         _ batch: BatchView<Scalar>, rows: _SourceRows, parameters: UnsafeMutablePointer<Scalar>,
-        x: MatrixView<Scalar>, fold: FoldRun<Scalar>?, level: Int32
+        x: MatrixView<Scalar>, fold: FoldRun<Scalar>? = nil, level: Int32
     ) {
         for (index, field) in fields.enumerated() {
             if let fold, fold.isFolded[index] { continue }
@@ -87,7 +87,7 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     /// Adds up the gradients of this worker's slots over the rows of a chunk; `isFirst` begins the batch.
     func scatter(
         _ batch: BatchView<Scalar>, rows: Range<Int>, dx: MatrixView<Scalar>, isFirst: Bool, blockRows: Int,
-        fold: FoldRun<Scalar>?, worker: Int, level: Int32
+        fold: FoldRun<Scalar>? = nil, worker: Int, level: Int32
     ) {
         forEachPart(of: worker) { table, part, range in
             if let fold, fold.isTableFolded[table] { return }
