@@ -72,7 +72,7 @@ let package = Package(
             name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "allocation-probe"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
-            name: "MTLDataTests", dependencies: ["MTLData", "MTLDataKernels", "MTLEngine", "CSQLite", "CZlib"], exclude: ["Fixtures"],
-            swiftSettings: settings),
+            name: "MTLDataTests", dependencies: ["MTLData", "MTLDataKernels", "MTLEngine", "CSQLite", "CZlib"],
+            exclude: ["Fixtures"], swiftSettings: settings),
     ]
 )

@@ -54,23 +54,29 @@ import Testing
             refused("a,b\n1,2\n\n\"x\ny\",2\n3\n5,6,7\n")
                 == InputError(
                     .syntax, at: "shop.csv, line 6", found: "1 cells", expected: "2, as in the header"))
-        #expect(refused("a,b\n1,2,\n3\n")?.description == "shop.csv, line 2: found 3 cells, expected 2, as in the header")
+        #expect(
+            refused("a,b\n1,2,\n3\n")?.description
+                == "shop.csv, line 2: found 3 cells, expected 2, as in the header")
     }
 
     /// The earlier of two mistakes, whichever of them is found first.
     @Test func theFirstMistakeIsTold() {
         #expect(refused("a,b\n1\n2,\"open\n")?.place == "shop.csv, line 2")
-        #expect(refused(Array("a,b\n1,2\n\u{E9}".utf8) + [0xFF, 0x0A] + Array("3\n".utf8))?.place == "shop.csv, line 3")
+        #expect(
+            refused(Array("a,b\n1,2\n\u{E9}".utf8) + [0xFF, 0x0A] + Array("3\n".utf8))?.place
+                == "shop.csv, line 3")
         #expect(refused(Array("a,b\n1\n2,".utf8) + [0xFF, 0x0A])?.place == "shop.csv, line 2")
     }
 
-    @Test(arguments: [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80]] as [[UInt8]])
+    @Test(
+        arguments: [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80]] as [[UInt8]])
     func bytesThatAreNoUTF8(_ bytes: [UInt8]) {
         let error = refused(Array("a,b\n1,é\n2,\"\nx".utf8) + bytes + Array("\"\n".utf8))
         #expect(
             error
                 == InputError(
-                    .syntax, at: "shop.csv, line 3", found: "bytes that are no UTF-8", expected: "UTF-8 text"))
+                    .syntax, at: "shop.csv, line 3", found: "bytes that are no UTF-8", expected: "UTF-8 text")
+        )
         #expect(refused(bytes + Array(",b\n1,2\n".utf8))?.place == "shop.csv, line 1")
     }
 
@@ -90,7 +96,8 @@ import Testing
                 == "shop.csv, line 1, column \"a\": found the name twice, expected names that differ")
         #expect(
             refused("a,,b,\n1,2,3,4\n")?.description
-                == "shop.csv, line 1, column 4: found a second column without a name, expected names that differ")
+                == "shop.csv, line 1, column 4: found a second column without a name, expected names that differ"
+        )
         for text in ["a,b\n1,2\na,b\n3,4\n", "a,b\r\n1,2\r\na,b"] {
             #expect(
                 refused(text)?.description == "shop.csv, line 3: found the header again, expected a row")
@@ -107,6 +114,14 @@ import Testing
                     == InputError(
                         .file, at: "shop.csv.gz", found: "a gzip file that is cut short",
                         expected: "more compressed bytes behind byte \(count)"), "\(count) bytes")
+        }
+        // What was decompressed in front of the end is handed out: a few bytes may stand for many rows.
+        let repeated = gzip(Array("a\n1\n".utf8) + [UInt8](repeating: 0x0A, count: 200))
+        for count in 12..<repeated.count {
+            let rows = TableReaderTests.blockSizes.map { blockBytes in
+                Reading(Array(repeated.prefix(count)), options: ReadingOptions(blockBytes: blockBytes)).rows
+            }
+            #expect(rows.allSatisfy { $0 == rows[0] }, "\(count) bytes")
         }
         // The header's method, the content, the checksum, the length; and something behind that is no member.
         for place in [2, whole.count / 2, whole.count - 8, whole.count - 1] {
@@ -162,7 +177,8 @@ import Testing
         func read(_ share: Double) -> Reading {
             Reading(
                 bytes,
-                options: ReadingOptions(threads: threads, blockBytes: blockBytes, badRows: .skip(upTo: share)))
+                options: ReadingOptions(threads: threads, blockBytes: blockBytes, badRows: .skip(upTo: share))
+            )
         }
         let enough = read(0.625)
         #expect(enough.cells == [["1", "2"], ["9", "10"], ["11", "12"]])
@@ -176,7 +192,8 @@ import Testing
             beyond.error
                 == InputError(
                     .syntax, at: "shop.csv",
-                    found: "5 bad rows of 8, the first: shop.csv, line 3: found 1 cells, expected 2, as in the header",
+                    found:
+                        "5 bad rows of 8, the first: shop.csv, line 3: found 1 cells, expected 2, as in the header",
                     expected: "a share of at most 0.6"))
     }
 

@@ -177,7 +177,9 @@ extension RowCache {
             #expect(mapped?.found == (bytes.count < 64 ? "\(bytes.count) bytes" : "no cache"))
             #expect(refused(bytes)?.found == mapped?.found)
         }
-        for (path, found) in [(folder.path(""), "a directory"), (folder.path("none"), "No such file or directory")] {
+        for (path, found) in [
+            (folder.path(""), "a directory"), (folder.path("none"), "No such file or directory"),
+        ] {
             let error = failure { () throws(InputError) in _ = try RowCache(path: path) }
             #expect(error == InputError(.file, at: path, found: found, expected: "a cache of rows"))
         }
@@ -303,7 +305,9 @@ extension RowCache {
 }
 
 #if canImport(Glibc)
-    extension __rlimit_resource { fileprivate var kind: __rlimit_resource_t { __rlimit_resource_t(rawValue) } }
+    extension __rlimit_resource {
+        fileprivate var kind: __rlimit_resource_t { __rlimit_resource_t(rawValue) }
+    }
 #else
     extension Int32 { fileprivate var kind: Int32 { self } }
 #endif

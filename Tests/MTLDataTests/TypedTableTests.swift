@@ -9,7 +9,8 @@ import Testing
 
     @Test func columnsAreNumbersOrText() throws {
         let table = try table(
-            "n,t,money,quoted,large\n1,x,\"$1,000.5\",\"7\",9007199254740993\nNA,\"y \"\"z\"\"\",,\"\",1\n-2.5e1,,3, 8 ,2\n")
+            "n,t,money,quoted,large\n1,x,\"$1,000.5\",\"7\",9007199254740993\nNA,\"y \"\"z\"\"\",,\"\",1\n-2.5e1,,3, 8 ,2\n"
+        )
         #expect(table.names == ["n", "t", "money", "quoted", "large"])
         #expect(table.isText == [false, true, false, false, true])
         #expect(table.rowCount == 3)
@@ -22,7 +23,9 @@ import Testing
     }
 
     /// Where the text comes late, the table is read again: what a column is does not depend on the first rows.
-    @Test(arguments: ["word", "9007199254740993", "1e400", "1,23", "1e300", "9007199254740994", " 9007199254740994 "])
+    @Test(arguments: [
+        "word", "9007199254740993", "1e400", "1,23", "1e300", "9007199254740994", " 9007199254740994 ",
+    ])
     func aLateCellCountsAsAnEarlyOne(_ cell: String) throws {
         let isText = !["1e300", "9007199254740994", " 9007199254740994 "].contains(cell)
         let cell = "\"\(cell)\""

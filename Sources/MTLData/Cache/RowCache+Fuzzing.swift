@@ -42,7 +42,9 @@ public import MTLEngine
         bytes.replaceSubrange(8..<12, with: CacheFormat.bytes(of: [Int(CacheFormat.version)]).prefix(4))
         bytes.replaceSubrange(48..<56, with: CacheFormat.bytes(of: [bytes.count]))
         func number(_ offset: Int) -> Int {
-            bytes.withUnsafeBytes { Int(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Int.self)) }
+            bytes.withUnsafeBytes {
+                Int(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Int.self))
+            }
         }
         func sum(_ range: Range<Int>, from start: UInt32 = 0) -> UInt32 {
             bytes.withUnsafeBytes {

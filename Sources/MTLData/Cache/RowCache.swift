@@ -140,7 +140,8 @@ public final class RowCache: @unchecked Sendable {
         package let labels: UnsafePointer<Float>
         package let weights: UnsafePointer<Float>?
         package let scenarios: UnsafePointer<Int32>?
-        package let bags: [(offsets: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, weights: UnsafePointer<Float>?)]
+        package let bags:
+            [(offsets: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, weights: UnsafePointer<Float>?)]
     }
 
     package func rows(_ index: Int) throws(InputError) -> Rows {
