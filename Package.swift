@@ -72,7 +72,8 @@ let package = Package(
             name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "allocation-probe"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
-            name: "MTLDataTests", dependencies: ["MTLData", "MTLDataKernels", "MTLEngine", "CSQLite", "CZlib"],
+            name: "MTLDataTests",
+            dependencies: ["MTLData", "MTLDataKernels", "MTLEngine", "CSQLite", "CZlib"],
             exclude: ["Fixtures"], swiftSettings: settings),
     ]
 )
