@@ -115,6 +115,14 @@ import Testing
                         .file, at: "shop.csv.gz", found: "a gzip file that is cut short",
                         expected: "more compressed bytes behind byte \(count)"), "\(count) bytes")
         }
+        // What was decompressed in front of the end is handed out: a few bytes may stand for many rows.
+        let repeated = gzip(Array("a\n1\n".utf8) + [UInt8](repeating: 0x0A, count: 200))
+        for count in 12..<repeated.count {
+            let rows = TableReaderTests.blockSizes.map { blockBytes in
+                Reading(Array(repeated.prefix(count)), options: ReadingOptions(blockBytes: blockBytes)).rows
+            }
+            #expect(rows.allSatisfy { $0 == rows[0] }, "\(count) bytes")
+        }
         // The header's method, the content, the checksum, the length; and something behind that is no member.
         for place in [2, whole.count / 2, whole.count - 8, whole.count - 1] {
             var damaged = whole

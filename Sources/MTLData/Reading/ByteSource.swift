@@ -136,15 +136,8 @@ final class ByteSource {
     private func inflateSome(into target: UnsafeMutableRawBufferPointer) throws(InputError) -> Int {
         guard isStreamOpen else { return 0 }
         while true {
-            if position == input.count {
-                if descriptor >= 0 { try readInput() } else { input = [] }
-                position = 0
-                guard !input.isEmpty else {
-                    throw InputError(
-                        .file, at: path, found: "a gzip file that is cut short",
-                        expected: "more compressed bytes behind byte \(consumed)")
-                }
-            }
+            if position == input.count && descriptor >= 0 { try readInput() }
+            let isExhausted = position == input.count
             var written = 0
             var code: Int32 = 0
             input.withUnsafeMutableBufferPointer { source in
@@ -160,6 +153,12 @@ final class ByteSource {
                 consumed += used
             }
             if code == Z_STREAM_END { try beginNextMember() }
+            // Bytes that were taken before may still decompress to more.
+            guard written > 0 || code == Z_STREAM_END || !isExhausted else {
+                throw InputError(
+                    .file, at: path, found: "a gzip file that is cut short",
+                    expected: "more compressed bytes behind byte \(consumed)")
+            }
             // What was decompressed in front of the damage comes first; the next call meets it again.
             guard written > 0 || code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR else {
                 throw InputError(
