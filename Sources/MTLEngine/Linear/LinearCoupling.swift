@@ -68,7 +68,7 @@ public enum LinearCoupling: Sendable, Equatable {
 
     /// λ Σ_t ‖(I - ΘᵀΘ) w_t‖² + l2‖W‖² over W and Θ `[dimensions, features]` with ΘΘᵀ = I: a shared subspace that
     /// costs only l2. Without l2 a logistic task that the subspace separates has no finite minimum. Not convex: solved
-    /// by turns from Θ = 0, to a stationary point.
+    /// by turns of one step each, first with Θ = 0 to the end, then with both, to a stationary point.
     ///
     /// Ando & Zhang, *A Framework for Learning Predictive Structures from Multiple Tasks and Unlabeled Data*,
     /// JMLR 6, 2005, with u_t = w_t and v_t = Θw_t eliminated; Θ holds the top left singular vectors of W.

@@ -116,36 +116,18 @@ public struct LinearMultiTask: Sendable, Equatable {
 
     private func solve(_ smooth: TaskLosses) throws(InputError) -> ProximalGradient.State {
         let terms = try coupling.terms(tasks: smooth.taskCount)
-        let solver = ProximalGradient(
+        var solver = ProximalGradient(
             losses: smooth, quadratic: terms.quadratic, penalties: terms.penalties, tolerance: tolerance)
         let scale = solver.gradientScale()
         var state = solver.start()
-        guard case .alternatingStructure(let dimensions, let lambda, let l2) = coupling else {
+        if case .alternatingStructure(let dimensions, let lambda, let l2) = coupling {
+            // Θ = 0 first: which directions are worth sharing is known only from a W.
             try solver.minimize(&state, iterations: iterations, scale: scale)
-            return state
+            solver.penalties = [
+                RidgePenalty(rho: l2, other: SpectralTailPenalty(lambda: lambda, free: dimensions))
+            ]
         }
-        try solver.minimize(&state, iterations: iterations, scale: scale)
-        try alternate(&state, smooth, scale: scale, dimensions: dimensions) { theta in
-            RidgePenalty(rho: l2, other: SubspacePenalty(lambda: lambda, theta: theta))
-        }
+        try solver.minimize(&state, iterations: iterations - state.objectives.count, scale: scale)
         return state
-    }
-
-    /// W given Θ by proximal steps, Θ given W by its singular vectors; neither raises the objective. It has
-    /// converged when a new Θ leaves nothing to do for W.
-    private func alternate(
-        _ state: inout ProximalGradient.State, _ smooth: TaskLosses, scale: Double, dimensions: Int,
-        penalty: (Matrix) -> any Penalty
-    ) throws(InputError) {
-        while state.objectives.count < iterations {
-            let theta = topLeftVectors(try SingularValues(state.parts[0]), dimensions)
-            let solver = ProximalGradient(
-                losses: smooth, quadratic: nil, penalties: [penalty(theta)], tolerance: tolerance)
-            let before = state.objectives.count
-            // A W that is exact for a Θ which will move anyway is wasted.
-            try solver.minimize(&state, iterations: min(iterations - before, 100), scale: scale)
-            if state.converged && state.objectives.count == before + 1 { return }
-        }
-        state.converged = false
     }
 }

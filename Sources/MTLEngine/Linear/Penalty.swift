@@ -1,4 +1,4 @@
-/// A convex term p(X) of an objective that is known by its proximal operator,
+/// A term p(X) of an objective that is known by its proximal operator,
 /// prox_τp(V) = argmin_X ½‖X - V‖² + τ p(X).
 package protocol Penalty: Sendable {
     /// prox_τp(V) and p there.
@@ -152,24 +152,5 @@ package struct TaskQuadraticPenalty: Penalty {
             .scalingColumns(lambda.map { 1 / (1 + 2 * step * $0) })
         let value = rotated.scalingColumns(lambda).dot(rotated)
         return (rotated.multiplied(by: eigen.vt), value)
-    }
-}
-
-/// λ‖(I - ΘᵀΘ) X‖² with orthonormal rows Θ `[h, d]`: what lies in the subspace is free.
-///
-/// Prox: (V + 2τλ ΘᵀΘV)/(1 + 2τλ).
-package struct SubspacePenalty: Penalty {
-    package let lambda: Double
-    package let theta: Matrix
-
-    package init(lambda: Double, theta: Matrix) {
-        self.lambda = lambda
-        self.theta = theta
-    }
-
-    package func proximal(_ v: Matrix, step: Double) -> (x: Matrix, value: Double) {
-        let inside = theta.multiplied(by: theta.multiplied(by: v), transposeA: true)
-        let outside = v.adding(-1, inside).scaled(1 / (1 + 2 * step * lambda))
-        return (inside.adding(1, outside), lambda * outside.squaredNorm)
     }
 }

@@ -1,14 +1,14 @@
 /// Minimises loss(W) + tr(W A Wᵀ) + Σ_j p_j(P_j) over the parts P_j, W = Σ_j P_j.
 ///
 /// FISTA with backtracking (Beck & Teboulle, *A Fast Iterative Shrinkage-Thresholding Algorithm*, SIAM J. Imaging
-/// Sciences 2(1), 2009, section 4), its momentum restarted whenever it points uphill (O'Donoghue & Candès, *Adaptive
-/// Restart for Accelerated Gradient Schemes*, arXiv 1204.3982, gradient scheme). It ends when the gradient mapping
+/// Sciences 2(1), 2009, section 4), its momentum restarted whenever it points uphill or has led there (O'Donoghue &
+/// Candès, *Adaptive Restart for Accelerated Gradient Schemes*, arXiv 1204.3982). It ends when the gradient mapping
 /// L‖P - Q‖ at the extrapolated point Q is below `tolerance` times ‖∇loss(0)‖, which no choice of units changes.
 struct ProximalGradient {
     let losses: TaskLosses
     /// A `[T, T]`, or nil for none.
     let quadratic: Matrix?
-    let penalties: [any Penalty]
+    var penalties: [any Penalty]
     let tolerance: Double
 
     /// Where a run is; a run can start from what another one reached.
@@ -76,7 +76,7 @@ struct ProximalGradient {
             for ((moved, now), past) in zip(zip(moved, next.parts), x.parts) {
                 uphill -= moved.dot(now.adding(-1, past))
             }
-            if uphill > 0 {
+            if uphill > 0 || rises(state.objectives) {
                 momentum = 1
                 y = next
             } else {
@@ -86,6 +86,13 @@ struct ProximalGradient {
             }
             x = next
         }
+    }
+
+    /// Whether the last step raised the objective by more than its rounding: without momentum none does, even where a
+    /// penalty is not convex.
+    private func rises(_ objectives: [Double]) -> Bool {
+        guard let last = objectives.last, let before = objectives.dropLast().last else { return false }
+        return last - before > 64 * Double.ulpOfOne * abs(before)
     }
 
     /// One proximal step, its length halved until the quadratic model bounds the smooth part.

@@ -106,3 +106,28 @@ package struct SpectralBoxPenalty: Penalty {
         return sigma.map { weight($0, mu) }
     }
 }
+
+/// min over Θ `[free, d]` with ΘΘᵀ = I of λ‖(I - ΘᵀΘ) X‖², that is λ Σ σ_i² over all but the largest `free`. Not convex.
+///
+/// Prox: the largest stay, the others are divided by 1 + 2τλ. It is a turn of the alternation of W and Θ: Θ becomes the
+/// top left singular vectors of V, and W moves for that Θ.
+package struct SpectralTailPenalty: Penalty {
+    package let lambda: Double
+    package let free: Int
+
+    package init(lambda: Double, free: Int) {
+        self.lambda = lambda
+        self.free = free
+    }
+
+    package func proximal(_ v: Matrix, step: Double) throws(InputError) -> (x: Matrix, value: Double) {
+        let svd = try SingularValues(v)
+        var sigma = svd.sigma
+        var tail = 0.0
+        for index in sigma.indices.dropFirst(free) {
+            sigma[index] /= 1 + 2 * step * lambda
+            tail += sigma[index] * sigma[index]
+        }
+        return (svd.with(sigma), lambda * tail)
+    }
+}
