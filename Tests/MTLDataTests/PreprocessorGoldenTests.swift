@@ -29,7 +29,8 @@ import Testing
         let found = try #require(found, "\(name)")
         try #require(found.count == expected.count, "\(name)")
         for (row, (one, two)) in zip(found, expected).enumerated() {
-            #expect(abs(Double(one) - two) <= 2e-6 + 2e-6 * abs(two), "\(name), row \(row): \(one), not \(two)")
+            #expect(
+                abs(Double(one) - two) <= 2e-6 + 2e-6 * abs(two), "\(name), row \(row): \(one), not \(two)")
         }
     }
 
