@@ -152,7 +152,7 @@ extension Preprocessor {
     }
 
     /// The fold of a training row, by its record's number.
-    static func fold(_ record: Int) -> Int {
+    package static func fold(_ record: Int) -> Int {
         Int((UInt64(record) &* 0x9E37_79B9_7F4A_7C15) >> 32) % CategoryCounter.Folds.count
     }
 
