@@ -180,7 +180,7 @@ import Testing
             try Preprocessor(
                 fitting: table("x,y,w,t,k,r\n1,0,1,2020-01-01,b,1\n" + row + "\n"), schema: schema)
         }
-        #expect(error?.place == "table.csv, line 3, column \"\(column)\"")
+        #expect(error?.place == "rows.csv, line 3, column \"\(column)\"")
     }
 
     @Test func aClassThatTheTrainingRowsDoNotHaveIsPlaced() throws {
@@ -189,7 +189,7 @@ import Testing
         let error = #expect(throws: InputError.self) {
             try preprocessor.encoded(table("x,k\n1,a\n2,\n3,c\n"))
         }
-        #expect(error?.place == "table.csv, line 4, column \"k\"" && error?.found == "\"c\"")
+        #expect(error?.place == "rows.csv, line 4, column \"k\"" && error?.found == "\"c\"")
         let one = #expect(throws: InputError.self) {
             try Preprocessor(fitting: table("x,k\n1,a\n2,a\n"), schema: schema)
         }
