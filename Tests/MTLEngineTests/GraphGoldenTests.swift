@@ -85,7 +85,9 @@ import Testing
     @Test(arguments: names)
     func matchesPyTorch(name: String) throws {
         guard name != "batch_norm" else {
-            try withKnownIssue("batch norm does not agree with PyTorch yet; no architecture uses it") {
+            try withKnownIssue(
+                "a bias before a batch norm has a gradient of rounding alone, which Adam magnifies: 2e-9 after ten steps"
+            ) {
                 try check(name, Double.self, relative: 1e-11, absolute: 1e-12)
             }
             return
