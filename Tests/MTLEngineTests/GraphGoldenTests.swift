@@ -44,8 +44,8 @@ import Testing
                 Probe { graph in
                     var h = graph.features
                     for (depth, units) in [6, 5].enumerated() {
-                        h = graph.dense(h, units: units, activation: .identity, name: "trunk.\(depth)")
-                        h = graph.activation(graph.batchNorm(h, name: "norms.\(depth)"), .tanh)
+                        h = graph.dense(h, units: units, activation: .tanh, name: "trunk.\(depth)")
+                        h = graph.batchNorm(h, name: "norms.\(depth)")
                     }
                     return graph.heads([h, h, h])
                 })
