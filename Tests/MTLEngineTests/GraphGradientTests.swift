@@ -39,7 +39,7 @@ struct Probe: Architecture {
                 inputs: inputs, embedded: isEmbedded ? Self.embedded : [],
                 tables: isEmbedded ? Self.tables : [], scenarios: scenarios, architecture: architecture,
                 tasks: tasks)
-            for (number, compute) in computes.enumerated() {
+            for (number, compute) in computes.enumerated() where isEmbedded || number == 0 {
                 // The smallest batch once; one of several shards and tiles with two threads.
                 let last = rows[rows.count - 1]
                 let some = number == 0 ? rows : compute.threads > 1 && isEmbedded ? [150] : [last]
