@@ -68,9 +68,7 @@ import Testing
             batchSize: 70, seed: 5)
         #expect(
             Set(fast.model.layout.segments.map(\.name)) == Set(graph.model.layout.segments.map(\.name)))
-        withKnownIssue("the graph counts more parameters as shared than SharedBottom does") {
-            #expect(fast.model.layout.sharedCount == graph.model.layout.sharedCount)
-        }
+        #expect(fast.model.layout.sharedCount == graph.model.layout.sharedCount)
         try copy(from: fast, to: graph)
         let data = try data(Double.self, rows: 210, embedded: embedded)
         for step in 0..<6 {

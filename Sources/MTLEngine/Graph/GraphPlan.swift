@@ -71,3 +71,21 @@ public enum ParameterPenalty: Sendable, Equatable {
         }
     }
 }
+
+extension GraphPlan {
+    /// The arithmetic of the dense nodes' products of one joint step per row, in floating-point operations.
+    package var productOperationsPerRow: Int {
+        nodes.reduce(0) { sum, node in
+            switch node {
+            case .dense(let node):
+                let layer = node.layer
+                let isTrained = isTrained[node.x.storage] && !node.x.isStopped
+                let below = isTrained ? layer.inputs - min(node.x.gradientStart, layer.inputs) : 0
+                return sum + 2 * layer.width * (2 * layer.inputs + below)
+            case .scenarioDense(let node):
+                return sum + 6 * node.inputs * node.outputs
+            default: return sum
+            }
+        }
+    }
+}

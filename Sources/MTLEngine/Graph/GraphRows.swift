@@ -15,12 +15,13 @@ package struct GraphRowPlan: Sendable {
     package let tileLimit: Int
     package let scenarios: Int
 
-    /// Bytes of activations and gradients of a tile: they stay in a core's second-level cache from pass to pass.
-    private static let tileBytes = 3 << 17
+    /// Bytes of activations and gradients of a tile: about what a core's second-level cache holds from pass to pass.
+    /// Below 64 rows a weight matrix's gradient costs more to stream than its product saves.
+    private static let tileBytes = 3 << 18
 
     package init(elementsPerRow: Int, scalarBytes: Int, scenarios: Int) {
         let fitting = Self.tileBytes / (elementsPerRow * scalarBytes)
-        tileLimit = max(32, min(128, fitting / 8 * 8))
+        tileLimit = max(64, min(128, fitting / 8 * 8))
         self.scenarios = scenarios
     }
 

@@ -104,13 +104,14 @@ public struct MultiTaskModel: Model {
         _ builder: GraphBuilder, _ plan: GraphPlan, _ tasks: [LearningTask], _ layout: inout ParameterLayout
     ) -> [Int] {
         let groups = builder.groups
-        var readers = [Int](repeating: 0, count: groups.count)
+        // Tasks that train a range of its parameters: a node's blocks may each be one task's.
+        var tasksOfRange: [Int: Int] = [:]
         for task in tasks.indices {
-            let starts = GraphProgram(plan, tasks: tasks, task: task).parameters.map(\.start)
-            for (index, group) in groups.enumerated()
-            where starts.contains(where: { group.offset..<group.offset + group.count ~= $0 }) {
-                readers[index] += 1
-            }
+            let starts = Set(GraphProgram(plan, tasks: tasks, task: task).parameters.map(\.start))
+            for start in starts { tasksOfRange[start, default: 0] += 1 }
+        }
+        let readers = groups.map { group in
+            tasksOfRange.filter { group.offset..<group.offset + group.count ~= $0.key }.values.max() ?? 0
         }
         var placement = [Int](repeating: 0, count: groups.count)
         func place(_ isOne: (Int) -> Bool) {

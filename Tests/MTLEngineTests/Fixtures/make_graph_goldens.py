@@ -191,7 +191,8 @@ class BatchNorm(nn.Module):
 
     def forward(self, x, s):
         for layer, norm in zip(self.trunk, self.norms):
-            x = torch.tanh(norm(layer(x)))
+            # Behind the activation: right behind the layer, its bias would have no gradient but rounding.
+            x = norm(torch.tanh(layer(x)))
         return [self.heads[t](x) for t in TASKS]
 
 
