@@ -1,6 +1,7 @@
 import MTLData
 import MTLDataKernels
 import MTLEngine
+import Synchronization
 import Testing
 
 @Suite struct TableReaderTests {
@@ -88,6 +89,27 @@ import Testing
             #expect(read.cells == [["1", long], ["2", "x"]])
             #expect(read.rows.map(\.line) == [2, 40_003])
         }
+    }
+
+    /// Sums over blocks are the same for every number of threads only where the blocks are.
+    @Test func blocksEndAtTheSamePlacesWhoeverTakesThem() throws {
+        let long = String(repeating: "x", count: 3000)
+        let body = (0..<2000).map { $0 == 5 ? long : "\($0)" }.joined(separator: "\n")
+        func blocks(_ threads: Int) throws -> [[Int]] {
+            let gathered = Mutex<[[Int]]>([])
+            try TableReader(
+                bytes: Array("a\n\(body)".utf8), path: "shop.csv",
+                options: ReadingOptions(threads: threads, blockBytes: 100)
+            ).read { (block, _) throws(InputError) in
+                gathered.withLock { $0.append([block.index, block.rowCount, block.record(0)]) }
+            }
+            return gathered.withLock { $0.sorted { $0[0] < $1[0] } }
+        }
+        let alone = try blocks(1)
+        // A block that was long once takes no more than the others afterwards.
+        #expect(alone.count > 20 && alone.dropFirst(2).allSatisfy { $0[1] < 60 })
+        #expect(try blocks(2) == alone)
+        #expect(try blocks(3) == alone)
     }
 
     @Test func aHeaderLongerThanTheFirstReadIsWhole() {
