@@ -1,8 +1,15 @@
+internal import MTLEngine
+
 /// Decides what a column that is no label becomes.
 struct ColumnJudge {
     /// Values beyond which ids are hashed, and rows below which a value shares the id of all rare ones.
     static let hashedFrom = 100_000
     static let minimumCount = 5
+    /// The length of vectors up to this many values.
+    static let dimension = 8
+    static let fewValues = 1_000
+    /// Rows from which a number's bands have enough of them each.
+    static let bandedRows = 20_000
 
     let facts: ColumnFacts
     private let hints: NameHints
@@ -49,6 +56,7 @@ struct ColumnJudge {
                 column.reasons.append("numbers that are names, by the column's name")
             } else {
                 column.feature = numeric(&column)
+                column.bands = bands
             }
         } else {
             column.feature = categorical(&column)
@@ -99,6 +107,15 @@ struct ColumnJudge {
         return feature
     }
 
+    /// Quantile bands as ids: what jumps or turns back along a number is learned from them.
+    private var bands: Feature? {
+        guard profile.present >= Self.bandedRows, profile.distinct.count >= 20 else { return nil }
+        var bands = Feature("\(profile.name)_band", .numeric, column: profile.name)
+        bands.buckets = 200
+        bands.dimension = Self.dimension
+        return bands
+    }
+
     private func numeric(_ column: inout SchemaProposal.Column) -> Feature {
         var feature = Feature(profile.name, .numeric)
         if profile.money > 0 { column.reasons.append("money") }
@@ -146,6 +163,10 @@ struct ColumnJudge {
             feature.minimumCount = Self.minimumCount
             column.reasons.append(
                 "\(Wording.count(facts.rareValues)) of fewer than \(Self.minimumCount) rows share an id")
+        }
+        // Longer vectors of few values learn the training rows by heart.
+        if count <= Self.fewValues && EmbeddingTable.suggestedDimension(rows: count + 2) > Self.dimension {
+            feature.dimension = Self.dimension
         }
         return feature
     }

@@ -31,8 +31,9 @@ extension SchemaProposal {
                 "split: {by: \(by), validation: \(split.validation), test: \(split.test), seed: \(split.seed)}",
                 schema.time == nil || split.by == .time
                     ? nil : "by: time, to judge on the latest rows"),
-            Line("model:"), Line("  trunk: [128, 64]"), Line("training:"), Line("  epochs: 10"),
-            Line("  patience: 2"), Line("  batch: \(rows >= 100_000 ? 1024 : rows >= 10_000 ? 256 : 64)"),
+            Line("model:"), Line("  trunk: [128, 64]"), Line("training:"), Line("  epochs: 20"),
+            Line("  patience: 3"),
+            Line("  batch: \(rows >= 1_000_000 ? 1024 : rows >= 100_000 ? 512 : rows >= 10_000 ? 256 : 64)"),
             Line("  optimizer: adam"), Line("  learning_rate: 0.001"), Line("  seeds: [1]"),
         ]
         // Comments below each other, but not behind lines much longer than others.
@@ -86,6 +87,11 @@ extension SchemaProposal {
             let text = YAMLText.mapping(YAMLText.pairs(feature))
             if column.isUsed {
                 lines.append(Line("    - \(text)", Self.joined([column.summary] + column.reasons)))
+                if let bands = column.bands {
+                    let text = YAMLText.mapping(YAMLText.pairs(bands))
+                    lines.append(
+                        Line("    - \(text)", "the same in bands of equally many rows, each with a vector"))
+                }
             } else {
                 let reasons = column.reasons.prefix(1).map { "left out: \($0)" } + column.reasons.dropFirst()
                 lines.append(Line("    # - \(text)", Self.joined(reasons + [column.summary])))

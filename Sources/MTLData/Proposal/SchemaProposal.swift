@@ -43,6 +43,8 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         public let profile: ColumnProfile
         /// The feature it is or, where it is left out, would be; nil for labels.
         public internal(set) var feature: Feature?
+        /// Numbers: the same in bands, as ids, beside it.
+        public internal(set) var bands: Feature?
         /// The label it is.
         public internal(set) var label: Label?
         /// Binary labels: the share of yes among the rows that have one.
@@ -134,7 +136,10 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         }
         schema.time = roles.time(all).map { named[$0] }
         schema.scenario = scenarios.proposed.map { named[$0] }
-        schema.features = all.filter(\.isUsed).compactMap(\.feature)
+        for index in all.indices {
+            if let bands = all[index].bands, named.contains(bands.name) { all[index].bands = nil }
+        }
+        schema.features = all.filter(\.isUsed).flatMap { [$0.feature, $0.bands].compactMap { $0 } }
         // In the order in which they were asked for.
         schema.labels = choices.compactMap { choice in
             all.first { $0.profile.name == choice.column }?.label

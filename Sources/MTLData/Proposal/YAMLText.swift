@@ -62,6 +62,9 @@ enum YAMLText {
 
     static func pairs(_ feature: Feature) -> [(key: String, value: String)] {
         var pairs = [("name", scalar(feature.name)), ("type", feature.kind.rawValue)]
+        if let column = feature.column { pairs.append(("column", scalar(column))) }
+        if let buckets = feature.buckets { pairs.append(("buckets", "\(buckets)")) }
+        if let dimension = feature.dimension { pairs.append(("dimension", "\(dimension)")) }
         let plain = Feature(feature.name, feature.kind)
         if feature.log { pairs.append(("log", "true")) }
         if feature.minimumCount != plain.minimumCount {
