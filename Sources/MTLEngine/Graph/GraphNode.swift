@@ -13,6 +13,8 @@ package protocol GraphOperation: Sendable {
     func inputs(_ lists: [Int32]) -> [GraphValue]
     /// The parameters it trains.
     var parameters: [GraphParameter] { get }
+    /// Multiplications and additions of its forward products, per row.
+    var multiplyAdds: Int { get }
     mutating func setGradient(_ mode: GradientMode, of input: Int, lists: inout [Int32])
 
     func forward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>)
@@ -22,6 +24,7 @@ package protocol GraphOperation: Sendable {
 extension GraphOperation {
     package var blockWidth: Int { 1 }
     package var parameters: [GraphParameter] { [] }
+    package var multiplyAdds: Int { 0 }
 }
 
 /// Any node, so that a list of them is one piece of memory and running it one switch each.
