@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// Batches of a cache in random order, filled by a thread of their own ahead of the steps that use them.
 package final class CacheBatches: BatchStream {
-    private static let ahead = 4
+    /// As many as the thread takes to go on to the next blocks of the cache.
+    private static let ahead = 16
 
     private let cache: RowCache
     private let batchSize: Int
