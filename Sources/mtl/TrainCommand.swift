@@ -85,7 +85,7 @@ struct TrainCommand: ParsableCommand {
         let path = model ?? "\(stem(of: experiment)).safetensors"
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
-            parameters: best.parameters
+            histories: settings.histories, parameters: best.parameters
         ).write(to: path)
         print("\nThe model is in \(path).")
     }

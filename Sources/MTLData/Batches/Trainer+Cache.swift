@@ -134,7 +134,8 @@ extension RowCache {
                     longest: field.maximumCount))
         }
         return try Dataset(
-            rowCount: rows.count, featureNames: layout.denseNames, labelNames: layout.labels, ids: columns
+            rowCount: rows.count, featureNames: layout.denseNames, labelNames: layout.labels, ids: columns,
+            scenarios: rows.scenarios.map { Array(UnsafeBufferPointer(start: $0, count: rows.count)) }
         ) { (features, labels) in
             features.baseAddress?.update(from: rows.dense, count: features.count)
             labels.baseAddress?.update(from: rows.labels, count: labels.count)

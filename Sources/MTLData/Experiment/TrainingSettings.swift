@@ -1,43 +1,5 @@
 public import MTLEngine
 
-/// The layers of a model: shared ones, and every task's own.
-public struct ModelSettings: Sendable, Equatable, Codable {
-    /// Units of the shared layers.
-    public var trunk = [128, 64]
-    /// Units of every task's own layers.
-    public var tower: [Int] = []
-    /// The activation of all of them.
-    public var activation = Activation.relu
-
-    /// Two shared layers, linear heads.
-    public init() {}
-
-    private enum CodingKeys: String, CodingKey, CaseIterable { case trunk, tower, activation }
-
-    /// Reads what a file says; a setting that nobody knows is an error.
-    public init(from decoder: any Decoder) throws {
-        let values = try decoder.strictContainer(CodingKeys.self)
-        trunk = try values.decodeIfPresent([Int].self, forKey: .trunk) ?? trunk
-        tower = try values.decodeIfPresent([Int].self, forKey: .tower) ?? tower
-        activation = try values.decodeIfPresent(Activation.self, forKey: .activation) ?? activation
-    }
-
-    /// The model for what a preprocessor gives.
-    ///
-    /// - Parameter sampling: what the probabilities are corrected for.
-    /// - Throws: `InputError` that names the layer or task.
-    public func model(_ preprocessor: Preprocessor, sampling: Sampling = Sampling()) throws(InputError)
-        -> SharedBottom
-    {
-        func layers(_ units: [Int]) -> [HiddenLayer] { units.map { .dense($0, activation) } }
-        return try SharedBottom(
-            inputs: preprocessor.denseNames.count, embedded: preprocessor.embedded,
-            tables: preprocessor.tables,
-            trunk: layers(trunk),
-            tasks: preprocessor.tasks(tower: layers(tower), negativeRates: sampling.negatives))
-    }
-}
-
 /// How a model is trained.
 public struct TrainingSettings: Sendable, Equatable, Codable {
     /// The optimisers by name.
@@ -122,7 +84,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     ///
     /// - Throws: `InputError` that names the setting.
     public func trainer(
-        _ model: SharedBottom, seed: UInt64, compute: ComputeOptions = ComputeOptions()
+        _ model: any Model, seed: UInt64, compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> Trainer<Float> {
         try check()
         return try Trainer(

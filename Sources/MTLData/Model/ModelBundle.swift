@@ -13,7 +13,7 @@ public struct ModelBundle: Sendable {
     /// Logs that the model's rows were joined with.
     public let histories: [HistorySpec]
     /// The model as planned.
-    public let model: SharedBottom
+    public let model: any Model
     /// `[model.layout.count]`
     public let parameters: [Float]
 

@@ -122,7 +122,7 @@ extension Preprocessor {
         return try Dataset(
             rowCount: encoded.count, featureNames: denseNames,
             labelNames: hasLabels ? schema.labels.map(\.name) : [],
-            ids: columns
+            ids: columns, scenarios: scenarios == nil ? nil : encoded.scenarios
         ) { (features, labels) in
             _ = features.update(fromContentsOf: encoded.dense)
             if hasLabels { _ = labels.update(fromContentsOf: encoded.labels) }

@@ -73,7 +73,7 @@ public struct Schema: Sendable, Equatable, Codable {
 }
 
 /// A name that any key may have.
-private struct AnyKey: CodingKey {
+struct AnyKey: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }
 
