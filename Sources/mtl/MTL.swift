@@ -6,9 +6,10 @@ struct MTL: ParsableCommand {
         commandName: "mtl", abstract: "Multi-task learning on a shop's log files.",
         discussion: """
             mtl init visits.csv --label click > visits.yaml proposes an experiment, mtl check visits.yaml looks for \
-            leaks and drift, mtl train visits.yaml runs it, mtl evaluate and mtl predict use what came of it.
+            leaks and drift, mtl train visits.yaml runs it, mtl evaluate and mtl predict use what came of it, mtl describe shows the model.
             """,
         subcommands: [
             InitCommand.self, CheckCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
+            DescribeCommand.self,
         ])
 }

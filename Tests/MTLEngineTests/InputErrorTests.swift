@@ -44,7 +44,7 @@ import Testing
                 == "inputs: found 0, expected at least 1")
         #expect(
             failure { () throws(InputError) in try model([.binary("a")], trunk: [.relu(0)]) }
-                == "trunk.0: found 0 units, expected at least 1")
+                == "trunk, layer 0: found 0 units, expected at least 1")
         #expect(
             failure { () throws(InputError) in try model([.multiclass("a", classes: 1)]) }
                 == "task \"a\": found 1 classes, expected at least 2")
@@ -53,7 +53,7 @@ import Testing
                 == "task \"a\": found delta 0.0, expected a finite delta above 0")
         #expect(
             failure { () throws(InputError) in try model([.binary("a", tower: [.relu(-1)])]) }
-                == "task \"a\", tower layer 0: found -1 units, expected at least 1")
+                == "task \"a\", tower, layer 0: found -1 units, expected at least 1")
     }
 
     @Test func datasets() {

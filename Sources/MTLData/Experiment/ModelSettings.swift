@@ -12,11 +12,20 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     public var towers: [String: [Int]] = [:]
     /// The activation of all of them.
     public var activation = Activation.relu
+    /// What is done to the sums of every hidden layer.
+    public var normalization = HiddenLayer.Normalization.none
+    /// The share of a hidden layer's outputs that a step leaves out.
+    public var dropout = 0.0
+    /// Whether weight decay applies to matrices alone, not to biases, gains and shifts.
+    public var decaysWeightsOnly = false
 
     /// Two shared layers, linear heads.
     public init() {}
 
-    private enum CodingKeys: String, CodingKey, CaseIterable { case trunk, sharing, tower, towers, activation }
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case trunk, sharing, tower, towers, activation, normalization, dropout
+        case decaysWeightsOnly = "decays_weights_only"
+    }
 
     /// Reads what a file says; a setting that nobody knows is an error.
     public init(from decoder: any Decoder) throws {
@@ -26,11 +35,32 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         tower = try values.decodeIfPresent([Int].self, forKey: .tower) ?? tower
         towers = try values.decodeIfPresent([String: [Int]].self, forKey: .towers) ?? towers
         activation = try values.decodeIfPresent(Activation.self, forKey: .activation) ?? activation
+        normalization =
+            try values.decodeIfPresent(HiddenLayer.Normalization.self, forKey: .normalization) ?? normalization
+        dropout = try values.decodeIfPresent(Double.self, forKey: .dropout) ?? dropout
+        decaysWeightsOnly =
+            try values.decodeIfPresent(Bool.self, forKey: .decaysWeightsOnly) ?? decaysWeightsOnly
         if sharing != nil, values.contains(.trunk) {
             throw InputError(
                 .value, at: "model, trunk", found: "a trunk beside sharing",
                 expected: "one of them; the layers under all tasks are sharing's own")
         }
+    }
+
+    /// Writes what `init(from:)` reads.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        if let sharing {
+            try values.encode(sharing, forKey: .sharing)
+        } else {
+            try values.encode(trunk, forKey: .trunk)
+        }
+        try values.encode(tower, forKey: .tower)
+        try values.encode(towers, forKey: .towers)
+        try values.encode(activation, forKey: .activation)
+        try values.encode(normalization, forKey: .normalization)
+        try values.encode(dropout, forKey: .dropout)
+        try values.encode(decaysWeightsOnly, forKey: .decaysWeightsOnly)
     }
 
     /// The model for what a preprocessor gives.
@@ -41,25 +71,31 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         -> any Model
     {
         let tasks = try tasks(preprocessor, sampling)
-        guard let sharing else {
+        if sharing == nil, normalization == .none, dropout == 0, !decaysWeightsOnly {
             return try located("model") { () throws(InputError) in
                 try SharedBottom(
                     inputs: preprocessor.denseNames.count, embedded: preprocessor.embedded,
-                    tables: preprocessor.tables, trunk: trunk.layers(activation), tasks: tasks)
+                    tables: preprocessor.tables, trunk: layers(trunk), tasks: tasks)
             }
         }
-        return try located("model, sharing") { () throws(InputError) in
-            try MultiTaskModel(
+        return try located(sharing == nil ? "model" : "model, sharing") { () throws(InputError) in
+            var architecture: any Architecture = HardSharing(trunk: layers(trunk))
+            if let sharing { architecture = try sharing.architecture(layers) }
+            return try MultiTaskModel(
                 inputs: preprocessor.denseNames.count, embedded: preprocessor.embedded,
                 tables: preprocessor.tables, scenarios: preprocessor.scenarios?.size ?? 1,
-                architecture: sharing.architecture(activation), tasks: tasks)
+                architecture: architecture, tasks: tasks, decayed: decaysWeightsOnly ? .weights : .all)
         }
+    }
+
+    private func layers(_ units: [Int]) -> [HiddenLayer] {
+        units.map { .dense($0, activation, normalization: normalization, dropout: dropout) }
     }
 
     private func tasks(_ preprocessor: Preprocessor, _ sampling: Sampling) throws(InputError)
         -> [LearningTask]
     {
-        let tasks = preprocessor.tasks(tower: tower.layers(activation), negativeRates: sampling.negatives)
+        let tasks = preprocessor.tasks(tower: layers(tower), negativeRates: sampling.negatives)
         for name in towers.keys.sorted() where !tasks.contains(where: { $0.name == name }) {
             throw InputError(
                 .name, at: "model, towers, \"\(name)\"", found: "no label of that name",
@@ -68,7 +104,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         return tasks.map { task in
             guard let own = towers[task.name] else { return task }
             return LearningTask(
-                task.name, kind: task.kind, weight: task.weight, tower: own.layers(activation),
+                task.name, kind: task.kind, weight: task.weight, tower: layers(own),
                 negativeRate: task.negativeRate)
         }
     }
@@ -84,9 +120,4 @@ private func located<Value>(
         throw InputError(
             error.kind, at: "\(place), \(error.place)", found: error.found, expected: error.expected)
     }
-}
-
-extension [Int] {
-    /// Layers of these units.
-    func layers(_ activation: Activation) -> [HiddenLayer] { map { .dense($0, activation) } }
 }

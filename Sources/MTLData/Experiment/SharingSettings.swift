@@ -110,9 +110,9 @@ extension SharingSettings {
     /// The architecture.
     ///
     /// - Throws: `InputError` that names an option.
-    func architecture(_ activation: Activation) throws(InputError) -> any Architecture {
-        let layers = (options.layers ?? [128, 64]).layers(activation)
-        let gate = (options.gate ?? []).layers(activation)
+    func architecture(_ hidden: ([Int]) -> [HiddenLayer]) throws(InputError) -> any Architecture {
+        let layers = hidden(options.layers ?? [128, 64])
+        let gate: [HiddenLayer] = (options.gate ?? []).map { .relu($0) }
         switch type {
         case .hard: return HardSharing(trunk: layers)
         case .omoe:
@@ -127,7 +127,7 @@ extension SharingSettings {
             let levels = options.levels ?? [Level](repeating: Level(own: 1, shared: 1, layers: [64]), count: 2)
             return PLE(
                 levels: levels.map {
-                    PLE.Level(own: $0.own, shared: $0.shared, layers: $0.layers.layers(activation))
+                    PLE.Level(own: $0.own, shared: $0.shared, layers: hidden($0.layers))
                 }, gate: gate)
         case .crossStitch: return CrossStitch(layers: layers)
         }

@@ -34,6 +34,10 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public var learningRate = 1e-3
     /// The decay of the layers' weights; tables have none.
     public var weightDecay = 0.0
+    /// The greatest Euclidean norm of a step's gradient; longer ones are shortened. Of models with `sharing`.
+    public var clipNorm: Double?
+    /// The greatest magnitude of a gradient's element. Of models with `sharing`.
+    public var clipValue: Double?
     /// Which task is learned when.
     public var schedule = ScheduleName.joint
     /// One run for each: of initial parameters and the order of the rows.
@@ -46,6 +50,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         case epochs, patience, batch, optimizer, schedule, seeds
         case learningRate = "learning_rate"
         case weightDecay = "weight_decay"
+        case clipNorm = "clip_norm"
+        case clipValue = "clip_value"
     }
 
     /// Reads what a file says; a setting that nobody knows is an error.
@@ -57,6 +63,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         optimizer = try values.decodeIfPresent(OptimizerName.self, forKey: .optimizer) ?? optimizer
         learningRate = try values.decodeIfPresent(Double.self, forKey: .learningRate) ?? learningRate
         weightDecay = try values.decodeIfPresent(Double.self, forKey: .weightDecay) ?? weightDecay
+        clipNorm = try values.decodeIfPresent(Double.self, forKey: .clipNorm)
+        clipValue = try values.decodeIfPresent(Double.self, forKey: .clipValue)
         schedule = try values.decodeIfPresent(ScheduleName.self, forKey: .schedule) ?? schedule
         seeds = try values.decodeIfPresent([UInt64].self, forKey: .seeds) ?? seeds
     }
@@ -64,6 +72,16 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     func check() throws(InputError) {
         for (name, value) in [("epochs", epochs), ("patience", patience), ("batch", batch)] where value < 1 {
             throw InputError(.value, at: "training, \(name)", found: "\(value)", expected: "at least 1")
+        }
+        for (name, value) in [("clip_norm", clipNorm), ("clip_value", clipValue)] {
+            if let value, !(value > 0 && value.isFinite) {
+                throw InputError(
+                    .value, at: "training, \(name)", found: "\(value)", expected: "above 0, finite")
+            }
+        }
+        guard clipNorm == nil || clipValue == nil else {
+            throw InputError(
+                .value, at: "training, clip_value", found: "clip_norm too", expected: "one of them")
         }
         guard !seeds.isEmpty else {
             throw InputError(.empty, at: "training, seeds", found: "none", expected: "at least one")
@@ -87,10 +105,17 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         _ model: any Model, seed: UInt64, compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> Trainer<Float> {
         try check()
+        let clipping: GradientClipping =
+            if let clipNorm { .norm(clipNorm) } else if let clipValue { .value(clipValue) } else { .none }
+        guard clipping == .none || !(model is SharedBottom) else {
+            throw InputError(
+                .value, at: "training, clip_\(clipNorm == nil ? "value" : "norm")",
+                found: "a model of trunk and heads, which is trained without clipping",
+                expected: "the same layers as model, sharing: {type: hard, layers: […]}")
+        }
         return try Trainer(
             model, optimizer: rule, schedule: schedule == .joint ? .joint : .alternating(.batch),
-            batchSize: batch,
-            seed: seed, compute: compute)
+            batchSize: batch, clipping: clipping, seed: seed, compute: compute)
     }
 
     /// When training ends.

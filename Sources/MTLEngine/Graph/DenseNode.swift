@@ -52,6 +52,8 @@ package struct DenseNode: GraphOperation {
         return result
     }
 
+    package var multiplyAdds: Int { blocks.count * layer.inputs * layer.outputs }
+
     private var isStacked: Bool { layer.order == .outputMajor && layer.inputIsShared }
 
     private func weights<Scalar>(

@@ -46,16 +46,35 @@ extension GraphBuilder {
         return y
     }
 
-    /// A stack of dense layers per name: layer l's parameters are "NAME.l.weight" and "NAME.l.bias".
+    /// One hidden layer per name, of equal shape, side by side: the parameters of `dense`, and of its normalisation "NAME.norm".
+    public mutating func layer(
+        _ x: GraphValue, _ layer: HiddenLayer, names: [String], inputIsShared: Bool,
+        into: GraphValue? = nil
+    ) -> GraphValue {
+        let isPlain = layer.isPlain
+        var value = dense(
+            x, units: layer.units, activation: layer.normalization == .none ? layer.activation : .identity,
+            names: names, inputIsShared: inputIsShared, into: isPlain ? into : nil)
+        guard !isPlain else { return value }
+        let norms = names.map { "\($0).norm" }
+        switch layer.normalization {
+        case .none: break
+        case .batch: value = activation(batchNorm(value, names: norms), layer.activation)
+        case .layer: value = activation(layerNorm(value, names: norms), layer.activation)
+        }
+        value = dropout(value, rate: layer.dropout)
+        return into == nil ? value : scale(value, by: 1, into: into)
+    }
+
+    /// A stack of hidden layers per name: layer l's parameters are "NAME.l.weight" and "NAME.l.bias".
     public mutating func stack(
         _ x: GraphValue, _ layers: [HiddenLayer], names: [String], inputIsShared: Bool = true,
         into: GraphValue? = nil
     ) -> GraphValue {
         var value = x
-        for (depth, layer) in layers.enumerated() {
-            value = dense(
-                value, units: layer.units, activation: layer.activation,
-                names: names.map { "\($0).\(depth)" },
+        for (depth, some) in layers.enumerated() {
+            value = layer(
+                value, some, names: names.map { "\($0).\(depth)" },
                 inputIsShared: inputIsShared && depth == 0,
                 into: depth == layers.count - 1 ? into : nil)
         }
@@ -316,72 +335,6 @@ extension GraphBuilder {
         let y = reserve(x.width)
         note(y, hasParameters: true, from: [])
         nodes.append(.stitch(StitchNode(x: source, y: y, count: blocks, alpha: alpha, outs: 0..<blocks)))
-        return y
-    }
-
-    // MARK: Normalisation
-
-    /// Layer normalisation of every block, "NAME.weight" and "NAME.bias" per block's name.
-    public mutating func layerNorm(_ x: GraphValue, names: [String], epsilon: Double = 1e-5) -> GraphValue {
-        let blocks = names.count
-        precondition(blocks > 0 && x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
-        let source = inWorkspace(x)
-        let gain = place(2 * x.width)
-        let width = x.width / blocks
-        for (block, title) in names.enumerated() {
-            vector(title + ".weight", gain + block * width, width, beginsAt: 1)
-            vector(title + ".bias", gain + x.width + block * width, width, beginsAt: 0)
-        }
-        let statistics = reserveSaved(2 * blocks)
-        let y = reserve(x.width)
-        note(y, hasParameters: true, from: [])
-        nodes.append(
-            .layerNorm(
-                LayerNormNode(
-                    x: source, y: y, count: blocks, gain: gain, shift: gain + x.width, statistics: statistics,
-                    epsilon: epsilon, blocks: 0..<blocks)))
-        return y
-    }
-
-    /// Batch normalisation: "NAME.weight", "NAME.bias", and the moving "NAME.running_mean" and "NAME.running_var".
-    ///
-    /// Partitioned, every scenario has moving statistics and factors of its own beside the shared ones
-    /// ("NAME.s.weight" from 1, "NAME.s.bias" from 0). A scenario's single row in a batch does not move its variance.
-    public mutating func batchNorm(
-        _ x: GraphValue, isPartitioned: Bool = false, name title: String, epsilon: Double = 1e-5,
-        momentum: Double = 0.1
-    ) -> GraphValue {
-        let source = inWorkspace(x)
-        let width = x.width
-        if isPartitioned { usesScenarios = true }
-        let gain = place(2 * width)
-        vector(title + ".weight", gain, width, beginsAt: 1)
-        vector(title + ".bias", gain + width, width, beginsAt: 0)
-        let own = isPartitioned ? place(2 * scenarios * width) : nil
-        let sets = isPartitioned ? scenarios : 1
-        let moving = place(2 * sets * width, isTrained: false)
-        for set in 0..<sets {
-            let prefix = isPartitioned ? "\(title).\(set)" : title
-            if let own {
-                vector(prefix + ".weight", own + set * width, width, beginsAt: 1, scenario: set)
-                vector(
-                    prefix + ".bias", own + (scenarios + set) * width, width, beginsAt: 0, scenario: set)
-            }
-            vector(prefix + ".running_mean", moving + set * width, width, beginsAt: 0, isTrained: false)
-            vector(
-                prefix + ".running_var", moving + (sets + set) * width, width, beginsAt: 1, isTrained: false)
-        }
-        let y = reserve(width)
-        note(y, hasParameters: true, from: [])
-        nodes.append(
-            .batchNorm(
-                BatchNormNode(
-                    x: source, y: y, gain: gain, shift: gain + width, ownGain: own,
-                    ownShift: own.map { $0 + scenarios * width }, movingMean: moving,
-                    movingVariance: moving + sets * width, isPartitioned: isPartitioned,
-                    scenarios: scenarios, width: width, place: normWidth, epsilon: epsilon,
-                    momentum: momentum)))
-        normWidth += width
         return y
     }
 }

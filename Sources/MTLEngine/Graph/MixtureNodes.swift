@@ -28,6 +28,8 @@ package struct MixtureNode: GraphOperation {
         if input == 0 { dGates = mode } else { lists[modes + input - 1] = mode.rawValue }
     }
 
+    package var multiplyAdds: Int { count * y.width }
+
     package func forward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
         let (x, g, to) = (tile.view(experts), tile.view(gates), tile.view(y))
         Scalar._mixture(
@@ -77,6 +79,8 @@ package struct StitchNode: GraphOperation {
                 scenario: nil, transposed: nil)
         ]
     }
+
+    package var multiplyAdds: Int { outs.count * count * width }
 
     package func forward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
         let (from, to) = (tile.view(x), tile.view(output))

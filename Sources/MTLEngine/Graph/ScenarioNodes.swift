@@ -47,6 +47,8 @@ package struct ScenarioDenseNode: GraphOperation {
             + (shared.map { layer($0, nil) } ?? [])
     }
 
+    package var multiplyAdds: Int { size }
+
     private func weights<Scalar>(_ tile: GraphTile<Scalar>) -> UnsafeMutablePointer<Scalar> {
         tile.parameters + own + tile.scenario * (size + outputs)
     }

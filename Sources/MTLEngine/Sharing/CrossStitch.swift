@@ -22,8 +22,8 @@ public struct CrossStitch: Architecture, Equatable {
         let order = graph.headOrder
         var value = graph.features
         for (depth, layer) in layers.enumerated() {
-            value = graph.dense(
-                value, units: layer.units, activation: layer.activation,
+            value = graph.layer(
+                value, layer,
                 names: order.map { "networks.\(graph.tasks[$0].name).\(depth)" }, inputIsShared: depth == 0)
             value = graph.crossStitch(value, blocks: order.count, on: own, name: "stitches.\(depth)")
         }

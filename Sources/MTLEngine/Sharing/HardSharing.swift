@@ -16,19 +16,6 @@ public struct HardSharing: Architecture, Equatable {
     }
 }
 
-extension [HiddenLayer] {
-    /// Every layer has a unit.
-    func check(at place: String, allowsNone: Bool = true) throws(InputError) {
-        guard allowsNone || !isEmpty else {
-            throw InputError(.empty, at: place, found: "no layers", expected: "at least one")
-        }
-        for (index, layer) in enumerated() where layer.units < 1 {
-            throw InputError(
-                .shape, at: "\(place), layer \(index)", found: "\(layer.units) units", expected: "at least 1")
-        }
-    }
-}
-
 /// An option that has to be at least some number.
 func require(_ value: Int, atLeast least: Int, _ place: String) throws(InputError) {
     guard value >= least else {

@@ -40,10 +40,11 @@ public struct MultiTaskModel: Model {
     ///   - scenarios: how many scenarios the dataset's rows belong to.
     ///   - architecture: how the tasks share.
     ///   - tasks: at least one, with names that differ.
+    ///   - decayed: which of the layers' parameters the optimiser's weight decay applies to.
     /// - Throws: `InputError` that names the option, layer or task and what was expected of it.
     public init(
         inputs: Int, embedded: [EmbeddedFeature] = [], tables: [EmbeddingTable] = [], scenarios: Int = 1,
-        architecture: some Architecture, tasks: [LearningTask]
+        architecture: some Architecture, tasks: [LearningTask], decayed: DecayedParameters = .all
     ) throws(InputError) {
         try SharedBottom.check(inputs: inputs, hasEmbedded: !embedded.isEmpty, trunk: [], tasks: tasks)
         guard scenarios >= 1, scenarios <= 1 << 20 else {
@@ -69,7 +70,7 @@ public struct MultiTaskModel: Model {
         var layout = ParameterLayout()
         let placement = Self.placement(
             draft, try Self.plan(draft, values, inputs, ParameterLayout(), widths), tasks, &layout)
-        let (builder, logits) = try build(placement)
+        var (builder, logits) = try build(placement)
         let start = (layout.denseCount + 15) / 16 * 16
         let embedding = try EmbeddingPlan(embedded, tables: tables, start: start)
         layout.count = embedding.isEmpty ? layout.denseCount : start + embedding.elementCount
@@ -81,6 +82,9 @@ public struct MultiTaskModel: Model {
                     shape: [table.rows, table.dimension], isTransposed: false)
             }
         try Self.check(layout, builder.penalties)
+        builder.undecayed = layout.segments.filter { !decayed.contains($0) }.map {
+            $0.offset..<$0.offset + $0.count
+        }
         plan = try Self.plan(builder, logits, inputs, layout, embedding)
     }
 
@@ -138,6 +142,24 @@ public struct MultiTaskModel: Model {
             var shapes: [[Int]] = []
             for name in penalty.names { shapes.append(try layout.segment(name).shape) }
             precondition(shapes.allSatisfy { $0 == shapes[0] }, "a distance between shapes \(shapes)")
+        }
+    }
+}
+
+/// Which parameters weight decay applies to.
+public enum DecayedParameters: Sendable, Equatable {
+    /// All of the layers'.
+    case all
+    /// Matrices alone: no biases, and no gains and shifts of a normalisation.
+    case weights
+    /// All but those whose names begin so.
+    case allBut([String])
+
+    func contains(_ segment: ParameterSegment) -> Bool {
+        switch self {
+        case .all: true
+        case .weights: segment.shape.count > 1
+        case .allBut(let prefixes): !prefixes.contains { segment.name.hasPrefix($0) }
         }
     }
 }

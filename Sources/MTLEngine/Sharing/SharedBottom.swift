@@ -51,6 +51,13 @@ public struct SharedBottom: Sendable {
         tasks: [LearningTask]
     ) throws(InputError) {
         try Self.check(inputs: inputs, hasEmbedded: !embedded.isEmpty, trunk: trunk, tasks: tasks)
+        for (place, layers) in [("trunk", trunk)] + tasks.map({ ("task \"\($0.name)\", tower", $0.tower) }) {
+            for (index, layer) in layers.enumerated() where !layer.isPlain {
+                throw InputError(
+                    .value, at: "\(place), layer \(index)", found: "normalisation or dropout",
+                    expected: "neither, or HardSharing in a MultiTaskModel")
+            }
+        }
         self.inputs = inputs
         self.embedded = embedded
         self.tables = tables
@@ -179,10 +186,7 @@ public struct SharedBottom: Sendable {
         guard !tasks.isEmpty else {
             throw InputError(.empty, at: "tasks", found: "none", expected: "at least one")
         }
-        for (index, layer) in trunk.enumerated() where layer.units < 1 {
-            throw InputError(
-                .shape, at: "trunk.\(index)", found: "\(layer.units) units", expected: "at least 1")
-        }
+        try trunk.check(at: "trunk")
         var names = Set<String>()
         for task in tasks {
             let place = "task \"\(task.name)\""
@@ -203,11 +207,7 @@ public struct SharedBottom: Sendable {
                     .value, at: place, found: "negative rate \(task.negativeRate)",
                     expected: "a share above 0 and up to 1, of a binary task")
             }
-            for (depth, layer) in task.tower.enumerated() where layer.units < 1 {
-                throw InputError(
-                    .shape, at: "\(place), tower layer \(depth)", found: "\(layer.units) units",
-                    expected: "at least 1")
-            }
+            try task.tower.check(at: "\(place), tower")
             switch task.kind {
             case .multiclass(let classes) where classes < 2:
                 throw InputError(.value, at: place, found: "\(classes) classes", expected: "at least 2")

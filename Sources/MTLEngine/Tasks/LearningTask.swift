@@ -60,19 +60,3 @@ public struct LearningTask: Sendable, Equatable {
             name, kind: huberDelta.map { .huber(delta: $0) } ?? .squaredError, weight: weight, tower: tower)
     }
 }
-
-/// A hidden layer to be: its width and its activation.
-public struct HiddenLayer: Sendable, Equatable {
-    /// The number of outputs.
-    public let units: Int
-    /// The activation.
-    public let activation: Activation
-
-    /// A dense layer of `units` outputs.
-    public static func dense(_ units: Int, _ activation: Activation) -> HiddenLayer {
-        HiddenLayer(units: units, activation: activation)
-    }
-
-    /// A dense layer with ReLU.
-    public static func relu(_ units: Int) -> HiddenLayer { dense(units, .relu) }
-}

@@ -1,0 +1,120 @@
+"""Every way of sharing on Census-Income, official split: AUC over seeds, parameters and seconds, as a table in Markdown.
+
+python census.py [--seeds 1,2,3,4,5] [--only NAME …]; run by `make results` behind `make census`. All begin from what `mtl init` proposes for the
+raw file (quantile bands beside the numbers, categories as embeddings); only `model` differs. Seconds are those of one run with one thread,
+early stopping included.
+"""
+
+import argparse
+import concurrent.futures
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+from prepare_census import COLUMNS  # noqa: E402
+
+MTL = ROOT / ".build/release/mtl"
+TASKS = ["income", "marital_status"]
+BASE_MODEL = "model:\n  trunk: [128, 64]\n"
+
+# Name, the model of the experiment file, and the schema's lines that differ.
+SCENARIO = "  scenario: sex\n"
+MODELS = {
+    "single-task models": None,
+    "shared bottom": "{trunk: [128, 64], tower: [16]}",
+    "OMoE, 4 experts": "{tower: [16], sharing: {type: omoe, experts: 4, layers: [64, 32]}}",
+    "MMoE, 4 experts": "{tower: [16], sharing: {type: mmoe, experts: 4, layers: [64, 32]}}",
+    "MMoE, 8 experts": "{tower: [16], sharing: {type: mmoe, experts: 8, layers: [64, 32]}}",
+    "CGC, 2 own, 2 shared": "{tower: [16], sharing: {type: cgc, own: 2, shared: 2, layers: [64, 32]}}",
+    "PLE, 2 levels": "{tower: [16], sharing: {type: ple, levels: [{own: 1, shared: 2, layers: [64]}, {own: 1, shared: 1, layers: [32]}]}}",
+    "cross-stitch": "{tower: [16], sharing: {type: cross_stitch, layers: [64, 32]}}",
+}
+
+
+def initial(folder):
+    """The proposal of `mtl init`, with batches of 1,024 rows."""
+    path = folder / "base.yaml"
+    subprocess.run(
+        [
+            MTL, "init", ROOT / "data/census/raw_train.csv", "--columns", ",".join(COLUMNS), "--test", ROOT / "data/census/raw_test.csv",
+            "--label", "income=50000+.", "--label", "marital_status=Never married",
+            "--ignore", "instance_weight,household_detail,household_summary", "--output", path,
+        ],
+        check=True, capture_output=True,
+    )
+    text = path.read_text()
+    if BASE_MODEL not in text or "  batch: 512\n" not in text or "schema:\n" not in text:
+        sys.exit("mtl init's proposal is not what this script changes")
+    return text.replace("  batch: 512\n", "  batch: 1024\n").replace("schema:\n", "schema:\n" + SCENARIO)
+
+
+def run(*arguments):
+    done = subprocess.run([MTL, *arguments], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"mtl {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def parameters(path, prepared):
+    return int(re.search(r"(\d+) parameters, ", run("describe", path, "--prepared", prepared, "--threads", "1"))[1])
+
+
+def train(text, folder, name, prepared, seeds):
+    """Per task (mean, deviation), parameters and seconds of a run."""
+    path = folder / f"{name}.yaml"
+    path.write_text(text)
+    begin = time.perf_counter()
+    output = run("train", path, "--prepared", prepared, "--seeds", seeds, "--threads", "1")
+    seconds = (time.perf_counter() - begin) / len(seeds.split(","))
+    scores = {task: (mean, deviation) for task, mean, deviation in re.findall(r"^(\w+) +\d+ +AUC +([\d.]+) +([\d.]+)$", output, re.M)}
+    return scores, parameters(path, prepared), seconds
+
+
+def row(text, folder, prepared, name, model, seeds):
+    safe = re.sub(r"\W+", "_", name)
+    if model is not None:
+        scores, count, seconds = train(text.replace(BASE_MODEL, f"model: {model}\n"), folder, safe, prepared, seeds)
+    else:
+        # A model of its own for each task; rows are prepared again, since labels are part of them.
+        scores, count, seconds = {}, 0, 0
+        for task in TASKS:
+            others = "".join(f"    - {{name: {other}," for other in TASKS if other != task)
+            alone = "\n".join(line for line in text.split("\n") if not line.startswith(others) or "type: binary" not in line)
+            own = folder / f"{task}.prepared"
+            alone = alone.replace(BASE_MODEL, "model: {trunk: [128, 64], tower: [16]}\n")
+            (folder / "warm.yaml").write_text(alone)
+            run("describe", folder / "warm.yaml", "--prepared", own)
+            some, parts, spent = train(alone, folder, f"{safe}_{task}", own, seeds)
+            scores |= some
+            count, seconds = count + parts, seconds + spent
+    cells = " | ".join(" ± ".join(scores[task]) for task in TASKS)
+    return f"| {name} | {cells} | {count:,} | {seconds:.0f} |"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", default="1,2,3,4,5")
+    parser.add_argument("--only", nargs="+", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, one thread each")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        text = initial(folder)
+        prepared = folder / "prepared"
+        (folder / "first.yaml").write_text(text)
+        run("describe", folder / "first.yaml", "--prepared", prepared)
+        print("| model | income, AUC | never married, AUC | parameters | seconds |")
+        print("| --- | ---: | ---: | ---: | ---: |", flush=True)
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            for line in pool.map(
+                lambda name: row(text, folder, prepared, name, MODELS[name], options.seeds), options.only):
+                print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

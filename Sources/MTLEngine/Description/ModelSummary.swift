@@ -1,0 +1,153 @@
+/// What a model is made of: its layers in the order in which they run, with shapes, parameters and arithmetic.
+public struct ModelSummary: Sendable {
+    /// One layer, or several of equal shape that run side by side (experts, gates, towers).
+    public struct Layer: Sendable, Equatable {
+        /// The name of its parameters, "experts.{0…7}.0"; its kind where it has none.
+        public let name: String
+        /// "dense", "mixture", "embedding", …
+        public let kind: String
+        /// How many layers it is.
+        public let blocks: Int
+        /// Columns that a block reads; rows of an embedding table.
+        public let inputs: Int
+        /// Columns that a block writes.
+        public let outputs: Int
+        /// Of all blocks.
+        public let parameters: Int
+        /// Floating-point operations of its forward products for one row, all blocks; a multiplication and an addition are two.
+        public let operations: Int
+        /// The tasks whose prediction depends on it.
+        public let tasks: [String]
+    }
+
+    /// Tables first, then the layers from the features up.
+    public let layers: [Layer]
+    /// The length of the parameter vector that is trained, without what fills it up.
+    public let parameters: Int
+    /// Floating-point operations of a forward pass's products for one row.
+    public let operations: Int
+
+    /// A model's layers.
+    public init(_ model: any Model) {
+        let plan = Self.plan(model)
+        let reach = TaskReach(plan, model.tasks)
+        let names = ParameterNames(plan.layout)
+        var layers = plan.embedding.tables.indices.map { index in
+            let table = model.tables[index]
+            return Layer(
+                name: "embeddings.\(table.name)", kind: "embedding", blocks: 1, inputs: table.rows,
+                outputs: table.dimension, parameters: table.rows * table.dimension, operations: 0,
+                tasks: model.tasks.map(\.name))
+        }
+        for node in plan.nodes {
+            let operation = node.operation
+            let parameters = operation.parameters
+            let blocks = operation.output.width / max(1, operation.blockWidth)
+            let isBlocked = !parameters.isEmpty && blocks > 1
+            let first = isBlocked ? operation.part(0..<1) : operation
+            layers.append(
+                Layer(
+                    name: names.title(parameters) ?? operation.kind, kind: operation.kind,
+                    blocks: isBlocked ? blocks : 1,
+                    inputs: first.inputs(plan.lists).reduce(0) { $0 + $1.width },
+                    outputs: isBlocked ? operation.blockWidth : operation.output.width,
+                    parameters: names.count(parameters), operations: 2 * operation.multiplyAdds,
+                    tasks: reach.tasks(operation.output)))
+        }
+        self.layers = layers
+        parameters = model.layout.segments.filter(\.isTrained).reduce(0) { $0 + $1.count }
+        operations = layers.reduce(0) { $0 + $1.operations }
+    }
+
+    /// The graph of any model: hard sharing's own engine runs the same layers.
+    static func plan(_ model: any Model) -> GraphPlan {
+        switch model._blueprint.plan {
+        case .graph(let plan): return plan
+        case .sharedBottom(let bottom):
+            do throws(InputError) {
+                return try MultiTaskModel(
+                    inputs: bottom.inputs, embedded: bottom.embedded, tables: bottom.tables,
+                    architecture: HardSharing(trunk: bottom.trunk), tasks: bottom.tasks
+                ).plan
+            } catch {
+                preconditionFailure("a model that was valid before: \(error)")
+            }
+        }
+    }
+}
+
+extension GraphOperation {
+    /// "scenario dense" of a ScenarioDenseNode.
+    var kind: String {
+        var words = ""
+        for character in "\(Self.self)".replacing("Node", with: "") {
+            if character.isUppercase && !words.isEmpty { words += " " }
+            words += character.lowercased()
+        }
+        return words
+    }
+}
+
+/// Which tasks' predictions depend on a value.
+struct TaskReach {
+    private let names: [String]
+    /// Per task the columns of each storage that its pass writes.
+    private let written: [[Set<Int>]]
+
+    init(_ plan: GraphPlan, _ tasks: [LearningTask]) {
+        names = tasks.map(\.name)
+        written = tasks.indices.map { task in
+            var columns = plan.widths.map { _ in Set<Int>() }
+            for node in GraphProgram(plan, tasks: tasks, task: task).forward.joined() {
+                let output = node.operation.output
+                columns[output.storage].formUnion(output.range)
+            }
+            return columns
+        }
+    }
+
+    func tasks(_ value: GraphValue) -> [String] {
+        names.indices.filter { !written[$0][value.storage].isDisjoint(with: value.range) }.map { names[$0] }
+    }
+}
+
+/// The layers' names behind ranges of the parameter vector.
+struct ParameterNames {
+    private let segments: [ParameterSegment]
+
+    init(_ layout: ParameterLayout) { segments = layout.segments }
+
+    private func segments(_ parameters: [GraphParameter]) -> [ParameterSegment] {
+        segments.filter { segment in
+            parameters.contains {
+                $0.start < segment.offset + segment.count && segment.offset < $0.start + $0.count
+            }
+        }
+    }
+
+    func count(_ parameters: [GraphParameter]) -> Int {
+        segments(parameters).filter(\.isTrained).reduce(0) { $0 + $1.count }
+    }
+
+    /// The names without ".weight" and ".bias", folded into one.
+    func title(_ parameters: [GraphParameter]) -> String? {
+        var layers: [[Substring]] = []
+        for segment in segments(parameters) {
+            let parts = segment.name.split(separator: ".").dropLast()
+            if !layers.contains(Array(parts)) { layers.append(Array(parts)) }
+        }
+        guard let first = layers.first else { return nil }
+        guard layers.allSatisfy({ $0.count == first.count }) else {
+            return "\(first.joined(separator: ".")) …"
+        }
+        return first.indices.map { place in
+            var values: [Substring] = []
+            for layer in layers where !values.contains(layer[place]) { values.append(layer[place]) }
+            if values.count == 1 { return String(values[0]) }
+            let numbers = values.compactMap { Int($0) }
+            let isRun = numbers.count == values.count && numbers == Array(numbers[0]..<numbers[0] + numbers.count)
+            return isRun || values.count > 4
+                ? "{\(values[0])…\(values[values.count - 1])}" : "{\(values.joined(separator: ","))}"
+        }.joined(separator: ".")
+    }
+}

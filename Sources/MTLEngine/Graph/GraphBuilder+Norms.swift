@@ -1,0 +1,78 @@
+extension GraphBuilder {
+    /// Layer normalisation of every block, "NAME.weight" and "NAME.bias" per block's name.
+    public mutating func layerNorm(_ x: GraphValue, names: [String], epsilon: Double = 1e-5) -> GraphValue {
+        let blocks = names.count
+        precondition(blocks > 0 && x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
+        let source = inWorkspace(x)
+        let gain = place(2 * x.width)
+        let width = x.width / blocks
+        for (block, title) in names.enumerated() {
+            vector(title + ".weight", gain + block * width, width, beginsAt: 1)
+            vector(title + ".bias", gain + x.width + block * width, width, beginsAt: 0)
+        }
+        let statistics = reserveSaved(2 * blocks)
+        let y = reserve(x.width)
+        note(y, hasParameters: true, from: [])
+        nodes.append(
+            .layerNorm(
+                LayerNormNode(
+                    x: source, y: y, count: blocks, gain: gain, shift: gain + x.width, statistics: statistics,
+                    epsilon: epsilon, blocks: 0..<blocks)))
+        return y
+    }
+
+    /// Batch normalisation: "NAME.weight", "NAME.bias", and the moving "NAME.running_mean" and "NAME.running_var".
+    ///
+    /// Partitioned, every scenario has moving statistics and factors of its own beside the shared ones
+    /// ("NAME.s.weight" from 1, "NAME.s.bias" from 0). A scenario's single row in a batch does not move its variance.
+    public mutating func batchNorm(
+        _ x: GraphValue, isPartitioned: Bool = false, name: String, epsilon: Double = 1e-5,
+        momentum: Double = 0.1
+    ) -> GraphValue {
+        batchNorm(x, isPartitioned: isPartitioned, names: [name], epsilon: epsilon, momentum: momentum)
+    }
+
+    /// The same of blocks side by side, with names of their own.
+    public mutating func batchNorm(
+        _ x: GraphValue, isPartitioned: Bool = false, names: [String], epsilon: Double = 1e-5,
+        momentum: Double = 0.1
+    ) -> GraphValue {
+        precondition(!names.isEmpty && x.width % names.count == 0, "\(x.width) columns, \(names.count) blocks")
+        let source = inWorkspace(x)
+        let width = x.width
+        if isPartitioned { usesScenarios = true }
+        let gain = place(2 * width)
+        let own = isPartitioned ? place(2 * scenarios * width) : nil
+        let sets = isPartitioned ? scenarios : 1
+        let moving = place(2 * sets * width, isTrained: false)
+        let each = width / names.count
+        for (block, title) in names.enumerated() {
+            let first = block * each
+            vector(title + ".weight", gain + first, each, beginsAt: 1)
+            vector(title + ".bias", gain + width + first, each, beginsAt: 0)
+            for set in 0..<sets {
+                let prefix = isPartitioned ? "\(title).\(set)" : title
+                if let own {
+                    let place = own + set * width + first
+                    vector(prefix + ".weight", place, each, beginsAt: 1, scenario: set)
+                    vector(prefix + ".bias", place + scenarios * width, each, beginsAt: 0, scenario: set)
+                }
+                let place = moving + set * width + first
+                vector(prefix + ".running_mean", place, each, beginsAt: 0, isTrained: false)
+                vector(prefix + ".running_var", place + sets * width, each, beginsAt: 1, isTrained: false)
+            }
+        }
+        let y = reserve(width)
+        note(y, hasParameters: true, from: [])
+        nodes.append(
+            .batchNorm(
+                BatchNormNode(
+                    x: source, y: y, gain: gain, shift: gain + width, ownGain: own,
+                    ownShift: own.map { $0 + scenarios * width }, movingMean: moving,
+                    movingVariance: moving + sets * width, isPartitioned: isPartitioned,
+                    scenarios: scenarios, width: width, place: normWidth, epsilon: epsilon,
+                    momentum: momentum)))
+        normWidth += width
+        return y
+    }
+}

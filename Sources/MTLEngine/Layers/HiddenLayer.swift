@@ -1,0 +1,55 @@
+/// A hidden layer to be: dropout(act(norm(x W + b))).
+public struct HiddenLayer: Sendable, Equatable {
+    /// What is done to the sums before the activation.
+    public enum Normalization: String, Sendable, Codable, CaseIterable {
+        /// Nothing.
+        case none
+        /// Batch normalisation: by the batch in training, by moving statistics in prediction (arXiv 1502.03167).
+        case batch
+        /// Layer normalisation: by the row (arXiv 1607.06450).
+        case layer
+    }
+
+    /// The number of outputs.
+    public let units: Int
+    /// The activation.
+    public let activation: Activation
+    /// What is done to the sums before it.
+    public let normalization: Normalization
+    /// In training the share of the outputs that are 0; the others are divided by the rest.
+    public let dropout: Double
+
+    /// A dense layer of `units` outputs.
+    public static func dense(
+        _ units: Int, _ activation: Activation, normalization: Normalization = .none, dropout: Double = 0
+    ) -> HiddenLayer {
+        HiddenLayer(units: units, activation: activation, normalization: normalization, dropout: dropout)
+    }
+
+    /// A dense layer with ReLU.
+    public static func relu(_ units: Int) -> HiddenLayer { dense(units, .relu) }
+
+    /// Whether it is a product and an activation alone.
+    var isPlain: Bool { normalization == .none && dropout == 0 }
+}
+
+extension [HiddenLayer] {
+    /// Every layer has a unit, and dropout leaves something.
+    func check(at place: String, allowsNone: Bool = true) throws(InputError) {
+        guard allowsNone || !isEmpty else {
+            throw InputError(.empty, at: place, found: "no layers", expected: "at least one")
+        }
+        for (index, layer) in enumerated() {
+            guard layer.units >= 1 else {
+                throw InputError(
+                    .shape, at: "\(place), layer \(index)", found: "\(layer.units) units",
+                    expected: "at least 1")
+            }
+            guard layer.dropout >= 0, layer.dropout < 1 else {
+                throw InputError(
+                    .value, at: "\(place), layer \(index)", found: "dropout \(layer.dropout)",
+                    expected: "a share, 0 or above and below 1")
+            }
+        }
+    }
+}

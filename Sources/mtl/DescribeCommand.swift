@@ -1,0 +1,56 @@
+import ArgumentParser
+import Foundation
+import MTLData
+import MTLEngine
+import Terminal
+
+struct DescribeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "describe",
+        abstract: "Shows the layers of a model: shapes, parameters, arithmetic, and which tasks they reach.",
+        discussion: "An experiment's rows are prepared first, unless they were: the columns' widths come from them.")
+
+    @Argument(help: "An experiment file, or a model that mtl train wrote.")
+    var file: String
+
+    @Option(help: "Where a picture goes, in SVG: a box per layer, coloured by the tasks it reaches.")
+    var svg: String?
+
+    @Option(help: "The folder of encoded rows (default: beside the experiment file, as .prepared).")
+    var prepared: String?
+
+    @OptionGroup var threads: ThreadArguments
+
+    func run() throws {
+        let model = try model()
+        let summary = ModelSummary(model)
+        let taskNames = model.tasks.map(\.name)
+        printTable(
+            ["layer", "kind", "shape", "parameters", "FLOPs a row", "tasks"],
+            summary.layers.map { layer in
+                [
+                    layer.name, layer.kind,
+                    (layer.blocks > 1 ? "\(layer.blocks) × " : "") + "\(layer.inputs) → \(layer.outputs)",
+                    "\(layer.parameters)", "\(layer.operations)",
+                    layer.tasks == taskNames ? "all" : layer.tasks.joined(separator: ", "),
+                ]
+            })
+        print(
+            "\n\(summary.parameters) parameters, \(summary.operations) floating-point operations for a row "
+                + "(products, forward).")
+        if let svg {
+            let file = try TextOutput(svg)
+            try file.write(ModelDrawing(model).svg)
+            try file.finish()
+            print("The picture is in \(svg).")
+        }
+    }
+
+    private func model() throws -> any Model {
+        if file.hasSuffix(".safetensors") { return try ModelBundle(contentsOf: file).model }
+        let settings = try Experiment(file: file)
+        let data = try settings.prepare(
+            in: prepared ?? preparedFolder(of: file), threads: threads.threads)
+        return try settings.model.model(data.preprocessor, sampling: settings.sampling)
+    }
+}

@@ -1,0 +1,82 @@
+import MTLEngine
+import Testing
+
+/// Normalisation, dropout and decay of the layers that every architecture stacks.
+@Suite struct HiddenLayerTests {
+    private static let tasks: [LearningTask] = [
+        .binary("a", weight: 0.7, tower: [.dense(5, .tanh, normalization: .layer)]),
+        .regression("b", weight: 1.3, tower: [.dense(5, .tanh, normalization: .layer)]),
+        .regression("c", tower: [.dense(4, .gelu, normalization: .batch, dropout: 0.2)]),
+    ]
+
+    @Test(arguments: HiddenLayer.Normalization.allCases)
+    func gradients(normalization: HiddenLayer.Normalization) throws {
+        func layer(_ units: Int) -> HiddenLayer {
+            .dense(units, .tanh, normalization: normalization, dropout: 0.3)
+        }
+        let checks = GraphGradientTests()
+        // A variance of one or two rows is no number, or bends too much for differences.
+        let rows = [37]
+        try checks.check(HardSharing(trunk: [layer(7), layer(6)]), tasks: Self.tasks, rows: rows)
+        try checks.check(
+            MMoE(experts: 3, layers: [layer(7), layer(5)], gate: [layer(4)]), tasks: Self.tasks, rows: rows)
+        try checks.check(CrossStitch(layers: [layer(6), layer(5)]), tasks: Self.tasks, rows: rows)
+    }
+
+    @Test func parametersOfANormalisation() throws {
+        let model = try MultiTaskModel(
+            inputs: 3,
+            architecture: MMoE(experts: 2, layers: [.dense(4, .relu, normalization: .batch)]),
+            tasks: [.binary("a")])
+        let names = model.layout.segments.map(\.name)
+        for expert in 0..<2 {
+            for part in ["weight", "bias", "running_mean", "running_var"] {
+                #expect(names.contains("experts.\(expert).0.norm.\(part)"))
+            }
+        }
+        #expect(try model.layout.segment("experts.1.0.norm.weight").shape == [4])
+    }
+
+    @Test func whatCannotBeIsRefused() throws {
+        func failure(_ layer: HiddenLayer) -> String? {
+            do throws(InputError) {
+                _ = try SharedBottom(inputs: 3, trunk: [layer], tasks: [.binary("a")])
+                return nil
+            } catch { return error.place }
+        }
+        #expect(failure(.relu(4)) == nil)
+        #expect(failure(.dense(4, .relu, normalization: .batch)) == "trunk, layer 0")
+        #expect(failure(.dense(4, .relu, dropout: 0.5)) == "trunk, layer 0")
+        #expect(throws: InputError.self) {
+            try MultiTaskModel(
+                inputs: 3, architecture: HardSharing(trunk: [.dense(4, .relu, dropout: 1)]), tasks: [.binary("a")])
+        }
+    }
+
+    /// Without a gradient a step is decay alone.
+    @Test(arguments: [DecayedParameters.all, .weights, .allBut(["trunk.0"])])
+    func decay(decayed: DecayedParameters) throws {
+        let model = try MultiTaskModel(
+            inputs: 3, architecture: HardSharing(trunk: [.relu(4), .relu(4)]),
+            tasks: [.regression("a", weight: 0)], decayed: decayed)
+        let trainer = try Trainer<Double>(
+            model, optimizer: .sgd(learningRate: 1, weightDecay: 0.25), batchSize: 8, seed: 1)
+        let data = try Dataset<Double>(
+            featureNames: ["x", "y", "z"], features: (0..<24).map { Double($0) / 10 },
+            labels: [("a", (0..<8).map { Double($0) })])
+        var before: [String: [Double]] = [:]
+        for segment in model.layout.segments { before[segment.name] = try trainer.parameter(segment.name) }
+        _ = try trainer.step(data, rows: 0..<8)
+        for (name, values) in before {
+            let isDecayed =
+                switch decayed {
+                case .all: true
+                case .weights: name.hasSuffix("weight")
+                case .allBut: !name.hasPrefix("trunk.0")
+                }
+            let expected = values.map { isDecayed ? $0 * 0.75 : $0 }
+            let after = try trainer.parameter(name)
+            #expect(zip(after, expected).allSatisfy { abs($0 - $1) < 1e-12 }, "\(name)")
+        }
+    }
+}
