@@ -44,6 +44,7 @@ package enum GraphNode: Sendable {
     case dropout(DropoutNode)
     case scenarioSelect(ScenarioSelectNode)
     case logitProduct(LogitProductNode)
+    case tiedDense(TiedDenseNode)
     /// Zeros in a gradient that only some of its readers will add to.
     case zero(GraphValue)
 
@@ -64,6 +65,7 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node
         case .scenarioSelect(let node): node
         case .logitProduct(let node): node
+        case .tiedDense(let node): node
         case .zero: preconditionFailure("zeros are no part of a plan")
         }
     }
@@ -85,6 +87,7 @@ package enum GraphNode: Sendable {
         case let node as DropoutNode: self = .dropout(node)
         case let node as ScenarioSelectNode: self = .scenarioSelect(node)
         case let node as LogitProductNode: self = .logitProduct(node)
+        case let node as TiedDenseNode: self = .tiedDense(node)
         default: preconditionFailure("a node that the list of nodes does not know")
         }
     }
@@ -107,6 +110,7 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node.forward(tile)
         case .scenarioSelect(let node): node.forward(tile)
         case .logitProduct(let node): node.forward(tile)
+        case .tiedDense(let node): node.forward(tile)
         case .zero: break
         }
     }
@@ -129,6 +133,7 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node.backward(tile)
         case .scenarioSelect(let node): node.backward(tile)
         case .logitProduct(let node): node.backward(tile)
+        case .tiedDense(let node): node.backward(tile)
         case .zero(let value): zero(tile.gradient(value))
         }
     }
