@@ -17,7 +17,7 @@ package struct CounterfactualLoss: Sendable {
     package let maximumWeight: Double
     package let weight: Double
 
-    package var values: [GraphValue] { [conditional, propensity] + (imputed.map { [$0] } ?? []) }
+    package var values: [GraphValue] { [conditional] + (imputed.map { [$0] } ?? []) }
 
     /// Adds its gradient to the logits'. Rows whose labels do not say what happened count 0.
     ///

@@ -49,10 +49,19 @@ package enum JointLoss: Sendable {
     /// A conditional probability's loss over the rows where its condition held.
     case counterfactual(CounterfactualLoss)
 
+    /// The values it adds a gradient to.
     package var values: [GraphValue] {
         switch self {
         case .order(let later, let earlier, _): [later, earlier]
         case .counterfactual(let loss): loss.values
+        }
+    }
+
+    /// All the values it reads.
+    package var reads: [GraphValue] {
+        switch self {
+        case .order: values
+        case .counterfactual(let loss): loss.values + [loss.propensity]
         }
     }
 }
