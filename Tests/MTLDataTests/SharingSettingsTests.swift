@@ -9,9 +9,65 @@ import Testing
         try JSONDecoder().decode(ModelSettings.self, from: Data(json.utf8))
     }
 
-    private func prepared(in folder: TemporaryFolder) throws -> PreparedData {
-        try PreparedShop.prepared(rows: 600, in: folder)
+    private func text(rows: Int, seed: UInt64) -> [UInt8] {
+        var draw = SeededGenerator(seed: seed)
+        var text = "user,item,country,age,viewed,click,buy,spend\n"
+        for _ in 0..<rows {
+            let age = 20 + 50 * draw.uniform()
+            let viewed = (0..<draw.below(6)).map { _ in "i\(draw.below(30))" }.joined(separator: "|")
+            let click = draw.uniform() < (age > 45 ? 0.7 : 0.2)
+            let buy = click && draw.uniform() < 0.5
+            text += "u\(draw.below(50)),i\(draw.below(30)),\(["DE", "FR", "IT"][draw.below(3)]),\(age),\(viewed),"
+            text += "\(click ? 1 : 0),\(buy ? 1 : 0),\(buy ? "\(10 + draw.below(90))" : "")\n"
+        }
+        return Array(text.utf8)
     }
+
+    private func prepared(in folder: TemporaryFolder) throws -> PreparedData {
+        func id(_ name: String, _ kind: Feature.Kind, sharing: String? = nil) -> Feature {
+            var feature = Feature(name, kind)
+            feature.dimension = 4
+            feature.sharing = sharing
+            return feature
+        }
+        var viewed = id("viewed", .sequence, sharing: "item")
+        viewed.length = 4
+        viewed.dimension = nil
+        let schema = Schema(
+            features: [
+                Feature("age", .numeric), id("user", .categorical), id("item", .categorical),
+                id("country", .categorical), viewed,
+            ],
+            labels: [Label("click", .binary), Label("buy", .binary), Label("spend", .regression)],
+            scenario: "country")
+        return try PreparedData(
+            TableReader(bytes: text(rows: 600, seed: 1), path: "shop.csv"), plan: PreparedData.Plan(schema: schema),
+            folder: folder.path, fingerprint: "sharing")
+    }
+
+    @Test(arguments: FeatureLayerSettings.LayerType.allCases)
+    func everyFeatureLayerTrains(type: FeatureLayerSettings.LayerType) throws {
+        let folder = try TemporaryFolder()
+        let data = try prepared(in: folder)
+        var layer = FeatureLayerSettings(type)
+        switch type {
+        case .attention: (layer.sequence, layer.candidate) = ("viewed", "item")
+        case .selfAttention: layer.sequence = "viewed"
+        case .factorizationMachine: layer.fields = ["viewed", "item"]
+        case .gate: layer.fields = ["user", "item"]
+        case .cross: layer.rank = 3
+        }
+        var settings = ModelSettings()
+        settings.features = [layer]
+        let text = try JSONEncoder().encode(settings)
+        #expect(try JSONDecoder().decode(ModelSettings.self, from: text) == settings)
+        let trainer = try Trainer<Float>(settings.model(data.preprocessor), batchSize: 64, seed: 3)
+        let report = try trainer.fit(data.training, until: StoppingRule(epochs: 2))
+        #expect(report.epochs.allSatisfy { $0.trainingLosses.allSatisfy(\.isFinite) })
+        #expect(trainer.model.layout.segments.count > (try plain(data).layout.segments.count) || type == .factorizationMachine)
+    }
+
+    private func plain(_ data: PreparedData) throws -> any Model { try ModelSettings().model(data.preprocessor) }
 
     @Test(arguments: SharingType.allCases)
     func everyTypeTrainsAndIsKept(type: SharingType) throws {
@@ -22,6 +78,7 @@ import Testing
         settings.normalization = .layer
         settings.dropout = 0.1
         settings.sharing = SharingSettings(type)
+        if type.takesParents { settings.sharing?.parents = ["buy": "click"] }
         let text = try JSONEncoder().encode(settings)
         #expect(try JSONDecoder().decode(ModelSettings.self, from: text) == settings)
 
@@ -37,7 +94,7 @@ import Testing
         try bundle.write(to: path)
         let again = try ModelBundle(contentsOf: path)
         #expect(again.settings == settings)
-        let source = try TableReader(bytes: PreparedShop.text(rows: 40, seed: 9), path: "more.csv")
+        let source = try TableReader(bytes: text(rows: 40, seed: 9), path: "more.csv")
         var (before, after): ([Float], [Float]) = ([], [])
         try bundle.predict(source) { _, values throws(InputError) in before += try values.values("click") }
         try again.predict(source) { _, values throws(InputError) in after += try values.values("click") }
@@ -54,6 +111,11 @@ import Testing
             (#"{"sharing": {"type": "mmoe", "levels": []}}"#, "model, sharing, levels"),
             (#"{"sharing": {"type": "mmoe"}, "trunk": [3]}"#, "model, trunk"),
             (#"{"sharing": {"type": "hard", "layers": [8, 0]}}"#, "model, sharing, trunk, layer 1"),
+            (#"{"sharing": {"type": "esmm", "parents": {"click": "click"}}}"#, "model, sharing, funnel, click"),
+            (#"{"sharing": {"type": "aitm", "parents": {"buys": "click"}}}"#, "model, sharing, funnel, buys"),
+            (#"{"sharing": {"type": "esmm"}}"#, "model, sharing, funnel"),
+            (#"{"features": [{"type": "gate", "rank": 2}]}"#, "model, features, gate, rank"),
+            (#"{"features": [{"type": "attention", "sequence": "views"}]}"#, "model, features.0, sequence"),
             (#"{"tower": [0]}"#, "model, task \"click\", tower, layer 0"),
             (#"{"towers": {"clicks": [8]}}"#, "model, towers, \"clicks\""),
         ]
@@ -71,6 +133,6 @@ import Testing
         let folder = try TemporaryFolder()
         let data = try prepared(in: folder)
         let model = try settings(#"{"tower": [8], "towers": {"spend": [6, 5]}}"#).model(data.preprocessor)
-        #expect(model.tasks.map { $0.tower.map(\.units) } == [[8], [6, 5]])
+        #expect(model.tasks.map { $0.tower.map(\.units) } == [[8], [8], [6, 5]])
     }
 }

@@ -89,6 +89,7 @@ enum GradientCheck {
             return try IDColumn(feature.name, ids: (0..<rows).map { _ in id() })
         }
         let bags = (0..<rows).map { _ in (0..<generator.below(feature.maximumCount + 1)).map { _ in id() } }
+        guard feature.pooling != .positions else { return try IDColumn(feature.name, bags: bags) }
         return try IDColumn(
             feature.name, bags: bags, weights: bags.map { $0.map { _ in 0.5 + generator.uniform() } })
     }

@@ -4,6 +4,8 @@ public import MTLEngine
 public struct ModelSettings: Sendable, Equatable, Codable {
     /// Units of the shared layers, for a model without `sharing`.
     public var trunk = [128, 64]
+    /// What becomes of the features before tasks share them, one after the other.
+    public var features: [FeatureLayerSettings] = []
     /// How tasks and scenarios share; nil for the layers of `trunk` under all of them.
     public var sharing: SharingSettings?
     /// Units of every task's own layers.
@@ -23,13 +25,14 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     public init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case trunk, sharing, tower, towers, activation, normalization, dropout
+        case features, trunk, sharing, tower, towers, activation, normalization, dropout
         case decaysWeightsOnly = "decays_weights_only"
     }
 
     /// Reads what a file says; a setting that nobody knows is an error.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
+        features = try values.decodeIfPresent([FeatureLayerSettings].self, forKey: .features) ?? features
         trunk = try values.decodeIfPresent([Int].self, forKey: .trunk) ?? trunk
         sharing = try values.decodeIfPresent(SharingSettings.self, forKey: .sharing)
         tower = try values.decodeIfPresent([Int].self, forKey: .tower) ?? tower
@@ -50,6 +53,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     /// Writes what `init(from:)` reads.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(features, forKey: .features)
         if let sharing {
             try values.encode(sharing, forKey: .sharing)
         } else {
@@ -71,7 +75,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         -> any Model
     {
         let tasks = try tasks(preprocessor, sampling)
-        if sharing == nil, normalization == .none, dropout == 0, !decaysWeightsOnly {
+        if sharing == nil, features.isEmpty, normalization == .none, dropout == 0, !decaysWeightsOnly {
             return try located("model") { () throws(InputError) in
                 try SharedBottom(
                     inputs: preprocessor.denseNames.count, embedded: preprocessor.embedded,
@@ -82,9 +86,18 @@ public struct ModelSettings: Sendable, Equatable, Codable {
             var architecture: any Architecture = HardSharing(trunk: layers(trunk))
             if let sharing { architecture = try sharing.architecture(layers) }
             return try MultiTaskModel(
-                inputs: preprocessor.denseNames.count, embedded: preprocessor.embedded,
+                inputs: preprocessor.denseNames.count, embedded: embedded(preprocessor),
                 tables: preprocessor.tables, scenarios: preprocessor.scenarios?.size ?? 1,
-                architecture: architecture, tasks: tasks, decayed: decaysWeightsOnly ? .weights : .all)
+                featureLayers: features.map(\.layer), architecture: architecture, tasks: tasks, decayed: decaysWeightsOnly ? .weights : .all)
+        }
+    }
+
+    /// Sequences that a feature layer attends to are not pooled before.
+    private func embedded(_ preprocessor: Preprocessor) -> [EmbeddedFeature] {
+        let attended = features.compactMap(\.sequence)
+        return preprocessor.embedded.map { feature in
+            guard attended.contains(feature.name), feature.maximumCount > 0 else { return feature }
+            return .sequence(feature.name, table: feature.table, maximumCount: feature.maximumCount)
         }
     }
 
@@ -117,6 +130,8 @@ private func located<Value>(
     do throws(InputError) {
         return try body()
     } catch {
+        // Feature layers are the model's, not its sharing's.
+        let place = error.place.hasPrefix("features.") ? "model" : place
         throw InputError(
             error.kind, at: "\(place), \(error.place)", found: error.found, expected: error.expected)
     }

@@ -81,12 +81,52 @@ public struct SharingOptions: Sendable, Equatable, Codable {
     public var gate: [Int]?
     /// What a gate's logits are divided by.
     public var temperature: Double?
+    /// Per later task the task or tasks whose event comes before.
+    public var parents: [String: Names]?
+    /// Whether an imputation tower makes a counterfactual loss doubly robust.
+    public var doublyRobust: Bool?
+    /// The factor of a counterfactual loss.
+    public var weight: Double?
+    /// The most that one over a propensity may be.
+    public var maximumWeight: Double?
+    /// The factor of the calibrator.
+    public var calibration: Double?
+    /// Units of the layers under all tasks, where `layers` are each task's.
+    public var trunk: [Int]?
+    /// Units of the layers that relate a task to its parents.
+    public var relation: [Int]?
 
     /// All as the type's defaults.
     public init() {}
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case layers, experts, own, shared, levels, gate, temperature
+        case layers, experts, own, shared, levels, gate, temperature, parents, weight, calibration, trunk, relation
+        case doublyRobust = "doubly_robust"
+        case maximumWeight = "maximum_weight"
+    }
+}
+
+/// One name, or several.
+public struct Names: Sendable, Equatable, Codable, ExpressibleByStringLiteral {
+    /// The names.
+    public var all: [String]
+
+    /// Several.
+    public init(_ all: [String]) { self.all = all }
+
+    /// One.
+    public init(stringLiteral name: String) { all = [name] }
+
+    /// Reads a text or a list.
+    public init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        if let name = try? value.decode(String.self) { all = [name] } else { all = try value.decode([String].self) }
+    }
+
+    /// Writes a list.
+    public func encode(to encoder: any Encoder) throws {
+        var value = encoder.singleValueContainer()
+        try value.encode(all)
     }
 }
 
@@ -94,6 +134,10 @@ public struct SharingOptions: Sendable, Equatable, Codable {
 public enum SharingType: String, Sendable, Codable, CaseIterable {
     case hard, omoe, mmoe, cgc, ple
     case crossStitch = "cross_stitch"
+    case esmm, escm2, aitm, dbmtl, resflow
+
+    /// Whether its tasks follow one another, as `parents` says.
+    public var takesParents: Bool { options.contains(.parents) }
 
     /// The options that it takes.
     var options: [SharingOptions.CodingKeys] {
@@ -102,6 +146,11 @@ public enum SharingType: String, Sendable, Codable, CaseIterable {
         case .omoe, .mmoe: [.experts, .layers, .gate, .temperature]
         case .cgc: [.own, .shared, .layers, .gate]
         case .ple: [.levels, .gate]
+        case .esmm: [.parents, .layers]
+        case .escm2: [.parents, .layers, .doublyRobust, .weight, .maximumWeight]
+        case .aitm: [.parents, .layers, .calibration]
+        case .dbmtl: [.parents, .trunk, .layers, .relation]
+        case .resflow: [.parents, .layers]
         }
     }
 }
@@ -130,7 +179,33 @@ extension SharingSettings {
                     PLE.Level(own: $0.own, shared: $0.shared, layers: hidden($0.layers))
                 }, gate: gate)
         case .crossStitch: return CrossStitch(layers: layers)
+        case .esmm: return ESMM(parents: try parents(), trunk: hidden(options.layers ?? []))
+        case .escm2:
+            return ESCM2(
+                parents: try parents(), trunk: hidden(options.layers ?? []),
+                isDoublyRobust: options.doublyRobust ?? true, weight: options.weight ?? 0.5,
+                maximumWeight: options.maximumWeight ?? 15)
+        case .aitm:
+            return AITM(parents: try parents(), layers: layers, calibration: options.calibration ?? 0.6)
+        case .dbmtl:
+            return DBMTL(
+                parents: (options.parents ?? [:]).mapValues(\.all), trunk: hidden(options.trunk ?? []),
+                layers: layers, relation: hidden(options.relation ?? [32]))
+        case .resflow: return ResFlow(parents: try parents(), layers: layers)
         }
+    }
+
+    private func parents() throws(InputError) -> [String: String] {
+        var result: [String: String] = [:]
+        for (task, names) in options.parents ?? [:] {
+            guard names.all.count == 1 else {
+                throw InputError(
+                    .value, at: "parents, \(task)", found: "\(names.all.count) tasks",
+                    expected: "one; dbmtl takes several")
+            }
+            result[task] = names.all[0]
+        }
+        return result
     }
 
     private typealias Level = SharingOptions.Level

@@ -7,12 +7,13 @@ public struct GraphBuilder {
     public let tasks: [LearningTask]
     /// The number of scenarios; 1 where the model knows none.
     public let scenarios: Int
-    /// The dense features, then the embedded ones.
-    public let features: GraphValue
-    /// The embedded features alone, in order; each of its table's dimension.
-    public let embeddedFeatures: [GraphValue]
+    /// The dense features, then the embedded ones, or what the model's feature layers made of them.
+    public internal(set) var features: GraphValue
     /// The dense features alone.
     public let denseFeatures: GraphValue
+    /// What the features consist of, while feature layers are built.
+    var parts: [FeaturePart] = []
+    var sequences: [SequenceFeature] = []
 
     var nodes: [GraphNode] = []
     var lists: [Int32] = []
@@ -58,14 +59,12 @@ public struct GraphBuilder {
         forwardElements = stride
         widths = [width]
         isTrained = [embedding.width > 0]
-        features = GraphValue(
+        let all = GraphValue(
             width: width, storage: 0, column: 0, offsetPerRow: 0, gradientPerRow: 0, stride: stride,
             gradientStart: inputs, isStopped: false)
-        denseFeatures = features.columns(0..<inputs)
-        let all = features
-        embeddedFeatures = embedding.fields.map {
-            all.columns(inputs + $0.column..<inputs + $0.column + $0.width)
-        }
+        features = all.columns(0..<inputs + embedding.pooledWidth)
+        denseFeatures = all.columns(0..<inputs)
+        beginFeatures(all, inputs: inputs, embedding)
     }
 
     // MARK: Storage

@@ -44,6 +44,11 @@ package enum GraphNode: Sendable {
     case dropout(DropoutNode)
     case scenarioSelect(ScenarioSelectNode)
     case logitProduct(LogitProductNode)
+    case tiedDense(TiedDenseNode)
+    case pairwise(PairwiseNode)
+    case fieldMeans(FieldMeansNode)
+    case sequencePairs(SequencePairsNode)
+    case sequencePool(SequencePoolNode)
     /// Zeros in a gradient that only some of its readers will add to.
     case zero(GraphValue)
 
@@ -64,6 +69,11 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node
         case .scenarioSelect(let node): node
         case .logitProduct(let node): node
+        case .tiedDense(let node): node
+        case .pairwise(let node): node
+        case .fieldMeans(let node): node
+        case .sequencePairs(let node): node
+        case .sequencePool(let node): node
         case .zero: preconditionFailure("zeros are no part of a plan")
         }
     }
@@ -85,6 +95,11 @@ package enum GraphNode: Sendable {
         case let node as DropoutNode: self = .dropout(node)
         case let node as ScenarioSelectNode: self = .scenarioSelect(node)
         case let node as LogitProductNode: self = .logitProduct(node)
+        case let node as TiedDenseNode: self = .tiedDense(node)
+        case let node as PairwiseNode: self = .pairwise(node)
+        case let node as FieldMeansNode: self = .fieldMeans(node)
+        case let node as SequencePairsNode: self = .sequencePairs(node)
+        case let node as SequencePoolNode: self = .sequencePool(node)
         default: preconditionFailure("a node that the list of nodes does not know")
         }
     }
@@ -107,6 +122,11 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node.forward(tile)
         case .scenarioSelect(let node): node.forward(tile)
         case .logitProduct(let node): node.forward(tile)
+        case .tiedDense(let node): node.forward(tile)
+        case .pairwise(let node): node.forward(tile)
+        case .fieldMeans(let node): node.forward(tile)
+        case .sequencePairs(let node): node.forward(tile)
+        case .sequencePool(let node): node.forward(tile)
         case .zero: break
         }
     }
@@ -129,6 +149,11 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node.backward(tile)
         case .scenarioSelect(let node): node.backward(tile)
         case .logitProduct(let node): node.backward(tile)
+        case .tiedDense(let node): node.backward(tile)
+        case .pairwise(let node): node.backward(tile)
+        case .fieldMeans(let node): node.backward(tile)
+        case .sequencePairs(let node): node.backward(tile)
+        case .sequencePool(let node): node.backward(tile)
         case .zero(let value): zero(tile.gradient(value))
         }
     }

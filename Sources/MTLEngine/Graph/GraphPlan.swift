@@ -46,10 +46,22 @@ package enum JointLoss: Sendable {
     /// weight · mean over the rows of max(σ(later) - σ(earlier), 0): an event that needs another is no more likely
     /// (AITM's calibrator, arXiv 2105.08489).
     case order(later: GraphValue, earlier: GraphValue, weight: Double)
+    /// A conditional probability's loss over the rows where its condition held.
+    case counterfactual(CounterfactualLoss)
 
+    /// The values it adds a gradient to.
     package var values: [GraphValue] {
         switch self {
         case .order(let later, let earlier, _): [later, earlier]
+        case .counterfactual(let loss): loss.values
+        }
+    }
+
+    /// All the values it reads.
+    package var reads: [GraphValue] {
+        switch self {
+        case .order: values
+        case .counterfactual(let loss): loss.values + [loss.propensity]
         }
     }
 }
@@ -84,6 +96,8 @@ extension GraphPlan {
                 return sum + 2 * layer.width * (2 * layer.inputs + below)
             case .scenarioDense(let node):
                 return sum + 6 * node.inputs * node.outputs
+            case .tiedDense(let node):
+                return sum + (node.layer.transposed == nil ? 4 : 6) * node.multiplyAdds
             default: return sum
             }
         }

@@ -48,7 +48,7 @@ package struct GraphProgram: Sendable {
         isTrained = plan.isTrained
         writers = plan.widths.map { [Int](repeating: Self.unwritten, count: $0) }
 
-        let alive = Self.alive(plan, roots: seats.map(\.logits) + joints.flatMap(\.values))
+        let alive = Self.alive(plan, roots: seats.map(\.logits) + joints.flatMap(\.reads))
         let stages = Self.stages(alive, lists: plan.lists, storages: plan.widths.count)
         let count = (stages.max() ?? 0) + 1
         forward = Array(repeating: [], count: count)

@@ -82,17 +82,19 @@ extension GraphRun {
         }
         for value in turn.zeros { GraphNode.zero(value).backward(tile) }
         for (number, joint) in turn.joints.enumerated() {
-            partialLosses[index * lossStride + tasks + number] = loss(joint, tile, rows: batch.rows)
+            partialLosses[index * lossStride + tasks + number] = loss(joint, index, tile, batch)
         }
     }
 
     /// A joint loss over a tile, already weighted; its gradient is added to the logits'.
-    private func loss(_ joint: JointLoss, _ tile: GraphTile<Scalar>, rows: Int) -> Double {
+    private func loss(
+        _ joint: JointLoss, _ index: Int, _ tile: GraphTile<Scalar>, _ batch: BatchView<Scalar>
+    ) -> Double {
         switch joint {
         case .order(let later, let earlier, let weight):
             let (a, b) = (tile.view(later), tile.view(earlier))
             let (da, db) = (tile.gradient(later), tile.gradient(earlier))
-            let scale = weight / Double(rows)
+            let scale = weight / Double(batch.rows)
             var sum = 0.0
             for row in 0..<tile.rows {
                 let p = 1 / (1 + exp(-Double(a.base[row * a.stride])))
@@ -103,6 +105,18 @@ extension GraphRun {
                 db.base[row * db.stride] -= Scalar(scale * q * (1 - q))
             }
             return scale * sum
+        case .counterfactual(let loss):
+            let first = tiles[index].first
+            let known = labelledWeight(loss.observed, batch)
+            guard known > 0 else { return 0 }
+            func column(_ task: Int) -> UnsafePointer<Scalar> {
+                UnsafePointer(labels + task * batchLimit + first)
+            }
+            return loss.add(
+                tile, outcomes: column(loss.outcome), observed: column(loss.observed),
+                weights: batch.labelWeights == nil
+                    ? nil : UnsafePointer(labelWeights + loss.observed * batchLimit + first),
+                scale: loss.weight / known)
         }
     }
 }

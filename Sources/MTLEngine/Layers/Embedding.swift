@@ -39,6 +39,8 @@ public struct EmbeddedFeature: Sendable, Equatable, Codable {
         case sum
         /// Σ wᵢ eᵢ / Σ wᵢ; 0 for no id.
         case mean
+        /// All of them, in order, for a feature layer that attends to them.
+        case positions
     }
 
     /// The name of the dataset's id column.
@@ -61,6 +63,11 @@ public struct EmbeddedFeature: Sendable, Equatable, Codable {
     ) -> EmbeddedFeature {
         EmbeddedFeature(name: name, table: table ?? name, pooling: pooling, maximumCount: maximumCount)
     }
+
+    /// Up to `maximumCount` ids a row, in order, the latest last; only feature layers read it.
+    public static func sequence(_ name: String, table: String? = nil, maximumCount: Int) -> EmbeddedFeature {
+        bag(name, table: table, pooling: .positions, maximumCount: maximumCount)
+    }
 }
 
 /// Where embedded features and their tables lie: the layer below all others.
@@ -77,6 +84,9 @@ package struct EmbeddingPlan: Sendable {
         /// Occurrences per batch row of the fields before it.
         package let occurrencesBefore: Int
         package let maximumCount: Int
+
+        /// Its columns: a vector, or one for every position and a column for how many there are.
+        package var columns: Int { pooling == .positions ? maximumCount * width + 1 : width }
     }
 
     package struct Table: Sendable {
@@ -97,8 +107,10 @@ package struct EmbeddingPlan: Sendable {
     package let tables: [Table]
     /// Per table the fields that read it.
     package let readers: [[Int]]
-    /// Columns of all fields.
+    /// Columns of all fields; those of positions stand behind the others.
     package let width: Int
+    /// Columns of the fields that are one vector a row.
+    package let pooledWidth: Int
     package var isEmpty: Bool { fields.isEmpty }
     package var rowCount: Int { tables.last.map { $0.rowsBefore + $0.rows } ?? 0 }
     package var elementCount: Int { tables.last.map { $0.elementsBefore + $0.rows * $0.width } ?? 0 }
@@ -111,15 +123,20 @@ package struct EmbeddingPlan: Sendable {
         try Self.check(features, source)
         self.features = features
         var fields: [Field] = []
-        var width = 0
         var occurrences = 0
-        for feature in features {
-            let table = source.firstIndex { $0.name == feature.table } ?? 0
-            fields.append(
-                Field(
-                    table: table, pooling: feature.pooling, width: source[table].dimension, column: width,
-                    occurrencesBefore: occurrences, maximumCount: feature.maximumCount))
-            width += source[table].dimension
+        let table = features.map { feature in source.firstIndex { $0.name == feature.table } ?? 0 }
+        pooledWidth = zip(features, table).reduce(0) {
+            $1.0.pooling == .positions ? $0 : $0 + source[$1.1].dimension
+        }
+        var (pooled, width) = (0, pooledWidth)
+        for (feature, table) in zip(features, table) {
+            let isSequence = feature.pooling == .positions
+            let field = Field(
+                table: table, pooling: feature.pooling, width: source[table].dimension,
+                column: isSequence ? width : pooled, occurrencesBefore: occurrences,
+                maximumCount: feature.maximumCount)
+            fields.append(field)
+            if isSequence { width += field.columns } else { pooled += field.columns }
             occurrences += feature.maximumCount
         }
         var tables: [Table] = []
@@ -192,7 +209,18 @@ extension EmbeddingPlan.Field {
         parameters: UnsafeMutablePointer<Scalar>, x: MatrixView<Scalar>, level: Int32
     ) {
         let weights = UnsafePointer(parameters + table.parameters)
-        if let offsets = ids.offsets {
+        if let offsets = ids.offsets, pooling == .positions {
+            for row in 0..<rows.count {
+                let source = rows.source(row)
+                let (first, count) = (Int(offsets[source]), Int(offsets[source + 1] - offsets[source]))
+                let target = x.base + row * x.stride + column
+                Scalar._embed(
+                    level: level, _SourceRows(count: count, indices: nil, start: first), ids: ids.ids,
+                    table: weights, width: width, x: target, ldx: width)
+                (target + count * width).update(repeating: 0, count: (maximumCount - count) * width)
+                target[maximumCount * width] = Scalar(count)
+            }
+        } else if let offsets = ids.offsets {
             Scalar._embedBags(
                 level: level, rows, offsets: offsets, ids: ids.ids, weights: ids.weights,
                 mean: pooling == .mean, table: weights, width: width, x: x.base + column, ldx: x.stride)
@@ -210,6 +238,18 @@ extension EmbeddingPlan.Field {
         _ ids: IDView<Scalar>, rows: _SourceRows, slots: UnsafePointer<Int32>, range: Range<Int>, next: Int,
         dx: MatrixView<Scalar>, sums: UnsafeMutablePointer<Scalar>, level: Int32
     ) -> Int {
+        if let offsets = ids.offsets, pooling == .positions {
+            var (slots, next) = (slots, next)
+            for row in 0..<rows.count {
+                let source = rows.source(row)
+                let count = Int(offsets[source + 1] - offsets[source])
+                next = Scalar._embedScatter(
+                    level: level, rows: count, slots: slots, range: range, next: next,
+                    dx: dx.base + row * dx.stride + column, ldx: width, width: width, sums: sums)
+                slots += count
+            }
+            return next
+        }
         if let offsets = ids.offsets {
             return Scalar._embedScatterBags(
                 level: level, rows, offsets: offsets, weights: ids.weights, mean: pooling == .mean,

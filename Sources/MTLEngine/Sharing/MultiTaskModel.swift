@@ -38,13 +38,15 @@ public struct MultiTaskModel: Model {
     ///   - inputs: the number of dense features; at least 1, or 0 where there are embedded ones.
     ///   - embedded: the features that are looked up in `tables`.
     ///   - scenarios: how many scenarios the dataset's rows belong to.
+    ///   - featureLayers: what becomes of the features before the architecture reads them, one after the other.
     ///   - architecture: how the tasks share.
     ///   - tasks: at least one, with names that differ.
     ///   - decayed: which of the layers' parameters the optimiser's weight decay applies to.
     /// - Throws: `InputError` that names the option, layer or task and what was expected of it.
     public init(
         inputs: Int, embedded: [EmbeddedFeature] = [], tables: [EmbeddingTable] = [], scenarios: Int = 1,
-        architecture: some Architecture, tasks: [LearningTask], decayed: DecayedParameters = .all
+        featureLayers: [any FeatureLayer] = [], architecture: some Architecture, tasks: [LearningTask],
+        decayed: DecayedParameters = .all
     ) throws(InputError) {
         try SharedBottom.check(inputs: inputs, hasEmbedded: !embedded.isEmpty, trunk: [], tasks: tasks)
         guard scenarios >= 1, scenarios <= 1 << 20 else {
@@ -59,6 +61,10 @@ public struct MultiTaskModel: Model {
         func build(_ placement: [Int]?) throws(InputError) -> (GraphBuilder, [GraphValue]) {
             var builder = GraphBuilder(
                 inputs: inputs, embedding: widths, tasks: tasks, scenarios: scenarios, placement: placement)
+            for (index, layer) in featureLayers.enumerated() {
+                try layer.build(&builder, name: "features.\(index)")
+            }
+            try builder.finishFeatures()
             let logits = try architecture.build(&builder)
             precondition(
                 logits.count == tasks.count

@@ -65,6 +65,11 @@ public struct SharedBottom: Sendable {
         self.tasks = tasks
 
         let embeddedWidth = try EmbeddingPlan(embedded, tables: tables, start: 0).width
+        for feature in embedded where feature.pooling == .positions {
+            throw InputError(
+                .value, at: "embedded feature \"\(feature.name)\"", found: "a sequence that no layer reads",
+                expected: "a pooled feature, or a model with feature layers")
+        }
         var layers: [Dense] = []
         var source = Dense.Source.features
         var width = inputs + embeddedWidth

@@ -115,6 +115,10 @@ package final class BatchSource<Scalar: BLASScalar> {
                 .shape, at: place, found: column.offsets == nil ? "one id a row" : "bags of ids",
                 expected: column.offsets == nil ? "bags of ids" : "one id a row")
         }
+        guard feature.pooling != .positions || column.weights == nil else {
+            throw InputError(
+                .value, at: place, found: "ids with weights", expected: "none for a sequence")
+        }
         let table = model.tables[field.table]
         guard column.largest < table.rows else {
             throw InputError(

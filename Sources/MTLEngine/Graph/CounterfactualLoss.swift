@@ -1,0 +1,67 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// The loss of a conditional probability, of which only rows that were observed tell (ESCM², arXiv 2204.05125).
+///
+/// o the observed task's label · y the outcome's · q = max(σ(propensity), 1 / maximumWeight), a constant · ℓ the log loss of y
+/// under the conditional logit · ê = softplus(imputed). Per row o ℓ / q, or with ê: ê + o (ℓ - ê) / q + o (ℓ - ê)² / q.
+package struct CounterfactualLoss: Sendable {
+    package let conditional: GraphValue
+    package let propensity: GraphValue
+    package let imputed: GraphValue?
+    package let outcome: Int
+    package let observed: Int
+    package let maximumWeight: Double
+    package let weight: Double
+
+    package var values: [GraphValue] { [conditional] + (imputed.map { [$0] } ?? []) }
+
+    /// Adds its gradient to the logits'. Rows whose labels do not say what happened count 0.
+    ///
+    /// - Parameters:
+    ///   - weights: per row its weight, or nil for 1.
+    ///   - scale: what a row is multiplied with.
+    /// - Returns: the sum over the rows.
+    func add<Scalar: BLASScalar>(
+        _ tile: GraphTile<Scalar>, outcomes: UnsafePointer<Scalar>, observed: UnsafePointer<Scalar>,
+        weights: UnsafePointer<Scalar>?, scale: Double
+    ) -> Double {
+        let (z, a) = (tile.view(conditional), tile.view(propensity))
+        let dz = tile.gradient(conditional)
+        var sum = 0.0
+        for row in 0..<tile.rows {
+            let o = Double(observed[row])
+            guard !o.isNaN, o == 0 || !outcomes[row].isNaN else { continue }
+            let factor = scale * Double(weights?[row] ?? 1)
+            let logit = Double(z.base[row * z.stride])
+            var (loss, slope) = (0.0, 0.0)
+            if o > 0 {
+                let y = Double(outcomes[row])
+                loss = softplus(logit) - y * logit
+                slope = sigmoid(logit) - y
+            }
+            let inverse =
+                o > 0 ? o * min(1 + exp(-Double(a.base[row * a.stride])), maximumWeight) : 0
+            guard let imputed else {
+                sum += factor * inverse * loss
+                dz.base[row * dz.stride] += Scalar(factor * inverse * slope)
+                continue
+            }
+            let (u, du) = (tile.view(imputed), tile.gradient(imputed))
+            let guess = Double(u.base[row * u.stride])
+            let estimate = softplus(guess)
+            let error = loss - estimate
+            let pull = inverse * (1 + 2 * error)
+            sum += factor * (estimate + inverse * error * (1 + error))
+            dz.base[row * dz.stride] += Scalar(factor * pull * slope)
+            du.base[row * du.stride] += Scalar(factor * (1 - pull) * sigmoid(guess))
+        }
+        return sum
+    }
+
+    private func sigmoid(_ z: Double) -> Double { 1 / (1 + exp(-z)) }
+    private func softplus(_ z: Double) -> Double { max(z, 0) + log1p(exp(-abs(z))) }
+}

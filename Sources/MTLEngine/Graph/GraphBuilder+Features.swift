@@ -1,0 +1,200 @@
+/// A piece of the features: an embedded field, or columns that are none.
+struct FeaturePart {
+    var value: GraphValue
+    let field: String?
+}
+
+/// An embedded feature whose vectors stand side by side, `[rows, capacity · dimension]`, zeros behind the last.
+public struct SequenceFeature: Sendable {
+    /// The name of the embedded feature.
+    public let name: String
+    /// The vectors.
+    public let value: GraphValue
+    /// How many there are in a row, `[rows, 1]`.
+    public let length: GraphValue
+    /// The most there may be.
+    public let capacity: Int
+
+    /// The length of a vector.
+    public var dimension: Int { value.width / capacity }
+    var isRead = false
+}
+
+extension GraphBuilder {
+    /// The embedded features alone, in order, each of its table's dimension. A layer that replaces all features leaves none.
+    public var embeddedFeatures: [GraphValue] { parts.filter { $0.field != nil }.map(\.value) }
+    /// The names of `embeddedFeatures`.
+    public var embeddedNames: [String] { parts.compactMap(\.field) }
+
+    mutating func beginFeatures(_ all: GraphValue, inputs: Int, _ embedding: EmbeddingPlan) {
+        if inputs > 0 { parts.append(FeaturePart(value: denseFeatures, field: nil)) }
+        for (feature, field) in zip(embedding.features, embedding.fields) {
+            let start = inputs + field.column
+            let value = all.columns(start..<start + field.columns)
+            guard field.pooling == .positions else {
+                parts.append(FeaturePart(value: value, field: feature.name))
+                continue
+            }
+            let length = field.columns - 1
+            sequences.append(
+                SequenceFeature(
+                    name: feature.name, value: value.columns(0..<length),
+                    length: value.columns(length..<length + 1).stopped, capacity: field.maximumCount))
+        }
+    }
+
+    // MARK: What feature layers do
+
+    /// All features side by side, with what earlier layers made of them.
+    public mutating func joinedFeatures() -> GraphValue {
+        var runs: [GraphValue] = []
+        for part in parts {
+            // Neighbours in memory are copied as one.
+            if let last = runs.last, last.storage == part.value.storage,
+                last.range.upperBound == part.value.column
+            {
+                runs[runs.count - 1] = concatenate([last, part.value])
+            } else {
+                runs.append(part.value)
+            }
+        }
+        let joined = concatenate(runs)
+        parts = parts.count == 1 ? [FeaturePart(value: joined, field: parts[0].field)] : moved(parts, joined)
+        return joined
+    }
+
+    /// The parts as views of what joins them, so that it is made once.
+    private func moved(_ parts: [FeaturePart], _ joined: GraphValue) -> [FeaturePart] {
+        var column = 0
+        return parts.map { part in
+            defer { column += part.value.width }
+            return FeaturePart(
+                value: joined.columns(column..<column + part.value.width), field: part.field)
+        }
+    }
+
+    /// More columns behind the features; with a name they are an embedded field.
+    public mutating func appendFeatures(_ value: GraphValue, field: String? = nil) {
+        parts.append(FeaturePart(value: value, field: field))
+    }
+
+    /// Other columns in the place of all features and fields.
+    public mutating func replaceFeatures(_ value: GraphValue) {
+        parts = [FeaturePart(value: value, field: nil)]
+    }
+
+    /// Another value for an embedded field.
+    public mutating func replaceField(_ name: String, _ value: GraphValue) {
+        for index in parts.indices where parts[index].field == name { parts[index].value = value }
+    }
+
+    /// Embedded fields by their names; all where none is named.
+    ///
+    /// - Throws: `InputError` for a field that is not there.
+    public func fields(_ names: [String], at place: String) throws(InputError) -> [(
+        name: String, value: GraphValue
+    )] {
+        let all = parts.compactMap { part in part.field.map { (name: $0, value: part.value) } }
+        guard !names.isEmpty else { return all }
+        guard Set(names).count == names.count else {
+            throw InputError(.name, at: place, found: "a field twice", expected: "names that differ")
+        }
+        var result: [(name: String, value: GraphValue)] = []
+        for name in names {
+            guard let field = all.first(where: { $0.name == name }) else {
+                throw InputError(
+                    .name, at: place, found: "no field \"\(name)\"",
+                    expected: all.isEmpty
+                        ? "embedded features" : "one of \(all.map(\.name).joined(separator: ", "))")
+            }
+            result.append(field)
+        }
+        return result
+    }
+
+    /// A sequence by its name, which is read from now on.
+    ///
+    /// - Throws: `InputError` where there is none.
+    public mutating func sequence(_ name: String, at place: String) throws(InputError) -> SequenceFeature {
+        guard let index = sequences.firstIndex(where: { $0.name == name }) else {
+            throw InputError(
+                .name, at: place, found: "no sequence \"\(name)\"",
+                expected: sequences.isEmpty
+                    ? "an embedded feature with positions"
+                    : "one of \(sequences.map(\.name).joined(separator: ", "))")
+        }
+        sequences[index].isRead = true
+        return sequences[index]
+    }
+
+    mutating func finishFeatures() throws(InputError) {
+        for sequence in sequences where !sequence.isRead {
+            throw InputError(
+                .value, at: "embedded feature \"\(sequence.name)\"", found: "a sequence that no layer reads",
+                expected: "a feature layer that reads it, or a pooled feature")
+        }
+        features = joinedFeatures()
+    }
+
+    // MARK: Nodes
+
+    /// ½ ((Σ v)² - Σ v²) over `fields` blocks of x: `[rows, width of a field]`.
+    public mutating func pairwise(_ x: GraphValue, fields: Int) -> GraphValue {
+        precondition(x.width % fields == 0, "\(x.width) columns of \(fields) fields")
+        let width = x.width / fields
+        let sum = reserveSaved(width)
+        let y = reserve(width)
+        note(y, from: [x])
+        nodes.append(.pairwise(PairwiseNode(x: x, y: y, sum: sum, count: fields)))
+        return y
+    }
+
+    /// The mean of every field of x: `[rows, fields]`.
+    public mutating func fieldMeans(_ x: GraphValue, widths: [Int]) -> GraphValue {
+        precondition(widths.reduce(0, +) == x.width, "\(x.width) columns of fields \(widths)")
+        let first = lists.count
+        lists += widths.map { Int32($0) }
+        let y = reserve(widths.count)
+        note(y, from: [x])
+        nodes.append(.fieldMeans(FieldMeansNode(x: x, y: y, first: first)))
+        return y
+    }
+
+    /// [e, c, e - c, e ⊙ c] for every vector e of a sequence, zeros behind the last: `[rows, capacity · 4 dimension]`.
+    public mutating func sequencePairs(_ sequence: SequenceFeature, with c: GraphValue) -> GraphValue {
+        precondition(c.width == sequence.dimension, "\(c.width) columns beside \(sequence.dimension)")
+        let y = reserve(4 * sequence.value.width)
+        note(y, from: [sequence.value, c])
+        nodes.append(
+            .sequencePairs(
+                SequencePairsNode(
+                    x: sequence.value, c: c, length: sequence.length, y: y, capacity: sequence.capacity)))
+        return y
+    }
+
+    /// Σ a_p e_p over the vectors of a sequence, `[rows, dimension]`; 0 for none.
+    ///
+    /// - Parameters:
+    ///   - scores: `[rows, capacity]`; those behind the last vector do not count.
+    ///   - isNormalized: whether a is the scores' softmax, or the scores themselves.
+    public mutating func sequencePool(
+        _ sequence: SequenceFeature, scores: GraphValue, isNormalized: Bool
+    ) -> GraphValue {
+        let capacity = sequence.capacity
+        precondition(scores.width == capacity, "\(scores.width) scores of \(capacity) positions")
+        let first = lists.count
+        lists += (0..<capacity).map { Int32($0 * sequence.dimension) }
+        let modes = lists.count
+        lists += (0..<capacity).map { _ in 0 }
+        let source = inWorkspace(scores)
+        let saved = reserveSaved(2 * capacity)
+        let y = reserve(sequence.dimension)
+        note(y, from: [source, sequence.value])
+        nodes.append(
+            .sequencePool(
+                SequencePoolNode(
+                    x: sequence.value, scores: source, length: sequence.length, y: y, saved: saved,
+                    capacity: capacity, isNormalized: isNormalized, first: first, modes: modes)))
+        return y
+    }
+}

@@ -1,0 +1,69 @@
+extension GraphBuilder {
+    /// act(x_b W + b) of every block of x, with one W for all: `[rows, blocks · units]`, "NAME.weight" and "NAME.bias".
+    public mutating func tiedDense(
+        _ x: GraphValue, blocks: Int, units: Int, activation: Activation, name title: String
+    ) -> GraphValue {
+        precondition(
+            units > 0 && blocks > 0 && x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
+        let source = inWorkspace(x)
+        let inputs = x.width / blocks
+        let order: Dense.Order = units < 8 && activation != .relu ? .outputMajor : .inputMajor
+        var layer = Dense(
+            source: .features, blocks: 1, inputs: inputs, outputs: units, inputIsShared: false,
+            activation: activation, order: order)
+        layer.weight = place(layer.weightCount + layer.biasCount)
+        layer.bias = layer.weight + layer.weightCount
+        if order == .inputMajor && needsGradient(source) {
+            layer.transposed = transposedCount
+            transposedCount += layer.biasCount * layer.transposedStride
+        }
+        nameLayer(
+            title, weight: layer.weight, bias: layer.bias, inputs: inputs, outputs: units,
+            isTransposed: order == .inputMajor)
+        let y = reserve(blocks * units)
+        let saved = activation.savesInput ? reserveSaved(y.width) : y
+        note(y, hasParameters: true, from: [])
+        nodes.append(.tiedDense(TiedDenseNode(layer: layer, x: source, y: y, saved: saved, count: blocks)))
+        return y
+    }
+
+    /// Layers of `tiedDense`: layer l's parameters are "NAME.l.weight" and "NAME.l.bias".
+    public mutating func tiedStack(
+        _ x: GraphValue, blocks: Int, _ layers: [HiddenLayer], name title: String
+    ) -> GraphValue {
+        var value = x
+        for (depth, layer) in layers.enumerated() {
+            value = tiedDense(
+                value, blocks: blocks, units: layer.units, activation: layer.activation,
+                name: "\(title).\(depth)")
+        }
+        return value
+    }
+
+    /// target = x, or target += x where another node has begun it.
+    mutating func accumulate(_ x: GraphValue, into target: GraphValue, isFirst: Bool) {
+        note(target, from: [x])
+        nodes.append(.linear(LinearNode(x: x, y: target, alpha: 1, adds: !isFirst)))
+    }
+
+    /// Adds a loss of a conditional probability over the rows where its condition held; see `JointLoss.counterfactual`.
+    ///
+    /// - Parameters:
+    ///   - conditional: the logit of the outcome once it was observed.
+    ///   - propensity: the logit of being observed; no gradient flows through it.
+    ///   - imputed: before its softplus, what the loss would be; nil for inverse propensities alone.
+    ///   - outcome: the task whose label is the outcome.
+    ///   - observed: the task whose label says whether it could happen.
+    public mutating func penalizeCounterfactual(
+        conditional: GraphValue, propensity: GraphValue, imputed: GraphValue?, outcome: Int, observed: Int,
+        maximumWeight: Double, weight: Double
+    ) {
+        precondition(
+            conditional.width == 1 && propensity.width == 1 && imputed?.width ?? 1 == 1, "single logits")
+        joints.append(
+            .counterfactual(
+                CounterfactualLoss(
+                    conditional: conditional, propensity: propensity, imputed: imputed, outcome: outcome,
+                    observed: observed, maximumWeight: maximumWeight, weight: weight)))
+    }
+}

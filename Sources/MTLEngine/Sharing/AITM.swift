@@ -1,0 +1,71 @@
+/// Adaptive information transfer: along the funnel a task attends to its own network's output and to what the task before
+/// passes on, z_t = Σ_u softmax(⟨k(u), q(u)⟩ / √d) v(u) over u ∈ {h_t, relu(W z_parent + b)}.
+///
+/// Networks are "networks.TASK.l", transfers "transfers.TASK", the attention's layers, which serve both inputs,
+/// "attention.TASK.query", ".key" and ".value". A task that follows none reads its own network's output. The calibrator adds
+/// calibration · mean over the rows of max(p(later) - p(earlier), 0) to the loss.
+/// - SeeAlso: Xi et al., *Modeling the Sequential Dependence among Audience Multi-step Conversions with Multi-task
+///   Learning in Targeted Display Advertising*, arXiv 2105.08489.
+public struct AITM: Architecture, Equatable {
+    /// Per later task the task whose event comes before.
+    public var parents: [String: String]
+    /// The layers of a task's network, from the features up; the last one's units are d.
+    public var layers: [HiddenLayer]
+    /// The calibrator's factor; 0 for none.
+    public var calibration: Double
+
+    /// The calibrator's factor is the authors' by default.
+    public init(parents: [String: String], layers: [HiddenLayer], calibration: Double = 0.6) {
+        self.parents = parents
+        self.layers = layers
+        self.calibration = calibration
+    }
+
+    /// Builds the graph.
+    public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
+        let funnel = try graph.funnel(parents)
+        try layers.check(at: "layers", allowsNone: false)
+        try require(calibration, atLeast: 0, "calibration")
+        var z = graph.networks(graph.features, layers)
+        for task in funnel.order {
+            z[task] = graph.transfer(
+                from: z[funnel.parent(task)], to: z[task], name: graph.tasks[task].name)
+        }
+        let logits = graph.heads(z)
+        if calibration > 0 {
+            for task in funnel.order {
+                graph.penalizeOrder(
+                    later: logits[task], earlier: logits[funnel.parent(task)], weight: calibration)
+            }
+        }
+        return logits
+    }
+}
+
+extension GraphBuilder {
+    /// A network per task side by side, "networks.TASK.l": per task its output.
+    mutating func networks(_ x: GraphValue, _ layers: [HiddenLayer]) -> [GraphValue] {
+        let order = headOrder
+        let blocks = stack(x, layers, names: order.map { "networks.\(tasks[$0].name)" }).blocks(order.count)
+        var result = blocks
+        for (place, task) in order.enumerated() { result[task] = blocks[place] }
+        return result
+    }
+
+    fileprivate mutating func transfer(
+        from earlier: GraphValue, to own: GraphValue, name: String
+    ) -> GraphValue {
+        let width = own.width
+        let pair = reserve(2 * width)
+        _ = scale(own, by: 1, into: pair.columns(0..<width))
+        _ = dense(
+            earlier, units: width, activation: .relu, name: "transfers.\(name)",
+            into: pair.columns(width..<2 * width))
+        let parts = ["query", "key", "value"].map {
+            tiedDense(pair, blocks: 2, units: width, activation: .identity, name: "attention.\(name).\($0)")
+        }
+        let weights = softmaxBlocks(
+            dot(parts[0], parts[1], blocks: 2), temperature: Double(width).squareRoot())
+        return mixture(experts: parts[2], width: width, gates: [weights])
+    }
+}

@@ -1,0 +1,101 @@
+/// Which event a task's event needs: per task its parent, and the tasks so ordered that parents come first.
+struct Funnel {
+    /// Per task its parents' places; none for a task that needs no other.
+    let parents: [[Int]]
+    /// The tasks with a parent, parents first.
+    let order: [Int]
+
+    /// The only parent of a task of `order`, for funnels where there is one.
+    func parent(_ task: Int) -> Int { parents[task][0] }
+}
+
+extension GraphBuilder {
+    /// The funnel of tasks that have one parent each, by their names.
+    ///
+    /// - Throws: `InputError` for an unknown or non-binary task, or one that is its own ancestor.
+    func funnel(_ parents: [String: String]) throws(InputError) -> Funnel {
+        try funnel(parents.mapValues { [$0] }, isBinary: true)
+    }
+
+    /// The funnel of tasks that may have several parents.
+    func funnel(_ parents: [String: [String]], isBinary: Bool) throws(InputError) -> Funnel {
+        guard !parents.isEmpty else {
+            throw InputError(
+                .empty, at: "funnel", found: "no task that follows another", expected: "at least one")
+        }
+        var places = [[Int]](repeating: [], count: tasks.count)
+        for (name, before) in parents.sorted(by: { $0.key < $1.key }) {
+            let task = try member(name, of: name, isBinary: isBinary)
+            guard !before.isEmpty, Set(before).count == before.count else {
+                throw InputError(
+                    .name, at: "funnel, \(name)",
+                    found: before.isEmpty ? "no earlier task" : "an earlier task twice",
+                    expected: "earlier tasks that differ")
+            }
+            for earlier in before {
+                places[task].append(try member(earlier, of: name, isBinary: isBinary))
+            }
+        }
+        // Parents first: whoever is left in the end waits for itself.
+        var order: [Int] = []
+        var isPlaced = places.map(\.isEmpty)
+        var left = tasks.indices.filter { !isPlaced[$0] }
+        while !left.isEmpty {
+            let ready = left.filter { places[$0].allSatisfy { isPlaced[$0] } }
+            guard !ready.isEmpty else { break }
+            for task in ready { isPlaced[task] = true }
+            order += ready
+            left.removeAll { isPlaced[$0] }
+        }
+        for task in left where isAncestor(task, places) {
+            throw InputError(
+                .value, at: "funnel, \(tasks[task].name)", found: "a task that follows itself",
+                expected: "no cycle")
+        }
+        return Funnel(parents: places, order: order)
+    }
+
+    private func isAncestor(_ task: Int, _ parents: [[Int]]) -> Bool {
+        var seen = Set<Int>()
+        var open = parents[task]
+        while let next = open.popLast() {
+            if next == task { return true }
+            if seen.insert(next).inserted { open += parents[next] }
+        }
+        return false
+    }
+
+    private func member(_ name: String, of place: String, isBinary: Bool) throws(InputError) -> Int {
+        guard let index = tasks.firstIndex(where: { $0.name == name }) else {
+            throw InputError(
+                .name, at: "funnel, \(place)", found: "no task \"\(name)\"",
+                expected: "one of \(tasks.map(\.name).joined(separator: ", "))")
+        }
+        guard !isBinary || tasks[index].kind == .binary else {
+            throw InputError(
+                .value, at: "funnel, \(place)", found: "\"\(name)\", which is no binary task",
+                expected: "binary tasks")
+        }
+        return index
+    }
+
+    /// Later probabilities stay below earlier ones only if both are corrected for sampling alike.
+    func checkRates(_ funnel: Funnel) throws(InputError) {
+        for task in funnel.order {
+            let earlier = tasks[funnel.parent(task)]
+            guard tasks[task].negativeRate == earlier.negativeRate else {
+                throw InputError(
+                    .value, at: "funnel, \(tasks[task].name)",
+                    found: "negative rate \(tasks[task].negativeRate)",
+                    expected: "\(earlier.negativeRate) as of \"\(earlier.name)\"")
+            }
+        }
+    }
+}
+
+/// An option that has to be 0 or above and finite.
+func require(_ value: Double, atLeast least: Double, _ place: String) throws(InputError) {
+    guard value >= least, value.isFinite else {
+        throw InputError(.value, at: place, found: "\(value)", expected: "at least \(least), finite")
+    }
+}

@@ -1,0 +1,203 @@
+"""Write the PyTorch goldens of the feature layers, in float64: one batch's logits, losses and gradients; README.md gives the format.
+
+Letters: B batch, D dense inputs, L positions, E width of an embedded field.
+"""
+
+import os
+from pathlib import Path
+
+os.environ["ATEN_CPU_CAPABILITY"] = "default"
+os.environ["MKL_CBWR"] = "COMPATIBLE"
+os.environ["DNNL_MAX_CPU_ISA"] = "SSE41"
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from safetensors.torch import save  # noqa: E402
+from torch import nn  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+B, D, L, E = 19, 3, 5, 4
+TABLES = {"user": (9, E), "item": (7, E), "place": (5, 3)}
+WEIGHTS = {"click": 0.6, "spend": 0.3}
+
+
+class Features:
+    """Dense columns, fields by name, further columns, and the history [B, L, E] with how many of it count."""
+
+    def __init__(self, dense, fields, history, length):
+        self.dense, self.fields, self.more = dense, fields, []
+        self.history, self.mask = history, torch.arange(L) < length.unsqueeze(1)
+
+    def joined(self):
+        dense = [] if self.dense is None else [self.dense]
+        return torch.cat(dense + list(self.fields.values()) + self.more, dim=1)
+
+
+class Cross(nn.Module):
+    def __init__(self, width, count):
+        super().__init__()
+        self.cross = nn.ModuleList(nn.Linear(width, width) for _ in range(count))
+
+    def forward(self, f):
+        first = x = f.joined()
+        for layer in self.cross:
+            x = first * layer(x) + x
+        f.dense, f.fields, f.more = x, {}, []
+
+
+class LowRank(nn.Module):
+    def __init__(self, width, rank, count):
+        super().__init__()
+        self.cross = nn.ModuleList(
+            nn.ModuleDict({"down": nn.Linear(width, rank), "up": nn.Linear(rank, width)}) for _ in range(count)
+        )
+
+    def forward(self, f):
+        first = x = f.joined()
+        for layer in self.cross:
+            x = first * layer["up"](layer["down"](x)) + x
+        f.more.append(x)
+
+
+class Machine(nn.Module):
+    """Every product of two fields by itself."""
+
+    def __init__(self, *names):
+        super().__init__()
+        self.names = names
+
+    def forward(self, f):
+        v = [f.fields[name] for name in self.names]
+        f.more.append(sum(v[i] * v[j] for i in range(len(v)) for j in range(i)))
+
+
+class Gate(nn.Module):
+    def __init__(self, names, units, act):
+        super().__init__()
+        self.names, self.act = names, act
+        self.squeeze, self.excite = nn.Linear(len(names), units), nn.Linear(units, len(names))
+
+    def forward(self, f):
+        z = torch.stack([f.fields[name].mean(1) for name in self.names], dim=1)
+        a = self.act(self.excite(torch.relu(self.squeeze(z))))
+        for index, name in enumerate(self.names):
+            f.fields[name] = f.fields[name] * a[:, index : index + 1]
+
+
+class Attention(nn.Module):
+    """Scores of positions by `layers`, the last of them linear."""
+
+    def __init__(self, width, units, acts, target, is_normalized):
+        super().__init__()
+        sizes = (width,) + units + (1,)
+        self.attention = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
+        self.acts, self.target, self.is_normalized = acts, target, is_normalized
+
+    def forward(self, f):
+        e = f.history
+        h = e
+        if self.target:
+            c = f.fields[self.target].unsqueeze(1).expand_as(e)
+            h = torch.cat([e, c, e - c, e * c], dim=2)
+        for layer, act in zip(self.attention, self.acts + (lambda z: z,)):
+            h = act(layer(h))
+        score = h[:, :, 0]
+        if self.is_normalized:
+            score = torch.nan_to_num(torch.softmax(score.masked_fill(~f.mask, -torch.inf), dim=1))
+        else:
+            score = score * f.mask
+        pooled = (score.unsqueeze(2) * e).sum(1)
+        if "history" in f.fields:
+            f.more.append(pooled)
+        else:
+            f.fields["history"] = pooled
+
+
+class Model(nn.Module):
+    def __init__(self, layers, width):
+        super().__init__()
+        self.embeddings = nn.ModuleDict({name: nn.Embedding(*size) for name, size in TABLES.items()})
+        self.features = nn.ModuleList(layers)
+        self.trunk = nn.ModuleList([nn.Linear(width, 5)])
+        self.heads = nn.ModuleDict(
+            {
+                "click": nn.ModuleList([nn.Linear(5, 4), nn.Linear(4, 1)]),
+                "spend": nn.ModuleList([nn.Linear(5, 1)]),
+            }
+        )
+
+    def forward(self, x, ids, history):
+        fields = {name: self.embeddings[name](ids[name]) for name in TABLES}
+        length = (history >= 0).sum(1)
+        f = Features(x, fields, self.embeddings["item"](history.clamp(min=0)), length)
+        for layer in self.features:
+            layer(f)
+        h = torch.tanh(self.trunk[0](f.joined()))
+        click = self.heads["click"]
+        return {"click": click[1](torch.tanh(click[0](h)))[:, 0], "spend": self.heads["spend"][0](h)[:, 0]}
+
+
+def write(name, make, seed):
+    torch.manual_seed(seed)
+    layers, width = make()
+    model = Model(layers, width)
+    for table in model.embeddings.values():
+        nn.init.uniform_(table.weight, -1, 1)
+    x = torch.randn(B, D)
+    ids = {table: torch.randint(0, rows, (B,)) for table, (rows, _) in TABLES.items()}
+    length = torch.randint(0, L + 1, (B,))
+    length[:2] = torch.tensor([0, L])
+    history = torch.randint(0, TABLES["item"][0], (B, L)).masked_fill(torch.arange(L) >= length.unsqueeze(1), -1)
+    labels = {"click": (x[:, 0] + torch.randn(B) > 0).double(), "spend": x[:, 1] * 2 + torch.randn(B)}
+    for label in labels.values():
+        label[torch.rand(B) < 0.2] = float("nan")
+    tensors = {"x": x, "labels": torch.stack(list(labels.values()), dim=1)}
+    tensors |= {f"ids/{table}": value.double() for table, value in ids.items()}
+    tensors |= {"ids/history": history.double()}
+    tensors |= {f"initial/{key}": value.detach().clone() for key, value in model.state_dict().items()}
+    logits = model(x, ids, history)
+    losses = []
+    for task, y in labels.items():
+        known = ~torch.isnan(y)
+        loss = F.mse_loss if task == "spend" else F.binary_cross_entropy_with_logits
+        losses.append(loss(logits[task][known], y[known]))
+    sum(weight * value for weight, value in zip(WEIGHTS.values(), losses)).backward()
+    tensors |= {f"logits/{task}": z.detach() for task, z in logits.items()}
+    tensors |= {"task_losses": torch.stack(losses).detach(), "penalty": torch.zeros(1)}
+    tensors |= {f"gradient/{key}": value.grad for key, value in model.named_parameters()}
+    data = save({key: value.contiguous() for key, value in tensors.items()})
+    (HERE / f"features_{name}.safetensors").write_bytes(data)
+    print(f"features_{name:<14} {len(data):>7} bytes")
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.set_default_dtype(torch.float64)
+    width = D + 2 * E + 3
+    sigmoid, tanh = torch.sigmoid, torch.tanh
+    cases = {
+        "cross": lambda: ([Cross(width, 2)], width),
+        "low_rank": lambda: ([LowRank(width, 2, 2)], 2 * width),
+        "machine": lambda: ([Machine("user", "item")], width + E),
+        "gate": lambda: (
+            [Gate(("user", "item", "place"), 1, torch.relu), Gate(("item", "user"), 2, sigmoid)],
+            width,
+        ),
+        "target": lambda: ([Attention(4 * E, (6, 9), (sigmoid, tanh), "item", False)], width + E),
+        "many": lambda: (
+            [
+                Attention(E, (9,), (tanh,), None, True),
+                Attention(4 * E, (6,), (sigmoid,), "item", True),
+                Machine("user", "item", "history"),
+                Cross(width + 3 * E, 1),
+            ],
+            width + 3 * E,
+        ),
+    }
+    for seed, (name, make) in enumerate(cases.items()):
+        write(name, make, 300 + seed)
+
+
+if __name__ == "__main__":
+    main()

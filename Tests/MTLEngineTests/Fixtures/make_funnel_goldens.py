@@ -1,0 +1,232 @@
+"""Write the PyTorch goldens of the funnels, in float64: one batch's logits, losses and gradients; README.md gives the format.
+
+click -> cart -> buy is the funnel; spend is no part of it (but of DBMTL's). Letters: B batch, D inputs.
+"""
+
+import os
+from pathlib import Path
+
+os.environ["ATEN_CPU_CAPABILITY"] = "default"
+os.environ["MKL_CBWR"] = "COMPATIBLE"
+os.environ["DNNL_MAX_CPU_ISA"] = "SSE41"
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from safetensors.torch import save  # noqa: E402
+from torch import nn  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+B, D = 23, 7
+TASKS = ("click", "spend", "buy", "cart")
+WEIGHTS = {"click": 0.6, "spend": 0.3, "buy": 1.1, "cart": 0.8}
+BEFORE = {"cart": "click", "buy": "cart"}
+
+
+class Stack(nn.ModuleList):
+    """Linear layers, each but the last `plain` ones followed by tanh."""
+
+    def __init__(self, *widths, plain=0):
+        super().__init__(nn.Linear(a, b) for a, b in zip(widths, widths[1:]))
+        self.plain = plain
+
+    def forward(self, x):
+        for depth, layer in enumerate(self):
+            x = layer(x)
+            if depth < len(self) - self.plain:
+                x = torch.tanh(x)
+        return x
+
+
+def tower(task, width):
+    """spend and buy have no layers of their own."""
+    return Stack(width, 1, plain=1) if task in ("spend", "buy") else Stack(width, 4, 1, plain=1)
+
+
+def heads(width):
+    return nn.ModuleDict({task: tower(task, width) for task in TASKS})
+
+
+def log_loss(p, y):
+    return -(y * torch.log(p) + (1 - y) * torch.log(1 - p))
+
+
+class ESMM(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = Stack(D, 6)
+        self.heads = heads(6)
+
+    def towers(self, x):
+        h = self.trunk(x)
+        return h, {t: self.heads[t](h)[:, 0] for t in TASKS}
+
+    def forward(self, x):
+        _, own = self.towers(x)
+        p = {"click": torch.sigmoid(own["click"])}
+        for task, before in BEFORE.items():
+            p[task] = p[before] * torch.sigmoid(own[task])
+        return {t: own[t] if t == "spend" else torch.logit(p[t]) for t in TASKS}
+
+    def penalty(self, x, labels, logits):
+        return x.new_zeros(())
+
+
+class IPS(ESMM):
+    """Half the mean of the conversion's log loss over observed rows, one over the propensity each, at most 4."""
+
+    largest = 4.0
+
+    def rows(self, x, labels, logits, task):
+        _, own = self.towers(x)
+        p = torch.sigmoid(own[task])
+        o, y = labels[BEFORE[task]], labels[task]
+        known = ~torch.isnan(o) & ~((o == 1) & torch.isnan(y))
+        q = torch.sigmoid(logits[BEFORE[task]]).detach()
+        count = (~torch.isnan(o)).sum()
+        loss = torch.where(o == 1, log_loss(p, torch.nan_to_num(y)), torch.zeros_like(p))
+        weight = torch.where(o == 1, torch.clamp(1 / q, max=self.largest), torch.zeros_like(p))
+        return loss, weight, known, count
+
+    def penalty(self, x, labels, logits):
+        total = x.new_zeros(())
+        for task in BEFORE:
+            loss, weight, known, count = self.rows(x, labels, logits, task)
+            total = total + 0.5 * (weight * loss)[known].sum() / count
+        return total
+
+
+class DR(IPS):
+    def __init__(self):
+        super().__init__()
+        self.imputations = nn.ModuleDict({t: tower(t, 6) for t in BEFORE})
+
+    def penalty(self, x, labels, logits):
+        total = x.new_zeros(())
+        h = self.trunk(x)
+        for task in BEFORE:
+            loss, weight, known, count = self.rows(x, labels, logits, task)
+            guess = F.softplus(self.imputations[task](h)[:, 0])
+            error = loss - guess
+            total = total + 0.5 * (guess + weight * error + weight * error**2)[known].sum() / count
+        return total
+
+
+class Attention(nn.Module):
+    """Own and transferred information attend to themselves."""
+
+    def __init__(self, d):
+        super().__init__()
+        self.query, self.key, self.value = nn.Linear(d, d), nn.Linear(d, d), nn.Linear(d, d)
+
+    def forward(self, own, passed):
+        u = torch.stack([own, passed], dim=1)
+        score = (self.query(u) * self.key(u)).sum(2) / u.shape[2] ** 0.5
+        return (torch.softmax(score, dim=1).unsqueeze(2) * self.value(u)).sum(1)
+
+
+class AITM(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.networks = nn.ModuleDict({t: Stack(D, 6, 5) for t in TASKS})
+        self.transfers = nn.ModuleDict({t: nn.Linear(5, 5) for t in BEFORE})
+        self.attention = nn.ModuleDict({t: Attention(5) for t in BEFORE})
+        self.heads = heads(5)
+
+    def forward(self, x):
+        z = {t: self.networks[t](x) for t in TASKS}
+        for task, before in BEFORE.items():
+            z[task] = self.attention[task](z[task], torch.relu(self.transfers[task](z[before])))
+        return {t: self.heads[t](z[t])[:, 0] for t in TASKS}
+
+    def penalty(self, x, labels, logits):
+        p = {t: torch.sigmoid(z) for t, z in logits.items()}
+        return 0.6 * sum(torch.relu(p[task] - p[before]).mean() for task, before in BEFORE.items())
+
+
+class ResFlow(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.networks = nn.ModuleDict({t: Stack(D, 6, 5) for t in TASKS})
+        self.heads = heads(5)
+
+    def forward(self, x):
+        inner, logits = {}, {}
+        for task in ("spend", "click", "cart", "buy"):
+            h, hidden = x, []
+            before = BEFORE.get(task)
+            for depth, layer in enumerate(self.networks[task]):
+                h = torch.tanh(layer(h))
+                if before:
+                    h = h + inner[before][depth]
+                hidden.append(h)
+            inner[task] = hidden
+            logits[task] = self.heads[task](h)[:, 0] + (logits[before] if before else 0)
+        return logits
+
+    def penalty(self, x, labels, logits):
+        return x.new_zeros(())
+
+
+class DBMTL(nn.Module):
+    needs = {"click": (), "cart": ("click",), "buy": ("click", "cart"), "spend": ("buy",)}
+
+    def __init__(self):
+        super().__init__()
+        self.trunk = Stack(D, 8)
+        self.networks = nn.ModuleDict({t: Stack(8, 5) for t in TASKS})
+        self.relations = nn.ModuleDict({t: Stack(5 + 3 * len(n), 3) for t, n in self.needs.items()})
+        self.heads = heads(3)
+
+    def forward(self, x):
+        h, r = self.trunk(x), {}
+        for task, needs in self.needs.items():
+            r[task] = self.relations[task](torch.cat([self.networks[task](h)] + [r[n] for n in needs], dim=1))
+        return {t: self.heads[t](r[t])[:, 0] for t in TASKS}
+
+    def penalty(self, x, labels, logits):
+        return x.new_zeros(())
+
+
+def write(name, make, seed):
+    torch.manual_seed(seed)
+    model = make()
+    x = torch.randn(B, D)
+    click = (x[:, 0] + torch.randn(B) > -0.5).double()
+    cart = click * (x[:, 1] + torch.randn(B) > -0.5)
+    labels = {
+        "click": click,
+        "spend": x[:, 1] * 2 + torch.randn(B),
+        "buy": cart * (x[:, 2] + torch.randn(B) > -0.5),
+        "cart": cart,
+    }
+    for task in TASKS:
+        labels[task][torch.rand(B) < 0.2] = float("nan")
+    tensors = {"x": x, "labels": torch.stack([labels[t] for t in TASKS], dim=1)}
+    tensors |= {f"initial/{key}": value.detach().clone() for key, value in model.state_dict().items()}
+    logits = model(x)
+    losses = []
+    for task in TASKS:
+        known = ~torch.isnan(labels[task])
+        z, y = logits[task][known], labels[task][known]
+        losses.append(F.mse_loss(z, y) if task == "spend" else F.binary_cross_entropy_with_logits(z, y))
+    penalty = model.penalty(x, labels, logits)
+    (sum(WEIGHTS[t] * value for t, value in zip(TASKS, losses)) + penalty).backward()
+    tensors |= {f"logits/{t}": logits[t].detach() for t in TASKS}
+    tensors |= {"task_losses": torch.stack(losses).detach(), "penalty": penalty.detach().reshape(1)}
+    tensors |= {f"gradient/{key}": value.grad for key, value in model.named_parameters()}
+    data = save({key: value.contiguous() for key, value in tensors.items()})
+    (HERE / f"funnel_{name}.safetensors").write_bytes(data)
+    print(f"funnel_{name:<14} {len(data):>7} bytes, penalty {penalty.item():.3f}")
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.set_default_dtype(torch.float64)
+    cases = {"esmm": ESMM, "ips": IPS, "dr": DR, "aitm": AITM, "resflow": ResFlow, "dbmtl": DBMTL}
+    for seed, (name, make) in enumerate(cases.items()):
+        write(name, make, 200 + seed)
+
+
+if __name__ == "__main__":
+    main()
