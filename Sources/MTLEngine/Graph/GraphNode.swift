@@ -44,6 +44,11 @@ package enum GraphNode: Sendable {
     case dropout(DropoutNode)
     case scenarioSelect(ScenarioSelectNode)
     case logitProduct(LogitProductNode)
+    case tiedDense(TiedDenseNode)
+    case parameter(ParameterNode)
+    case bitSelector(BitSelectorNode)
+    case hardConcrete(HardConcreteNode)
+    case expertDropout(ExpertDropoutNode)
     /// Zeros in a gradient that only some of its readers will add to.
     case zero(GraphValue)
 
@@ -64,6 +69,11 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node
         case .scenarioSelect(let node): node
         case .logitProduct(let node): node
+        case .tiedDense(let node): node
+        case .parameter(let node): node
+        case .bitSelector(let node): node
+        case .hardConcrete(let node): node
+        case .expertDropout(let node): node
         case .zero: preconditionFailure("zeros are no part of a plan")
         }
     }
@@ -85,6 +95,11 @@ package enum GraphNode: Sendable {
         case let node as DropoutNode: self = .dropout(node)
         case let node as ScenarioSelectNode: self = .scenarioSelect(node)
         case let node as LogitProductNode: self = .logitProduct(node)
+        case let node as TiedDenseNode: self = .tiedDense(node)
+        case let node as ParameterNode: self = .parameter(node)
+        case let node as BitSelectorNode: self = .bitSelector(node)
+        case let node as HardConcreteNode: self = .hardConcrete(node)
+        case let node as ExpertDropoutNode: self = .expertDropout(node)
         default: preconditionFailure("a node that the list of nodes does not know")
         }
     }
@@ -107,6 +122,11 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node.forward(tile)
         case .scenarioSelect(let node): node.forward(tile)
         case .logitProduct(let node): node.forward(tile)
+        case .tiedDense(let node): node.forward(tile)
+        case .parameter(let node): node.forward(tile)
+        case .bitSelector(let node): node.forward(tile)
+        case .hardConcrete(let node): node.forward(tile)
+        case .expertDropout(let node): node.forward(tile)
         case .zero: break
         }
     }
@@ -129,6 +149,11 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node.backward(tile)
         case .scenarioSelect(let node): node.backward(tile)
         case .logitProduct(let node): node.backward(tile)
+        case .tiedDense(let node): node.backward(tile)
+        case .parameter(let node): node.backward(tile)
+        case .bitSelector(let node): node.backward(tile)
+        case .hardConcrete(let node): node.backward(tile)
+        case .expertDropout(let node): node.backward(tile)
         case .zero(let value): zero(tile.gradient(value))
         }
     }

@@ -103,6 +103,10 @@ extension GraphRun {
                 db.base[row * db.stride] -= Scalar(scale * q * (1 - q))
             }
             return scale * sum
+        case .selection(let selectors, let count, let entropy, let reach, _):
+            return _selectionLoss(
+                tile.view(selectors), gradient: tile.gradient(selectors), count: count, entropy: entropy,
+                reach: reach, scale: 1 / Double(rows))
         }
     }
 }

@@ -81,6 +81,7 @@ public struct MultiTaskModel: Model {
                     shape: [table.rows, table.dimension], isTransposed: false)
             }
         try Self.check(layout, builder.penalties)
+        try builder.structures.check(layout)
         plan = try Self.plan(builder, logits, inputs, layout, embedding)
     }
 
@@ -92,6 +93,7 @@ public struct MultiTaskModel: Model {
             inputs: inputs, inputWidth: inputs + embedding.width, scenarios: builder.scenarios,
             nodes: builder.nodes, logits: logits, lists: builder.lists, widths: builder.widths,
             isTrained: builder.isTrained, joints: builder.joints, penalties: builder.penalties,
+            structures: builder.structures, gateRecords: builder.gateRecords,
             beginnings: builder.beginnings, undecayed: builder.undecayed, owned: builder.owned,
             usesScenarios: builder.usesScenarios, forwardElementsPerRow: builder.forwardElements,
             gradientElementsPerRow: builder.gradientElements, transposedCount: builder.transposedCount,
