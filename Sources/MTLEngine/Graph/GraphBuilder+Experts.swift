@@ -16,6 +16,19 @@ extension GraphBuilder {
         return y
     }
 
+    /// A linear layer whose weights begin uniform in ±bound and whose bias begins at 0.
+    mutating func smallDense(_ x: GraphValue, units: Int, bound: Double, name title: String) -> GraphValue {
+        let y = dense(x, units: units, activation: .identity, name: title)
+        if case .layer(let weights, let biases, _, _, _)? = beginnings.popLast() {
+            beginnings.append(.uniform(weights, bound: bound, name: title))
+            beginnings.append(.constant(biases, 0))
+        }
+        return y
+    }
+
+    /// log(p / (1 - p)).
+    func logit(of p: Double) -> Double { log(p / (1 - p)) }
+
     /// Smooth-step selectors over `experts`, each of ⌈log₂ experts⌉ bits: `[rows, selectors · experts]`.
     mutating func bitSelectors(_ bits: GraphValue, selectors: Int, experts: Int, gamma: Double) -> GraphValue {
         let source = inWorkspace(bits)
