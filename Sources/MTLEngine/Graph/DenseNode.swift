@@ -14,6 +14,8 @@ package struct DenseNode: GraphOperation {
     package var isGated = false
     /// Whether another node has written the gradients of the same parameters in this tile.
     package var isRepeated = false
+    /// Without, the bias is 0 and stays it: x W alone.
+    package var trainsBias = true
 
     package var output: GraphValue {
         y.columns(blocks.lowerBound * layer.outputs..<blocks.upperBound * layer.outputs)
@@ -45,6 +47,7 @@ package struct DenseNode: GraphOperation {
                 transposed: layer.transposed.map { $0 + block * outputs * layer.transposedStride },
                 transposedStride: layer.transposedStride)
         }
+        guard trainsBias else { return result }
         result.append(
             GraphParameter(
                 start: layer.bias + blocks.lowerBound * outputs, count: blocks.count * outputs, rowLength: 1,
@@ -135,9 +138,11 @@ package struct DenseNode: GraphOperation {
                 }
             }
         }
-        Scalar._columnSums(
-            level: tile.level, rows: tile.rows, columns: columns.count, source: dz.base, ld: dz.stride,
-            target: tile.gradients + layer.bias + columns.lowerBound, accumulate: adds)
+        if trainsBias {
+            Scalar._columnSums(
+                level: tile.level, rows: tile.rows, columns: columns.count, source: dz.base, ld: dz.stride,
+                target: tile.gradients + layer.bias + columns.lowerBound, accumulate: adds)
+        }
         backwardInput(tile, all, dz)
     }
 

@@ -12,10 +12,11 @@ extension GraphBuilder {
     ///
     /// - Parameters:
     ///   - x: what every block reads, or with `inputIsShared` false one block of columns for each.
+    ///   - hasBias: false for x W alone.
     ///   - into: where it writes, from `reserve`; nil for a new value.
     public mutating func dense(
         _ x: GraphValue, units: Int, activation: Activation, names: [String], inputIsShared: Bool,
-        into: GraphValue? = nil
+        hasBias: Bool = true, into: GraphValue? = nil
     ) -> GraphValue {
         precondition(units > 0 && !names.isEmpty, "\(names.count) layers of \(units) units")
         precondition(inputIsShared || x.width % names.count == 0, "\(x.width) columns, \(names.count) blocks")
@@ -28,8 +29,9 @@ extension GraphBuilder {
         var layer = Dense(
             source: .features, blocks: blocks, inputs: inputs, outputs: units, inputIsShared: isShared,
             activation: activation, order: order)
-        layer.weight = place(layer.weightCount + layer.biasCount)
-        layer.bias = layer.weight + layer.weightCount
+        layer.weight = place(layer.weightCount + (hasBias ? layer.biasCount : 0))
+        layer.bias =
+            hasBias ? layer.weight + layer.weightCount : place(layer.biasCount, isTrained: false)
         if order == .inputMajor && needsGradient(source) {
             layer.transposed = transposedCount
             transposedCount += layer.biasCount * layer.transposedStride
@@ -37,12 +39,14 @@ extension GraphBuilder {
         for (block, title) in names.enumerated() {
             nameLayer(
                 title, weight: layer.weight + block * inputs * units, bias: layer.bias + block * units,
-                inputs: inputs, outputs: units, isTransposed: order == .inputMajor)
+                inputs: inputs, outputs: units, isTransposed: order == .inputMajor, hasBias: hasBias)
         }
         let y = target(into, layer.width)
         let saved = activation.savesInput ? reserveSaved(layer.width) : y
         note(y, hasParameters: true, from: [])
-        nodes.append(.dense(DenseNode(layer: layer, x: source, y: y, saved: saved, blocks: 0..<blocks)))
+        var node = DenseNode(layer: layer, x: source, y: y, saved: saved, blocks: 0..<blocks)
+        node.trainsBias = hasBias
+        nodes.append(.dense(node))
         return y
     }
 
@@ -83,14 +87,15 @@ extension GraphBuilder {
 
     mutating func nameLayer(
         _ title: String, weight: Int, bias: Int, inputs: Int, outputs: Int, isTransposed: Bool,
-        scenario: Int? = nil, isDrawn: Bool = true
+        scenario: Int? = nil, isDrawn: Bool = true, hasBias: Bool = true
     ) {
         name(title + ".weight", weight, [outputs, inputs], isTransposed: isTransposed)
-        name(title + ".bias", bias, [outputs])
+        if hasBias { name(title + ".bias", bias, [outputs]) }
         if isDrawn {
             beginnings.append(
                 .layer(
-                    weights: weight..<weight + inputs * outputs, biases: bias..<bias + outputs,
+                    weights: weight..<weight + inputs * outputs,
+                    biases: bias..<bias + (hasBias ? outputs : 0),
                     inputs: inputs, outputs: outputs, name: title))
         }
         if let scenario {
@@ -157,7 +162,7 @@ extension GraphBuilder {
         return y
     }
 
-    private mutating func linear(_ x: GraphValue, into y: GraphValue, alpha: Double, adds: Bool) {
+    mutating func linear(_ x: GraphValue, into y: GraphValue, alpha: Double, adds: Bool) {
         note(y, from: [x])
         nodes.append(.linear(LinearNode(x: x, y: y, alpha: alpha, adds: adds)))
     }

@@ -19,6 +19,8 @@ public struct GraphBuilder {
     var lists: [Int32] = []
     var joints: [JointLoss] = []
     var penalties: [ParameterPenalty] = []
+    var structures: [ParameterStructure] = []
+    var gateRecords: [GateRecord] = []
     var segments: [ParameterSegment] = []
     var beginnings: [GraphPlan.Beginning] = []
     var undecayed: [Range<Int>] = []

@@ -22,6 +22,9 @@ package final class GraphInference<Scalar: BLASScalar>: InferenceEngine<Scalar> 
     private var tiles: [(first: Int, count: Int, scenario: Int)] = []
     private var batch: BatchView<Scalar>?
     private var hasLabels = false
+    /// Whether rows are taken by scenario, and where the recorded gates' sums of a tile go.
+    private var isGrouped = false
+    private var gates: UnsafeMutableBufferPointer<Double>?
     private var asLogits = false
     private var losses: [Double] = []
     private var counts: [Int] = []
@@ -60,10 +63,44 @@ package final class GraphInference<Scalar: BLASScalar>: InferenceEngine<Scalar> 
         return storages.map { Array($0.buffer) }
     }
 
+    override package func gateSums(_ batch: BatchView<Scalar>) -> [(rows: Int, sums: [Double])] {
+        let width = store.plan.gateRecords.reduce(0) { $0 + $1.gate.width }
+        let groups = max(store.plan.scenarios, 1)
+        let storage = AlignedStorage<Double>(
+            zeroed: width * (batch.rows / Self.tileRows + groups + 1))
+        gates = storage.buffer
+        sweep(batch, hasLabels: false, targets: [])
+        gates = nil
+        var result = (0..<groups).map { _ in (rows: 0, sums: [Double](repeating: 0, count: width)) }
+        for (index, tile) in tiles.enumerated() {
+            result[tile.scenario].rows += tile.count
+            for column in 0..<width {
+                result[tile.scenario].sums[column] += storage.base[index * width + column]
+            }
+        }
+        return result
+    }
+
+    private func sum(_ records: [GateRecord], _ tile: GraphTile<Scalar>, into target: UnsafeMutablePointer<Double>)
+    {
+        var place = 0
+        for record in records {
+            let gate = tile.view(record.gate)
+            for column in 0..<gate.columns {
+                var sum = 0.0
+                for row in 0..<gate.rows { sum += Double(gate.base[row * gate.stride + column]) }
+                target[place] = sum
+                place += 1
+            }
+        }
+    }
+
     private func sweep(_ batch: BatchView<Scalar>, hasLabels: Bool, targets: [UnsafeMutablePointer<Scalar>]) {
         self.batch = batch
         self.hasLabels = hasLabels
         self.targets = targets
+        isGrouped =
+            store.plan.usesScenarios || gates != nil && batch.scenarios != nil && store.plan.scenarios > 1
         arrange(batch)
         losses = [Double](repeating: 0, count: tiles.count * store.tasks.count)
         counts = [Int](repeating: 0, count: tiles.count * store.tasks.count)
@@ -80,7 +117,7 @@ package final class GraphInference<Scalar: BLASScalar>: InferenceEngine<Scalar> 
     private func arrange(_ batch: BatchView<Scalar>) {
         let (plan, rows) = (store.plan, batch.rows)
         var groups = [rows]
-        if plan.usesScenarios {
+        if isGrouped {
             positions = AlignedStorage(zeroed: rows)
             sources = AlignedStorage(zeroed: rows)
             let counts = AlignedStorage<Int>(zeroed: 2 * plan.scenarios)
@@ -109,12 +146,18 @@ package final class GraphInference<Scalar: BLASScalar>: InferenceEngine<Scalar> 
         for index in tiles.count * worker / workers..<tiles.count * (worker + 1) / workers {
             let rows = tiles[index]
             let source =
-                store.plan.usesScenarios
+                isGrouped
                 ? _SourceRows(count: rows.count, indices: UnsafePointer(sources.base) + rows.first, start: 0)
                 : batch.sourceRows(rows.first..<rows.first + rows.count)
             let tile = self.tile(index, batch, source, worker: worker, refreshes: rows.scenario != scenario)
             scenario = rows.scenario
             for node in turn.view.forward { node.forward(tile) }
+            if let gates, let base = gates.baseAddress {
+                let records = store.plan.gateRecords
+                let width = records.reduce(0) { $0 + $1.gate.width }
+                sum(records, tile, into: base + index * width)
+                continue
+            }
             for seat in turn.view.seats {
                 if hasLabels { judge(seat, tile, batch, source, index, worker) }
                 if !targets.isEmpty { write(seat, tile, rows.first) }
@@ -127,7 +170,7 @@ package final class GraphInference<Scalar: BLASScalar>: InferenceEngine<Scalar> 
     ) -> GraphTile<Scalar> {
         let plan = store.plan
         let base = workspace.base + worker * Self.tileRows * plan.forwardElementsPerRow
-        let isDirect = batch.indices == nil && plan.embedding.isEmpty && !plan.usesScenarios
+        let isDirect = batch.indices == nil && plan.embedding.isEmpty && !isGrouped
         let (first, count, scenario) = tiles[index]
         let features: MatrixView<Scalar>
         if isDirect {
@@ -180,7 +223,6 @@ package final class GraphInference<Scalar: BLASScalar>: InferenceEngine<Scalar> 
         let task = store.tasks[seat.task]
         let z = tile.view(seat.logits)
         let outputs = z.columns
-        let isGrouped = store.plan.usesScenarios
         func row(_ place: Int) -> Int { isGrouped ? Int(positions.base[first + place]) : first + place }
         // Logits go to their rows first: prediction works in place, row by row.
         for place in 0..<z.rows {

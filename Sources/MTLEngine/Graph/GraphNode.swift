@@ -45,10 +45,15 @@ package enum GraphNode: Sendable {
     case scenarioSelect(ScenarioSelectNode)
     case logitProduct(LogitProductNode)
     case tiedDense(TiedDenseNode)
+    case tiedMap(TiedMapNode)
     case pairwise(PairwiseNode)
     case fieldMeans(FieldMeansNode)
     case sequencePairs(SequencePairsNode)
     case sequencePool(SequencePoolNode)
+    case parameter(ParameterNode)
+    case bitSelector(BitSelectorNode)
+    case hardConcrete(HardConcreteNode)
+    case expertDropout(ExpertDropoutNode)
     /// Zeros in a gradient that only some of its readers will add to.
     case zero(GraphValue)
 
@@ -70,10 +75,15 @@ package enum GraphNode: Sendable {
         case .scenarioSelect(let node): node
         case .logitProduct(let node): node
         case .tiedDense(let node): node
+        case .tiedMap(let node): node
         case .pairwise(let node): node
         case .fieldMeans(let node): node
         case .sequencePairs(let node): node
         case .sequencePool(let node): node
+        case .parameter(let node): node
+        case .bitSelector(let node): node
+        case .hardConcrete(let node): node
+        case .expertDropout(let node): node
         case .zero: preconditionFailure("zeros are no part of a plan")
         }
     }
@@ -96,10 +106,15 @@ package enum GraphNode: Sendable {
         case let node as ScenarioSelectNode: self = .scenarioSelect(node)
         case let node as LogitProductNode: self = .logitProduct(node)
         case let node as TiedDenseNode: self = .tiedDense(node)
+        case let node as TiedMapNode: self = .tiedMap(node)
         case let node as PairwiseNode: self = .pairwise(node)
         case let node as FieldMeansNode: self = .fieldMeans(node)
         case let node as SequencePairsNode: self = .sequencePairs(node)
         case let node as SequencePoolNode: self = .sequencePool(node)
+        case let node as ParameterNode: self = .parameter(node)
+        case let node as BitSelectorNode: self = .bitSelector(node)
+        case let node as HardConcreteNode: self = .hardConcrete(node)
+        case let node as ExpertDropoutNode: self = .expertDropout(node)
         default: preconditionFailure("a node that the list of nodes does not know")
         }
     }
@@ -123,10 +138,15 @@ package enum GraphNode: Sendable {
         case .scenarioSelect(let node): node.forward(tile)
         case .logitProduct(let node): node.forward(tile)
         case .tiedDense(let node): node.forward(tile)
+        case .tiedMap(let node): node.forward(tile)
         case .pairwise(let node): node.forward(tile)
         case .fieldMeans(let node): node.forward(tile)
         case .sequencePairs(let node): node.forward(tile)
         case .sequencePool(let node): node.forward(tile)
+        case .parameter(let node): node.forward(tile)
+        case .bitSelector(let node): node.forward(tile)
+        case .hardConcrete(let node): node.forward(tile)
+        case .expertDropout(let node): node.forward(tile)
         case .zero: break
         }
     }
@@ -150,10 +170,15 @@ package enum GraphNode: Sendable {
         case .scenarioSelect(let node): node.backward(tile)
         case .logitProduct(let node): node.backward(tile)
         case .tiedDense(let node): node.backward(tile)
+        case .tiedMap(let node): node.backward(tile)
         case .pairwise(let node): node.backward(tile)
         case .fieldMeans(let node): node.backward(tile)
         case .sequencePairs(let node): node.backward(tile)
         case .sequencePool(let node): node.backward(tile)
+        case .parameter(let node): node.backward(tile)
+        case .bitSelector(let node): node.backward(tile)
+        case .hardConcrete(let node): node.backward(tile)
+        case .expertDropout(let node): node.backward(tile)
         case .zero(let value): zero(tile.gradient(value))
         }
     }

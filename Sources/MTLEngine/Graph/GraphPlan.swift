@@ -7,6 +7,12 @@ package struct GraphPlan: Sendable {
         case constant(Range<Int>, Double)
         /// A square matrix: `on` in the diagonal, `off` elsewhere.
         case diagonal(Int, size: Int, on: Double, off: Double)
+        /// One value at every `stride`-th of `count` places.
+        case strided(Int, stride: Int, count: Int, value: Double)
+        /// Uniform in ±bound, from the stream of its name.
+        case uniform(Range<Int>, bound: Double, name: String)
+        /// A matrix of `rows` orthonormal rows, from the stream of its name.
+        case orthonormal(Int, rows: Int, columns: Int, name: String)
     }
 
     package let inputs: Int
@@ -21,6 +27,9 @@ package struct GraphPlan: Sendable {
     package let isTrained: [Bool]
     package let joints: [JointLoss]
     package let penalties: [ParameterPenalty]
+    package let structures: [ParameterStructure]
+    /// Gates over experts, for whoever asks how the experts are used.
+    package let gateRecords: [GateRecord]
     package let beginnings: [Beginning]
     /// What no decay applies to: gains and shifts where the architecture says so.
     package let undecayed: [Range<Int>]
@@ -48,19 +57,28 @@ package enum JointLoss: Sendable {
     case order(later: GraphValue, earlier: GraphValue, weight: Double)
     /// A conditional probability's loss over the rows where its condition held.
     case counterfactual(CounterfactualLoss)
+    /// weight · mean over the rows of (entropy · Σ_i H(r_i) + reach · Σ_i 1/Σ_e r_ie) over selectors r_i `[count]` of one
+    /// task (DSelect-k, arXiv 2106.03760).
+    case selection(selectors: GraphValue, count: Int, entropy: Double, reach: Double, task: Int)
+
+    /// The task whose turn has it too, if it is one task's.
+    package var task: Int? {
+        if case .selection(_, _, _, _, let task) = self { task } else { nil }
+    }
 
     /// The values it adds a gradient to.
     package var values: [GraphValue] {
         switch self {
         case .order(let later, let earlier, _): [later, earlier]
         case .counterfactual(let loss): loss.values
+        case .selection(let selectors, _, _, _, _): [selectors]
         }
     }
 
     /// All the values it reads.
     package var reads: [GraphValue] {
         switch self {
-        case .order: values
+        case .order, .selection: values
         case .counterfactual(let loss): loss.values + [loss.propensity]
         }
     }
@@ -98,6 +116,7 @@ extension GraphPlan {
                 return sum + 6 * node.inputs * node.outputs
             case .tiedDense(let node):
                 return sum + (node.layer.transposed == nil ? 4 : 6) * node.multiplyAdds
+            case .tiedMap(let node): return sum + 6 * node.multiplyAdds
             default: return sum
             }
         }

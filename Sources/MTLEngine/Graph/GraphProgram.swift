@@ -42,7 +42,7 @@ package struct GraphProgram: Sendable {
             Seat(task: $0, kind: tasks[$0].kind, weight: tasks[$0].weight, logits: plan.logits[$0])
         }
         // A loss over several tasks' logits has no turn.
-        joints = task == nil ? plan.joints : []
+        joints = plan.joints.filter { task == nil || $0.task == task }
         lists = plan.lists
         widths = plan.widths
         isTrained = plan.isTrained

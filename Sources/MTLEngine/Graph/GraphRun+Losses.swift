@@ -117,6 +117,10 @@ extension GraphRun {
                 weights: batch.labelWeights == nil
                     ? nil : UnsafePointer(labelWeights + loss.observed * batchLimit + first),
                 scale: loss.weight / known)
+        case .selection(let selectors, let count, let entropy, let reach, _):
+            return _selectionLoss(
+                tile.view(selectors), gradient: tile.gradient(selectors), count: count, entropy: entropy,
+                reach: reach, scale: 1 / Double(rows))
         }
     }
 }

@@ -24,6 +24,13 @@ extension GraphRun {
             if worker == 0 { addPenalties() }
             barrier.wait()
         }
+        if !turn.structures.isEmpty {
+            for index in stride(from: worker, to: turn.structures.count, by: workers) {
+                structureValues[index] = turn.structures[index].add(
+                    parameters: parameters, gradients: gradients, couplings: couplings)
+            }
+            barrier.wait()
+        }
         for piece in mine {
             var total = 0.0
             if isPresent(piece.scenario) {

@@ -47,6 +47,7 @@ package struct GraphTurn {
     let pieces: UnsafeBufferPointer<GraphPiece>
     let pieceStarts: UnsafeBufferPointer<Int>
     let penalties: UnsafeBufferPointer<GraphPenalty>
+    let structures: UnsafeBufferPointer<StructureTerm>
     let reachesFeatures: Bool
     let tableStateOffset: Int
 
@@ -100,6 +101,9 @@ package struct GraphRun<Scalar: BLASScalar> {
     let squares: UnsafeMutablePointer<Double>
     let pieceLimit: Int
     let penalty: UnsafeMutablePointer<Double>
+    /// Per term of the structures its value, and the couplings' matrices.
+    let structureValues: UnsafeMutablePointer<Double>
+    let couplings: UnsafeMutablePointer<Double>
     let embedding: EmbeddingRun<Scalar>?
     let embedded: MatrixView<Scalar>
 
@@ -116,7 +120,7 @@ package struct GraphRun<Scalar: BLASScalar> {
     var skipsUnlabelled = false
 
     /// Whether gradients are looked at as a whole between their sum and the optimiser.
-    var isSplit: Bool { clipping.isNorm || !turn.penalties.isEmpty }
+    var isSplit: Bool { clipping.isNorm || !turn.penalties.isEmpty || !turn.structures.isEmpty }
 
     // MARK: One worker's part of a step
 

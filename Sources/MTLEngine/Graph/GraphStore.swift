@@ -27,6 +27,17 @@ package final class GraphStore<Scalar: BLASScalar>: ParameterStore<Scalar> {
                     outputs: outputs, generator: &generator)
             case .constant(let range, let value):
                 (parameters.base + range.lowerBound).update(repeating: Scalar(value), count: range.count)
+            case .strided(let start, let stride, let count, let value):
+                for index in 0..<count { parameters.base[start + index * stride] = Scalar(value) }
+            case .uniform(let range, let bound, let name):
+                var generator = root.split(Self.stream(of: name))
+                for index in range {
+                    parameters.base[index] = Scalar((2 * generator.uniform() - 1) * bound)
+                }
+            case .orthonormal(let start, let rows, let columns, let name):
+                var generator = root.split(Self.stream(of: name))
+                fillOrthonormal(
+                    parameters.base + start, rows: rows, columns: columns, generator: &generator)
             case .diagonal(let start, let size, let on, let off):
                 for index in 0..<size * size {
                     parameters.base[start + index] = Scalar(index % (size + 1) == 0 ? on : off)

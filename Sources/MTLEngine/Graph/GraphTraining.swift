@@ -20,6 +20,7 @@ package final class GraphTraining<Scalar: BLASScalar>: TrainingEngine<Scalar> {
     private let gradients: AlignedStorage<Scalar>
     private let groups: UnsafeMutablePointer<Int>
     private let embedding: EmbeddingMemory<Scalar>?
+    private let structures: StructureMemory<Scalar>
     private var current: GraphRun<Scalar>
 
     package init(
@@ -81,6 +82,9 @@ package final class GraphTraining<Scalar: BLASScalar>: TrainingEngine<Scalar> {
         let squares = AlignedStorage<Double>(zeroed: pieceLimit + plan.embedding.tables.count)
         let penalty = AlignedStorage<Double>(zeroed: 1)
         let tiles = AlignedStorage<GraphRowTile>(zeroed: tileLimit)
+        structures = StructureMemory(
+            store, learningRate: optimizer.learningRate,
+            termLimit: plans.map(\.view.structures.count).max() ?? 0)
         let embedded = AlignedStorage<Scalar>(
             zeroed: plan.embedding.isEmpty ? 0 : batchLimit * embeddedStride)
         embedding =
@@ -110,6 +114,7 @@ package final class GraphTraining<Scalar: BLASScalar>: TrainingEngine<Scalar> {
             partialCounts: partials.base + tileLimit * (tasks + joints), partialRows: rows.base,
             lossStride: tasks + joints, presence: presence.base, shardIsUsed: used.base,
             scenarios: scenarios, squares: squares.base, pieceLimit: pieceLimit, penalty: penalty.base,
+            structureValues: structures.values.base, couplings: structures.couplings.base,
             embedding: embedding?.run,
             embedded: MatrixView(
                 embedded.base, rows: plan.embedding.isEmpty ? 0 : batchLimit, columns: plan.embedding.width,
@@ -161,6 +166,7 @@ package final class GraphTraining<Scalar: BLASScalar>: TrainingEngine<Scalar> {
             hasLabels = hasLabels || current.labelledRows(seat.task, batch) > 0
         }
         penalties = current.turn.penalties.isEmpty ? 0 : current.penalty.pointee
+        for term in current.turn.structures.indices { penalties += current.structureValues[term] }
         for joint in current.turn.joints.indices {
             for tile in 0..<current.tileCount {
                 penalties += current.partialLosses[tile * stride + current.tasks + joint]
@@ -170,11 +176,13 @@ package final class GraphTraining<Scalar: BLASScalar>: TrainingEngine<Scalar> {
         if updates && stepped {
             stepCounts[turn] += 1
             updateCount += 1
+            structures.alternate(after: updateCount)
         }
         return stepped
     }
 
     private func prepare(_ batch: BatchView<Scalar>, turn: Int, updates: Bool) {
+        structures.prepare()
         current.batch = batch
         current.turn = turns[turn].view
         current.shards = GraphRowPlan.shards(rows: batch.rows)

@@ -34,6 +34,8 @@ package final class GraphTurnPlan {
         let lists = AlignedStorage<Int32>(copying: program.lists)
         owners.append(lists)
         let dealt = Self.deal(pieces, workers: workers)
+        let structures = StructureTerms(plan, trained: program.parameters)
+        owners.append(structures)
         view = GraphTurn(
             forward: keep(program.forward.flatMap { $0 }), forwardStarts: starts(program.forward),
             backward: keep(program.backward.flatMap { $0 }), backwardStarts: starts(program.backward),
@@ -43,7 +45,8 @@ package final class GraphTurnPlan {
             lists: UnsafePointer(lists.base),
             pieces: keep(dealt.flatMap { $0 }), pieceStarts: starts(dealt),
             penalties: keep(Self.penalties(plan, program.parameters)),
-            reachesFeatures: program.reachesFeatures, tableStateOffset: tableStateOffset)
+            structures: structures.terms, reachesFeatures: program.reachesFeatures,
+            tableStateOffset: tableStateOffset)
         self.owners = owners
     }
 

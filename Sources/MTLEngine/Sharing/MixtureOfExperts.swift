@@ -12,13 +12,19 @@ public struct MMoE: Architecture, Equatable {
     public var gate: [HiddenLayer]
     /// What a gate's logits are divided by: above 1 for softer mixtures.
     public var temperature: Double
+    /// In training, the share of a row's experts that all its gates lose, the others' weights divided by their sum.
+    public var expertDropout: Double
 
     /// By default gates are linear.
-    public init(experts: Int, layers: [HiddenLayer], gate: [HiddenLayer] = [], temperature: Double = 1) {
+    public init(
+        experts: Int, layers: [HiddenLayer], gate: [HiddenLayer] = [], temperature: Double = 1,
+        expertDropout: Double = 0
+    ) {
         self.experts = experts
         self.layers = layers
         self.gate = gate
         self.temperature = temperature
+        self.expertDropout = expertDropout
     }
 
     /// Builds the graph.
@@ -39,12 +45,16 @@ public struct MMoE: Architecture, Equatable {
         guard temperature > 0, temperature.isFinite else {
             throw InputError(.value, at: "temperature", found: "\(temperature)", expected: "above 0, finite")
         }
-        let outputs = graph.stack(graph.features, layers, names: (0..<experts).map { "experts.\($0)" })
+        try requireRate(expertDropout, "expert dropout")
+        let titles = (0..<experts).map { "experts.\($0)" }
+        let outputs = graph.stack(graph.features, layers, names: titles)
         let gates = graph.gates(
             graph.features, gate, experts: experts, names: names.map { "gates.\($0)" },
             temperature: temperature)
+        for (gate, name) in zip(gates, names) { graph.record(gate: gate, name: name, experts: titles) }
         let width = outputs.width / experts
-        return graph.mixture(experts: outputs, width: width, gates: gates).blocks(names.count)
+        let kept = graph.expertDropout(gates, rate: expertDropout)
+        return graph.mixture(experts: outputs, width: width, gates: kept).blocks(names.count)
     }
 }
 
@@ -60,18 +70,26 @@ public struct OMoE: Architecture, Equatable {
     public var gate: [HiddenLayer]
     /// What the gate's logits are divided by.
     public var temperature: Double
+    /// In training, the share of a row's experts that the gate loses, the others' weights divided by their sum.
+    public var expertDropout: Double
 
     /// By default the gate is linear.
-    public init(experts: Int, layers: [HiddenLayer], gate: [HiddenLayer] = [], temperature: Double = 1) {
+    public init(
+        experts: Int, layers: [HiddenLayer], gate: [HiddenLayer] = [], temperature: Double = 1,
+        expertDropout: Double = 0
+    ) {
         self.experts = experts
         self.layers = layers
         self.gate = gate
         self.temperature = temperature
+        self.expertDropout = expertDropout
     }
 
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
-        let shared = MMoE(experts: experts, layers: layers, gate: gate, temperature: temperature)
+        let shared = MMoE(
+            experts: experts, layers: layers, gate: gate, temperature: temperature,
+            expertDropout: expertDropout)
         let mixed = try shared.mixtures(&graph, names: ["shared"])
         return graph.heads(graph.tasks.map { _ in mixed[0] })
     }
@@ -84,5 +102,12 @@ extension GraphBuilder {
     ) -> [GraphValue] {
         let logits = stack(x, layers + [.dense(experts, .identity)], names: names)
         return softmaxBlocks(logits, blocks: names.count, temperature: temperature).blocks(names.count)
+    }
+}
+
+/// An option that is a share to drop.
+func requireRate(_ value: Double, _ place: String) throws(InputError) {
+    guard value >= 0, value < 1 else {
+        throw InputError(.value, at: place, found: "\(value)", expected: "at least 0 and below 1")
     }
 }

@@ -91,6 +91,7 @@ public struct MultiTaskModel: Model {
         builder.undecayed = layout.segments.filter { !decayed.contains($0) }.map {
             $0.offset..<$0.offset + $0.count
         }
+        try builder.structures.check(layout)
         plan = try Self.plan(builder, logits, inputs, layout, embedding)
     }
 
@@ -102,6 +103,7 @@ public struct MultiTaskModel: Model {
             inputs: inputs, inputWidth: inputs + embedding.width, scenarios: builder.scenarios,
             nodes: builder.nodes, logits: logits, lists: builder.lists, widths: builder.widths,
             isTrained: builder.isTrained, joints: builder.joints, penalties: builder.penalties,
+            structures: builder.structures, gateRecords: builder.gateRecords,
             beginnings: builder.beginnings, undecayed: builder.undecayed, owned: builder.owned,
             usesScenarios: builder.usesScenarios, forwardElementsPerRow: builder.forwardElements,
             gradientElementsPerRow: builder.gradientElements, transposedCount: builder.transposedCount,

@@ -27,9 +27,12 @@ public struct PLE: Architecture, Equatable {
     public var levels: [Level]
     /// The layers of a gate before its linear one.
     public var gate: [HiddenLayer]
+    /// In training, the share of a row's experts that all gates of a level lose, the others' weights divided by their sum.
+    public var expertDropout: Double
 
     /// By default gates are linear.
-    public init(levels: [Level], gate: [HiddenLayer] = []) {
+    public init(levels: [Level], gate: [HiddenLayer] = [], expertDropout: Double = 0) {
+        self.expertDropout = expertDropout
         self.levels = levels
         self.gate = gate
     }
@@ -86,6 +89,16 @@ public struct PLE: Architecture, Equatable {
                 gates += graph.gates(
                     shared, gate, experts: ownCount + level.shared, names: ["\(prefix).gates.shared"])
             }
+            let titles =
+                names.flatMap { name in (0..<level.own).map { "\(prefix).experts.\(name).\($0)" } }
+                + (0..<level.shared).map { "\(prefix).experts.shared.\($0)" }
+            for (index, gate) in gates.enumerated() {
+                graph.record(
+                    gate: gate,
+                    name: "\(prefix).\(index < names.count ? names[index] : "shared")",
+                    experts: sees[index].map { titles[$0] })
+            }
+            gates = graph.expertDropout(gates, sees: sees, rate: expertDropout)
             let mixed = graph.mixture(experts: experts, width: width, gates: gates, sees: sees)
                 .blocks(gates.count)
             inputs = Array(mixed[..<names.count])
@@ -101,6 +114,7 @@ public struct PLE: Architecture, Equatable {
             throw InputError(.empty, at: "levels", found: "none", expected: "at least one")
         }
         try gate.check(at: "gates")
+        try requireRate(expertDropout, "expert dropout")
         for (depth, level) in levels.enumerated() {
             try require(level.own, atLeast: 0, "level \(depth), own experts")
             try require(level.shared, atLeast: 0, "level \(depth), shared experts")

@@ -71,6 +71,9 @@ package class InferenceEngine<Scalar: BLASScalar>: WorkerJob {
         preconditionFailure("an engine says how it judges")
     }
 
+    /// Per scenario its rows and the sums of all recorded gates' columns over them.
+    package func gateSums(_ batch: BatchView<Scalar>) -> [(rows: Int, sums: [Double])] { [] }
+
     /// Predictions (or logits) per task, `[rows, outputs]`.
     package func predictions(_ batch: BatchView<Scalar>, asLogits: Bool) -> [[Scalar]] {
         preconditionFailure("an engine says how it predicts")

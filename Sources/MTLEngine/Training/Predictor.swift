@@ -3,7 +3,7 @@ public final class Predictor<Scalar: BLASScalar> {
     /// The model.
     public let model: any Model
     private let network: ParameterStore<Scalar>
-    private let inference: InferenceEngine<Scalar>
+    let inference: InferenceEngine<Scalar>
 
     /// A predictor over a vector of parameters in the model's layout.
     ///

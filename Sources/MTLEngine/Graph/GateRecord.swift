@@ -1,0 +1,14 @@
+/// A gate over experts whose weights may be looked at; see `ExpertUtilisation`.
+package struct GateRecord: Sendable {
+    package let name: String
+    package let experts: [String]
+    package let gate: GraphValue
+}
+
+extension GraphBuilder {
+    /// Notes that a value `[rows, experts]` weighs experts, for `expertUtilisation(of:)`.
+    public mutating func record(gate: GraphValue, name: String, experts: [String]) {
+        precondition(gate.width == experts.count, "\(gate.width) columns for \(experts.count) experts")
+        gateRecords.append(GateRecord(name: name, experts: experts, gate: gate))
+    }
+}

@@ -1,0 +1,139 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A piece of a structure's penalty that one worker computes at once: no two write the same gradient.
+package enum StructureTerm {
+    /// Elements `start..<start + count` of a part; `places` are the tasks' offsets.
+    case coupling(
+        places: UnsafePointer<Int>, trained: UnsafePointer<Bool>, tasks: Int, start: Int, count: Int,
+        matrix: Int, weight: Double)
+    /// Units of a weight matrix: unit o's input i at `start + o·unitStride + i·inputStride`.
+    case orthogonality(
+        start: Int, units: Int, inputs: Int, unitStride: Int, inputStride: Int, blocks: Int, weight: Double,
+        isTrained: Bool)
+    case openGates(start: Int, count: Int, shift: Double, weight: Double, isTrained: Bool)
+
+    /// Adds the gradient and returns the value.
+    func add<Scalar: BLASScalar>(
+        parameters: UnsafePointer<Scalar>, gradients: UnsafeMutablePointer<Scalar>,
+        couplings: UnsafePointer<Double>
+    ) -> Double {
+        var value = 0.0
+        switch self {
+        case .coupling(let places, let trained, let tasks, let start, let count, let matrix, let weight):
+            let k = couplings + matrix
+            for task in 0..<tasks {
+                let own = parameters + places[task] + start
+                let target = gradients + places[task] + start
+                for index in 0..<count {
+                    var slope = 0.0
+                    for other in 0..<tasks {
+                        slope += k[task * tasks + other] * Double(parameters[places[other] + start + index])
+                    }
+                    slope *= weight
+                    value += slope * Double(own[index])
+                    if trained[task] { target[index] += Scalar(2 * slope) }
+                }
+            }
+        case .orthogonality(
+            let start, let units, let inputs, let unitStride, let inputStride, let blocks, let weight,
+            let isTrained):
+            let (w, d, size) = (parameters + start, gradients + start, units / blocks)
+            for unit in 0..<units {
+                for other in (unit / size + 1) * size..<max(units, (unit / size + 1) * size) {
+                    var dot = 0.0
+                    for input in 0..<inputs {
+                        dot +=
+                            Double(w[unit * unitStride + input * inputStride])
+                            * Double(w[other * unitStride + input * inputStride])
+                    }
+                    value += weight * dot * dot
+                    guard isTrained else { continue }
+                    let slope = Scalar(2 * weight * dot)
+                    for input in 0..<inputs {
+                        let (a, b) = (
+                            unit * unitStride + input * inputStride, other * unitStride + input * inputStride
+                        )
+                        d[a] += slope * w[b]
+                        d[b] += slope * w[a]
+                    }
+                }
+            }
+        case .openGates(let start, let count, let shift, let weight, let isTrained):
+            for index in start..<start + count {
+                let open = 1 / (1 + exp(shift - Double(parameters[index])))
+                value += weight * open
+                if isTrained { gradients[index] += Scalar(weight * open * (1 - open)) }
+            }
+        }
+        return value
+    }
+}
+
+/// The terms of a program, and the lists they read.
+package final class StructureTerms {
+    package let terms: UnsafeBufferPointer<StructureTerm>
+    private var owners: [AnyObject] = []
+
+    /// The most elements of a term.
+    private static let limit = 1 << 12
+
+    package init(_ plan: GraphPlan, trained: [GraphParameter]) {
+        func segment(_ name: String) -> ParameterSegment {
+            guard let found = plan.layout.segments.first(where: { $0.name == name }) else {
+                preconditionFailure("no parameter \"\(name)\"")
+            }
+            return found
+        }
+        func trains(_ segment: ParameterSegment) -> Bool {
+            trained.contains { $0.start <= segment.offset && segment.offset < $0.start + $0.count }
+        }
+        var (result, owners): ([StructureTerm], [AnyObject]) = ([], [])
+        var matrix = 0
+        // The layout is there once its groups are placed; before, plans are drafts.
+        for structure in plan.layout.segments.isEmpty ? [] : plan.structures {
+            switch structure {
+            case .coupling(let parts, _, let weight):
+                for part in parts {
+                    let segments = part.map(segment)
+                    let places = FixedList(segments.map(\.offset))
+                    let flags = FixedList(segments.map(trains))
+                    owners += [places, flags]
+                    guard let first = places.elements.baseAddress, let flag = flags.elements.baseAddress,
+                        flags.elements.contains(true)
+                    else { continue }
+                    for start in stride(from: 0, to: segments[0].count, by: Self.limit) {
+                        result.append(
+                            .coupling(
+                                places: first, trained: flag, tasks: part.count, start: start,
+                                count: min(Self.limit, segments[0].count - start), matrix: matrix,
+                                weight: weight))
+                    }
+                }
+            case .orthogonality(let name, let blocks, let weight):
+                let found = segment(name)
+                let (units, inputs) = (found.shape[0], found.shape[1])
+                result.append(
+                    .orthogonality(
+                        start: found.offset, units: units, inputs: inputs,
+                        unitStride: found.isTransposed ? 1 : inputs,
+                        inputStride: found.isTransposed ? units : 1, blocks: blocks, weight: weight,
+                        isTrained: trains(found)))
+            case .openGates(let name, let shift, let weight):
+                let found = segment(name)
+                result.append(
+                    .openGates(
+                        start: found.offset, count: found.count, shift: shift, weight: weight,
+                        isTrained: trains(found)))
+            case .traceNorm, .subspace: break
+            }
+            matrix += structure.couplingCount
+        }
+        let list = FixedList(result)
+        terms = list.elements
+        self.owners = owners + [list]
+    }
+}

@@ -1,0 +1,46 @@
+/// Neural discriminative dimensionality reduction: a network per task; after every layer each task's features become a
+/// linear map of all tasks' features side by side, then a batch norm.
+///
+/// h̃_t = BN(W_t [h_1; …; h_T] + b_t), "fusions.TASK.l.weight" `[units, tasks · units]` with the tasks' blocks in the order of
+/// `headOrder`, "norms.TASK.l". W_t begins with `own` in the diagonal of its own block and the rest shared out among the
+/// others' diagonals; b_t, which a norm makes superfluous, at 0.
+/// - SeeAlso: Gao et al., *NDDR-CNN*, arXiv 1801.08297, where the map is a 1 × 1 convolution.
+public struct NDDR: Architecture, Equatable {
+    /// The layers of a task's network.
+    public var layers: [HiddenLayer]
+    /// A task's own share at the start.
+    public var own: Double
+    /// Whether a batch norm follows.
+    public var isNormed: Bool
+
+    /// By default tasks begin with 0.9 of their own.
+    public init(layers: [HiddenLayer], own: Double = 0.9, isNormed: Bool = true) {
+        self.layers = layers
+        self.own = own
+        self.isNormed = isNormed
+    }
+
+    /// Builds the graph.
+    public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
+        try layers.check(at: "layers", allowsNone: false)
+        try requireFinite(own, "own share")
+        let names = graph.headOrder.map { graph.tasks[$0].name }
+        var value = graph.features
+        for (depth, layer) in layers.enumerated() {
+            value = graph.dense(
+                value, units: layer.units, activation: layer.activation,
+                names: names.map { "networks.\($0).\(depth)" }, inputIsShared: depth == 0)
+            value = graph.fusion(
+                value, names: names.map { "fusions.\($0).\(depth)" }, own: own, activation: .identity)
+            if isNormed {
+                let blocks = value.blocks(names.count)
+                var normed: [GraphValue] = []
+                for (block, name) in zip(blocks, names) {
+                    normed.append(graph.batchNorm(block, name: "norms.\(name).\(depth)"))
+                }
+                value = graph.concatenate(normed)
+            }
+        }
+        return graph.heads(graph.inTaskOrder(value.blocks(names.count)))
+    }
+}
