@@ -52,20 +52,42 @@ public struct SharingSettings: Sendable, Equatable, Codable {
 public struct SharingOptions: Sendable, Equatable, Codable {
     /// A level of progressive layered extraction.
     public struct Level: Sendable, Equatable, Codable {
-        /// Experts of each task.
-        public var own: Int
-        /// Experts of all tasks.
-        public var shared: Int
-        /// Units of an expert's layers.
+        /// Experts of each task (ple).
+        public var own: Int?
+        /// Experts of all tasks (ple).
+        public var shared: Int?
+        /// Sub-networks (snr).
+        public var networks: Int?
+        /// Units of an expert's or a sub-network's layers.
         public var layers: [Int]
 
-        /// A level.
+        private enum CodingKeys: String, CodingKey, CaseIterable { case own, shared, networks, layers }
+
+        /// A level of experts.
         public init(own: Int, shared: Int, layers: [Int]) {
             self.own = own
             self.shared = shared
             self.layers = layers
         }
+
+        /// A level of sub-networks.
+        public init(networks: Int, layers: [Int]) {
+            self.networks = networks
+            self.layers = layers
+        }
+
+        /// Reads what a file says; a setting that nobody knows is an error.
+        public init(from decoder: any Decoder) throws {
+            let values = try decoder.strictContainer(CodingKeys.self)
+            own = try values.decodeIfPresent(Int.self, forKey: .own)
+            shared = try values.decodeIfPresent(Int.self, forKey: .shared)
+            networks = try values.decodeIfPresent(Int.self, forKey: .networks)
+            layers = try values.decode([Int].self, forKey: .layers)
+        }
     }
+
+    /// What soft sharing penalises.
+    public enum Distance: String, Sendable, Codable, CaseIterable { case pairwise, mean, covariance }
 
     /// Units of the shared layers, of an expert, or of each task's network.
     public var layers: [Int]?
@@ -95,12 +117,48 @@ public struct SharingOptions: Sendable, Equatable, Codable {
     public var trunk: [Int]?
     /// Units of the layers that relate a task to its parents.
     public var relation: [Int]?
+    /// In training the share of experts that a row goes without.
+    public var expertDropout: Double?
+    /// What a task keeps of its own at the start of a stitch or fusion.
+    public var ownShare: Double?
+    /// Subspaces of a task's layer.
+    public var subspaces: Int?
+    /// Whether a task's head reads a mixture of all its layers.
+    public var mixesLayers: Bool?
+    /// What the overlap of subspaces is penalised with.
+    public var orthogonality: Double?
+    /// Whether fusions are batch-normalised.
+    public var normalized: Bool?
+    /// Units of an attention mask's hidden layer.
+    public var attention: Int?
+    /// The distance of the tasks' parameters.
+    public var distance: Distance?
+    /// Steps between the updates of what is not learned by gradients.
+    public var updateEvery: Int?
+    /// The rank of a task's deviation, or of the map that tasks share.
+    public var rank: Int?
+    /// Experts that a gate selects.
+    public var selected: Int?
+    /// Whether selection depends on the row.
+    public var perExample: Bool?
+    /// What the selectors' entropy is penalised with.
+    public var entropy: Double?
+    /// Whether an edge between sub-networks has a matrix of its own.
+    public var transforms: Bool?
+    /// What an open edge is penalised with.
+    public var sparsity: Double?
 
     /// All as the type's defaults.
     public init() {}
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case layers, experts, own, shared, levels, gate, temperature, parents, weight, calibration, trunk, relation
+        case subspaces, orthogonality, normalized, attention, distance, rank, selected, entropy, transforms, sparsity
+        case expertDropout = "expert_dropout"
+        case ownShare = "own_share"
+        case mixesLayers = "mixes_layers"
+        case updateEvery = "update_every"
+        case perExample = "per_example"
         case doublyRobust = "doubly_robust"
         case maximumWeight = "maximum_weight"
     }
@@ -135,6 +193,11 @@ public enum SharingType: String, Sendable, Codable, CaseIterable {
     case hard, omoe, mmoe, cgc, ple
     case crossStitch = "cross_stitch"
     case esmm, escm2, aitm, dbmtl, resflow
+    case soft, sluice, nddr, mtan, snr
+    case lowRank = "low_rank"
+    case traceNorm = "trace_norm"
+    case alternatingStructure = "alternating_structure"
+    case dselectK = "dselect_k"
 
     /// Whether its tasks follow one another, as `parents` says.
     public var takesParents: Bool { options.contains(.parents) }
@@ -142,10 +205,20 @@ public enum SharingType: String, Sendable, Codable, CaseIterable {
     /// The options that it takes.
     var options: [SharingOptions.CodingKeys] {
         switch self {
-        case .hard, .crossStitch: [.layers]
-        case .omoe, .mmoe: [.experts, .layers, .gate, .temperature]
-        case .cgc: [.own, .shared, .layers, .gate]
-        case .ple: [.levels, .gate]
+        case .hard: [.layers]
+        case .crossStitch: [.layers, .ownShare]
+        case .omoe, .mmoe: [.experts, .layers, .gate, .temperature, .expertDropout]
+        case .cgc: [.own, .shared, .layers, .gate, .expertDropout]
+        case .ple: [.levels, .gate, .expertDropout]
+        case .soft: [.layers, .distance, .weight, .updateEvery]
+        case .sluice: [.layers, .subspaces, .ownShare, .mixesLayers, .orthogonality]
+        case .nddr: [.layers, .ownShare, .normalized]
+        case .mtan: [.layers, .attention]
+        case .snr: [.levels, .transforms, .sparsity]
+        case .lowRank: [.layers, .rank]
+        case .traceNorm: [.layers, .weight, .updateEvery]
+        case .alternatingStructure: [.layers, .rank, .weight, .updateEvery]
+        case .dselectK: [.experts, .layers, .selected, .perExample, .entropy]
         case .esmm: [.parents, .layers]
         case .escm2: [.parents, .layers, .doublyRobust, .weight, .maximumWeight]
         case .aitm: [.parents, .layers, .calibration]
@@ -166,20 +239,73 @@ extension SharingSettings {
         case .hard: return HardSharing(trunk: layers)
         case .omoe:
             return OMoE(
-                experts: options.experts ?? 8, layers: layers, gate: gate, temperature: options.temperature ?? 1)
+                experts: options.experts ?? 8, layers: layers, gate: gate,
+                temperature: options.temperature ?? 1, expertDropout: options.expertDropout ?? 0)
         case .mmoe:
             return MMoE(
-                experts: options.experts ?? 8, layers: layers, gate: gate, temperature: options.temperature ?? 1)
+                experts: options.experts ?? 8, layers: layers, gate: gate,
+                temperature: options.temperature ?? 1, expertDropout: options.expertDropout ?? 0)
         case .cgc:
-            return PLE.cgc(own: options.own ?? 1, shared: options.shared ?? 1, layers: layers, gate: gate)
+            let level = PLE.Level(own: options.own ?? 1, shared: options.shared ?? 1, layers: layers)
+            return PLE(levels: [level], gate: gate, expertDropout: options.expertDropout ?? 0)
         case .ple:
-            let levels = options.levels ?? [Level](repeating: Level(own: 1, shared: 1, layers: [64]), count: 2)
+            let levels = try levels(Level(own: 1, shared: 1, layers: [64]), \.networks, "networks")
             return PLE(
                 levels: levels.map {
-                    PLE.Level(own: $0.own, shared: $0.shared, layers: hidden($0.layers))
-                }, gate: gate)
-        case .crossStitch: return CrossStitch(layers: layers)
-        case .esmm: return ESMM(parents: try parents(), trunk: hidden(options.layers ?? []))
+                    PLE.Level(own: $0.own ?? 1, shared: $0.shared ?? 1, layers: hidden($0.layers))
+                }, gate: gate, expertDropout: options.expertDropout ?? 0)
+        case .snr:
+            let levels = try levels(Level(networks: 4, layers: [32]), \.own, "own")
+            return SNR(
+                levels: levels.map { SNR.Level(networks: $0.networks ?? 4, layers: hidden($0.layers)) },
+                transforms: options.transforms ?? false, sparsity: options.sparsity ?? 1e-4)
+        case .dselectK:
+            return DSelectK(
+                experts: options.experts ?? 8, layers: layers, selected: options.selected ?? 2,
+                perExample: options.perExample ?? false, entropy: options.entropy ?? 1e-6)
+        default:
+            return type.takesParents ? try funnel(hidden, layers) : networks(layers)
+        }
+    }
+
+    /// A network of its own for each task, tied in some way.
+    private func networks(_ layers: [HiddenLayer]) -> any Architecture {
+        let own = options.ownShare ?? 0.9
+        switch type {
+        case .soft:
+            let distance: SoftSharing.Distance =
+                switch options.distance {
+                case .pairwise: .pairwise
+                case .covariance: .covariance
+                default: .mean
+                }
+            return SoftSharing(
+                layers: layers, distance: distance, weight: options.weight ?? 1e-3,
+                updateEvery: options.updateEvery ?? 100)
+        case .sluice:
+            return Sluice(
+                layers: layers, subspaces: options.subspaces ?? 2, own: own,
+                mixesLayers: options.mixesLayers ?? (Set(layers.map(\.units)).count == 1),
+                orthogonality: options.orthogonality ?? 1e-3)
+        case .nddr: return NDDR(layers: layers, own: own, isNormed: options.normalized ?? true)
+        case .mtan: return MTAN(layers: layers, attention: options.attention ?? 16)
+        case .lowRank: return LowRankSharing(layers: layers, rank: options.rank ?? 4)
+        case .traceNorm:
+            return TraceNormSharing(
+                layers: layers, weight: options.weight ?? 1e-2, updateEvery: options.updateEvery ?? 10)
+        case .alternatingStructure:
+            return AlternatingStructure(
+                layers: layers, rank: options.rank ?? 4, weight: options.weight ?? 1e-3,
+                updateEvery: options.updateEvery ?? 100)
+        default: return CrossStitch(layers: layers, own: own)
+        }
+    }
+
+    /// Tasks that follow one another.
+    private func funnel(
+        _ hidden: ([Int]) -> [HiddenLayer], _ layers: [HiddenLayer]
+    ) throws(InputError) -> any Architecture {
+        switch type {
         case .escm2:
             return ESCM2(
                 parents: try parents(), trunk: hidden(options.layers ?? []),
@@ -192,7 +318,21 @@ extension SharingSettings {
                 parents: (options.parents ?? [:]).mapValues(\.all), trunk: hidden(options.trunk ?? []),
                 layers: layers, relation: hidden(options.relation ?? [32]))
         case .resflow: return ResFlow(parents: try parents(), layers: layers)
+        default: return ESMM(parents: try parents(), trunk: hidden(options.layers ?? []))
         }
+    }
+
+    /// The levels as they are said, or two like `example`; none says what another type's do.
+    private func levels(
+        _ example: Level, _ foreign: KeyPath<Level, Int?>, _ name: String
+    ) throws(InputError) -> [Level] {
+        guard let levels = options.levels else { return [example, example] }
+        for (index, level) in levels.enumerated() where level[keyPath: foreign] != nil {
+            throw InputError(
+                .name, at: "levels, \(index), \(name)", found: "an option that \(type.rawValue) does not take",
+                expected: type == .snr ? "networks and layers" : "own, shared and layers")
+        }
+        return levels
     }
 
     private func parents() throws(InputError) -> [String: String] {

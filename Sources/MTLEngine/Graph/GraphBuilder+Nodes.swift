@@ -55,19 +55,27 @@ extension GraphBuilder {
         _ x: GraphValue, _ layer: HiddenLayer, names: [String], inputIsShared: Bool,
         into: GraphValue? = nil
     ) -> GraphValue {
-        let isPlain = layer.isPlain
-        var value = dense(
-            x, units: layer.units, activation: layer.normalization == .none ? layer.activation : .identity,
-            names: names, inputIsShared: inputIsShared, into: isPlain ? into : nil)
-        guard !isPlain else { return value }
-        let norms = names.map { "\($0).norm" }
-        switch layer.normalization {
-        case .none: break
-        case .batch: value = activation(batchNorm(value, names: norms), layer.activation)
-        case .layer: value = activation(layerNorm(value, names: norms), layer.activation)
+        guard !layer.isPlain else {
+            return dense(
+                x, units: layer.units, activation: layer.activation, names: names, inputIsShared: inputIsShared,
+                into: into)
         }
-        value = dropout(value, rate: layer.dropout)
+        let sums = dense(
+            x, units: layer.units, activation: .identity, names: names, inputIsShared: inputIsShared)
+        let value = finished(sums, layer, names: names)
         return into == nil ? value : scale(value, by: 1, into: into)
+    }
+
+    /// dropout(act(norm(x))) of a layer's sums.
+    mutating func finished(_ sums: GraphValue, _ layer: HiddenLayer, names: [String]) -> GraphValue {
+        let norms = names.map { "\($0).norm" }
+        let normed =
+            switch layer.normalization {
+            case .none: sums
+            case .batch: batchNorm(sums, names: norms)
+            case .layer: layerNorm(sums, names: norms)
+            }
+        return dropout(activation(normed, layer.activation), rate: layer.dropout)
     }
 
     /// A stack of hidden layers per name: layer l's parameters are "NAME.l.weight" and "NAME.l.bias".

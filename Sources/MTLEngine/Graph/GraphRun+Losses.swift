@@ -120,7 +120,7 @@ extension GraphRun {
         case .selection(let selectors, let count, let entropy, let reach, _):
             return _selectionLoss(
                 tile.view(selectors), gradient: tile.gradient(selectors), count: count, entropy: entropy,
-                reach: reach, scale: 1 / Double(rows))
+                reach: reach, scale: 1 / Double(batch.rows))
         }
     }
 }

@@ -92,10 +92,3 @@ extension GraphBuilder {
         }
     }
 }
-
-/// An option that has to be 0 or above and finite.
-func require(_ value: Double, atLeast least: Double, _ place: String) throws(InputError) {
-    guard value >= least, value.isFinite else {
-        throw InputError(.value, at: place, found: "\(value)", expected: "at least \(least), finite")
-    }
-}

@@ -49,7 +49,7 @@ public struct LowRankSharing: Architecture, Equatable {
                         value, blocks: names.count, units: layer.units, name: "shared.\(depth)"), up,
                 ])
             }
-            value = graph.activation(sum, layer.activation)
+            value = graph.finished(sum, layer, names: titles)
         }
         return graph.heads(graph.inTaskOrder(value.blocks(names.count)))
     }
@@ -152,7 +152,7 @@ public struct AlternatingStructure: Architecture, Equatable {
                 map, units: layer.units, activation: .identity, names: coefficients, inputIsShared: isFirst,
                 hasBias: false)
             graph.beginAtZero(names.count)
-            value = graph.activation(graph.add([apart, common]), layer.activation)
+            value = graph.finished(graph.add([apart, common]), layer, names: own)
             if weight > 0 {
                 for title in own { graph.penalize(.squared(title + ".weight", weight: weight)) }
             }

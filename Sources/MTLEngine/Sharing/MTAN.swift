@@ -24,8 +24,7 @@ public struct MTAN: Architecture, Equatable {
         let names = graph.headOrder.map { graph.tasks[$0].name }
         var (below, attended) = (graph.features, [GraphValue]())
         for (depth, layer) in layers.enumerated() {
-            let shared = graph.dense(
-                below, units: layer.units, activation: layer.activation, name: "trunk.\(depth)")
+            let shared = graph.layer(below, layer, names: ["trunk.\(depth)"], inputIsShared: true)
             let input =
                 depth == 0 ? below : graph.concatenate(attended.flatMap { [below, $0] })
             let masks = graph.stack(

@@ -27,9 +27,8 @@ public struct NDDR: Architecture, Equatable {
         let names = graph.headOrder.map { graph.tasks[$0].name }
         var value = graph.features
         for (depth, layer) in layers.enumerated() {
-            value = graph.dense(
-                value, units: layer.units, activation: layer.activation,
-                names: names.map { "networks.\($0).\(depth)" }, inputIsShared: depth == 0)
+            value = graph.layer(
+                value, layer, names: names.map { "networks.\($0).\(depth)" }, inputIsShared: depth == 0)
             value = graph.fusion(
                 value, names: names.map { "fusions.\($0).\(depth)" }, own: own, activation: .identity)
             if isNormed {

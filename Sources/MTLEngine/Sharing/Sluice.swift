@@ -41,9 +41,7 @@ public struct Sluice: Architecture, Equatable {
         var levels: [[GraphValue]] = []
         for (depth, layer) in layers.enumerated() {
             let titles = names.map { "networks.\($0).\(depth)" }
-            value = graph.dense(
-                value, units: layer.units, activation: layer.activation, names: titles,
-                inputIsShared: depth == 0)
+            value = graph.layer(value, layer, names: titles, inputIsShared: depth == 0)
             for title in titles {
                 graph.penalizeOverlap(title + ".weight", blocks: subspaces, weight: orthogonality)
             }
