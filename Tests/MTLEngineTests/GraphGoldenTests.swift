@@ -88,11 +88,11 @@ import Testing
         try check(name, Float.self, relative: 2e-5, absolute: 1e-5)
     }
 
-    private func check<Scalar: BLASScalar>(
-        _ name: String, _: Scalar.Type, relative: Double, absolute: Double
+    func check<Scalar: BLASScalar>(
+        _ name: String, model given: MultiTaskModel? = nil, _: Scalar.Type, relative: Double, absolute: Double
     ) throws {
         let golden = try Safetensors.fixture("graph_" + name)
-        let model = try model(name)
+        let model = try given ?? model(name)
         let labels = try golden.values("labels")
         let dataset = try Dataset<Scalar>(
             featureNames: (0..<7).map { "x\($0)" }, features: try golden.values("x").map { Scalar($0) },
@@ -125,6 +125,12 @@ import Testing
                 expectClose(
                     losses, try golden.values("task_losses"), relative: relative, absolute: absolute,
                     "\(name), losses")
+                if given != nil {
+                    let found = (trainer.trainingStep as? GraphTraining<Scalar>)?.penalties ?? 0
+                    expectClose(
+                        [found], try golden.values("penalty"), relative: relative, absolute: absolute,
+                        "\(name), penalty")
+                }
                 for parameter in golden.names(under: "gradient") {
                     expectClose(
                         try trainer.gradient(parameter), try golden.values("gradient/" + parameter),
