@@ -9,7 +9,7 @@ import Testing
         try JSONDecoder().decode(ModelSettings.self, from: Data(json.utf8))
     }
 
-    private func text(rows: Int, seed: UInt64) -> [UInt8] {
+    private func shop(rows: Int, seed: UInt64) -> [UInt8] {
         var draw = SeededGenerator(seed: seed)
         var text = "user,item,country,age,viewed,click,buy,spend\n"
         for _ in 0..<rows {
@@ -41,7 +41,7 @@ import Testing
             labels: [Label("click", .binary), Label("buy", .binary), Label("spend", .regression)],
             scenario: "country")
         return try PreparedData(
-            TableReader(bytes: text(rows: 600, seed: 1), path: "shop.csv"), plan: PreparedData.Plan(schema: schema),
+            TableReader(bytes: shop(rows: 600, seed: 1), path: "shop.csv"), plan: PreparedData.Plan(schema: schema),
             folder: folder.path, fingerprint: "sharing")
     }
 
@@ -94,7 +94,7 @@ import Testing
         try bundle.write(to: path)
         let again = try ModelBundle(contentsOf: path)
         #expect(again.settings == settings)
-        let source = try TableReader(bytes: text(rows: 40, seed: 9), path: "more.csv")
+        let source = try TableReader(bytes: shop(rows: 40, seed: 9), path: "more.csv")
         var (before, after): ([Float], [Float]) = ([], [])
         try bundle.predict(source) { _, values throws(InputError) in before += try values.values("click") }
         try again.predict(source) { _, values throws(InputError) in after += try values.values("click") }
