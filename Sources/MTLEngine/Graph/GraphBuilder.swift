@@ -11,6 +11,8 @@ public struct GraphBuilder {
     public let features: GraphValue
     /// The embedded features alone, in order; each of its table's dimension.
     public let embeddedFeatures: [GraphValue]
+    /// Their names.
+    public let embeddedNames: [String]
     /// The dense features alone.
     public let denseFeatures: GraphValue
 
@@ -47,10 +49,14 @@ public struct GraphBuilder {
     private let placement: [Int]?
 
     init(
-        inputs: Int, embedding: EmbeddingPlan, tasks: [LearningTask], scenarios: Int, placement: [Int]?
+        inputs: Int, embedding: EmbeddingPlan, tasks: [LearningTask], scenarios: Int, placement: [Int]?,
+        embeddedNames: [String]
     ) {
         self.tasks = tasks
         self.scenarios = scenarios
+        self.embeddedNames = embeddedNames
+        // What a task says of a row depends on the scenario, where it does not exist in all.
+        usesScenarios = tasks.contains { $0.scenarios != nil }
         self.placement = placement
         let width = inputs + embedding.width
         let stride = workspaceStride(columns: width)
