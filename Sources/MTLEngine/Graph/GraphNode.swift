@@ -47,6 +47,7 @@ package enum GraphNode: Sendable {
     case dropout(DropoutNode)
     case scenarioSelect(ScenarioSelectNode)
     case scenarioVector(ScenarioVectorNode)
+    case routing(RoutingNode)
     case logitProduct(LogitProductNode)
     /// Zeros in a gradient that only some of its readers will add to.
     case zero(GraphValue)
@@ -68,6 +69,7 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node
         case .scenarioSelect(let node): node
         case .scenarioVector(let node): node
+        case .routing(let node): node
         case .logitProduct(let node): node
         case .zero: preconditionFailure("zeros are no part of a plan")
         }
@@ -90,6 +92,7 @@ package enum GraphNode: Sendable {
         case let node as DropoutNode: self = .dropout(node)
         case let node as ScenarioSelectNode: self = .scenarioSelect(node)
         case let node as ScenarioVectorNode: self = .scenarioVector(node)
+        case let node as RoutingNode: self = .routing(node)
         case let node as LogitProductNode: self = .logitProduct(node)
         default: preconditionFailure("a node that the list of nodes does not know")
         }
@@ -113,6 +116,7 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node.forward(tile)
         case .scenarioSelect(let node): node.forward(tile)
         case .scenarioVector(let node): node.forward(tile)
+        case .routing(let node): node.forward(tile)
         case .logitProduct(let node): node.forward(tile)
         case .zero: break
         }
@@ -136,6 +140,7 @@ package enum GraphNode: Sendable {
         case .dropout(let node): node.backward(tile)
         case .scenarioSelect(let node): node.backward(tile)
         case .scenarioVector(let node): node.backward(tile)
+        case .routing(let node): node.backward(tile)
         case .logitProduct(let node): node.backward(tile)
         case .zero(let value): clear(tile.gradient(value))
         }

@@ -20,10 +20,14 @@ package struct ScenarioDenseNode: GraphOperation {
     package let slots: Int?
     /// Where its effective weights, their transpose, biases and D lie in a worker's scratch.
     package let scratch: Int
+    /// Whose weights all rows take, where a node each computes what rows choose from; nil for the row's scenario's.
+    package var cluster: Int?
     package var dx = GradientMode.none
 
     package var output: GraphValue { y }
     package var blockWidth: Int { outputs }
+    /// Whether a later cluster's node, whose backward pass is the earlier one, has begun the shared factor's gradient.
+    private var isRepeated: Bool { cluster.map { $0 < scenarios - 1 } ?? false }
     private var size: Int { inputs * outputs }
     private var transposedStride: Int { workspaceStride(columns: inputs) }
 
@@ -47,6 +51,10 @@ package struct ScenarioDenseNode: GraphOperation {
                 GraphParameter(start: start + size, count: outputs, rowLength: 1, scenario: scenario),
             ]
         }
+        if let cluster {
+            return layer(own + cluster * (size + outputs), nil)
+                + (isRepeated ? [] : shared.map { layer($0, nil) } ?? [])
+        }
         let places = slots.map { lists[$0..<$0 + scenarios].map { Int($0) } } ?? Array(0..<scenarios)
         return places.enumerated().flatMap { scenario, slot in
             slot < 0 ? [] : layer(own + slot * (size + outputs), scenario)
@@ -56,6 +64,7 @@ package struct ScenarioDenseNode: GraphOperation {
 
     /// The place of the tile's scenario among the own weights; -1 for none.
     private func slot<Scalar>(_ tile: GraphTile<Scalar>) -> Int {
+        if let cluster { return cluster }
         guard let slots else { return tile.scenario }
         return Int(tile.lists[slots + tile.scenario])
     }
@@ -134,7 +143,7 @@ package struct ScenarioDenseNode: GraphOperation {
     private func backwardWeights<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>, _ dz: MatrixView<Scalar>) {
         let target = tile.gradients + own + slot(tile) * (size + outputs)
         let d = shared == nil ? target : tile.scratch + scratch + size + outputs
-        let adds = !tile.isFirstOfScenario
+        let adds = cluster == nil ? !tile.isFirstOfScenario : !tile.isFirst
         tile.product.multiplyTransposed(
             tile.view(x), dz, into: MatrixView(d, rows: inputs, columns: outputs, stride: outputs),
             accumulate: shared == nil && adds)
@@ -153,7 +162,7 @@ package struct ScenarioDenseNode: GraphOperation {
                 y: to + size, ldy: outputs, adds: adds)
         }
         multiply(tile.parameters + shared, target, adds)
-        multiply(weights(tile), tile.gradients + shared, !tile.isFirst)
+        multiply(weights(tile), tile.gradients + shared, isRepeated || !tile.isFirst)
     }
 }
 
