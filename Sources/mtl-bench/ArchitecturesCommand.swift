@@ -16,6 +16,9 @@ struct ArchitecturesCommand: ParsableCommand {
     @Option(help: "Batch sizes.")
     var batch = CommaList([256, 4096])
 
+    @Option(help: "Instead, STAR with these numbers of scenarios on the same rows: 2,10,100.")
+    var scenarios: CommaList<Int>?
+
     @OptionGroup var compute: ComputeArguments
 
     @Option(help: "Seconds of measurement for each batch size.")
@@ -31,7 +34,8 @@ struct ArchitecturesCommand: ParsableCommand {
     func run() throws {
         var rows: [[String]] = []
         for size in batch.values {
-            let works = try models().map {
+            let all = try scenarios.map { try stars($0.values) } ?? models()
+            let works = try all.map {
                 try ArchitectureWorkload($0.name, $0.model, batch: size, compute: compute.options)
             }
             // All models in turn, so that all see the same machine.
@@ -56,7 +60,26 @@ struct ArchitecturesCommand: ParsableCommand {
                 ])
             }
         }
-        printTable(["model", "batch", "samples/s", "GFLOP/s", "time per FLOP / shared bottom's"], rows)
+        printTable(
+            [
+                "model", "batch", "samples/s", "GFLOP/s",
+                "time per FLOP / \(scenarios == nil ? "shared bottom" : "first row")'s",
+            ], rows)
+    }
+
+    /// Star layers alone, so that nothing but their number of scenarios differs, and with all their parts.
+    private func stars(_ counts: [Int]) throws -> [(name: String, model: any Model)] {
+        let heads = (0..<tasks).map { LearningTask.regression("task\($0)", weight: 1 / Double(tasks)) }
+        let trunk: [HiddenLayer] = [.relu(64), .relu(64)]
+        func star(_ count: Int, _ architecture: some Architecture) throws -> MultiTaskModel {
+            try MultiTaskModel(inputs: inputs, scenarios: count, architecture: architecture, tasks: heads)
+        }
+        return try counts.map {
+            (
+                "star layers 64-64, \($0) scenarios",
+                try star($0, STAR(layers: trunk, normalizes: false, scenarioWidth: 0))
+            )
+        } + counts.map { ("STAR 64-64, \($0) scenarios", try star($0, STAR(layers: trunk))) }
     }
 
     private func models() throws -> [(name: String, model: any Model)] {
@@ -108,7 +131,8 @@ private struct ArchitectureWorkload {
         var generator = SeededGenerator(seed: 1)
         let dataset = try Dataset<Float>(
             rowCount: 4 * batch, featureNames: (0..<model.inputs).map { "x\($0)" },
-            labelNames: model.tasks.map(\.name)
+            labelNames: model.tasks.map(\.name),
+            scenarios: (0..<4 * batch).map { Int32($0 * 7919 % model.scenarios) }
         ) { x, y in
             for index in x.indices { x[index] = Float(generator.uniform()) - 0.5 }
             for index in y.indices { y[index] = Float(generator.uniform()) - 0.5 }

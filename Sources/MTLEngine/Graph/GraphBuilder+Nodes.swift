@@ -112,55 +112,6 @@ extension GraphBuilder {
         }
     }
 
-    /// act(x W_s + b_s) with weights of the row's scenario, "NAME.s.weight"; with a shared factor,
-    /// act(x (W_s ⊙ W) + b_s + b), "NAME.shared.weight": the scenarios' own factors then begin at 1, biases at 0.
-    public mutating func scenarioDense(
-        _ x: GraphValue, units: Int, activation: Activation, sharesFactor: Bool = false, name title: String,
-        into: GraphValue? = nil
-    ) -> GraphValue {
-        usesScenarios = true
-        let size = x.width * units
-        let own = place(scenarios * (size + units))
-        let shared = sharesFactor ? place(size + units) : nil
-        for scenario in 0..<scenarios {
-            let start = own + scenario * (size + units)
-            nameLayer(
-                "\(title).\(scenario)", weight: start, bias: start + size, inputs: x.width, outputs: units,
-                isTransposed: true, scenario: scenario, isDrawn: !sharesFactor)
-            if sharesFactor {
-                beginnings.append(.constant(start..<start + size, 1))
-                beginnings.append(.constant(start + size..<start + size + units, 0))
-            }
-        }
-        if let shared {
-            nameLayer(
-                title + ".shared", weight: shared, bias: shared + size, inputs: x.width, outputs: units,
-                isTransposed: true)
-        }
-        let y = target(into, units)
-        let saved = activation.savesInput ? reserveSaved(units) : y
-        note(y, hasParameters: true, from: [])
-        let scratch = scratchCount
-        scratchCount += (ScenarioDenseNode.scratchCount(inputs: x.width, outputs: units) + 15) / 16 * 16
-        nodes.append(
-            .scenarioDense(
-                ScenarioDenseNode(
-                    x: x, y: y, saved: saved, activation: activation, inputs: x.width, outputs: units,
-                    own: own, shared: shared, scenarios: scenarios, scratch: scratch)))
-        return y
-    }
-
-    /// The block of x that belongs to the row's scenario: x has one block per scenario.
-    public mutating func scenarioSelect(_ x: GraphValue) -> GraphValue {
-        usesScenarios = true
-        precondition(x.width % scenarios == 0, "\(x.width) columns for \(scenarios) scenarios")
-        let source = inWorkspace(x)
-        let y = reserve(x.width / scenarios)
-        note(y, from: [source])
-        nodes.append(.scenarioSelect(ScenarioSelectNode(x: source, y: y, scenarios: scenarios)))
-        return y
-    }
-
     // MARK: Elementwise
 
     /// alpha x.

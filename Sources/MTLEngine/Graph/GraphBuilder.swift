@@ -54,6 +54,8 @@ public struct GraphBuilder {
     ) {
         self.tasks = tasks
         self.scenarios = scenarios
+        // What a task says of a row depends on the scenario, where it does not exist in all.
+        usesScenarios = tasks.contains { $0.scenarios != nil }
         self.placement = placement
         let width = inputs + embedding.width
         let stride = workspaceStride(columns: width)

@@ -224,6 +224,12 @@ package final class GraphInference<Scalar: BLASScalar>: InferenceEngine<Scalar> 
         let z = tile.view(seat.logits)
         let outputs = z.columns
         func row(_ place: Int) -> Int { isGrouped ? Int(positions.base[first + place]) : first + place }
+        guard task.exists(in: tile.scenario) else {
+            for place in 0..<z.rows {
+                (targets[seat.task] + row(place) * outputs).update(repeating: .nan, count: outputs)
+            }
+            return
+        }
         // Logits go to their rows first: prediction works in place, row by row.
         for place in 0..<z.rows {
             let target = targets[seat.task] + row(place) * outputs

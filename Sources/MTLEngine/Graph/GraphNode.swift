@@ -13,6 +13,8 @@ package protocol GraphOperation: Sendable {
     func inputs(_ lists: [Int32]) -> [GraphValue]
     /// The parameters it trains.
     var parameters: [GraphParameter] { get }
+    /// The same for a node that keeps some of its plan among the lists.
+    func parameters(_ lists: [Int32]) -> [GraphParameter]
     /// Multiplications and additions of its forward products, per row.
     var multiplyAdds: Int { get }
     mutating func setGradient(_ mode: GradientMode, of input: Int, lists: inout [Int32])
@@ -24,6 +26,7 @@ package protocol GraphOperation: Sendable {
 extension GraphOperation {
     package var blockWidth: Int { 1 }
     package var parameters: [GraphParameter] { [] }
+    package func parameters(_: [Int32]) -> [GraphParameter] { parameters }
     package var multiplyAdds: Int { 0 }
 }
 
@@ -43,6 +46,8 @@ package enum GraphNode: Sendable {
     case batchNorm(BatchNormNode)
     case dropout(DropoutNode)
     case scenarioSelect(ScenarioSelectNode)
+    case scenarioVector(ScenarioVectorNode)
+    case routing(RoutingNode)
     case logitProduct(LogitProductNode)
     case tiedDense(TiedDenseNode)
     case tiedMap(TiedMapNode)
@@ -73,6 +78,8 @@ package enum GraphNode: Sendable {
         case .batchNorm(let node): node
         case .dropout(let node): node
         case .scenarioSelect(let node): node
+        case .scenarioVector(let node): node
+        case .routing(let node): node
         case .logitProduct(let node): node
         case .tiedDense(let node): node
         case .tiedMap(let node): node
@@ -104,6 +111,8 @@ package enum GraphNode: Sendable {
         case let node as BatchNormNode: self = .batchNorm(node)
         case let node as DropoutNode: self = .dropout(node)
         case let node as ScenarioSelectNode: self = .scenarioSelect(node)
+        case let node as ScenarioVectorNode: self = .scenarioVector(node)
+        case let node as RoutingNode: self = .routing(node)
         case let node as LogitProductNode: self = .logitProduct(node)
         case let node as TiedDenseNode: self = .tiedDense(node)
         case let node as TiedMapNode: self = .tiedMap(node)
@@ -136,6 +145,8 @@ package enum GraphNode: Sendable {
         case .batchNorm(let node): node.forward(tile)
         case .dropout(let node): node.forward(tile)
         case .scenarioSelect(let node): node.forward(tile)
+        case .scenarioVector(let node): node.forward(tile)
+        case .routing(let node): node.forward(tile)
         case .logitProduct(let node): node.forward(tile)
         case .tiedDense(let node): node.forward(tile)
         case .tiedMap(let node): node.forward(tile)
@@ -168,6 +179,8 @@ package enum GraphNode: Sendable {
         case .batchNorm(let node): node.backward(tile)
         case .dropout(let node): node.backward(tile)
         case .scenarioSelect(let node): node.backward(tile)
+        case .scenarioVector(let node): node.backward(tile)
+        case .routing(let node): node.backward(tile)
         case .logitProduct(let node): node.backward(tile)
         case .tiedDense(let node): node.backward(tile)
         case .tiedMap(let node): node.backward(tile)
@@ -179,11 +192,7 @@ package enum GraphNode: Sendable {
         case .bitSelector(let node): node.backward(tile)
         case .hardConcrete(let node): node.backward(tile)
         case .expertDropout(let node): node.backward(tile)
-        case .zero(let value): zero(tile.gradient(value))
+        case .zero(let value): clear(tile.gradient(value))
         }
-    }
-
-    private func zero<Scalar>(_ d: MatrixView<Scalar>) {
-        for row in 0..<d.rows { (d.base + row * d.stride).update(repeating: 0, count: d.columns) }
     }
 }

@@ -163,10 +163,11 @@ package struct GraphProgram: Sendable {
             mark(target, by: Self.unknown)
             written.append(target)
         }
-        let isTraining = !node.parameters.isEmpty
+        let trained = node.parameters(lists)
+        let isTraining = !trained.isEmpty
         guard isTraining || !written.isEmpty else { return }
         for value in written { mark(value, by: order.count) }
-        parameters += node.parameters
+        parameters += trained
         order.append((stage, GraphNode(node)))
     }
 

@@ -5,9 +5,11 @@ extension GraphRun {
     /// Sum and optimiser of each piece at once.
     func finish(_ batch: BatchView<Scalar>, worker: Int) {
         for piece in turn.pieces[turn.pieceStarts[worker]..<turn.pieceStarts[worker + 1]] {
-            guard sum(piece) else { continue }
-            clip(piece)
-            optimize(piece)
+            let home = home(of: piece.scenario)
+            guard home >= 0 else { continue }
+            let values = sum(piece, home)
+            clip(piece, values)
+            optimize(piece, values)
         }
         guard turn.reachesFeatures, let embedding else { return }
         scatter(embedding, batch, worker: worker)
@@ -17,7 +19,12 @@ extension GraphRun {
     /// Sums first; then what needs all of them: penalties, and the norm.
     func finishSplit(_ batch: BatchView<Scalar>, worker: Int) {
         let mine = turn.pieces[turn.pieceStarts[worker]..<turn.pieceStarts[worker + 1]]
-        for piece in mine { _ = sum(piece) }
+        for piece in mine {
+            let home = home(of: piece.scenario)
+            guard home >= 0 else { continue }
+            let values = sum(piece, home)
+            if home > 0 { (gradients + piece.start).update(from: values, count: piece.count) }
+        }
         if turn.reachesFeatures, let embedding { scatter(embedding, batch, worker: worker) }
         barrier.wait()
         if !turn.penalties.isEmpty {
@@ -49,8 +56,8 @@ extension GraphRun {
         let factor = normFactor()
         for piece in mine where isPresent(piece.scenario) {
             scale(gradients + piece.start, piece.count, factor)
-            clip(piece)
-            optimize(piece)
+            clip(piece, gradients + piece.start)
+            optimize(piece, gradients + piece.start)
         }
         guard turn.reachesFeatures, let embedding else { return }
         if factor < 1 { embedding.scale(by: factor, worker: worker, level: product.level) }
@@ -82,39 +89,39 @@ extension GraphRun {
         return false
     }
 
-    /// The sum of a piece over the shards that have it, in their order, in the first one's vector.
-    private func sum(_ piece: GraphPiece) -> Bool {
-        var isBegun = false
-        for shard in 0..<shards {
-            let isThere =
-                piece.scenario < 0 ? shardIsUsed[shard] : presence[shard * scenarios + piece.scenario]
-            guard isThere else { continue }
-            let source = gradients + shard * gradientStride + piece.start
-            if isBegun {
-                Scalar._add(
-                    level: product.level, count: piece.count, source: source,
-                    target: gradients + piece.start)
-            } else if shard > 0 {
-                (gradients + piece.start).update(from: source, count: piece.count)
-            }
-            isBegun = true
-        }
-        return isBegun
+    /// The first shard that has a scenario (-1 for all): its vector takes the sums. -1 for none.
+    func home(of scenario: Int) -> Int {
+        for shard in 0..<shards where has(scenario, shard) { return shard }
+        return -1
     }
 
-    private func clip(_ piece: GraphPiece) {
+    private func has(_ scenario: Int, _ shard: Int) -> Bool {
+        scenario < 0 ? shardIsUsed[shard] : presence[shard * scenarios + scenario]
+    }
+
+    /// The sum of a piece over the shards that have it, in their order, where the first one of them has it: a scenario
+    /// with rows in one shard alone is not copied.
+    private func sum(_ piece: GraphPiece, _ home: Int) -> UnsafeMutablePointer<Scalar> {
+        let target = gradients + home * gradientStride + piece.start
+        for shard in home + 1..<max(shards, home + 1) where has(piece.scenario, shard) {
+            Scalar._add(
+                level: product.level, count: piece.count,
+                source: gradients + shard * gradientStride + piece.start, target: target)
+        }
+        return target
+    }
+
+    private func clip(_ piece: GraphPiece, _ values: UnsafeMutablePointer<Scalar>) {
         guard case .value(let limit) = clipping else { return }
         let bound = Scalar(limit)
-        for index in piece.start..<piece.start + piece.count {
-            gradients[index] = max(-bound, min(bound, gradients[index]))
-        }
+        for index in 0..<piece.count { values[index] = max(-bound, min(bound, values[index])) }
     }
 
-    private func optimize(_ piece: GraphPiece) {
+    private func optimize(_ piece: GraphPiece, _ values: UnsafeMutablePointer<Scalar>) {
         guard let update = piece.decays ? update : undecayed else { return }
         update.apply(
             count: piece.count, parameters: parameters + piece.start,
-            gradients: UnsafePointer(gradients) + piece.start, state: state + piece.state,
+            gradients: UnsafePointer(values), state: state + piece.state,
             stateStride: stateStride, level: product.level)
         guard piece.transposed >= 0 else { return }
         Scalar._transpose(

@@ -42,6 +42,8 @@ package struct GraphTurn {
     let seats: UnsafeBufferPointer<GraphProgram.Seat>
     let joints: UnsafeBufferPointer<JointLoss>
     let zeros: UnsafeBufferPointer<GraphValue>
+    /// What follows the batch's rows without a gradient.
+    let routings: UnsafeBufferPointer<RoutingNode>
     let lists: UnsafePointer<Int32>
     /// Pieces of all workers; worker w has `pieceStarts[w]..<pieceStarts[w + 1]`.
     let pieces: UnsafeBufferPointer<GraphPiece>
@@ -148,6 +150,7 @@ package struct GraphRun<Scalar: BLASScalar> {
             reduceSlopes(stage - 1, batch, worker: worker)
             barrier.wait()
         }
+        moveCentres(worker: worker)
         if isSplit {
             finishSplit(batch, worker: worker)
         } else {
@@ -249,11 +252,35 @@ package struct GraphRun<Scalar: BLASScalar> {
         }
     }
 
-    // MARK: Batch norms
+    // MARK: Batch norms and centres
+
+    private func moveCentres(worker: Int) {
+        guard update != nil else { return }
+        var item = 0
+        for node in turn.routings {
+            for cluster in 0..<node.count {
+                if item % workers == worker {
+                    node.move(
+                        cluster, tiles: tileCount, sums: sums, stride: 2 * normWidth, parameters: parameters)
+                }
+                item += 1
+            }
+        }
+    }
 
     /// Rows of a norm's group in the batch.
     private func rows(_ scenario: Int, _ isPartitioned: Bool, _ batch: BatchView<Scalar>) -> Int {
         isPartitioned ? order.counts[scenario] : batch.rows
+    }
+
+    /// The tiles of a scenario (-1 for all), which are neighbours.
+    private func tiles(of scenario: Int) -> Range<Int> {
+        guard scenario >= 0 else { return 0..<tileCount }
+        var first = 0
+        while first < tileCount && tiles[first].scenario < scenario { first += 1 }
+        var end = first
+        while end < tileCount && tiles[end].scenario == scenario { end += 1 }
+        return first..<end
     }
 
     private func reduceMoments(_ stage: Int, _ batch: BatchView<Scalar>, worker: Int) {
@@ -261,10 +288,11 @@ package struct GraphRun<Scalar: BLASScalar> {
             let count = rows(group, norm.isPartitioned, batch)
             guard count > 0 else { return }
             let target = norms + (norm.isPartitioned ? 1 + group : 0) * normWidth * BatchNormNode.vectors
+            let its = tiles(of: norm.isPartitioned ? group : -1)
             for column in 0..<norm.x.width {
                 // Chan's sum of partial moments, in the order of the tiles.
                 var (seen, mean, squares) = (0.0, 0.0, 0.0)
-                for index in 0..<tileCount where !norm.isPartitioned || tiles[index].scenario == group {
+                for index in its {
                     let own = sums + index * 2 * normWidth
                     let size = Double(tiles[index].count)
                     let delta = norm.sums(own, 0)[column] - mean
@@ -296,9 +324,10 @@ package struct GraphRun<Scalar: BLASScalar> {
             let count = rows(group, norm.isPartitioned, batch)
             guard count > 0 else { return }
             let target = norms + (norm.isPartitioned ? 1 + group : 0) * normWidth * BatchNormNode.vectors
+            let its = tiles(of: norm.isPartitioned ? group : -1)
             for column in 0..<norm.x.width {
                 var (slope, dot) = (0.0, 0.0)
-                for index in 0..<tileCount where !norm.isPartitioned || tiles[index].scenario == group {
+                for index in its {
                     let own = sums + index * 2 * normWidth
                     slope += norm.sums(own, 0)[column]
                     dot += norm.sums(own, 1)[column]

@@ -145,7 +145,8 @@ package final class GraphTraining<Scalar: BLASScalar>: TrainingEngine<Scalar> {
             $0.start < segment.offset + segment.count && segment.offset < $0.start + $0.count
         }
         guard isTrained, current.isPresent(owner) else { return [Scalar](repeating: 0, count: segment.count) }
-        return plan.layout.read(segment, from: gradients.base)
+        let home = current.isSplit ? 0 : max(0, current.home(of: owner))
+        return plan.layout.read(segment, from: gradients.base + home * plan.layout.denseCount)
     }
 
     @specialized(where Scalar == Float)

@@ -42,6 +42,10 @@ package final class GraphTurnPlan {
             norms: keep(program.norms.flatMap { $0 }), normStarts: starts(program.norms),
             gathers: keep(program.gathers.flatMap { $0 }), gatherStarts: starts(program.gathers),
             seats: keep(program.seats), joints: keep(program.joints), zeros: keep(program.zeros),
+            routings: keep(
+                program.forward.flatMap { $0 }.compactMap { node in
+                    if case .routing(let routing) = node { routing } else { nil }
+                }),
             lists: UnsafePointer(lists.base),
             pieces: keep(dealt.flatMap { $0 }), pieceStarts: starts(dealt),
             penalties: keep(Self.penalties(plan, program.parameters)),

@@ -3,7 +3,7 @@
 ///
 /// A tile has one scenario, so its product is one over its rows. dW_s = W ⊙ D and dW = Σ_s W_s ⊙ D for D = xᵀ dz.
 /// Own weights of a scenario without rows in a batch are not touched: their gradient is 0, and the optimiser, as with
-/// rows of a table, leaves them and their moments as they are.
+/// rows of a table, leaves them and their moments as they are. A scenario may have no weights at all: y is 0 there.
 package struct ScenarioDenseNode: GraphOperation {
     package let x: GraphValue
     package let y: GraphValue
@@ -16,12 +16,18 @@ package struct ScenarioDenseNode: GraphOperation {
     /// The shared factor, laid out alike, or nil.
     package let shared: Int?
     package let scenarios: Int
+    /// Where the list of the scenarios' places (-1 for none) begins among the lists; nil for all in order.
+    package let slots: Int?
     /// Where its effective weights, their transpose, biases and D lie in a worker's scratch.
     package let scratch: Int
+    /// Whose weights all rows take, where a node each computes what rows choose from; nil for the row's scenario's.
+    package var cluster: Int?
     package var dx = GradientMode.none
 
     package var output: GraphValue { y }
     package var blockWidth: Int { outputs }
+    /// Whether a later cluster's node, whose backward pass is the earlier one, has begun the shared factor's gradient.
+    private var isRepeated: Bool { cluster.map { $0 < scenarios - 1 } ?? false }
     private var size: Int { inputs * outputs }
     private var transposedStride: Int { workspaceStride(columns: inputs) }
 
@@ -36,21 +42,37 @@ package struct ScenarioDenseNode: GraphOperation {
 
     package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
 
-    package var parameters: [GraphParameter] {
+    package var multiplyAdds: Int { size }
+
+    package func parameters(_ lists: [Int32]) -> [GraphParameter] {
         func layer(_ start: Int, _ scenario: Int?) -> [GraphParameter] {
             [
                 GraphParameter(start: start, count: size, rowLength: outputs, scenario: scenario),
                 GraphParameter(start: start + size, count: outputs, rowLength: 1, scenario: scenario),
             ]
         }
-        return (0..<scenarios).flatMap { layer(own + $0 * (size + outputs), $0) }
+        if let cluster {
+            return layer(own + cluster * (size + outputs), nil)
+                + (isRepeated ? [] : shared.map { layer($0, nil) } ?? [])
+        }
+        let places = slots.map { lists[$0..<$0 + scenarios].map { Int($0) } } ?? Array(0..<scenarios)
+        return places.enumerated().flatMap { scenario, slot in
+            slot < 0 ? [] : layer(own + slot * (size + outputs), scenario)
+        }
             + (shared.map { layer($0, nil) } ?? [])
     }
 
     package var multiplyAdds: Int { size }
 
+    /// The place of the tile's scenario among the own weights; -1 for none.
+    private func slot<Scalar>(_ tile: GraphTile<Scalar>) -> Int {
+        if let cluster { return cluster }
+        guard let slots else { return tile.scenario }
+        return Int(tile.lists[slots + tile.scenario])
+    }
+
     private func weights<Scalar>(_ tile: GraphTile<Scalar>) -> UnsafeMutablePointer<Scalar> {
-        tile.parameters + own + tile.scenario * (size + outputs)
+        tile.parameters + own + slot(tile) * (size + outputs)
     }
 
     /// Weights and biases as the product reads them.
@@ -74,14 +96,10 @@ package struct ScenarioDenseNode: GraphOperation {
                 y: target, ldy: size, adds: false)
             for index in size..<size + outputs { target[index] = w[index] + common[index] }
         }
-        guard tile.isTraining else { return }
-        let copy = transposed(tile)
-        Scalar._transpose(
-            level: tile.level, rows: inputs, columns: outputs, source: target, lds: outputs,
-            target: copy.base, ldt: copy.stride)
     }
 
     package func forward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
+        guard slot(tile) >= 0 else { return clear(tile.view(y)) }
         if tile.refreshesForward { refresh(tile) }
         let w = effective(tile)
         let bias = UnsafePointer(w + size)
@@ -97,6 +115,11 @@ package struct ScenarioDenseNode: GraphOperation {
     }
 
     package func backward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
+        let read = x.differentiable
+        guard slot(tile) >= 0 else {
+            if dx == .overwrite { clear(tile.gradient(read)) }
+            return
+        }
         if tile.refreshesBackward { refresh(tile) }
         let dz = tile.gradient(y)
         if activation != .identity {
@@ -107,16 +130,22 @@ package struct ScenarioDenseNode: GraphOperation {
         }
         backwardWeights(tile, dz)
         guard dx != .none else { return }
-        let read = x.differentiable
+        let copy = transposed(tile)
+        if tile.refreshesForward {
+            // Once for all of a worker's tiles of the scenario.
+            Scalar._transpose(
+                level: tile.level, rows: inputs, columns: outputs, source: effective(tile), lds: outputs,
+                target: copy.base, ldt: copy.stride)
+        }
         tile.product.multiply(
-            dz, transposed(tile).columns(x.width - read.width..<x.width), into: tile.gradient(read),
+            dz, copy.columns(x.width - read.width..<x.width), into: tile.gradient(read),
             accumulate: dx == .add)
     }
 
     private func backwardWeights<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>, _ dz: MatrixView<Scalar>) {
-        let target = tile.gradients + own + tile.scenario * (size + outputs)
+        let target = tile.gradients + own + slot(tile) * (size + outputs)
         let d = shared == nil ? target : tile.scratch + scratch + size + outputs
-        let adds = !tile.isFirstOfScenario
+        let adds = cluster == nil ? !tile.isFirstOfScenario : !tile.isFirst
         tile.product.multiplyTransposed(
             tile.view(x), dz, into: MatrixView(d, rows: inputs, columns: outputs, stride: outputs),
             accumulate: shared == nil && adds)
@@ -135,8 +164,13 @@ package struct ScenarioDenseNode: GraphOperation {
                 y: to + size, ldy: outputs, adds: adds)
         }
         multiply(tile.parameters + shared, target, adds)
-        multiply(weights(tile), tile.gradients + shared, !tile.isFirst)
+        multiply(weights(tile), tile.gradients + shared, isRepeated || !tile.isFirst)
     }
+}
+
+/// Zeros everywhere.
+func clear<Scalar>(_ d: MatrixView<Scalar>) {
+    for row in 0..<d.rows { (d.base + row * d.stride).update(repeating: 0, count: d.columns) }
 }
 
 /// y = the block of x that belongs to the row's scenario.
@@ -165,11 +199,50 @@ package struct ScenarioSelectNode: GraphOperation {
         let d = tile.gradient(x)
         let start = tile.scenario * y.width
         if dx == .overwrite {
-            for row in 0..<d.rows { (d.base + row * d.stride).update(repeating: 0, count: d.columns) }
+            clear(d)
         }
         let (from, to) = (tile.gradient(y), d.columns(start..<start + y.width))
         Scalar._linear(
             level: tile.level, rows: tile.rows, columns: y.width, alpha: 1, x: from.base, ldx: from.stride,
             y: to.base, ldy: to.stride, adds: dx == .add)
+    }
+}
+
+/// y = v_s, a trained vector of the row's scenario, or v, one of all rows.
+package struct ScenarioVectorNode: GraphOperation {
+    package let y: GraphValue
+    package let start: Int
+    package let scenarios: Int
+    package let isShared: Bool
+
+    package var output: GraphValue { y }
+    package var blockWidth: Int { y.width }
+
+    package func part(_: Range<Int>) -> ScenarioVectorNode { self }
+
+    package func inputs(_: [Int32]) -> [GraphValue] { [] }
+
+    package mutating func setGradient(_: GradientMode, of _: Int, lists _: inout [Int32]) {}
+
+    package var parameters: [GraphParameter] {
+        scenarioParameters([start], count: y.width, stride: isShared ? 0 : y.width, scenarios: scenarios)
+    }
+
+    private func place<Scalar>(_ tile: GraphTile<Scalar>) -> Int {
+        isShared ? start : start + tile.scenario * y.width
+    }
+
+    package func forward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
+        let to = tile.view(y)
+        let vector = tile.parameters + place(tile)
+        for row in 0..<to.rows { (to.base + row * to.stride).update(from: vector, count: y.width) }
+    }
+
+    package func backward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
+        let d = tile.gradient(y)
+        Scalar._columnSums(
+            level: tile.level, rows: tile.rows, columns: y.width, source: d.base, ld: d.stride,
+            target: tile.gradients + place(tile),
+            accumulate: isShared ? !tile.isFirst : !tile.isFirstOfScenario)
     }
 }

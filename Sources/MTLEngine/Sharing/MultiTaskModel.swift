@@ -52,6 +52,7 @@ public struct MultiTaskModel: Model {
         guard scenarios >= 1, scenarios <= 1 << 20 else {
             throw InputError(.value, at: "scenarios", found: "\(scenarios)", expected: "1 to \(1 << 20)")
         }
+        try Self.check(tasks, scenarios: scenarios)
         self.inputs = inputs
         self.embedded = embedded
         self.tables = tables
@@ -137,6 +138,31 @@ public struct MultiTaskModel: Model {
         place { groups[$0].isTrained && readers[$0] <= 1 }
         place { !groups[$0].isTrained }
         return placement
+    }
+
+    /// Tasks that exist in some scenarios only: every task in one, every scenario with one.
+    private static func check(_ tasks: [LearningTask], scenarios: Int) throws(InputError) {
+        for task in tasks {
+            guard let own = task.scenarios else { continue }
+            let place = "task \"\(task.name)\", scenarios"
+            guard !own.isEmpty else {
+                throw InputError(.empty, at: place, found: "none", expected: "at least one")
+            }
+            for scenario in own where !(0..<scenarios ~= scenario) {
+                throw InputError(
+                    .value, at: place, found: "\(scenario)", expected: "0 to \(scenarios - 1)")
+            }
+            guard Set(own).count == own.count else {
+                throw InputError(.value, at: place, found: "\(own)", expected: "scenarios that differ")
+            }
+        }
+        guard tasks.allSatisfy({ $0.scenarios != nil }) else { return }
+        let reached = Set(tasks.flatMap { $0.scenarios ?? [] })
+        for scenario in 0..<scenarios where !reached.contains(scenario) {
+            throw InputError(
+                .empty, at: "scenario \(scenario)", found: "no task that exists in it",
+                expected: "at least one")
+        }
     }
 
     private static func check(

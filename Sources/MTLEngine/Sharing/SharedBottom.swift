@@ -64,6 +64,11 @@ public struct SharedBottom: Sendable {
         self.trunk = trunk
         self.tasks = tasks
 
+        for task in tasks where task.scenarios != nil {
+            throw InputError(
+                .value, at: "task \"\(task.name)\", scenarios", found: "\(task.scenarios ?? [])",
+                expected: "none: only a MultiTaskModel knows scenarios")
+        }
         let embeddedWidth = try EmbeddingPlan(embedded, tables: tables, start: 0).width
         for feature in embedded where feature.pooling == .positions {
             throw InputError(

@@ -28,17 +28,31 @@ public struct LearningTask: Sendable, Equatable {
     /// Binary: the share of the rows with label 0 that training saw. Predictions are for all rows: log of it is added to
     /// the logit (He et al., *Practical Lessons from Predicting Clicks on Ads at Facebook*, ADKDD 2014).
     public let negativeRate: Double
+    /// The scenarios in which the task exists, or nil for all. Elsewhere its labels are refused, so its loss takes no
+    /// rows from there, and what it predicts is NaN.
+    public let scenarios: [Int]?
 
     /// A task with any kind of label.
     public init(
-        _ name: String, kind: Kind, weight: Double = 1, tower: [HiddenLayer] = [], negativeRate: Double = 1
+        _ name: String, kind: Kind, weight: Double = 1, tower: [HiddenLayer] = [], negativeRate: Double = 1,
+        scenarios: [Int]? = nil
     ) {
         self.name = name
         self.kind = kind
         self.weight = weight
         self.tower = tower
         self.negativeRate = negativeRate
+        self.scenarios = scenarios
     }
+
+    /// The same task, which exists in some scenarios only.
+    public func only(inScenarios scenarios: [Int]) -> LearningTask {
+        LearningTask(
+            name, kind: kind, weight: weight, tower: tower, negativeRate: negativeRate, scenarios: scenarios)
+    }
+
+    /// Whether the task exists in a scenario.
+    public func exists(in scenario: Int) -> Bool { scenarios?.contains(scenario) ?? true }
 
     /// A task with labels 0 and 1: clicked, bought, churned.
     public static func binary(_ name: String, weight: Double = 1, tower: [HiddenLayer] = []) -> LearningTask {

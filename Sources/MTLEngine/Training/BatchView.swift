@@ -79,6 +79,7 @@ package final class BatchSource<Scalar: BLASScalar> {
         }
         ids = FixedList(views)
         try Self.checkScenarios(of: dataset, model)
+        if checksLabels { try Self.checkAbsentTasks(of: dataset, model, columns) }
         self.dataset = dataset
         isComplete = columns.allSatisfy { dataset.labelIsComplete[$0] }
         self.columns = FixedList(columns)
@@ -97,6 +98,25 @@ package final class BatchSource<Scalar: BLASScalar> {
             throw InputError(
                 .value, at: "scenarios", found: "scenario \(dataset.scenarioCount - 1)",
                 expected: "below \(model.scenarios), the model's scenarios")
+        }
+    }
+
+    /// A task has no labels where it does not exist.
+    private static func checkAbsentTasks(
+        of dataset: Dataset<Scalar>, _ model: any Model, _ columns: [Int]
+    ) throws(InputError) {
+        guard let scenarios = dataset.scenarios else { return }
+        for (task, column) in zip(model.tasks, columns) where task.scenarios != nil {
+            let exists = (0..<model.scenarios).map { task.exists(in: $0) }
+            for row in 0..<dataset.rowCount where !exists[Int(scenarios.base[row])] {
+                let label = dataset.labels.base[row * dataset.labelNames.count + column]
+                guard label.isNaN else {
+                    throw InputError(
+                        .value, at: "label \"\(task.name)\", row \(row)",
+                        found: "\(label) in scenario \(scenarios.base[row])",
+                        expected: "none: the task exists in scenarios \(task.scenarios ?? []) only")
+                }
+            }
         }
     }
 

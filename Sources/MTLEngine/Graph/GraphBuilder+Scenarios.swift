@@ -1,0 +1,139 @@
+/// Nodes that know the row's scenario, and those of weights that rows bring along.
+extension GraphBuilder {
+    /// act(x W_s + b_s) with weights of the row's scenario, "NAME.s.weight"; with a shared factor,
+    /// act(x (W_s ⊙ W) + b_s + b), "NAME.shared.weight": the scenarios' own factors then begin at 1, biases at 0.
+    ///
+    /// - Parameter present: the scenarios that have weights, in ascending order, or nil for all; for the others y is 0.
+    public mutating func scenarioDense(
+        _ x: GraphValue, units: Int, activation: Activation, sharesFactor: Bool = false,
+        present: [Int]? = nil, name title: String, into: GraphValue? = nil
+    ) -> GraphValue {
+        usesScenarios = true
+        let size = x.width * units
+        let some = present ?? Array(0..<scenarios)
+        let own = place(some.count * (size + units))
+        let shared = sharesFactor ? place(size + units) : nil
+        for (slot, scenario) in some.enumerated() {
+            let start = own + slot * (size + units)
+            nameLayer(
+                "\(title).\(scenario)", weight: start, bias: start + size, inputs: x.width, outputs: units,
+                isTransposed: true, scenario: scenario, isDrawn: !sharesFactor)
+            if sharesFactor {
+                beginnings.append(.constant(start..<start + size, 1))
+                beginnings.append(.constant(start + size..<start + size + units, 0))
+            }
+        }
+        if let shared {
+            nameLayer(
+                title + ".shared", weight: shared, bias: shared + size, inputs: x.width, outputs: units,
+                isTransposed: true)
+        }
+        var slots: Int?
+        if some.count < scenarios {
+            slots = lists.count
+            lists += (0..<scenarios).map { scenario in Int32(some.firstIndex(of: scenario) ?? -1) }
+        }
+        let y = target(into, units)
+        let saved = activation.savesInput ? reserveSaved(units) : y
+        note(y, hasParameters: true, from: [])
+        let scratch = scratchCount
+        scratchCount += (ScenarioDenseNode.scratchCount(inputs: x.width, outputs: units) + 15) / 16 * 16
+        nodes.append(
+            .scenarioDense(
+                ScenarioDenseNode(
+                    x: x, y: y, saved: saved, activation: activation, inputs: x.width, outputs: units,
+                    own: own, shared: shared, scenarios: scenarios, slots: slots, scratch: scratch)))
+        return y
+    }
+
+    /// Layers of `scenarioDense`, "NAME.l.s.weight".
+    public mutating func scenarioStack(
+        _ x: GraphValue, _ layers: [HiddenLayer], sharesFactor: Bool = false, present: [Int]? = nil,
+        name title: String, into: GraphValue? = nil
+    ) -> GraphValue {
+        var value = x
+        for (depth, layer) in layers.enumerated() {
+            value = scenarioDense(
+                value, units: layer.units, activation: layer.activation, sharesFactor: sharesFactor,
+                present: present, name: "\(title).\(depth)", into: depth == layers.count - 1 ? into : nil)
+        }
+        return value
+    }
+
+    /// A trained vector of the row's scenario, "NAME.s": `[rows, width]`.
+    ///
+    /// - Parameter value: what it begins with; nil for draws as of a layer's weights.
+    public mutating func scenarioVector(
+        _ width: Int, beginsAt value: Double? = nil, name title: String
+    ) -> GraphValue {
+        usesScenarios = true
+        return vectors(
+            width, value, names: (0..<scenarios).map { "\(title).\($0)" }, isShared: false)
+    }
+
+    /// A trained vector of all rows, "NAME".
+    public mutating func sharedVector(
+        _ width: Int, beginsAt value: Double? = nil, name title: String
+    ) -> GraphValue {
+        vectors(width, value, names: [title], isShared: true)
+    }
+
+    private mutating func vectors(
+        _ width: Int, _ value: Double?, names: [String], isShared: Bool
+    ) -> GraphValue {
+        precondition(width > 0, "a vector of \(width)")
+        let start = place(names.count * width)
+        for (index, title) in names.enumerated() {
+            let range = start + index * width..<start + (index + 1) * width
+            name(title, range.lowerBound, [width])
+            if let value {
+                beginnings.append(.constant(range, value))
+            } else {
+                beginnings.append(
+                    .layer(
+                        weights: range, biases: range.lowerBound..<range.lowerBound, inputs: width,
+                        outputs: 1, name: title))
+            }
+            if !isShared { owned.append((range, index)) }
+        }
+        let y = reserve(width)
+        note(y, hasParameters: true, from: [])
+        nodes.append(
+            .scenarioVector(
+                ScenarioVectorNode(y: y, start: start, scenarios: scenarios, isShared: isShared)))
+        return y
+    }
+
+    /// The block of x that belongs to the row's scenario: x has one block per scenario.
+    public mutating func scenarioSelect(_ x: GraphValue) -> GraphValue {
+        usesScenarios = true
+        precondition(x.width % scenarios == 0, "\(x.width) columns for \(scenarios) scenarios")
+        let source = inWorkspace(x)
+        let y = reserve(x.width / scenarios)
+        note(y, from: [source])
+        nodes.append(.scenarioSelect(ScenarioSelectNode(x: source, y: y, scenarios: scenarios)))
+        return y
+    }
+
+    /// x_r M_r with a matrix of each row's own, `[inputs, outputs]` row-major in the columns of `matrices`.
+    ///
+    /// It is the mixture of the matrix's rows with x as its weights, and runs as that.
+    public mutating func rowProduct(_ x: GraphValue, _ matrices: GraphValue) -> GraphValue {
+        precondition(matrices.width % x.width == 0, "\(x.width) columns times \(matrices.width)")
+        return mixture(experts: matrices, width: matrices.width / x.width, gates: [x])
+    }
+
+    /// γ σ(relu(x U + a) V + b), "NAME.0" and "NAME.1": a gate unit of PEPNet.
+    mutating func gateUnit(
+        _ x: GraphValue, hidden: Int, width: Int, scale gamma: Double, name title: String
+    ) -> GraphValue {
+        let gate = stack(x, [.relu(hidden), .dense(width, .sigmoid)], names: [title])
+        return gamma == 1 ? gate : scale(gate, by: gamma)
+    }
+
+    /// Per task some of the scenarios it exists in, in ascending order; nil for all.
+    func scenarios(of task: LearningTask) -> [Int]? {
+        guard let some = task.scenarios, some.count < scenarios else { return nil }
+        return some.sorted()
+    }
+}

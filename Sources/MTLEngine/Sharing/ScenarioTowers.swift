@@ -1,0 +1,25 @@
+/// A shared bottom below towers of every scenario and task: rows of a scenario see, and train, its own towers alone.
+///
+/// A task that exists in some scenarios only (`LearningTask.scenarios`) has towers there and nowhere else. Parameters:
+/// "trunk.l.weight", and of scenario s "heads.TASK.l.s.weight".
+public struct ScenarioTowers: Architecture, Equatable {
+    /// The shared layers, from the features up.
+    public var trunk: [HiddenLayer]
+
+    /// Without layers the towers read the features.
+    public init(trunk: [HiddenLayer]) { self.trunk = trunk }
+
+    /// Builds the graph.
+    public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
+        try trunk.check(at: "trunk")
+        let h = graph.stack(graph.features, trunk, names: ["trunk"])
+        var logits: [GraphValue] = []
+        for task in graph.tasks {
+            logits.append(
+                graph.scenarioStack(
+                    h, task.tower + [.dense(task.kind.outputs, .identity)],
+                    present: graph.scenarios(of: task), name: "heads.\(task.name)"))
+        }
+        return logits
+    }
+}

@@ -1,0 +1,339 @@
+import MTLEngine
+import Testing
+
+/// Laws of the architectures that know scenarios.
+@Suite struct ScenarioLawTests {
+    static let all: [(name: String, architecture: any Architecture)] =
+        ScenarioGradientTests.architectures + [("pepnet", ScenarioGradientTests.pepnet)]
+    private let laws = GraphTests()
+
+    private func model(
+        _ architecture: any Architecture, scenarios: Int = 4, tasks: [LearningTask] = GraphTests.tasks
+    ) throws -> MultiTaskModel {
+        func make(_ architecture: some Architecture) throws -> MultiTaskModel {
+            try MultiTaskModel(
+                inputs: 6, embedded: GraphGradientTests.embedded, tables: GraphGradientTests.tables,
+                scenarios: scenarios, architecture: architecture, tasks: tasks)
+        }
+        return try make(architecture)
+    }
+
+    private func data<Scalar: BLASScalar>(
+        _: Scalar.Type, rows: Int, scenarios: (Int) -> Int = { ($0 * 7 + $0 / 3) % 4 },
+        of some: [Int]? = nil, labelled: (Int, Int) -> Bool = { ($0 + $1) % 5 != 0 }
+    ) throws -> Dataset<Scalar> {
+        var generator = SeededGenerator(seed: 21)
+        let x = (0..<rows * 6).map { _ in Scalar(generator.normal()) }
+        let ids = (0..<rows).map { _ in Int32(generator.below(9)) }
+        let bags = (0..<rows).map { _ in (0..<generator.below(5)).map { _ in Int32(generator.below(7)) } }
+        let order = some ?? Array(0..<rows)
+        return try Dataset(
+            featureNames: (0..<6).map { "x\($0)" }, features: order.flatMap { x[$0 * 6..<($0 + 1) * 6] },
+            ids: [
+                IDColumn("user", ids: order.map { ids[$0] }),
+                IDColumn("history", bags: order.map { bags[$0] }),
+            ],
+            labels: GraphTests.tasks.enumerated().map { index, task in
+                (
+                    task.name,
+                    order.map { row in !labelled(row, index) ? .nan : x[row * 6 + index] > 0 ? 1 : 0 }
+                )
+            }, scenarios: order.map { Int32(scenarios($0)) })
+    }
+
+    /// Whether a parameter is of scenario s alone.
+    private func isOwn(_ name: String, _ s: Int, _ architecture: String) -> Bool {
+        let parts = name.split(separator: ".")
+        return switch architecture {
+        case "towers": parts[0] == "heads" && parts[3] == "\(s)"
+        case "star":
+            parts[0] == "norm" && parts[1] == "\(s)" || parts[0] == "star" && parts[2] == "\(s)"
+                || name == "auxiliary.scenarios.\(s)"
+        case "sarnet":
+            parts[0] == "transform" && parts[1] == "\(s)"
+                || name.hasPrefix("experts.own.") && parts[4] == "\(s)"
+        case "m3oe":
+            name.hasPrefix("experts.scenario.") && parts[3] == "\(s)"
+                || ["fusion.scenario.\(s)", "fusion.task.\(s)"].contains(name)
+        case "apg": name == "condition.scenarios.\(s)"
+        case "adaptdhm": false
+        case "hamur":
+            parts[0] == "adapters"
+                && (parts[2] == "norm" ? parts[3] == "\(s)" && parts.count == 5 : parts[4] == "\(s)")
+        default: name == "domain.scenarios.\(s)"
+        }
+    }
+
+    /// Rows of other scenarios do not touch a scenario's own parameters, and its rows give them the same gradient
+    /// whatever stands beside them.
+    @Test(arguments: all.indices.filter { all[$0].name != "adaptdhm" })
+    func scenariosOwnParametersSeeTheirRowsOnly(index: Int) throws {
+        let (name, architecture) = Self.all[index]
+        let model = try model(architecture)
+        let trainer = try Trainer<Double>(model, batchSize: 200, seed: 3)
+        let own = model.layout.segments.map(\.name).filter {
+            isOwn($0, 2, name) && !$0.contains("running")
+        }
+        #expect(own.count >= 1)
+        try trainer.step(data(Double.self, rows: 200), rows: 0..<200)
+        for parameter in own {
+            #expect(try trainer.gradient(parameter).contains { $0 != 0 }, "\(parameter)")
+        }
+        let before = try own.map { try trainer.parameter($0) }
+        let others = try data(Double.self, rows: 200, scenarios: { [0, 1, 3][$0 % 3] })
+        try trainer.step(others, rows: 0..<200)
+        for (parameter, old) in zip(own, before) {
+            #expect(try trainer.gradient(parameter).allSatisfy { $0 == 0 }, "\(parameter)")
+            #expect(try trainer.parameter(parameter) == old, "\(parameter)")
+        }
+        // Labels of scenario 2 alone: no gradient in another's own parameters. (Labelled rows of every task.)
+        let labelled = try data(
+            Double.self, rows: 200, labelled: { row, _ in (row * 7 + row / 3) % 4 == 2 })
+        try trainer.step(labelled, rows: 0..<200)
+        for parameter in own.map({ $0.replacing(".2", with: ".0") })
+        where isOwn(parameter, 0, name) && model.layout.segments.contains(where: { $0.name == parameter }) {
+            #expect(try trainer.gradient(parameter).allSatisfy { $0 == 0 }, "\(parameter)")
+        }
+    }
+
+    @Test(arguments: all.indices)
+    func aRowsPredictionDoesNotDependOnItsNeighbours(index: Int) throws {
+        let trainer = try Trainer<Float>(
+            try model(Self.all[index].architecture), batchSize: 200, compute: ComputeOptions(threads: 2))
+        let rows = 600
+        let data = try data(Float.self, rows: rows)
+        try trainer.fit(data, until: StoppingRule(epochs: 2, patience: nil))
+        let all = try GraphTests.tasks.map { try trainer.predict(data).values($0.name) }
+        #expect(all.allSatisfy { $0.allSatisfy { $0.isFinite } && Set($0).count > 100 })
+        for some in [[0], [3], [127], [128], [599], [599, 3, 7, 200], Array(100..<171)] {
+            let alone = try self.data(Float.self, rows: rows, of: some)
+            let answers = try trainer.predict(alone)
+            for (task, values) in zip(GraphTests.tasks, all) {
+                #expect(try answers.values(task.name) == some.map { values[$0] }, "\(some), \(task.name)")
+            }
+        }
+    }
+
+    @Test(arguments: all.indices)
+    func sameBitsForAnyThreads(index: Int) throws {
+        func bits(_ threads: Int) throws -> [UInt32] {
+            let trainer = try Trainer<Float>(
+                try model(Self.all[index].architecture), batchSize: 300, clipping: .norm(1), seed: 6,
+                compute: ComputeOptions(threads: threads))
+            try trainer.fit(
+                data(Float.self, rows: 1500), until: StoppingRule(epochs: 2, steps: 7, patience: nil))
+            return trainer.parameters.map(\.bitPattern)
+        }
+        let one = try bits(1)
+        #expect(try bits(2) == one)
+        #expect(try bits(3) == one)
+    }
+
+    @Test(arguments: all.indices)
+    func permutingTasksPermutesOutputs(index: Int) throws {
+        let tasks = GraphTests.tasks
+        let order = [2, 0, 1]
+        let architecture = Self.all[index].architecture
+        let first = try Trainer<Double>(try model(architecture), batchSize: 100, seed: 3)
+        let other = try Trainer<Double>(
+            try model(architecture, tasks: order.map { tasks[$0] }), batchSize: 100, seed: 3)
+        let data = try data(Double.self, rows: 300)
+        for step in 0..<3 {
+            let rows = step * 100..<(step + 1) * 100
+            let (a, b) = (try first.step(data, rows: rows), try other.step(data, rows: rows))
+            laws.expectClose(order.map { a[$0] }, b, 1e-11, "losses")
+        }
+        for task in tasks {
+            laws.expectClose(
+                try first.predict(data).values(task.name), try other.predict(data).values(task.name), 1e-9)
+        }
+    }
+
+    // MARK: The same functions
+
+    private func expectSame(_ a: Trainer<Double>, _ b: Trainer<Double>, _ data: Dataset<Double>) throws {
+        let (first, second) = (try a.predict(data), try b.predict(data))
+        for task in GraphTests.tasks {
+            laws.expectClose(try first.values(task.name), try second.values(task.name), 1e-12, task.name)
+        }
+        let rows = 0..<100
+        laws.expectClose(try a.step(data, rows: rows), try b.step(data, rows: rows), 1e-12, "losses")
+    }
+
+    @Test func starWithOneScenarioIsHardSharing() throws {
+        let layers: [HiddenLayer] = [.dense(8, .tanh), .dense(5, .gelu)]
+        let star = try Trainer<Double>(
+            model(STAR(layers: layers, normalizes: false, scenarioWidth: 0), scenarios: 1), batchSize: 100)
+        let shared = try Trainer<Double>(
+            model(HardSharing(trunk: layers), scenarios: 1), batchSize: 100, seed: 9)
+        try laws.copy(from: star, to: shared) { name in
+            guard name.hasPrefix("trunk.") else { return name }
+            let parts = name.split(separator: ".")
+            return "star.\(parts[1]).shared.\(parts[2])"
+        }
+        let data = try data(Double.self, rows: 300, scenarios: { _ in 0 })
+        try expectSame(star, shared, data)
+        // The factor's gradient is the layer's, for own factors are 1.
+        laws.expectClose(
+            try star.gradient("star.0.shared.weight"), try shared.gradient("trunk.0.weight"), 1e-12)
+    }
+
+    /// Rows go to the nearest centre; only its cluster's weights have a gradient, and only it moves, to its rows' mean.
+    @Test func clustersSeeTheirRowsOnly() throws {
+        let model = try model(AdaptDHM(layers: [.dense(5, .tanh)], clusters: 3, momentum: 0.75))
+        let trainer = try Trainer<Double>(model, batchSize: 200, seed: 3)
+        let data = try data(Double.self, rows: 200)
+        let width = model.inputs + 8
+        var centres = [Double](repeating: 0, count: 3 * width)
+        // Before the first feature's 0, after it, and far away.
+        centres[0] = -1
+        centres[width] = 1
+        centres[2 * width + 1] = 1000
+        try trainer.setParameter("routing.centres", to: centres)
+        let tables = try trainer.parameter("embeddings.user.weight")
+        try trainer.step(data, rows: 0..<200)
+        #expect(try trainer.gradient("star.0.2.weight").allSatisfy { $0 == 0 })
+        for name in ["star.0.0.weight", "star.0.1.weight", "star.0.shared.weight"] {
+            #expect(try trainer.gradient(name).contains { $0 != 0 })
+        }
+        let moved = try trainer.parameter("routing.centres")
+        #expect(moved[(2 * width)...] == centres[(2 * width)...])
+        let rows = (0..<200).map { data.features(row: $0) }.filter { $0[0] > 0 }
+        for column in 0..<6 {
+            let mean = rows.reduce(0) { $0 + $1[column] } / Double(rows.count)
+            #expect(abs(moved[width + column] - 0.75 * centres[width + column] - 0.25 * mean) < 1e-9)
+        }
+        #expect(tables.count == 27)
+        // Labels of rows left of 0 alone train the first cluster alone.
+        let again = try Trainer<Double>(model, batchSize: 200, seed: 3)
+        try again.setParameter("routing.centres", to: centres)
+        let left = try self.data(
+            Double.self, rows: 200, labelled: { row, _ in data.features(row: row)[0] < 0 })
+        try again.step(left, rows: 0..<200)
+        #expect(try again.gradient("star.0.0.weight").contains { $0 != 0 })
+        #expect(try again.gradient("star.0.1.weight").allSatisfy { $0 == 0 })
+    }
+
+    @Test func towersOfOneScenarioAreHardSharing() throws {
+        let towers = try Trainer<Double>(
+            model(ScenarioTowers(trunk: [.dense(8, .tanh)]), scenarios: 1), batchSize: 100)
+        let shared = try Trainer<Double>(
+            model(HardSharing(trunk: [.dense(8, .tanh)]), scenarios: 1), batchSize: 100, seed: 9)
+        try laws.copy(from: towers, to: shared) { name in
+            guard name.hasPrefix("heads.") else { return name }
+            let parts = name.split(separator: ".")
+            return "\(parts[0]).\(parts[1]).\(parts[2]).0.\(parts[3])"
+        }
+        try expectSame(towers, shared, try data(Double.self, rows: 300, scenarios: { _ in 0 }))
+    }
+
+    /// A gate of zero weights is γ/2.
+    @Test func pepnetWithGatesOfOneIsUngated() throws {
+        let gated = try Trainer<Double>(model(ScenarioGradientTests.pepnet), batchSize: 100)
+        let shared = try Trainer<Double>(model(HardSharing(trunk: [])), batchSize: 100, seed: 9)
+        for segment in gated.model.layout.segments
+        where segment.name.contains("pnet.") && segment.name.contains(".1.") && segment.name.contains("net") {
+            let parts = segment.name.split(separator: ".")
+            // The second layer of a gate: epnet.1.weight, ppnet.TASK.l.1.weight.
+            guard parts[parts.count - 2] == "1" else { continue }
+            try gated.setParameter(segment.name, to: [Double](repeating: 0, count: segment.count))
+        }
+        try laws.copy(from: gated, to: shared)
+        let data = try data(Double.self, rows: 300)
+        let (first, second) = (try gated.predict(data), try shared.predict(data))
+        for task in GraphTests.tasks {
+            laws.expectClose(try first.values(task.name), try second.values(task.name), 1e-12, task.name)
+        }
+    }
+
+    // MARK: Tasks that exist in some scenarios
+
+    private var partial: [LearningTask] {
+        [GraphTests.tasks[0], GraphTests.tasks[1].only(inScenarios: [3, 1]), GraphTests.tasks[2]]
+    }
+
+    private func exists(_ row: Int, _ task: Int) -> Bool {
+        task != 1 || [1, 3].contains((row * 7 + row / 3) % 4)
+    }
+
+    @Test func aTaskSaysNothingWhereItDoesNotExist() throws {
+        let architectures: [any Architecture] = [
+            HardSharing(trunk: [.relu(7)]), ScenarioTowers(trunk: [.relu(7)]), STAR(layers: [.relu(7)]),
+        ]
+        for architecture in architectures {
+            let model = try model(architecture, tasks: partial)
+            let trainer = try Trainer<Float>(model, batchSize: 100)
+            let data = try data(Float.self, rows: 400, labelled: exists)
+            try trainer.fit(data, until: StoppingRule(epochs: 2, patience: nil))
+            let answers = try trainer.predict(data)
+            for (task, learned) in partial.enumerated() {
+                for (row, value) in try answers.values(learned.name).enumerated() {
+                    #expect(value.isNaN != exists(row, task))
+                }
+            }
+            // A label where the task does not exist.
+            #expect(throws: InputError.self) {
+                try trainer.step(self.data(Float.self, rows: 100, labelled: { _, _ in true }), rows: 0..<100)
+            }
+        }
+    }
+
+    @Test func noTowersWhereATaskDoesNotExist() throws {
+        let names = try model(ScenarioTowers(trunk: []), tasks: partial).layout.segments.map(\.name)
+        #expect(names.contains("heads.b.0.1.weight") && names.contains("heads.b.0.3.weight"))
+        #expect(!names.contains("heads.b.0.0.weight") && !names.contains("heads.b.0.2.weight"))
+        #expect(names.contains("heads.a.1.0.weight"))
+    }
+
+    @Test func wrongOptionsAreRefused() throws {
+        func refused(
+            _ architecture: any Architecture, tasks: [LearningTask] = GraphTests.tasks, at place: String,
+            _ source: SourceLocation = #_sourceLocation
+        ) {
+            do {
+                _ = try model(architecture, tasks: tasks)
+                Issue.record("accepted, expected an error at \(place)", sourceLocation: source)
+            } catch let error as InputError {
+                #expect(error.description.contains(place), sourceLocation: source)
+            } catch { Issue.record(error, sourceLocation: source) }
+        }
+        let layers: [HiddenLayer] = [.relu(4)]
+        let hard = HardSharing(trunk: layers)
+        let a = LearningTask.binary("a")
+        let b = LearningTask.binary("b")
+        refused(hard, tasks: [a.only(inScenarios: []), b], at: "task \"a\", scenarios")
+        refused(hard, tasks: [a.only(inScenarios: [4]), b], at: "task \"a\", scenarios")
+        refused(hard, tasks: [a.only(inScenarios: [-1]), b], at: "task \"a\", scenarios")
+        refused(hard, tasks: [a.only(inScenarios: [1, 1]), b], at: "task \"a\", scenarios")
+        refused(
+            hard, tasks: [a.only(inScenarios: [0, 1]), b.only(inScenarios: [1, 3])], at: "scenario 2")
+        #expect(throws: InputError.self) {
+            try SharedBottom(inputs: 3, trunk: layers, tasks: [a.only(inScenarios: [0])])
+        }
+        refused(ScenarioTowers(trunk: [.relu(0)]), at: "trunk")
+        refused(STAR(layers: []), at: "layers")
+        refused(STAR(layers: layers, scenarioWidth: -1), at: "scenario width")
+        refused(STAR(layers: layers, auxiliary: [.relu(0)]), at: "auxiliary")
+        refused(PEPNet(personal: []), at: "personal")
+        refused(PEPNet(personal: ["nobody"]), at: "personal")
+        refused(PEPNet(personal: ["user", "user"]), at: "personal")
+        refused(PEPNet(domain: ["nobody"], personal: ["user"]), at: "domain")
+        refused(PEPNet(personal: ["user"], scenarioWidth: 0), at: "domain")
+        refused(PEPNet(personal: ["user"], gateWidth: -1), at: "gate width")
+        refused(PEPNet(personal: ["user"], gamma: 0), at: "gamma")
+        refused(SARNet(shared: 0, own: 0, layers: layers), at: "experts")
+        refused(SARNet(shared: -1, own: 2, layers: layers), at: "shared experts")
+        refused(SARNet(layers: []), at: "experts")
+        refused(M3oE(starWidth: -1, layers: layers), at: "star width")
+        refused(M3oE(shared: 0, layers: layers), at: "shared experts")
+        refused(APG(layers: layers, rank: 0), at: "rank")
+        refused(APG(layers: layers, condition: "moon"), at: "condition")
+        refused(APG(layers: layers, scenarioWidth: 0), at: "scenario width")
+        refused(AdaptDHM(layers: []), at: "layers")
+        refused(AdaptDHM(layers: layers, clusters: 0), at: "clusters")
+        refused(AdaptDHM(layers: layers, momentum: 1), at: "momentum")
+        refused(HAMUR(trunk: []), at: "trunk")
+        refused(HAMUR(trunk: layers, rank: 0), at: "rank")
+        refused(HAMUR(trunk: layers, adapterWidth: 0), at: "adapter width")
+    }
+}
