@@ -40,6 +40,14 @@ struct ScenariosCommand: ParsableCommand {
             Method(name: "pooled", architecture: HardSharing(trunk: [.relu(64), .relu(32)]), knowsScenario: false),
             Method(name: "pooled + id", architecture: HardSharing(trunk: [.relu(64), .relu(32)])),
             Method(name: "MMoE + id", architecture: MMoE(experts: 4, layers: [.relu(64), .relu(32)])),
+            Method(name: "scenario towers", architecture: ScenarioTowers(trunk: [.relu(64), .relu(32)])),
+            Method(name: "STAR", architecture: STAR(layers: [.relu(64), .relu(32)])),
+            Method(name: "PEPNet", architecture: PEPNet(personal: ["scenario"]), tower: [.relu(64), .relu(32)]),
+            Method(name: "SAR-Net", architecture: SARNet(layers: [.relu(64), .relu(32)])),
+            Method(name: "M3oE", architecture: M3oE(layers: [.relu(64), .relu(32)])),
+            Method(name: "AdaptDHM", architecture: AdaptDHM(layers: [.relu(64), .relu(32)])),
+            Method(name: "HAMUR", architecture: HAMUR(trunk: [.relu(64), .relu(32)])),
+            Method(name: "APG", architecture: APG(layers: [.relu(64), .relu(32)])),
         ]
     }
 

@@ -75,9 +75,12 @@ import Testing
         let data = try prepared(in: folder)
         var settings = ModelSettings()
         settings.tower = [4]
-        settings.normalization = .layer
-        settings.dropout = 0.1
+        // Weights that are generated or routed have no norms.
+        let isPlain = [.adaptdhm, .hamur, .apg].contains(type)
+        settings.normalization = isPlain ? .none : .layer
+        settings.dropout = isPlain ? 0 : 0.1
         settings.sharing = SharingSettings(type)
+        if type == .pepnet { settings.sharing?.personal = ["user"] }
         if type.takesParents { settings.sharing?.parents = ["buy": "click"] }
         let text = try JSONEncoder().encode(settings)
         #expect(try JSONDecoder().decode(ModelSettings.self, from: text) == settings)
@@ -125,6 +128,22 @@ import Testing
             let error = #expect(throws: InputError.self, "\(json)") {
                 _ = try settings(json).model(data.preprocessor)
             }
+            #expect(error?.place == place)
+        }
+    }
+
+    /// A task that exists in some scenarios only says nothing elsewhere.
+    @Test func tasksOfSomeScenarios() throws {
+        let folder = try TemporaryFolder()
+        let data = try prepared(in: folder)
+        let json = #"{"sharing": {"type": "scenario_towers", "layers": [8]}, "task_scenarios": {"spend": ["DE", "FR"]}}"#
+        let model = try settings(json).model(data.preprocessor)
+        #expect(model.tasks[2].scenarios?.count == 2 && model.tasks[0].scenarios == nil)
+        for (wrong, place) in [
+            (#"{"task_scenarios": {"spend": ["XX"]}}"#, "model, task_scenarios, \"spend\""),
+            (#"{"task_scenarios": {"spends": ["DE"]}}"#, "model, task_scenarios, \"spends\""),
+        ] {
+            let error = #expect(throws: InputError.self) { try settings(wrong).model(data.preprocessor) }
             #expect(error?.place == place)
         }
     }

@@ -12,6 +12,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     public var tower: [Int] = []
     /// The same by task, for tasks that differ.
     public var towers: [String: [Int]] = [:]
+    /// The scenarios of tasks that exist in some only, by task.
+    public var taskScenarios: [String: [String]] = [:]
     /// The activation of all of them.
     public var activation = Activation.relu
     /// What is done to the sums of every hidden layer.
@@ -26,6 +28,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case features, trunk, sharing, tower, towers, activation, normalization, dropout
+        case taskScenarios = "task_scenarios"
         case decaysWeightsOnly = "decays_weights_only"
     }
 
@@ -37,6 +40,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         sharing = try values.decodeIfPresent(SharingSettings.self, forKey: .sharing)
         tower = try values.decodeIfPresent([Int].self, forKey: .tower) ?? tower
         towers = try values.decodeIfPresent([String: [Int]].self, forKey: .towers) ?? towers
+        taskScenarios =
+            try values.decodeIfPresent([String: [String]].self, forKey: .taskScenarios) ?? taskScenarios
         activation = try values.decodeIfPresent(Activation.self, forKey: .activation) ?? activation
         normalization =
             try values.decodeIfPresent(HiddenLayer.Normalization.self, forKey: .normalization) ?? normalization
@@ -61,6 +66,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         }
         try values.encode(tower, forKey: .tower)
         try values.encode(towers, forKey: .towers)
+        try values.encode(taskScenarios, forKey: .taskScenarios)
         try values.encode(activation, forKey: .activation)
         try values.encode(normalization, forKey: .normalization)
         try values.encode(dropout, forKey: .dropout)
@@ -75,7 +81,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         -> any Model
     {
         let tasks = try tasks(preprocessor, sampling)
-        if sharing == nil, features.isEmpty, normalization == .none, dropout == 0, !decaysWeightsOnly {
+        if sharing == nil, features.isEmpty, taskScenarios.isEmpty, normalization == .none, dropout == 0, !decaysWeightsOnly {
             return try located("model") { () throws(InputError) in
                 try SharedBottom(
                     inputs: preprocessor.denseNames.count, embedded: preprocessor.embedded,
@@ -109,17 +115,37 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         -> [LearningTask]
     {
         let tasks = preprocessor.tasks(tower: layers(tower), negativeRates: sampling.negatives)
-        for name in towers.keys.sorted() where !tasks.contains(where: { $0.name == name }) {
-            throw InputError(
-                .name, at: "model, towers, \"\(name)\"", found: "no label of that name",
-                expected: "one of \(tasks.map(\.name).joined(separator: ", "))")
+        for (setting, names) in [("towers", Array(towers.keys)), ("task_scenarios", Array(taskScenarios.keys))] {
+            for name in names.sorted() where !tasks.contains(where: { $0.name == name }) {
+                throw InputError(
+                    .name, at: "model, \(setting), \"\(name)\"", found: "no label of that name",
+                    expected: "one of \(tasks.map(\.name).joined(separator: ", "))")
+            }
         }
-        return tasks.map { task in
-            guard let own = towers[task.name] else { return task }
-            return LearningTask(
-                task.name, kind: task.kind, weight: task.weight, tower: layers(own),
-                negativeRate: task.negativeRate)
+        var result: [LearningTask] = []
+        for task in tasks {
+            let named = LearningTask(
+                task.name, kind: task.kind, weight: task.weight,
+                tower: layers(towers[task.name] ?? tower), negativeRate: task.negativeRate)
+            guard let names = taskScenarios[task.name] else {
+                result.append(named)
+                continue
+            }
+            var ids: [Int] = []
+            for name in names {
+                guard let vocabulary = preprocessor.scenarios,
+                    let id = (Vocabulary.reserved..<vocabulary.size).first(where: { vocabulary.value($0) == name })
+                else {
+                    throw InputError(
+                        .name, at: "model, task_scenarios, \"\(task.name)\"",
+                        found: "\"\(name)\", of which there is no training row",
+                        expected: "scenarios of the training rows")
+                }
+                ids.append(id)
+            }
+            result.append(named.only(inScenarios: ids))
         }
+        return result
     }
 }
 

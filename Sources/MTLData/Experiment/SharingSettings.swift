@@ -147,6 +147,24 @@ public struct SharingOptions: Sendable, Equatable, Codable {
     public var transforms: Bool?
     /// What an open edge is penalised with.
     public var sparsity: Double?
+    /// Columns of a scenario's own vector.
+    public var scenarioWidth: Int?
+    /// Units of the network that adds to the logit by the scenario.
+    public var auxiliary: [Int]?
+    /// Embedded features of the scenario, beside its own vector.
+    public var domain: [String]?
+    /// Embedded features of user, item and the like, whose gates personalise a tower.
+    public var personal: [String]?
+    /// Units of the layer before the experts.
+    public var starWidth: Int?
+    /// Clusters of rows.
+    public var clusters: Int?
+    /// The feature that weights are generated from, or "scenario".
+    public var condition: String?
+    /// Units of the network that generates weights.
+    public var generator: [Int]?
+    /// Units of an adapter.
+    public var adapterWidth: Int?
 
     /// All as the type's defaults.
     public init() {}
@@ -154,6 +172,10 @@ public struct SharingOptions: Sendable, Equatable, Codable {
     enum CodingKeys: String, CodingKey, CaseIterable {
         case layers, experts, own, shared, levels, gate, temperature, parents, weight, calibration, trunk, relation
         case subspaces, orthogonality, normalized, attention, distance, rank, selected, entropy, transforms, sparsity
+        case auxiliary, domain, personal, clusters, condition, generator
+        case scenarioWidth = "scenario_width"
+        case starWidth = "star_width"
+        case adapterWidth = "adapter_width"
         case expertDropout = "expert_dropout"
         case ownShare = "own_share"
         case mixesLayers = "mixes_layers"
@@ -198,6 +220,16 @@ public enum SharingType: String, Sendable, Codable, CaseIterable {
     case traceNorm = "trace_norm"
     case alternatingStructure = "alternating_structure"
     case dselectK = "dselect_k"
+    case scenarioTowers = "scenario_towers"
+    case star, pepnet, sarnet, m3oe, adaptdhm, hamur, apg
+
+    /// Whether it is made for scenarios.
+    public var isOfScenarios: Bool {
+        switch self {
+        case .scenarioTowers, .star, .pepnet, .sarnet, .m3oe, .adaptdhm, .hamur, .apg: true
+        default: false
+        }
+    }
 
     /// Whether its tasks follow one another, as `parents` says.
     public var takesParents: Bool { options.contains(.parents) }
@@ -219,6 +251,14 @@ public enum SharingType: String, Sendable, Codable, CaseIterable {
         case .traceNorm: [.layers, .weight, .updateEvery]
         case .alternatingStructure: [.layers, .rank, .weight, .updateEvery]
         case .dselectK: [.experts, .layers, .selected, .perExample, .entropy]
+        case .scenarioTowers: [.layers]
+        case .star: [.layers, .normalized, .scenarioWidth, .auxiliary]
+        case .pepnet: [.domain, .personal, .scenarioWidth]
+        case .sarnet: [.shared, .own, .layers, .gate]
+        case .m3oe: [.starWidth, .shared, .layers, .gate]
+        case .adaptdhm: [.layers, .clusters]
+        case .hamur: [.layers, .rank, .adapterWidth, .generator]
+        case .apg: [.layers, .rank, .condition, .scenarioWidth, .generator]
         case .esmm: [.parents, .layers]
         case .escm2: [.parents, .layers, .doublyRobust, .weight, .maximumWeight]
         case .aitm: [.parents, .layers, .calibration]
@@ -264,6 +304,7 @@ extension SharingSettings {
                 experts: options.experts ?? 8, layers: layers, selected: options.selected ?? 2,
                 perExample: options.perExample ?? false, entropy: options.entropy ?? 1e-6)
         default:
+            if type.isOfScenarios { return scenarios(hidden, layers, gate) }
             return type.takesParents ? try funnel(hidden, layers) : networks(layers)
         }
     }
@@ -298,6 +339,38 @@ extension SharingSettings {
                 layers: layers, rank: options.rank ?? 4, weight: options.weight ?? 1e-3,
                 updateEvery: options.updateEvery ?? 100)
         default: return CrossStitch(layers: layers, own: own)
+        }
+    }
+
+    /// Weights of the scenarios' own.
+    private func scenarios(
+        _ hidden: ([Int]) -> [HiddenLayer], _ layers: [HiddenLayer], _ gate: [HiddenLayer]
+    ) -> any Architecture {
+        switch type {
+        case .star:
+            return STAR(
+                layers: layers, normalizes: options.normalized ?? true,
+                scenarioWidth: options.scenarioWidth ?? 8, auxiliary: hidden(options.auxiliary ?? [16]))
+        case .pepnet:
+            return PEPNet(
+                domain: options.domain ?? [], personal: options.personal ?? [],
+                scenarioWidth: options.scenarioWidth ?? 8)
+        case .sarnet:
+            return SARNet(shared: options.shared ?? 2, own: options.own ?? 1, layers: layers, gate: gate)
+        case .m3oe:
+            return M3oE(
+                starWidth: options.starWidth ?? 64, shared: options.shared ?? 4, layers: layers, gate: gate)
+        case .adaptdhm: return AdaptDHM(layers: layers, clusters: options.clusters ?? 3)
+        case .hamur:
+            return HAMUR(
+                trunk: layers, rank: options.rank ?? 8, adapterWidth: options.adapterWidth ?? 32,
+                hyper: (options.generator ?? [64]).map { .relu($0) })
+        case .apg:
+            return APG(
+                layers: layers, rank: options.rank ?? 8, condition: options.condition ?? "scenario",
+                scenarioWidth: options.scenarioWidth ?? 8,
+                generator: (options.generator ?? []).map { .relu($0) })
+        default: return ScenarioTowers(trunk: layers)
         }
     }
 

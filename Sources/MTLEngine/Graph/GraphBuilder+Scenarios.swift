@@ -53,9 +53,14 @@ extension GraphBuilder {
     ) -> GraphValue {
         var value = x
         for (depth, layer) in layers.enumerated() {
+            let name = "\(title).\(depth)"
             value = scenarioDense(
-                value, units: layer.units, activation: layer.activation, sharesFactor: sharesFactor,
-                present: present, name: "\(title).\(depth)", into: depth == layers.count - 1 ? into : nil)
+                value, units: layer.units, activation: layer.isPlain ? layer.activation : .identity,
+                sharesFactor: sharesFactor, present: present, name: name,
+                into: depth == layers.count - 1 && layer.isPlain ? into : nil)
+            guard !layer.isPlain else { continue }
+            value = finished(value, layer, names: [name])
+            if depth == layers.count - 1, into != nil { value = scale(value, by: 1, into: into) }
         }
         return value
     }

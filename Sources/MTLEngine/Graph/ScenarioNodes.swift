@@ -62,8 +62,6 @@ package struct ScenarioDenseNode: GraphOperation {
             + (shared.map { layer($0, nil) } ?? [])
     }
 
-    package var multiplyAdds: Int { size }
-
     /// The place of the tile's scenario among the own weights; -1 for none.
     private func slot<Scalar>(_ tile: GraphTile<Scalar>) -> Int {
         if let cluster { return cluster }

@@ -35,7 +35,9 @@ public struct HiddenLayer: Sendable, Equatable {
 
 extension [HiddenLayer] {
     /// Every layer has a unit, and dropout leaves something.
-    func check(at place: String, allowsNone: Bool = true) throws(InputError) {
+    ///
+    /// - Parameter isPlain: whether whoever asks has no normalisation or dropout.
+    func check(at place: String, allowsNone: Bool = true, isPlain: Bool = false) throws(InputError) {
         guard allowsNone || !isEmpty else {
             throw InputError(.empty, at: place, found: "no layers", expected: "at least one")
         }
@@ -44,6 +46,11 @@ extension [HiddenLayer] {
                 throw InputError(
                     .shape, at: "\(place), layer \(index)", found: "\(layer.units) units",
                     expected: "at least 1")
+            }
+            guard !isPlain || layer.isPlain else {
+                throw InputError(
+                    .value, at: "\(place), layer \(index)", found: "normalisation or dropout",
+                    expected: "neither: this architecture has none")
             }
             guard layer.dropout >= 0, layer.dropout < 1 else {
                 throw InputError(

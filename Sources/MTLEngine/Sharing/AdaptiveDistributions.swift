@@ -25,7 +25,7 @@ public struct AdaptDHM: Architecture, Equatable {
 
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
-        try layers.check(at: "layers", allowsNone: false)
+        try layers.check(at: "layers", allowsNone: false, isPlain: true)
         try require(clusters, atLeast: 1, "clusters")
         guard momentum >= 0, momentum < 1 else {
             throw InputError(.value, at: "momentum", found: "\(momentum)", expected: "0 up to 1, without 1")

@@ -33,7 +33,7 @@ public struct APG: Architecture, Equatable {
 
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
-        try layers.check(at: "layers", allowsNone: false)
+        try layers.check(at: "layers", allowsNone: false, isPlain: true)
         try generator.check(at: "generator")
         try require(rank, atLeast: 1, "rank")
         try require(scenarioWidth, atLeast: 1, "scenario width")
@@ -93,7 +93,7 @@ public struct HAMUR: Architecture, Equatable {
 
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
-        try trunk.check(at: "trunk", allowsNone: false)
+        try trunk.check(at: "trunk", allowsNone: false, isPlain: true)
         try hyper.check(at: "hyper")
         try require(rank, atLeast: 1, "rank")
         try require(adapterWidth, atLeast: 1, "adapter width")

@@ -51,8 +51,8 @@ public struct PEPNet: Architecture, Equatable {
         for task in graph.tasks {
             var h = scaled
             for (depth, layer) in task.tower.enumerated() {
-                h = graph.dense(
-                    h, units: layer.units, activation: layer.activation, name: "heads.\(task.name).\(depth)")
+                h = graph.layer(
+                    h, layer, names: ["heads.\(task.name).\(depth)"], inputIsShared: true)
                 h = graph.multiply(
                     h, gate(&graph, prior, width: layer.units, "ppnet.\(task.name).\(depth)"))
             }
