@@ -76,8 +76,8 @@ enum GradientCheck {
             }
         }
         // What no optimiser changes may well change the loss: a covariance, a fixed map.
-        let fixed = model.layout.segments.filter { !$0.isTrained }.map { $0.offset..<$0.offset + $0.count }
-        return relativeError(of: analytic, at: point, where: { index in !fixed.contains { $0 ~= index } }) {
+        let trained = model.layout.segments.filter(\.isTrained).map { $0.offset..<$0.offset + $0.count }
+        return relativeError(of: analytic, at: point, where: { index in trained.contains { $0 ~= index } }) {
             parameters in
             trainer.parameters = parameters
             return weightedLoss()
