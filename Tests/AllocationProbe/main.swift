@@ -76,6 +76,38 @@ let models: [(String, any Model)] = [
         "mmoe",
         try MultiTaskModel(inputs: 20, architecture: MMoE(experts: 4, layers: [.relu(32)]), tasks: tasks)
     ),
+    // Updates after every step.
+    (
+        "covariance",
+        try MultiTaskModel(
+            inputs: 20,
+            architecture: SoftSharing(layers: [.dense(12, .tanh)], distance: .covariance, updateEvery: 1),
+            tasks: tasks)
+    ),
+    (
+        "trace",
+        try MultiTaskModel(
+            inputs: 20, architecture: TraceNormSharing(layers: [.dense(12, .tanh)], updateEvery: 1),
+            tasks: tasks)
+    ),
+    (
+        "structure",
+        try MultiTaskModel(
+            inputs: 20, architecture: AlternatingStructure(layers: [.dense(12, .tanh)], updateEvery: 1),
+            tasks: tasks)
+    ),
+    (
+        "routing",
+        try MultiTaskModel(
+            inputs: 20, architecture: SNR(levels: [SNR.Level(networks: 3, layers: [.dense(12, .tanh)])]),
+            tasks: tasks)
+    ),
+    (
+        "selection",
+        try MultiTaskModel(
+            inputs: 20, architecture: DSelectK(experts: 5, layers: [.dense(12, .tanh)], perExample: true),
+            tasks: tasks)
+    ),
     ("graph", try MultiTaskModel(inputs: 20, scenarios: 3, architecture: Everything(), tasks: tasks)),
 ]
 for (modelName, model) in models {

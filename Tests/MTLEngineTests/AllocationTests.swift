@@ -24,7 +24,7 @@ import Testing
 
     @Test func stepAllocatesNothingAfterTheFirst() throws {
         let counts = try counts([])
-        #expect(counts.count == 96)
+        #expect(counts.count == 256)
         for (name, count) in counts { #expect(count == 0, "\(name)") }
     }
 

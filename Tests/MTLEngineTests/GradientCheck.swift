@@ -78,10 +78,10 @@ enum GradientCheck {
         }
         // What no optimiser changes may well change the loss (a covariance, a fixed map), and what lies behind a stopped
         // edge has a gradient that differences do not show.
-        let skipped = Set(
-            model.layout.segments.filter { !$0.isTrained || skips($0.name) }
+        let checked = Set(
+            model.layout.segments.filter { $0.isTrained && !skips($0.name) }
                 .flatMap { $0.offset..<$0.offset + $0.count })
-        return relativeError(of: analytic, at: point, skips: skipped) { parameters in
+        return relativeError(of: analytic, at: point, skips: Set(point.indices).subtracting(checked)) { parameters in
             trainer.parameters = parameters
             return weightedLoss()
         }

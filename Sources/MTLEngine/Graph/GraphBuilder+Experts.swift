@@ -30,7 +30,8 @@ extension GraphBuilder {
     func logit(of p: Double) -> Double { log(p / (1 - p)) }
 
     /// Smooth-step selectors over `experts`, each of ⌈log₂ experts⌉ bits: `[rows, selectors · experts]`.
-    mutating func bitSelectors(_ bits: GraphValue, selectors: Int, experts: Int, gamma: Double) -> GraphValue {
+    mutating func bitSelectors(_ bits: GraphValue, selectors: Int, experts: Int, gamma: Double) -> GraphValue
+    {
         let source = inWorkspace(bits)
         let y = reserve(selectors * experts)
         note(y, from: [source])
@@ -107,10 +108,11 @@ extension GraphBuilder {
     }
 
     /// One dense layer per block of x, each over all of x; it begins as `own` of its own block and the rest shared out
-    /// among the others, column by column, with bias 0. "NAMES.weight" `[width, x.width]`.
-    mutating func fusion(_ x: GraphValue, names: [String], own: Double, activation: Activation) -> GraphValue {
+    /// among the others, column by column, with bias 0 if any. "NAMES.weight" `[width, x.width]`.
+    mutating func fusion(_ x: GraphValue, names: [String], own: Double, hasBias: Bool) -> GraphValue {
         let (blocks, width) = (names.count, x.width / names.count)
-        let y = dense(x, units: width, activation: activation, names: names, inputIsShared: true)
+        let y = dense(
+            x, units: width, activation: .identity, names: names, inputIsShared: true, hasBias: hasBias)
         guard case .dense(let node)? = nodes.last else { return y }
         beginAtZero(blocks)
         let layer = node.layer
@@ -127,7 +129,6 @@ extension GraphBuilder {
         return y
     }
 }
-
 
 /// log(-γ/ζ): a gate is open with probability σ(log α - β log(-γ/ζ)).
 private func gateShift(_ gamma: Double, _ zeta: Double) -> Double { log(-gamma / zeta) }

@@ -81,8 +81,9 @@ package final class GraphInference<Scalar: BLASScalar>: InferenceEngine<Scalar> 
         return result
     }
 
-    private func sum(_ records: [GateRecord], _ tile: GraphTile<Scalar>, into target: UnsafeMutablePointer<Double>)
-    {
+    private func sum(
+        _ records: [GateRecord], _ tile: GraphTile<Scalar>, into target: UnsafeMutablePointer<Double>
+    ) {
         var place = 0
         for record in records {
             let gate = tile.view(record.gate)

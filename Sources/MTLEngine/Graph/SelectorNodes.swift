@@ -192,7 +192,8 @@ package struct HardConcreteNode: GraphOperation {
     private func sigmoid<Scalar: BLASScalar>(_ gate: Int, _ tile: GraphTile<Scalar>) -> Double {
         let logAlpha = Double(tile.parameters[start + gate])
         guard tile.isTraining else { return 1 / (1 + exp(-logAlpha)) }
-        let draw = _draw(key: tile.dropoutKey &+ number &* 0xD134_2543_DE82_EF95, row: 0, column: first + gate)
+        let draw = _draw(
+            key: tile.dropoutKey &+ number &* 0xD134_2543_DE82_EF95, row: 0, column: first + gate)
         let u = (Double(draw) + 0.5) * 0x1p-32
         return 1 / (1 + exp(-(log(u) - log(1 - u) + logAlpha) / beta))
     }

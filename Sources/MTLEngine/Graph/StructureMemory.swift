@@ -151,7 +151,9 @@ package final class StructureMemory<Scalar: BLASScalar> {
                 for part in 0..<one.parts.counts.count {
                     let a = p + one.parts.places.base[part * tasks + first]
                     let b = p + one.parts.places.base[part * tasks + second]
-                    for index in 0..<one.parts.counts.base[part] { sum += Double(a[index]) * Double(b[index]) }
+                    for index in 0..<one.parts.counts.base[part] {
+                        sum += Double(a[index]) * Double(b[index])
+                    }
                 }
                 gram[first * tasks + second] = sum
                 gram[second * tasks + first] = sum

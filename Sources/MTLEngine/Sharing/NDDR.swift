@@ -3,7 +3,7 @@
 ///
 /// h̃_t = BN(W_t [h_1; …; h_T] + b_t), "fusions.TASK.l.weight" `[units, tasks · units]` with the tasks' blocks in the order of
 /// `headOrder`, "norms.TASK.l". W_t begins with `own` in the diagonal of its own block and the rest shared out among the
-/// others' diagonals; b_t, which a norm makes superfluous, at 0.
+/// others' diagonals; b_t, which there is only without a norm, at 0.
 /// - SeeAlso: Gao et al., *NDDR-CNN*, arXiv 1801.08297, where the map is a 1 × 1 convolution.
 public struct NDDR: Architecture, Equatable {
     /// The layers of a task's network.
@@ -30,7 +30,8 @@ public struct NDDR: Architecture, Equatable {
             value = graph.layer(
                 value, layer, names: names.map { "networks.\($0).\(depth)" }, inputIsShared: depth == 0)
             value = graph.fusion(
-                value, names: names.map { "fusions.\($0).\(depth)" }, own: own, activation: .identity)
+                value, names: names.map { "fusions.\($0).\(depth)" }, own: own,
+                hasBias: !isNormed)
             if isNormed {
                 let blocks = value.blocks(names.count)
                 var normed: [GraphValue] = []

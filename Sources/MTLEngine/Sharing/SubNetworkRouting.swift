@@ -76,14 +76,16 @@ public struct SNR: Architecture, Equatable {
 
     /// Everything that reads a level: `[rows, readers · width]`.
     private func edges(
-        _ graph: inout GraphBuilder, _ value: GraphValue, count: Int, gates: [String], transforms titles: [String],
+        _ graph: inout GraphBuilder, _ value: GraphValue, count: Int, gates: [String],
+        transforms titles: [String],
         from level: Int
     ) -> GraphValue {
         let width = value.width / count
         let result = graph.reserve(gates.count * width)
         for (reader, name) in gates.enumerated() {
             let gate = graph.hardConcrete(
-                count, beginsAt: graph.logit(of: open), beta: beta, gamma: gamma, zeta: zeta, sparsity: sparsity,
+                count, beginsAt: graph.logit(of: open), beta: beta, gamma: gamma, zeta: zeta,
+                sparsity: sparsity,
                 name: name)
             graph.record(
                 gate: gate, name: name, experts: (0..<count).map { "levels.\(level).networks.\($0)" })

@@ -103,7 +103,7 @@ class NDDR(Model):
     def __init__(self):
         super().__init__()
         self.networks = nn.ModuleDict({t: Stack(D, 6, 9) for t in TASKS})
-        self.fusions = nn.ModuleDict({t: nn.ModuleList([nn.Linear(18, 6), nn.Linear(27, 9)]) for t in TASKS})
+        self.fusions = nn.ModuleDict({t: nn.ModuleList([nn.Linear(18, 6, bias=False), nn.Linear(27, 9, bias=False)]) for t in TASKS})
         self.norms = nn.ModuleDict({t: nn.ModuleList([nn.BatchNorm1d(6), nn.BatchNorm1d(9)]) for t in TASKS})
         self.heads = heads(9)
 
@@ -238,7 +238,8 @@ class DSelectK(Model):
                 {t: nn.ModuleDict({"bits": nn.Linear(D, 6), "weights": nn.Linear(D, 2)}) for t in TASKS}
             )
             for gate in self.gates.values():
-                gate["bits"].weight.data.mul_(0.4)
+                gate["bits"].weight.data.mul_(0.1)
+                gate["bits"].bias.data.mul_(0.5)
         else:
             self.gates = nn.ModuleDict(
                 {
