@@ -3,7 +3,8 @@
 ///
 /// Networks are "networks.TASK.l", transfers "transfers.TASK", the attention's layers, which serve both inputs,
 /// "attention.TASK.query", ".key" and ".value". A task that follows none reads its own network's output. The calibrator adds
-/// calibration · mean over the rows of max(p(later) - p(earlier), 0) to the loss.
+/// calibration · mean over the rows of max(p(later) - p(earlier), 0) to the loss. The attention's layers have biases, which the
+/// authors' code has not.
 /// - SeeAlso: Xi et al., *Modeling the Sequential Dependence among Audience Multi-step Conversions with Multi-task
 ///   Learning in Targeted Display Advertising*, arXiv 2105.08489.
 public struct AITM: Architecture, Equatable {
