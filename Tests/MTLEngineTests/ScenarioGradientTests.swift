@@ -103,6 +103,8 @@ import Testing
         tasks[1] = tasks[1].only(inScenarios: [2, 0])
         tasks[2] = tasks[2].only(inScenarios: [1])
         try check(ScenarioTowers(trunk: [.dense(5, .tanh)]), tasks: tasks, rows: [37])
-        try check(STAR(layers: [.dense(5, .tanh)]), tasks: tasks, rows: [37], embedded: [false])
+        try check(
+            STAR(layers: [.dense(5, .tanh)], auxiliary: [.dense(4, .tanh)]), tasks: tasks, rows: [37],
+            embedded: [false])
     }
 }
