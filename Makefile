@@ -1,4 +1,4 @@
-.PHONY: run test lint bench gates peers peers-reading peers-census census setup clean
+.PHONY: run test lint bench gates peers peers-reading peers-census peers-rechub results census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -28,12 +28,19 @@ peers: setup
 	swift build -c release --product mtl-bench
 	Benchmarks/peers/.venv/bin/python Benchmarks/peers/compare.py
 
-# Reading a CSV file beside polars and pandas, and training on Census with embeddings beside PyTorch.
-peers-reading peers-census: setup
+# Reading a CSV file beside polars and pandas, training on Census with embeddings beside PyTorch and torch-rechub.
+peers-reading peers-census peers-rechub: setup
 	Benchmarks/peers/setup.sh
 	swift build -c release --product mtl-bench
 	swift build -c release --product mtl
 	Benchmarks/peers/.venv/bin/python Benchmarks/peers/$(@:peers-%=%).py
+
+# Every way of sharing on Census, and on simulated scenarios of unequal size: the tables of docs/results.md.
+results: setup
+	swift build -c release --product mtl
+	swift build -c release --product mtl-bench
+	python3 Benchmarks/quality/census.py
+	.build/release/mtl-bench scenarios
 
 # Downloads Census-Income (KDD) into data/census.
 census:

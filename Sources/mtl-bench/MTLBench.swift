@@ -7,7 +7,8 @@ struct MTLBench: ParsableCommand {
         abstract: "Alternating against joint multi-task training on this machine's CPU.",
         discussion: "Without a subcommand it trains a simulated shop both ways and compares them.",
         subcommands: [
-            DemoCommand.self, TrainCommand.self, ThroughputCommand.self, ArchitecturesCommand.self, ScenariosCommand.self,
+            DemoCommand.self, TrainCommand.self, ThroughputCommand.self, ArchitecturesCommand.self,
+            ScenariosCommand.self,
             ProfileCommand.self,
             CompareCommand.self, ReadCommand.self, LogCommand.self, EmbeddingsCommand.self, StepsCommand.self,
             WorkerCommand.self,

@@ -5,7 +5,8 @@ import Terminal
 struct ScenariosCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scenarios",
-        abstract: "Which ways to share help the smallest scenario: AUC of each, on simulated scenarios of unequal size.",
+        abstract:
+            "Which ways to share help the smallest scenario: AUC of each, on simulated scenarios of unequal size.",
         discussion: """
             Every method learns from the same rows and is judged by 20,000 fresh rows of each scenario. "single" learns a \
             scenario from its own rows alone, "pooled" from all rows without knowing the scenario, "pooled + id" with the \
@@ -37,12 +38,15 @@ struct ScenariosCommand: ParsableCommand {
 
     private func methods() -> [Method] {
         [
-            Method(name: "pooled", architecture: HardSharing(trunk: [.relu(64), .relu(32)]), knowsScenario: false),
+            Method(
+                name: "pooled", architecture: HardSharing(trunk: [.relu(64), .relu(32)]), knowsScenario: false
+            ),
             Method(name: "pooled + id", architecture: HardSharing(trunk: [.relu(64), .relu(32)])),
             Method(name: "MMoE + id", architecture: MMoE(experts: 4, layers: [.relu(64), .relu(32)])),
             Method(name: "scenario towers", architecture: ScenarioTowers(trunk: [.relu(64), .relu(32)])),
             Method(name: "STAR", architecture: STAR(layers: [.relu(64), .relu(32)])),
-            Method(name: "PEPNet", architecture: PEPNet(personal: ["scenario"]), tower: [.relu(64), .relu(32)]),
+            Method(
+                name: "PEPNet", architecture: PEPNet(personal: ["scenario"]), tower: [.relu(64), .relu(32)]),
             Method(name: "SAR-Net", architecture: SARNet(layers: [.relu(64), .relu(32)])),
             Method(name: "M3oE", architecture: M3oE(layers: [.relu(64), .relu(32)])),
             Method(name: "AdaptDHM", architecture: AdaptDHM(layers: [.relu(64), .relu(32)])),
@@ -65,7 +69,8 @@ struct ScenariosCommand: ParsableCommand {
                 return try market.log(rows: counts, stream: 3)
             }
             func note(_ name: String, _ scores: [[Double]]) { results[name, default: []].append(scores) }
-            note("Bayes", try tests.map { test in try scores(test) { task in test.chances.map { $0[task] } } })
+            note(
+                "Bayes", try tests.map { test in try scores(test) { task in test.chances.map { $0[task] } } })
             note("single", try single(market, tests, seed: UInt64(seed)))
             for method in methods() {
                 if !names.contains(method.name) { names.append(method.name) }
@@ -86,15 +91,18 @@ struct ScenariosCommand: ParsableCommand {
             printTable(
                 header,
                 names.map { name in
-                    [name] + rows.values.indices.map { scenario in
-                        Self.text((results[name] ?? []).map { $0[scenario][task] })
-                    }
+                    [name]
+                        + rows.values.indices.map { scenario in
+                            Self.text((results[name] ?? []).map { $0[scenario][task] })
+                        }
                 })
         }
     }
 
     /// Trained on its own rows alone.
-    private func single(_ market: ScenarioSimulator, _ tests: [ScenarioLog], seed: UInt64) throws -> [[Double]] {
+    private func single(_ market: ScenarioSimulator, _ tests: [ScenarioLog], seed: UInt64) throws
+        -> [[Double]]
+    {
         try rows.values.indices.map { scenario in
             func alone(_ count: Int, _ stream: UInt64) throws -> Dataset<Float> {
                 var counts = rows.values.map { _ in 0 }
@@ -121,7 +129,8 @@ struct ScenariosCommand: ParsableCommand {
             LearningTask($0.name, kind: $0.kind, tower: method.tower)
         }
         let model = try MultiTaskModel(
-            inputs: ScenarioSimulator.featureCount, embedded: method.knowsScenario ? [.single("scenario")] : [],
+            inputs: ScenarioSimulator.featureCount,
+            embedded: method.knowsScenario ? [.single("scenario")] : [],
             tables: method.knowsScenario
                 ? [EmbeddingTable("scenario", rows: rows.values.count, dimension: 8)] : [],
             scenarios: rows.values.count, architecture: method.architecture, tasks: tasks)

@@ -8,7 +8,8 @@ struct DescribeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "describe",
         abstract: "Shows the layers of a model: shapes, parameters, arithmetic, and which tasks they reach.",
-        discussion: "An experiment's rows are prepared first, unless they were: the columns' widths come from them.")
+        discussion:
+            "An experiment's rows are prepared first, unless they were: the columns' widths come from them.")
 
     @Argument(help: "An experiment file, or a model that mtl train wrote.")
     var file: String

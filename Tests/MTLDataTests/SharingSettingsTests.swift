@@ -17,7 +17,8 @@ import Testing
             let viewed = (0..<draw.below(6)).map { _ in "i\(draw.below(30))" }.joined(separator: "|")
             let click = draw.uniform() < (age > 45 ? 0.7 : 0.2)
             let buy = click && draw.uniform() < 0.5
-            text += "u\(draw.below(50)),i\(draw.below(30)),\(["DE", "FR", "IT"][draw.below(3)]),\(age),\(viewed),"
+            text +=
+                "u\(draw.below(50)),i\(draw.below(30)),\(["DE", "FR", "IT"][draw.below(3)]),\(age),\(viewed),"
             text += "\(click ? 1 : 0),\(buy ? 1 : 0),\(buy ? "\(10 + draw.below(90))" : "")\n"
         }
         return Array(text.utf8)
@@ -41,7 +42,8 @@ import Testing
             labels: [Label("click", .binary), Label("buy", .binary), Label("spend", .regression)],
             scenario: "country")
         return try PreparedData(
-            TableReader(bytes: shop(rows: 600, seed: 1), path: "shop.csv"), plan: PreparedData.Plan(schema: schema),
+            TableReader(bytes: shop(rows: 600, seed: 1), path: "shop.csv"),
+            plan: PreparedData.Plan(schema: schema),
             folder: folder.path, fingerprint: "sharing")
     }
 
@@ -64,10 +66,14 @@ import Testing
         let trainer = try Trainer<Float>(settings.model(data.preprocessor), batchSize: 64, seed: 3)
         let report = try trainer.fit(data.training, until: StoppingRule(epochs: 2))
         #expect(report.epochs.allSatisfy { $0.trainingLosses.allSatisfy(\.isFinite) })
-        #expect(trainer.model.layout.segments.count > (try plain(data).layout.segments.count) || type == .factorizationMachine)
+        #expect(
+            trainer.model.layout.segments.count > (try plain(data).layout.segments.count)
+                || type == .factorizationMachine)
     }
 
-    private func plain(_ data: PreparedData) throws -> any Model { try ModelSettings().model(data.preprocessor) }
+    private func plain(_ data: PreparedData) throws -> any Model {
+        try ModelSettings().model(data.preprocessor)
+    }
 
     @Test(arguments: SharingType.allCases)
     func everyTypeTrainsAndIsKept(type: SharingType) throws {
@@ -114,7 +120,10 @@ import Testing
             (#"{"sharing": {"type": "mmoe", "levels": []}}"#, "model, sharing, levels"),
             (#"{"sharing": {"type": "mmoe"}, "trunk": [3]}"#, "model, trunk"),
             (#"{"sharing": {"type": "hard", "layers": [8, 0]}}"#, "model, sharing, trunk, layer 1"),
-            (#"{"sharing": {"type": "esmm", "parents": {"click": "click"}}}"#, "model, sharing, funnel, click"),
+            (
+                #"{"sharing": {"type": "esmm", "parents": {"click": "click"}}}"#,
+                "model, sharing, funnel, click"
+            ),
             (#"{"sharing": {"type": "aitm", "parents": {"buys": "click"}}}"#, "model, sharing, funnel, buys"),
             (#"{"sharing": {"type": "esmm"}}"#, "model, sharing, funnel"),
             (#"{"features": [{"type": "gate", "rank": 2}]}"#, "model, features, gate, rank"),
@@ -136,7 +145,8 @@ import Testing
     @Test func tasksOfSomeScenarios() throws {
         let folder = try TemporaryFolder()
         let data = try prepared(in: folder)
-        let json = #"{"sharing": {"type": "scenario_towers", "layers": [8]}, "task_scenarios": {"spend": ["DE", "FR"]}}"#
+        let json =
+            #"{"sharing": {"type": "scenario_towers", "layers": [8]}, "task_scenarios": {"spend": ["DE", "FR"]}}"#
         let model = try settings(json).model(data.preprocessor)
         #expect(model.tasks[2].scenarios?.count == 2 && model.tasks[0].scenarios == nil)
         for (wrong, place) in [

@@ -81,7 +81,8 @@ enum GradientCheck {
         let checked = Set(
             model.layout.segments.filter { $0.isTrained && !skips($0.name) }
                 .flatMap { $0.offset..<$0.offset + $0.count })
-        return relativeError(of: analytic, at: point, skips: Set(point.indices).subtracting(checked)) { parameters in
+        return relativeError(of: analytic, at: point, skips: Set(point.indices).subtracting(checked)) {
+            parameters in
             trainer.parameters = parameters
             return weightedLoss()
         }

@@ -49,7 +49,8 @@ import Testing
         #expect(failure(.dense(4, .relu, dropout: 0.5)) == "trunk, layer 0")
         #expect(throws: InputError.self) {
             try MultiTaskModel(
-                inputs: 3, architecture: HardSharing(trunk: [.dense(4, .relu, dropout: 1)]), tasks: [.binary("a")])
+                inputs: 3, architecture: HardSharing(trunk: [.dense(4, .relu, dropout: 1)]),
+                tasks: [.binary("a")])
         }
     }
 

@@ -8,7 +8,8 @@ import Testing
         #expect(first.dataset.rowCount == 70 && first.chances == second.chances)
         #expect(first.dataset.features(row: 69) == second.dataset.features(row: 69))
         #expect(
-            first.chances != (try ScenarioSimulator(seed: 2, scenarios: 3).log(rows: [50, 0, 20], stream: 2)).chances)
+            first.chances
+                != (try ScenarioSimulator(seed: 2, scenarios: 3).log(rows: [50, 0, 20], stream: 2)).chances)
     }
 
     /// Labels fall as often as their true probabilities say, within five standard errors.

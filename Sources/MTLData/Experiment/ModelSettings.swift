@@ -44,7 +44,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
             try values.decodeIfPresent([String: [String]].self, forKey: .taskScenarios) ?? taskScenarios
         activation = try values.decodeIfPresent(Activation.self, forKey: .activation) ?? activation
         normalization =
-            try values.decodeIfPresent(HiddenLayer.Normalization.self, forKey: .normalization) ?? normalization
+            try values.decodeIfPresent(HiddenLayer.Normalization.self, forKey: .normalization)
+            ?? normalization
         dropout = try values.decodeIfPresent(Double.self, forKey: .dropout) ?? dropout
         decaysWeightsOnly =
             try values.decodeIfPresent(Bool.self, forKey: .decaysWeightsOnly) ?? decaysWeightsOnly
@@ -81,7 +82,9 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         -> any Model
     {
         let tasks = try tasks(preprocessor, sampling)
-        if sharing == nil, features.isEmpty, taskScenarios.isEmpty, normalization == .none, dropout == 0, !decaysWeightsOnly {
+        if sharing == nil, features.isEmpty, taskScenarios.isEmpty, normalization == .none, dropout == 0,
+            !decaysWeightsOnly
+        {
             return try located("model") { () throws(InputError) in
                 try SharedBottom(
                     inputs: preprocessor.denseNames.count, embedded: preprocessor.embedded,
@@ -94,7 +97,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
             return try MultiTaskModel(
                 inputs: preprocessor.denseNames.count, embedded: embedded(preprocessor),
                 tables: preprocessor.tables, scenarios: preprocessor.scenarios?.size ?? 1,
-                featureLayers: features.map(\.layer), architecture: architecture, tasks: tasks, decayed: decaysWeightsOnly ? .weights : .all)
+                featureLayers: features.map(\.layer), architecture: architecture, tasks: tasks,
+                decayed: decaysWeightsOnly ? .weights : .all)
         }
     }
 
@@ -115,7 +119,9 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         -> [LearningTask]
     {
         let tasks = preprocessor.tasks(tower: layers(tower), negativeRates: sampling.negatives)
-        for (setting, names) in [("towers", Array(towers.keys)), ("task_scenarios", Array(taskScenarios.keys))] {
+        for (setting, names) in [
+            ("towers", Array(towers.keys)), ("task_scenarios", Array(taskScenarios.keys)),
+        ] {
             for name in names.sorted() where !tasks.contains(where: { $0.name == name }) {
                 throw InputError(
                     .name, at: "model, \(setting), \"\(name)\"", found: "no label of that name",
@@ -134,7 +140,9 @@ public struct ModelSettings: Sendable, Equatable, Codable {
             var ids: [Int] = []
             for name in names {
                 guard let vocabulary = preprocessor.scenarios,
-                    let id = (Vocabulary.reserved..<vocabulary.size).first(where: { vocabulary.value($0) == name })
+                    let id = (Vocabulary.reserved..<vocabulary.size).first(where: {
+                        vocabulary.value($0) == name
+                    })
                 else {
                     throw InputError(
                         .name, at: "model, task_scenarios, \"\(task.name)\"",

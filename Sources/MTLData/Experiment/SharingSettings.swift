@@ -170,8 +170,10 @@ public struct SharingOptions: Sendable, Equatable, Codable {
     public init() {}
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case layers, experts, own, shared, levels, gate, temperature, parents, weight, calibration, trunk, relation
-        case subspaces, orthogonality, normalized, attention, distance, rank, selected, entropy, transforms, sparsity
+        case layers, experts, own, shared, levels, gate, temperature, parents, weight, calibration, trunk,
+            relation
+        case subspaces, orthogonality, normalized, attention, distance, rank, selected, entropy, transforms,
+            sparsity
         case auxiliary, domain, personal, clusters, condition, generator
         case scenarioWidth = "scenario_width"
         case starWidth = "star_width"
@@ -200,7 +202,11 @@ public struct Names: Sendable, Equatable, Codable, ExpressibleByStringLiteral {
     /// Reads a text or a list.
     public init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
-        if let name = try? value.decode(String.self) { all = [name] } else { all = try value.decode([String].self) }
+        if let name = try? value.decode(String.self) {
+            all = [name]
+        } else {
+            all = try value.decode([String].self)
+        }
     }
 
     /// Writes a list.
@@ -402,7 +408,8 @@ extension SharingSettings {
         guard let levels = options.levels else { return [example, example] }
         for (index, level) in levels.enumerated() where level[keyPath: foreign] != nil {
             throw InputError(
-                .name, at: "levels, \(index), \(name)", found: "an option that \(type.rawValue) does not take",
+                .name, at: "levels, \(index), \(name)",
+                found: "an option that \(type.rawValue) does not take",
                 expected: type == .snr ? "networks and layers" : "own, shared and layers")
         }
         return levels

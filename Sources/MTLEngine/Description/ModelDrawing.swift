@@ -24,7 +24,8 @@ public struct ModelDrawing: Sendable {
             model.tasks.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
         var boxes = [
             Box(
-                name: "features", detail: "\(plan.inputWidth)", tasks: Array(model.tasks.indices), sources: [],
+                name: "features", detail: "\(plan.inputWidth)", tasks: Array(model.tasks.indices),
+                sources: [],
                 depth: 0)
         ]
         // Per storage and column the boxes that it comes from.

@@ -145,7 +145,8 @@ struct ParameterNames {
             for layer in layers where !values.contains(layer[place]) { values.append(layer[place]) }
             if values.count == 1 { return String(values[0]) }
             let numbers = values.compactMap { Int($0) }
-            let isRun = numbers.count == values.count && numbers == Array(numbers[0]..<numbers[0] + numbers.count)
+            let isRun =
+                numbers.count == values.count && numbers == Array(numbers[0]..<numbers[0] + numbers.count)
             return isRun || values.count > 4
                 ? "{\(values[0])…\(values[values.count - 1])}" : "{\(values.joined(separator: ","))}"
         }.joined(separator: ".")

@@ -57,7 +57,8 @@ extension GraphBuilder {
     ) -> GraphValue {
         guard !layer.isPlain else {
             return dense(
-                x, units: layer.units, activation: layer.activation, names: names, inputIsShared: inputIsShared,
+                x, units: layer.units, activation: layer.activation, names: names,
+                inputIsShared: inputIsShared,
                 into: into)
         }
         let sums = dense(

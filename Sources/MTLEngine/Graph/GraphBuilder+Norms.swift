@@ -37,7 +37,8 @@ extension GraphBuilder {
         _ x: GraphValue, isPartitioned: Bool = false, names: [String], epsilon: Double = 1e-5,
         momentum: Double = 0.1
     ) -> GraphValue {
-        precondition(!names.isEmpty && x.width % names.count == 0, "\(x.width) columns, \(names.count) blocks")
+        precondition(
+            !names.isEmpty && x.width % names.count == 0, "\(x.width) columns, \(names.count) blocks")
         let source = inWorkspace(x)
         let width = x.width
         if isPartitioned { usesScenarios = true }
