@@ -33,8 +33,9 @@ public struct SNR: Architecture, Equatable {
     public var open: Double
     /// The temperature of the gates.
     public var beta: Double
-    /// The interval that gates are stretched to before they are clipped to 0...1: below 0 and above 1.
+    /// The lower end of the interval that gates are stretched to before they are clipped to 0...1; below 0.
     public var gamma: Double
+    /// Its upper end; above 1.
     public var zeta: Double
 
     /// By default averages, and the gates' numbers from the paper.
