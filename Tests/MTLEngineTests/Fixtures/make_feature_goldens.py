@@ -3,19 +3,12 @@
 Letters: B batch, D dense inputs, L positions, E width of an embedded field.
 """
 
-import os
-from pathlib import Path
+from make_graph_goldens import keep, write_all  # first: it fixes what PyTorch computes with
 
-os.environ["ATEN_CPU_CAPABILITY"] = "default"
-os.environ["MKL_CBWR"] = "COMPATIBLE"
-os.environ["DNNL_MAX_CPU_ISA"] = "SSE41"
+import torch
+import torch.nn.functional as F
+from torch import nn
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-from safetensors.torch import save  # noqa: E402
-from torch import nn  # noqa: E402
-
-HERE = Path(__file__).resolve().parent
 B, D, L, E = 19, 3, 5, 4
 TABLES = {"user": (9, E), "item": (7, E), "place": (5, 3)}
 WEIGHTS = {"click": 0.6, "spend": 0.3}
@@ -165,15 +158,10 @@ def write(name, make, seed):
     tensors |= {f"logits/{task}": z.detach() for task, z in logits.items()}
     tensors |= {"task_losses": torch.stack(losses).detach(), "penalty": torch.zeros(1)}
     tensors |= {f"gradient/{key}": value.grad for key, value in model.named_parameters()}
-    data = save({key: value.contiguous() for key, value in tensors.items()})
-    (HERE / f"features_{name}.safetensors").write_bytes(data)
-    print(f"features_{name:<14} {len(data):>7} bytes")
+    keep(f"features_{name}", tensors)
 
 
 def main():
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.set_default_dtype(torch.float64)
     width = D + 2 * E + 3
     sigmoid, tanh = torch.sigmoid, torch.tanh
     cases = {
@@ -195,8 +183,7 @@ def main():
             width + 3 * E,
         ),
     }
-    for seed, (name, make) in enumerate(cases.items()):
-        write(name, make, 300 + seed)
+    write_all(cases, write, 300)
 
 
 if __name__ == "__main__":

@@ -3,38 +3,16 @@
 click -> cart -> buy is the funnel; spend is no part of it (but of DBMTL's). Letters: B batch, D inputs.
 """
 
-import os
-from pathlib import Path
+from make_graph_goldens import Stack, keep, write_all  # first: it fixes what PyTorch computes with
 
-os.environ["ATEN_CPU_CAPABILITY"] = "default"
-os.environ["MKL_CBWR"] = "COMPATIBLE"
-os.environ["DNNL_MAX_CPU_ISA"] = "SSE41"
+import torch
+import torch.nn.functional as F
+from torch import nn
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-from safetensors.torch import save  # noqa: E402
-from torch import nn  # noqa: E402
-
-HERE = Path(__file__).resolve().parent
 B, D = 23, 7
 TASKS = ("click", "spend", "buy", "cart")
 WEIGHTS = {"click": 0.6, "spend": 0.3, "buy": 1.1, "cart": 0.8}
 BEFORE = {"cart": "click", "buy": "cart"}
-
-
-class Stack(nn.ModuleList):
-    """Linear layers, each but the last `plain` ones followed by tanh."""
-
-    def __init__(self, *widths, plain=0):
-        super().__init__(nn.Linear(a, b) for a, b in zip(widths, widths[1:]))
-        self.plain = plain
-
-    def forward(self, x):
-        for depth, layer in enumerate(self):
-            x = layer(x)
-            if depth < len(self) - self.plain:
-                x = torch.tanh(x)
-        return x
 
 
 def tower(task, width):
@@ -214,18 +192,12 @@ def write(name, make, seed):
     tensors |= {f"logits/{t}": logits[t].detach() for t in TASKS}
     tensors |= {"task_losses": torch.stack(losses).detach(), "penalty": penalty.detach().reshape(1)}
     tensors |= {f"gradient/{key}": value.grad for key, value in model.named_parameters()}
-    data = save({key: value.contiguous() for key, value in tensors.items()})
-    (HERE / f"funnel_{name}.safetensors").write_bytes(data)
-    print(f"funnel_{name:<14} {len(data):>7} bytes, penalty {penalty.item():.3f}")
+    keep(f"funnel_{name}", tensors)
 
 
 def main():
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.set_default_dtype(torch.float64)
     cases = {"esmm": ESMM, "ips": IPS, "dr": DR, "aitm": AITM, "resflow": ResFlow, "dbmtl": DBMTL}
-    for seed, (name, make) in enumerate(cases.items()):
-        write(name, make, 200 + seed)
+    write_all(cases, write, 200)
 
 
 if __name__ == "__main__":

@@ -246,6 +246,46 @@ def state(prefix, model):
     }
 
 
+def train(model, optimizer, labels, answer, penalty=None, alternate=None, batches=BATCHES):
+    """Two passes of steps: the first one's logits, losses and gradients by name. answer(rows) gives logits."""
+    tensors = {}
+    for step in range(2 * batches):
+        rows = slice(step % batches * B, (step % batches + 1) * B)
+        logits = answer(rows)
+        values = losses(logits, labels[rows])
+        optimizer.zero_grad(set_to_none=False)
+        total = sum(weight * value for weight, value in zip(WEIGHTS, values))
+        (total + penalty() if penalty else total).backward()
+        if step == 0:
+            tensors |= {f"logits/{t}": z.detach().clone() for t, z in zip(TASKS, logits)}
+            tensors["task_losses"] = torch.stack(values).detach()
+            if penalty:
+                tensors["penalty"] = torch.as_tensor(penalty()).detach().reshape(1)
+            tensors |= named(
+                "gradient", model, lambda p: torch.zeros_like(p) if p.grad is None else p.grad.clone()
+            )
+        optimizer.step()
+        if alternate:
+            alternate(step + 1)
+    return tensors
+
+
+def keep(name, tensors):
+    """Writes NAME.safetensors beside this script."""
+    data = save({key: value.contiguous() for key, value in tensors.items()})
+    (HERE / f"{name}.safetensors").write_bytes(data)
+    print(f"{name:<22} {len(data):>7} bytes")
+
+
+def write_all(cases, write, seed):
+    """Every case from a seed of its own, in float64, on one thread."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.set_default_dtype(torch.float64)
+    for place, (name, make) in enumerate(cases.items()):
+        write(name, make, seed + place)
+
+
 def write(name, make, seed):
     torch.manual_seed(seed)
     model = make()
@@ -262,31 +302,14 @@ def write(name, make, seed):
     labels[torch.rand(labels.shape) < 0.25] = float("nan")
     tensors = {"x": x, "scenarios": s.double(), "labels": labels} | state("initial", model)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2, foreach=False)
-    for step in range(2 * BATCHES):
-        rows = slice(step % BATCHES * B, (step % BATCHES + 1) * B)
-        logits = model(x[rows], s[rows])
-        values = losses(logits, labels[rows])
-        optimizer.zero_grad(set_to_none=False)
-        sum(weight * value for weight, value in zip(WEIGHTS, values)).backward()
-        if step == 0:
-            tensors |= {f"logits/{t}": z.detach().clone() for t, z in zip(TASKS, logits)}
-            tensors["task_losses"] = torch.stack(values).detach()
-            tensors |= named(
-                "gradient", model, lambda p: torch.zeros_like(p) if p.grad is None else p.grad.clone()
-            )
-        optimizer.step()
+    tensors |= train(model, optimizer, labels, lambda rows: model(x[rows], s[rows]))
     tensors |= state("final", model)
     model.eval()
     tensors |= {f"answers/{t}": z.detach() for t, z in zip(TASKS, model(x, s))}
-    data = save({key: value.contiguous() for key, value in tensors.items()})
-    (HERE / f"graph_{name}.safetensors").write_bytes(data)
-    print(f"graph_{name:<14} {len(data):>7} bytes")
+    keep(f"graph_{name}", tensors)
 
 
 def main():
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.set_default_dtype(torch.float64)
     cases = {
         "mmoe": MMoE,
         "ple": PLE,
@@ -296,8 +319,7 @@ def main():
         "layer_norm": LayerNorm,
         "funnel": Funnel,
     }
-    for seed, (name, make) in enumerate(cases.items()):
-        write(name, make, 100 + seed)
+    write_all(cases, write, 100)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,8 @@ what has no gradient but rounding (a bias in front of a norm) stays where it is.
 """
 
 import torch
-from make_graph_goldens import B, BATCHES, D, HERE, S, TASKS, WEIGHTS
-from make_graph_goldens import PartitionedNorm, Stack, StarLayer, heads, losses, mix, named, state
-from safetensors.torch import save
+from make_graph_goldens import B, BATCHES, D, S, TASKS
+from make_graph_goldens import PartitionedNorm, Stack, StarLayer, heads, keep, mix, state, train, write_all
 from torch import nn
 
 HEAD_ORDER = ("click", "buy", "spend")
@@ -279,31 +278,16 @@ def write(name, make, seed):
     tensors |= {f"ids/{key}": value.double() for key, value in ids.items()}
     tensors |= state("initial", model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, foreach=False)
-    for step in range(2 * BATCHES):
-        rows = slice(step % BATCHES * B, (step % BATCHES + 1) * B)
-        logits = model(x[rows], s[rows], {key: value[rows] for key, value in ids.items()})
-        values = losses(logits, labels[rows])
-        optimizer.zero_grad(set_to_none=False)
-        sum(weight * value for weight, value in zip(WEIGHTS, values)).backward()
-        if step == 0:
-            tensors |= {f"logits/{t}": z.detach().clone() for t, z in zip(TASKS, logits)}
-            tensors["task_losses"] = torch.stack(values).detach()
-            tensors |= named(
-                "gradient", model, lambda p: torch.zeros_like(p) if p.grad is None else p.grad.clone()
-            )
-        optimizer.step()
+    tensors |= train(
+        model, optimizer, labels, lambda rows: model(x[rows], s[rows], {key: value[rows] for key, value in ids.items()})
+    )
     tensors |= state("final", model)
     model.eval()
     tensors |= {f"answers/{t}": z.detach() for t, z in zip(TASKS, model(x, s, ids))}
-    data = save({key: value.contiguous() for key, value in tensors.items()})
-    (HERE / f"scenario_{name}.safetensors").write_bytes(data)
-    print(f"scenario_{name:<10} {len(data):>7} bytes")
+    keep(f"scenario_{name}", tensors)
 
 
 def main():
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.set_default_dtype(torch.float64)
     cases = {
         "towers": Towers,
         "star": Star,
@@ -314,8 +298,7 @@ def main():
         "hamur": HAMUR,
         "adaptdhm": AdaptDHM,
     }
-    for seed, (name, make) in enumerate(cases.items()):
-        write(name, make, 200 + seed)
+    write_all(cases, write, 200)
 
 
 if __name__ == "__main__":

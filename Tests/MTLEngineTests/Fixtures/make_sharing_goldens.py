@@ -4,11 +4,9 @@ The pattern, the data and the file's names are make_graph_goldens.py's, whose he
 model may have a penalty in its loss and an update between steps.
 """
 
-import make_graph_goldens as base
 import torch
 import torch.nn.functional as F
-from make_graph_goldens import BATCHES, D, HERE, TASKS, WEIGHTS, B, Stack, Weight, heads, losses, named, state
-from safetensors.torch import save
+from make_graph_goldens import BATCHES, D, TASKS, B, Stack, Weight, heads, keep, state, train, write_all
 from torch import nn
 
 T = len(TASKS)
@@ -303,31 +301,16 @@ def write(name, make, seed):
 
     tensors = {"x": x, "scenarios": torch.zeros(len(x)), "labels": labels} | states("initial")
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2, foreach=False)
-    for step in range(2 * BATCHES):
-        rows = slice(step % BATCHES * B, (step % BATCHES + 1) * B)
-        logits = model(x[rows], None)
-        values = losses(logits, labels[rows])
-        optimizer.zero_grad(set_to_none=False)
-        (sum(weight * value for weight, value in zip(WEIGHTS, values)) + model.penalty()).backward()
-        if step == 0:
-            tensors |= {f"logits/{t}": z.detach().clone() for t, z in zip(TASKS, logits)}
-            tensors["task_losses"] = torch.stack(values).detach()
-            tensors["penalty"] = torch.as_tensor(model.penalty()).detach().reshape(1)
-            tensors |= named("gradient", model, lambda p: p.grad.clone())
-        optimizer.step()
-        model.alternate(step + 1)
+    tensors |= train(
+        model, optimizer, labels, lambda rows: model(x[rows], None), penalty=model.penalty, alternate=model.alternate
+    )
     tensors |= states("final")
     model.eval()
     tensors |= {f"answers/{t}": z.detach() for t, z in zip(TASKS, model(x, None))}
-    data = save({key: value.contiguous() for key, value in tensors.items()})
-    (HERE / f"graph_{name}.safetensors").write_bytes(data)
-    print(f"graph_{name:<18} {len(data):>7} bytes")
+    keep(f"graph_{name}", tensors)
 
 
 def main():
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.set_default_dtype(torch.float64)
     cases = {
         "soft_pairwise": lambda: Soft("pairwise"),
         "soft_mean": lambda: Soft("mean"),
@@ -341,10 +324,8 @@ def main():
         "dselect": lambda: DSelectK(False),
         "dselect_rows": lambda: DSelectK(True),
     }
-    for seed, (name, make) in enumerate(cases.items()):
-        write(name, make, 200 + seed)
+    write_all(cases, write, 200)
 
 
 if __name__ == "__main__":
-    assert base.D == 7
     main()
