@@ -12,8 +12,6 @@ package struct DenseNode: GraphOperation {
     /// Whether its product applies the derivative of the ReLU that made x, and whether another has applied its own.
     package var gatesInput = false
     package var isGated = false
-    /// Whether another node has written the gradients of the same parameters in this tile.
-    package var isRepeated = false
     /// Without, the bias is 0 and stays it: x W alone.
     package var trainsBias = true
 
@@ -122,7 +120,7 @@ package struct DenseNode: GraphOperation {
                 level: tile.level, activation: layer.activation.code, rows: tile.rows,
                 columns: columns.count, saved: h.base, lds: h.stride, d: dz.base, ldd: dz.stride)
         }
-        let adds = !tile.isFirst || isRepeated
+        let adds = !tile.isFirst
         let source = tile.view(x)
         if isStacked {
             tile.product.multiplyTransposed(dz, source, into: stacked(tile.gradients), accumulate: adds)

@@ -5,11 +5,12 @@
 #endif
 
 extension GraphBuilder {
-    /// Parameters as a value, the same for every row, "NAME"; they begin uniform in ±bound.
-    mutating func parameter(_ count: Int, bound: Double, name title: String) -> GraphValue {
+    /// Parameters as a value, the same for every row, "NAME"; they begin uniform in ±bound, at 0 without one.
+    mutating func parameter(_ count: Int, bound: Double = 0, name title: String) -> GraphValue {
         let start = place(count)
         name(title, start, [count])
-        beginnings.append(.uniform(start..<start + count, bound: bound, name: title))
+        let range = start..<start + count
+        beginnings.append(bound > 0 ? .uniform(range, bound: bound, name: title) : .constant(range, 0))
         let y = reserve(count)
         note(y, hasParameters: true, from: [])
         nodes.append(.parameter(ParameterNode(y: y, start: start)))
@@ -89,6 +90,15 @@ extension GraphBuilder {
             result.append(y)
         }
         return result
+    }
+
+    /// Lets the layers that `dense` has just added begin at 0.
+    mutating func beginAtZero(_ layers: Int) {
+        for index in beginnings.count - layers..<beginnings.count {
+            guard case .layer(let weights, let biases, _, _, _) = beginnings[index] else { continue }
+            beginnings[index] = .constant(weights, 0)
+            if !biases.isEmpty { beginnings.append(.constant(biases, 0)) }
+        }
     }
 
     /// Σ_l β_l x_l over blocks, "NAME.weight" `[blocks]`.

@@ -23,7 +23,31 @@ extension GraphBuilder {
         let y = reserve(blocks * units)
         let saved = activation.savesInput ? reserveSaved(y.width) : y
         note(y, hasParameters: true, from: [])
-        nodes.append(.tiedDense(TiedDenseNode(layer: layer, x: source, y: y, saved: saved, count: blocks)))
+        nodes.append(
+            .tiedDense(
+                TiedDenseNode(
+                    layer: layer, x: source, y: y, saved: saved, isTrained: true, blocks: 0..<blocks)))
+        return y
+    }
+
+    /// x_b Θᵀ of every block of x, "NAME.weight" `[units, inputs]`, which begins with orthonormal rows and which no
+    /// optimiser changes.
+    mutating func fixedMap(_ x: GraphValue, blocks: Int, units: Int, name title: String) -> GraphValue {
+        precondition(
+            units > 0 && blocks > 0 && x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
+        let source = inWorkspace(x)
+        var layer = Dense(
+            source: .features, blocks: 1, inputs: x.width / blocks, outputs: units, inputIsShared: false,
+            activation: .identity, order: .outputMajor)
+        layer.weight = place(layer.weightCount + layer.biasCount, isTrained: false)
+        layer.bias = layer.weight + layer.weightCount
+        name(title + ".weight", layer.weight, [units, layer.inputs], isTrained: false)
+        beginnings.append(.orthonormal(layer.weight, rows: units, columns: layer.inputs, name: title))
+        let y = reserve(blocks * units)
+        note(y, from: [source])
+        nodes.append(
+            .tiedDense(
+                TiedDenseNode(layer: layer, x: source, y: y, saved: y, isTrained: false, blocks: 0..<blocks)))
         return y
     }
 

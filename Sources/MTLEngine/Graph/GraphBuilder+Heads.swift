@@ -3,6 +3,13 @@ extension GraphBuilder {
     /// the heads without a copy.
     public var headOrder: [Int] { headGroups.flatMap { $0 } }
 
+    /// Values that lie in `headOrder`, in the order of the tasks.
+    func inTaskOrder(_ values: [GraphValue]) -> [GraphValue] {
+        var result = values
+        for (place, task) in headOrder.enumerated() { result[task] = values[place] }
+        return result
+    }
+
     private var headGroups: [[Int]] {
         var groups: [[Int]] = []
         for (index, task) in tasks.enumerated() {

@@ -71,41 +71,26 @@ extension GraphBuilder {
     public mutating func scenarioVector(
         _ width: Int, beginsAt value: Double? = nil, name title: String
     ) -> GraphValue {
-        usesScenarios = true
-        return vectors(
-            width, value, names: (0..<scenarios).map { "\(title).\($0)" }, isShared: false)
-    }
-
-    /// A trained vector of all rows, "NAME".
-    public mutating func sharedVector(
-        _ width: Int, beginsAt value: Double? = nil, name title: String
-    ) -> GraphValue {
-        vectors(width, value, names: [title], isShared: true)
-    }
-
-    private mutating func vectors(
-        _ width: Int, _ value: Double?, names: [String], isShared: Bool
-    ) -> GraphValue {
         precondition(width > 0, "a vector of \(width)")
-        let start = place(names.count * width)
-        for (index, title) in names.enumerated() {
-            let range = start + index * width..<start + (index + 1) * width
-            name(title, range.lowerBound, [width])
+        usesScenarios = true
+        let start = place(scenarios * width)
+        for scenario in 0..<scenarios {
+            let range = start + scenario * width..<start + (scenario + 1) * width
+            let own = "\(title).\(scenario)"
+            name(own, range.lowerBound, [width])
             if let value {
                 beginnings.append(.constant(range, value))
             } else {
                 beginnings.append(
                     .layer(
                         weights: range, biases: range.lowerBound..<range.lowerBound, inputs: width,
-                        outputs: 1, name: title))
+                        outputs: 1, name: own))
             }
-            if !isShared { owned.append((range, index)) }
+            owned.append((range, scenario))
         }
         let y = reserve(width)
         note(y, hasParameters: true, from: [])
-        nodes.append(
-            .scenarioVector(
-                ScenarioVectorNode(y: y, start: start, scenarios: scenarios, isShared: isShared)))
+        nodes.append(.scenarioVector(ScenarioVectorNode(y: y, start: start, scenarios: scenarios)))
         return y
     }
 

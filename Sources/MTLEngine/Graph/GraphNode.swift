@@ -50,7 +50,6 @@ package enum GraphNode: Sendable {
     case routing(RoutingNode)
     case logitProduct(LogitProductNode)
     case tiedDense(TiedDenseNode)
-    case tiedMap(TiedMapNode)
     case pairwise(PairwiseNode)
     case fieldMeans(FieldMeansNode)
     case sequencePairs(SequencePairsNode)
@@ -82,7 +81,6 @@ package enum GraphNode: Sendable {
         case .routing(let node): node
         case .logitProduct(let node): node
         case .tiedDense(let node): node
-        case .tiedMap(let node): node
         case .pairwise(let node): node
         case .fieldMeans(let node): node
         case .sequencePairs(let node): node
@@ -115,7 +113,6 @@ package enum GraphNode: Sendable {
         case let node as RoutingNode: self = .routing(node)
         case let node as LogitProductNode: self = .logitProduct(node)
         case let node as TiedDenseNode: self = .tiedDense(node)
-        case let node as TiedMapNode: self = .tiedMap(node)
         case let node as PairwiseNode: self = .pairwise(node)
         case let node as FieldMeansNode: self = .fieldMeans(node)
         case let node as SequencePairsNode: self = .sequencePairs(node)
@@ -149,7 +146,6 @@ package enum GraphNode: Sendable {
         case .routing(let node): node.forward(tile)
         case .logitProduct(let node): node.forward(tile)
         case .tiedDense(let node): node.forward(tile)
-        case .tiedMap(let node): node.forward(tile)
         case .pairwise(let node): node.forward(tile)
         case .fieldMeans(let node): node.forward(tile)
         case .sequencePairs(let node): node.forward(tile)
@@ -183,7 +179,6 @@ package enum GraphNode: Sendable {
         case .routing(let node): node.backward(tile)
         case .logitProduct(let node): node.backward(tile)
         case .tiedDense(let node): node.backward(tile)
-        case .tiedMap(let node): node.backward(tile)
         case .pairwise(let node): node.backward(tile)
         case .fieldMeans(let node): node.backward(tile)
         case .sequencePairs(let node): node.backward(tile)

@@ -109,16 +109,17 @@ extension GraphPlan {
             switch node {
             case .dense(let node):
                 let layer = node.layer
-                let isTrained = isTrained[node.x.storage] && !node.x.isStopped
-                let below = isTrained ? layer.inputs - min(node.x.gradientStart, layer.inputs) : 0
+                let below = needsGradient(node.x) ? layer.inputs - min(node.x.gradientStart, layer.inputs) : 0
                 return sum + 2 * layer.width * (2 * layer.inputs + below)
             case .scenarioDense(let node):
                 return sum + 6 * node.inputs * node.outputs
             case .tiedDense(let node):
-                return sum + (node.layer.transposed == nil ? 4 : 6) * node.multiplyAdds
-            case .tiedMap(let node): return sum + 6 * node.multiplyAdds
+                let products = (node.isTrained ? 2 : 1) + (needsGradient(node.x) ? 1 : 0)
+                return sum + 2 * products * node.multiplyAdds
             default: return sum
             }
         }
     }
+
+    private func needsGradient(_ value: GraphValue) -> Bool { isTrained[value.storage] && !value.isStopped }
 }

@@ -206,12 +206,11 @@ package struct ScenarioSelectNode: GraphOperation {
     }
 }
 
-/// y = v_s, a trained vector of the row's scenario, or v, one of all rows.
+/// y = v_s, a trained vector of the row's scenario.
 package struct ScenarioVectorNode: GraphOperation {
     package let y: GraphValue
     package let start: Int
     package let scenarios: Int
-    package let isShared: Bool
 
     package var output: GraphValue { y }
     package var blockWidth: Int { y.width }
@@ -223,12 +222,10 @@ package struct ScenarioVectorNode: GraphOperation {
     package mutating func setGradient(_: GradientMode, of _: Int, lists _: inout [Int32]) {}
 
     package var parameters: [GraphParameter] {
-        scenarioParameters([start], count: y.width, stride: isShared ? 0 : y.width, scenarios: scenarios)
+        scenarioParameters([start], count: y.width, stride: y.width, scenarios: scenarios)
     }
 
-    private func place<Scalar>(_ tile: GraphTile<Scalar>) -> Int {
-        isShared ? start : start + tile.scenario * y.width
-    }
+    private func place<Scalar>(_ tile: GraphTile<Scalar>) -> Int { start + tile.scenario * y.width }
 
     package func forward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
         let to = tile.view(y)
@@ -241,6 +238,6 @@ package struct ScenarioVectorNode: GraphOperation {
         Scalar._columnSums(
             level: tile.level, rows: tile.rows, columns: y.width, source: d.base, ld: d.stride,
             target: tile.gradients + place(tile),
-            accumulate: isShared ? !tile.isFirst : !tile.isFirstOfScenario)
+            accumulate: !tile.isFirstOfScenario)
     }
 }

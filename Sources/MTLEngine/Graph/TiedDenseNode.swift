@@ -1,23 +1,37 @@
-/// y_b = act(x_b W + b) for every block b of x, with one W and b for all: what an attention asks of each of its inputs.
+/// y_b = act(x_b W + b) for every block b of x, with one W and b for all: what an attention asks of each of its inputs,
+/// and what tasks' own layers have in common.
 package struct TiedDenseNode: GraphOperation {
     package let layer: Dense
     package let x: GraphValue
     package let y: GraphValue
     /// The input of an activation whose derivative needs it.
     package let saved: GraphValue
-    package let count: Int
+    /// Whether W and b have a gradient, or belong to whoever else changes them.
+    package let isTrained: Bool
+    package var blocks: Range<Int>
     package var dx = GradientMode.none
 
-    package var output: GraphValue { y }
-    // Parts would each begin the one gradient of W.
-    package var blockWidth: Int { y.width }
-    package func part(_: Range<Int>) -> TiedDenseNode { self }
-    package func inputs(_ lists: [Int32]) -> [GraphValue] { [x] }
+    package var output: GraphValue {
+        y.columns(blocks.lowerBound * layer.outputs..<blocks.upperBound * layer.outputs)
+    }
+    package var blockWidth: Int { layer.outputs }
+    package var multiplyAdds: Int { blocks.count * layer.inputs * layer.outputs }
+
+    package func part(_ some: Range<Int>) -> TiedDenseNode {
+        var copy = self
+        copy.blocks = blocks.lowerBound + some.lowerBound..<blocks.lowerBound + some.upperBound
+        return copy
+    }
+
+    package func inputs(_ lists: [Int32]) -> [GraphValue] {
+        [x.columns(blocks.lowerBound * layer.inputs..<blocks.upperBound * layer.inputs)]
+    }
+
     package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
-    package var multiplyAdds: Int { count * layer.inputs * layer.outputs }
 
     package var parameters: [GraphParameter] {
-        [
+        guard isTrained else { return [] }
+        return [
             GraphParameter(
                 start: layer.weight, count: layer.inputs * layer.outputs, rowLength: layer.rowLength,
                 scenario: nil, transposed: layer.transposed, transposedStride: layer.transposedStride),
@@ -26,17 +40,20 @@ package struct TiedDenseNode: GraphOperation {
         ]
     }
 
-    private func columns<Scalar>(_ block: Int, of matrix: MatrixView<Scalar>) -> MatrixView<Scalar> {
-        let width = matrix.columns / count
-        return matrix.columns(block * width..<(block + 1) * width)
+    private func input<Scalar>(_ block: Int, of x: MatrixView<Scalar>) -> MatrixView<Scalar> {
+        x.columns(block * layer.inputs..<(block + 1) * layer.inputs)
+    }
+
+    private func result<Scalar>(_ some: Range<Int>, of y: MatrixView<Scalar>) -> MatrixView<Scalar> {
+        y.columns(some.lowerBound * layer.outputs..<some.upperBound * layer.outputs)
     }
 
     package func forward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
         let (source, target) = (tile.view(x), tile.view(saved))
         let w = layer.weights(0, at: tile.parameters)
         let b = UnsafePointer(tile.parameters + layer.bias)
-        for block in 0..<count {
-            let (from, to) = (columns(block, of: source), columns(block, of: target))
+        for block in blocks {
+            let (from, to) = (input(block, of: source), result(block..<block + 1, of: target))
             if layer.order == .outputMajor {
                 tile.product.multiplyNarrow(from, byTransposeOf: w, bias: b, into: to)
             } else {
@@ -45,24 +62,24 @@ package struct TiedDenseNode: GraphOperation {
             }
         }
         guard layer.activation != .identity, layer.activation != .relu else { return }
-        let h = tile.view(y)
+        let (z, h) = (result(blocks, of: target), tile.view(output))
         Scalar._activate(
             level: tile.level, activation: layer.activation.code, rows: tile.rows, columns: h.columns,
-            z: target.base, ldz: target.stride, h: h.base, ldh: h.stride)
+            z: z.base, ldz: z.stride, h: h.base, ldh: h.stride)
     }
 
     package func backward<Scalar: BLASScalar>(_ tile: GraphTile<Scalar>) {
         let (source, dz) = (tile.view(x), tile.gradient(y))
         if layer.activation != .identity {
-            let h = tile.view(saved)
+            let (h, d) = (result(blocks, of: tile.view(saved)), result(blocks, of: dz))
             Scalar._activateBackward(
-                level: tile.level, activation: layer.activation.code, rows: tile.rows, columns: dz.columns,
-                saved: h.base, lds: h.stride, d: dz.base, ldd: dz.stride)
+                level: tile.level, activation: layer.activation.code, rows: tile.rows, columns: d.columns,
+                saved: h.base, lds: h.stride, d: d.base, ldd: d.stride)
         }
         let dw = layer.weights(0, at: tile.gradients)
-        for block in 0..<count {
-            let (from, d) = (columns(block, of: source), columns(block, of: dz))
-            let adds = !tile.isFirst || block > 0
+        for block in blocks where isTrained {
+            let (from, d) = (input(block, of: source), result(block..<block + 1, of: dz))
+            let adds = !tile.isFirst || block > blocks.lowerBound
             if layer.order == .outputMajor {
                 tile.product.multiplyTransposed(d, from, into: dw, accumulate: adds)
             } else {
@@ -80,9 +97,9 @@ package struct TiedDenseNode: GraphOperation {
                 tile.transposes + (layer.transposed ?? 0), rows: layer.outputs, columns: layer.inputs,
                 stride: layer.transposedStride)
         let target = tile.gradient(x)
-        for block in 0..<count {
+        for block in blocks {
             tile.product.multiply(
-                columns(block, of: dz), w, into: columns(block, of: target), accumulate: dx == .add,
+                result(block..<block + 1, of: dz), w, into: input(block, of: target), accumulate: dx == .add,
                 epilogue: .none)
         }
     }

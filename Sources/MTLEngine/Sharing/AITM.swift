@@ -47,10 +47,8 @@ extension GraphBuilder {
     /// A network per task side by side, "networks.TASK.l": per task its output.
     mutating func networks(_ x: GraphValue, _ layers: [HiddenLayer]) -> [GraphValue] {
         let order = headOrder
-        let blocks = stack(x, layers, names: order.map { "networks.\(tasks[$0].name)" }).blocks(order.count)
-        var result = blocks
-        for (place, task) in order.enumerated() { result[task] = blocks[place] }
-        return result
+        return inTaskOrder(
+            stack(x, layers, names: order.map { "networks.\(tasks[$0].name)" }).blocks(order.count))
     }
 
     fileprivate mutating func transfer(

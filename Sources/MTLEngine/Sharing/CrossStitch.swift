@@ -27,9 +27,6 @@ public struct CrossStitch: Architecture, Equatable {
                 names: order.map { "networks.\(graph.tasks[$0].name).\(depth)" }, inputIsShared: depth == 0)
             value = graph.crossStitch(value, blocks: order.count, on: own, name: "stitches.\(depth)")
         }
-        let blocks = value.blocks(order.count)
-        var inputs = blocks
-        for (place, task) in order.enumerated() { inputs[task] = blocks[place] }
-        return graph.heads(inputs)
+        return graph.heads(graph.inTaskOrder(value.blocks(order.count)))
     }
 }

@@ -15,10 +15,3 @@ public struct HardSharing: Architecture, Equatable {
         return graph.heads(graph.tasks.map { _ in shared })
     }
 }
-
-/// An option that has to be at least some number.
-func require(_ value: Int, atLeast least: Int, _ place: String) throws(InputError) {
-    guard value >= least else {
-        throw InputError(.value, at: place, found: "\(value)", expected: "at least \(least)")
-    }
-}

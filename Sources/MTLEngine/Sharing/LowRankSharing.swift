@@ -45,8 +45,9 @@ public struct LowRankSharing: Architecture, Equatable {
                 }
             } else {
                 sum = graph.add([
-                    graph.tiedMap(
-                        value, blocks: names.count, units: layer.units, name: "shared.\(depth)"), up,
+                    graph.tiedDense(
+                        value, blocks: names.count, units: layer.units, activation: .identity,
+                        name: "shared.\(depth)"), up,
                 ])
             }
             value = graph.finished(sum, layer, names: titles)

@@ -31,9 +31,7 @@ public struct MMoE: Architecture, Equatable {
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         let order = graph.headOrder
         let mixed = try mixtures(&graph, names: order.map { graph.tasks[$0].name })
-        var inputs = mixed
-        for (place, task) in order.enumerated() { inputs[task] = mixed[place] }
-        return graph.heads(inputs)
+        return graph.heads(graph.inTaskOrder(mixed))
     }
 
     /// One mixture per gate.
@@ -102,12 +100,5 @@ extension GraphBuilder {
     ) -> [GraphValue] {
         let logits = stack(x, layers + [.dense(experts, .identity)], names: names)
         return softmaxBlocks(logits, blocks: names.count, temperature: temperature).blocks(names.count)
-    }
-}
-
-/// An option that is a share to drop.
-func requireRate(_ value: Double, _ place: String) throws(InputError) {
-    guard value >= 0, value < 1 else {
-        throw InputError(.value, at: place, found: "\(value)", expected: "at least 0 and below 1")
     }
 }

@@ -27,10 +27,7 @@ public struct ResFlow: Architecture, Equatable {
                 names: order.map { "networks.\(graph.tasks[$0].name).\(depth)" }, inputIsShared: depth == 0)
             value = graph.flow(own, funnel, order)
         }
-        let blocks = value.blocks(order.count)
-        var inputs = blocks
-        for (place, task) in order.enumerated() { inputs[task] = blocks[place] }
-        var logits = graph.heads(inputs)
+        var logits = graph.heads(graph.inTaskOrder(value.blocks(order.count)))
         for task in funnel.order { logits[task] = graph.add([logits[task], logits[funnel.parent(task)]]) }
         return logits
     }

@@ -49,9 +49,7 @@ public struct SARNet: Architecture, Equatable {
         let gates = graph.gates(
             x, gate, experts: shared + own, names: order.map { "gates.\(graph.tasks[$0].name)" })
         let mixed = graph.mixture(experts: experts, width: width, gates: gates).blocks(order.count)
-        var inputs = mixed
-        for (place, task) in order.enumerated() { inputs[task] = mixed[place] }
-        return graph.heads(inputs)
+        return graph.heads(graph.inTaskOrder(mixed))
     }
 }
 
@@ -128,7 +126,7 @@ public struct M3oE: Architecture, Equatable {
         let rest = 1 / Double(tasks.count - 1)
         let others = tasks.indices.filter { $0 != place }
         let mean = graph.add(others.map { tasks[$0] }, factors: others.map { _ in rest })
-        let share = graph.activation(graph.sharedVector(1, beginsAt: 0, name: "fusion.own.\(name)"), .sigmoid)
+        let share = graph.activation(graph.parameter(1, name: "fusion.own.\(name)"), .sigmoid)
         let difference = graph.add([tasks[place], mean], factors: [1, -1])
         return graph.add([mean, graph.multiply(difference, share)])
     }

@@ -80,10 +80,3 @@ public struct Sluice: Architecture, Equatable {
         }
     }
 }
-
-/// An option that has to be a number.
-func requireFinite(_ value: Double, _ place: String) throws(InputError) {
-    guard value.isFinite else {
-        throw InputError(.value, at: place, found: "\(value)", expected: "a finite number")
-    }
-}

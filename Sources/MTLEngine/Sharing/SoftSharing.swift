@@ -61,19 +61,3 @@ public struct SoftSharing: Architecture, Equatable {
         return graph.heads(graph.inTaskOrder(value.blocks(order.count)))
     }
 }
-
-extension GraphBuilder {
-    /// Values that lie in `headOrder`, in the order of the tasks.
-    func inTaskOrder(_ values: [GraphValue]) -> [GraphValue] {
-        var result = values
-        for (place, task) in headOrder.enumerated() { result[task] = values[place] }
-        return result
-    }
-}
-
-/// An option that has to be finite and at least some number.
-func require(_ value: Double, atLeast least: Double, _ place: String) throws(InputError) {
-    guard value >= least, value.isFinite else {
-        throw InputError(.value, at: place, found: "\(value)", expected: "at least \(least), finite")
-    }
-}

@@ -1,0 +1,27 @@
+/// An option that has to be at least some number.
+func require(_ value: Int, atLeast least: Int, _ place: String) throws(InputError) {
+    guard value >= least else {
+        throw InputError(.value, at: place, found: "\(value)", expected: "at least \(least)")
+    }
+}
+
+/// An option that has to be finite and at least some number.
+func require(_ value: Double, atLeast least: Double, _ place: String) throws(InputError) {
+    guard value >= least, value.isFinite else {
+        throw InputError(.value, at: place, found: "\(value)", expected: "at least \(least), finite")
+    }
+}
+
+/// An option that is a share to drop.
+func requireRate(_ value: Double, _ place: String) throws(InputError) {
+    guard value >= 0, value < 1 else {
+        throw InputError(.value, at: place, found: "\(value)", expected: "at least 0 and below 1")
+    }
+}
+
+/// An option that has to be a number.
+func requireFinite(_ value: Double, _ place: String) throws(InputError) {
+    guard value.isFinite else {
+        throw InputError(.value, at: place, found: "\(value)", expected: "a finite number")
+    }
+}
