@@ -19,6 +19,9 @@ struct ArchitecturesCommand: ParsableCommand {
     @Option(help: "Instead, STAR with these numbers of scenarios on the same rows: 2,10,100.")
     var scenarios: CommaList<Int>?
 
+    @Option(help: "Only models whose name holds this, beside the first.")
+    var only = ""
+
     @OptionGroup var compute: ComputeArguments
 
     @Option(help: "Seconds of measurement for each batch size.")
@@ -35,7 +38,8 @@ struct ArchitecturesCommand: ParsableCommand {
         var rows: [[String]] = []
         for size in batch.values {
             let all = try scenarios.map { try stars($0.values) } ?? models()
-            let works = try all.map {
+            let chosen = all[..<1] + all[1...].filter { only.isEmpty || $0.name.contains(only) }
+            let works = try chosen.map {
                 try ArchitectureWorkload($0.name, $0.model, batch: size, compute: compute.options)
             }
             // All models in turn, so that all see the same machine.

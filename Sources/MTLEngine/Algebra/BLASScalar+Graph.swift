@@ -16,6 +16,9 @@ public protocol _GraphKernels {
         level: Int32, rows: Int, blocks: Int, width: Int, a: _In, lda: Int, b: _In, ldb: Int, y: _Out,
         ldy: Int, adds: Bool
     )
+    static func _factorGradients(
+        level: Int32, count: Int, d: _In, a: _In, da: _Out, addsA: Bool, b: _In, db: _Out, addsB: Bool
+    )
     static func _dots(
         level: Int32, rows: Int, blocks: Int, width: Int, a: _In, lda: Int, b: _In, ldb: Int, y: _Out,
         ldy: Int, adds: Bool
@@ -100,6 +103,12 @@ extension Float: _GraphKernels {
     ) {
         mtl_product_f32(
             level, rows, blocks, width, a, lda, b, ldb, y, ldy, adds ? 1 : 0)
+    }
+
+    public static func _factorGradients(
+        level: Int32, count: Int, d: _In, a: _In, da: _Out, addsA: Bool, b: _In, db: _Out, addsB: Bool
+    ) {
+        mtl_factor_gradients_f32(level, count, d, a, da, addsA ? 1 : 0, b, db, addsB ? 1 : 0)
     }
 
     public static func _dots(
@@ -259,6 +268,12 @@ extension Double: _GraphKernels {
     ) {
         mtl_product_f64(
             level, rows, blocks, width, a, lda, b, ldb, y, ldy, adds ? 1 : 0)
+    }
+
+    public static func _factorGradients(
+        level: Int32, count: Int, d: _In, a: _In, da: _Out, addsA: Bool, b: _In, db: _Out, addsB: Bool
+    ) {
+        mtl_factor_gradients_f64(level, count, d, a, da, addsA ? 1 : 0, b, db, addsB ? 1 : 0)
     }
 
     public static func _dots(

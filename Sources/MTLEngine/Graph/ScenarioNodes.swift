@@ -151,18 +151,18 @@ package struct ScenarioDenseNode: GraphOperation {
             level: tile.level, rows: tile.rows, columns: outputs, source: dz.base, ld: dz.stride,
             target: d + size, accumulate: shared == nil && adds)
         guard let shared else { return }
-        func multiply(
-            _ factor: UnsafeMutablePointer<Scalar>, _ to: UnsafeMutablePointer<Scalar>, _ adds: Bool
-        ) {
-            Scalar._product(
-                level: tile.level, rows: 1, blocks: size, width: 1, a: d, lda: size, b: factor, ldb: size,
-                y: to, ldy: size, adds: adds)
+        let (common, dCommon) = (tile.parameters + shared, tile.gradients + shared)
+        let addsCommon = isRepeated || !tile.isFirst
+        Scalar._factorGradients(
+            level: tile.level, count: size, d: d, a: weights(tile), da: target, addsA: adds, b: common,
+            db: dCommon, addsB: addsCommon)
+        func addBiases(_ to: UnsafeMutablePointer<Scalar>, _ adds: Bool) {
             Scalar._linear(
                 level: tile.level, rows: 1, columns: outputs, alpha: 1, x: d + size, ldx: outputs,
                 y: to + size, ldy: outputs, adds: adds)
         }
-        multiply(tile.parameters + shared, target, adds)
-        multiply(weights(tile), tile.gradients + shared, isRepeated || !tile.isFirst)
+        addBiases(target, adds)
+        addBiases(dCommon, addsCommon)
     }
 }
 

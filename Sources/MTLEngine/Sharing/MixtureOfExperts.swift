@@ -96,9 +96,11 @@ public struct OMoE: Architecture, Equatable {
 extension GraphBuilder {
     /// Softmaxed gates over one input, each of `layers` and a linear layer "NAME.l": one value per name.
     public mutating func gates(
-        _ x: GraphValue, _ layers: [HiddenLayer], experts: Int, names: [String], temperature: Double = 1
+        _ x: GraphValue, _ layers: [HiddenLayer], experts: Int, names: [String], temperature: Double = 1,
+        inputIsShared: Bool = true
     ) -> [GraphValue] {
-        let logits = stack(x, layers + [.dense(experts, .identity)], names: names)
+        let logits = stack(
+            x, layers + [.dense(experts, .identity)], names: names, inputIsShared: inputIsShared)
         return softmaxBlocks(logits, blocks: names.count, temperature: temperature).blocks(names.count)
     }
 }

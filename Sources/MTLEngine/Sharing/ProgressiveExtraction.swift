@@ -48,6 +48,8 @@ public struct PLE: Architecture, Equatable {
         let order = graph.headOrder
         let names = order.map { graph.tasks[$0].name }
         var inputs = names.map { _ in graph.features }
+        // What the tasks read of the level below, side by side.
+        var tasksInput = graph.features
         var shared = graph.features
         for (depth, level) in levels.enumerated() {
             let prefix = "levels.\(depth)"
@@ -57,41 +59,41 @@ public struct PLE: Architecture, Equatable {
             func place(_ range: Range<Int>) -> GraphValue {
                 experts.columns(range.lowerBound * width..<range.upperBound * width)
             }
-            if level.own > 0 && depth == 0 {
+            let own = names.map { name in (0..<level.own).map { "\(prefix).experts.\(name).\($0)" } }
+            let common = (0..<level.shared).map { "\(prefix).experts.shared.\($0)" }
+            let titles = own.flatMap { $0 } + common
+            if depth == 0 {
                 // All read the features: one node.
-                let titles = names.flatMap { name in (0..<level.own).map { "\(prefix).experts.\(name).\($0)" }
-                }
-                _ = graph.stack(graph.features, level.layers, names: titles, into: place(0..<ownCount))
-            } else if level.own > 0 {
-                for (task, name) in names.enumerated() {
+                _ = graph.stack(graph.features, level.layers, names: titles, into: experts)
+            } else {
+                if level.own == 1 {
                     _ = graph.stack(
-                        inputs[task], level.layers,
-                        names: (0..<level.own).map { "\(prefix).experts.\(name).\($0)" },
-                        into: place(task * level.own..<(task + 1) * level.own))
+                        tasksInput, level.layers, names: own.flatMap { $0 }, inputIsShared: false,
+                        into: place(0..<ownCount))
+                } else if level.own > 0 {
+                    for (task, titles) in own.enumerated() {
+                        _ = graph.stack(
+                            inputs[task], level.layers, names: titles,
+                            into: place(task * level.own..<(task + 1) * level.own))
+                    }
                 }
-            }
-            if level.shared > 0 {
-                _ = graph.stack(
-                    shared, level.layers,
-                    names: (0..<level.shared).map { "\(prefix).experts.shared.\($0)" },
-                    into: place(ownCount..<ownCount + level.shared))
+                if level.shared > 0 {
+                    _ = graph.stack(
+                        shared, level.layers, names: common,
+                        into: place(ownCount..<ownCount + level.shared))
+                }
             }
             let isLast = depth == levels.count - 1
-            let common = Array(ownCount..<ownCount + level.shared)
-            var sees = names.indices.map { Array($0 * level.own..<($0 + 1) * level.own) + common }
-            var gates: [GraphValue] = []
-            for (task, name) in names.enumerated() {
-                gates += graph.gates(
-                    inputs[task], gate, experts: sees[task].count, names: ["\(prefix).gates.\(name)"])
-            }
+            let seen = Array(ownCount..<ownCount + level.shared)
+            var sees = names.indices.map { Array($0 * level.own..<($0 + 1) * level.own) + seen }
+            var gates = graph.gates(
+                depth == 0 ? graph.features : tasksInput, gate, experts: level.own + level.shared,
+                names: names.map { "\(prefix).gates.\($0)" }, inputIsShared: depth == 0)
             if !isLast {
                 sees.append(Array(0..<ownCount + level.shared))
                 gates += graph.gates(
                     shared, gate, experts: ownCount + level.shared, names: ["\(prefix).gates.shared"])
             }
-            let titles =
-                names.flatMap { name in (0..<level.own).map { "\(prefix).experts.\(name).\($0)" } }
-                + (0..<level.shared).map { "\(prefix).experts.shared.\($0)" }
             for (index, gate) in gates.enumerated() {
                 graph.record(
                     gate: gate,
@@ -100,9 +102,9 @@ public struct PLE: Architecture, Equatable {
             }
             gates = graph.expertDropout(gates, sees: sees, rate: expertDropout)
             let mixed = graph.mixture(experts: experts, width: width, gates: gates, sees: sees)
-                .blocks(gates.count)
-            inputs = Array(mixed[..<names.count])
-            if !isLast { shared = mixed[names.count] }
+            tasksInput = mixed.columns(0..<names.count * width)
+            inputs = tasksInput.blocks(names.count)
+            if !isLast { shared = mixed.blocks(gates.count)[names.count] }
         }
         var result = inputs
         for (place, task) in order.enumerated() { result[task] = inputs[place] }

@@ -17,6 +17,9 @@
     void mtl_product_##S( \
         int level, long rows, long blocks, long width, const T *a, long lda, const T *b, long ldb, T *y, long ldy, \
         int adds); \
+    /* of d, the gradient in a ⊙ b: da (+)= d ⊙ b, db (+)= d ⊙ a */ \
+    void mtl_factor_gradients_##S( \
+        int level, long n, const T *d, const T *a, T *da, int adds_a, const T *b, T *db, int adds_b); \
     /* y[b] (+)= Σ_j a[b, j] b[b, j] */ \
     void mtl_dots_##S( \
         int level, long rows, long blocks, long width, const T *a, long lda, const T *b, long ldb, T *y, long ldy, \
