@@ -249,6 +249,35 @@ import Testing
         #expect(free > 200 && bound < 0.2 * free, "\(bound) and \(free)")
     }
 
+    /// Where a task does not exist there is no order to keep, and its rows do not thin the mean.
+    @Test func theCalibratorKnowsWhereTasksExist() throws {
+        let tasks: [LearningTask] = [.binary("click"), .binary("buy").only(inScenarios: [0])]
+        let model = try MultiTaskModel(
+            inputs: 7, scenarios: 2,
+            architecture: AITM(parents: ["buy": "click"], layers: Self.layers, calibration: 2), tasks: tasks)
+        func penalty(scenarios: Set<Int>) throws -> Double {
+            var generator = SeededGenerator(seed: 5)
+            let all = (0..<60).map { row in (row % 2, (0..<7).map { _ in generator.normal() }) }
+            let rows = all.filter { scenarios.contains($0.0) }
+            let data = try Dataset<Double>(
+                featureNames: (0..<7).map { "x\($0)" }, features: rows.flatMap(\.1),
+                labels: [
+                    ("click", rows.map { _ in 1 }), ("buy", rows.map { $0.0 == 0 ? 1 : .nan }),
+                ], scenarios: rows.map { Int32($0.0) })
+            let trainer = try Trainer<Double>(model, batchSize: rows.count, seed: 4)
+            let source = try BatchSource(data, for: model)
+            withExtendedLifetime(source) {
+                _ = trainer.trainingStep.step(source.batch(start: 0, rows: rows.count), updates: false)
+            }
+            return (trainer.trainingStep as? GraphTraining<Double>)?.penalties ?? .nan
+        }
+        let (alone, both, none) = (
+            try penalty(scenarios: [0]), try penalty(scenarios: [0, 1]), try penalty(scenarios: [1])
+        )
+        #expect(alone > 0 && abs(both - alone) < 1e-12)
+        #expect(none == 0)
+    }
+
     // MARK: Options
 
     @Test func wrongFunnelsAreRefused() throws {

@@ -149,8 +149,7 @@ extension GraphBuilder {
             let first = values[0]
             return GraphValue(
                 width: width, storage: first.storage, column: first.column, offsetPerRow: first.offsetPerRow,
-                gradientPerRow: first.gradientPerRow, stride: first.stride,
-                gradientStart: first.gradientStart, isStopped: first.isStopped)
+                stride: first.stride, gradientStart: first.gradientStart, isStopped: first.isStopped)
         }
         let y = reserve(width)
         var column = 0

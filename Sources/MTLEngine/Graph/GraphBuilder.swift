@@ -27,9 +27,9 @@ public struct GraphBuilder {
     var owned: [(range: Range<Int>, scenario: Int)] = []
     var usesScenarios = false
     var forwardElements = 0
-    var gradientElements = 0
-    /// The widths of all storages.
+    /// The widths of all storages, and their gradients' elements per row.
     var widths: [Int]
+    var gradientStrides: [Int]
     var transposedCount = 0
     var scratchCount = 0
     var normWidth = 0
@@ -62,9 +62,10 @@ public struct GraphBuilder {
         gathered = WorkspaceSlot(offsetPerRow: 0, stride: stride)
         forwardElements = stride
         widths = [width]
+        gradientStrides = [0]
         isTrained = [embedding.width > 0]
         let all = GraphValue(
-            width: width, storage: 0, column: 0, offsetPerRow: 0, gradientPerRow: 0, stride: stride,
+            width: width, storage: 0, column: 0, offsetPerRow: 0, stride: stride,
             gradientStart: inputs, isStopped: false)
         features = all.columns(0..<inputs + embedding.pooledWidth)
         denseFeatures = all.columns(0..<inputs)
@@ -78,21 +79,21 @@ public struct GraphBuilder {
         precondition(width > 0, "a value of \(width) columns")
         let value = GraphValue(
             width: width, storage: widths.count, column: 0, offsetPerRow: forwardElements,
-            gradientPerRow: gradientElements, stride: workspaceStride(columns: width), gradientStart: 0,
-            isStopped: false)
+            stride: workspaceStride(columns: width), gradientStart: 0, isStopped: false)
         widths.append(width)
+        gradientStrides.append(value.stride)
         isTrained.append(false)
         forwardElements += value.stride
-        gradientElements += value.stride
         return value
     }
 
     /// Columns without a gradient, for what a backward pass needs.
     mutating func reserveSaved(_ width: Int) -> GraphValue {
         let value = GraphValue(
-            width: width, storage: widths.count, column: 0, offsetPerRow: forwardElements, gradientPerRow: 0,
+            width: width, storage: widths.count, column: 0, offsetPerRow: forwardElements,
             stride: workspaceStride(columns: width), gradientStart: 0, isStopped: true)
         widths.append(width)
+        gradientStrides.append(0)
         isTrained.append(false)
         forwardElements += value.stride
         return value
@@ -148,9 +149,22 @@ public struct GraphBuilder {
     }
 
     /// Adds a loss over several logits; see `JointLoss`.
-    public mutating func penalizeOrder(later: GraphValue, earlier: GraphValue, weight: Double) {
+    ///
+    /// - Parameter events: the tasks of the two logits, as places in `tasks`: rows where one of them does not exist have no
+    ///   order.
+    public mutating func penalizeOrder(
+        later: GraphValue, earlier: GraphValue, weight: Double, events: [Int] = []
+    ) {
         precondition(later.width == 1 && earlier.width == 1, "an order is between single logits")
-        joints.append(.order(later: later, earlier: earlier, weight: weight))
+        let limited = events.map { tasks[$0] }.filter { $0.scenarios != nil }
+        var place: Int?
+        if !limited.isEmpty {
+            place = lists.count
+            lists += (0..<scenarios).map { scenario in
+                limited.allSatisfy { $0.exists(in: scenario) } ? 1 : 0
+            }
+        }
+        joints.append(.order(later: later, earlier: earlier, weight: weight, scenarios: place))
     }
 
     /// Adds a penalty on named parameters to the loss.

@@ -195,7 +195,8 @@ package final class GraphInference<Scalar: BLASScalar>: InferenceEngine<Scalar> 
         return GraphTile(
             parameters: store.parameters.base, transposes: store.transposes.base,
             gradients: store.parameters.base, workspace: base, forwardElements: plan.forwardElementsPerRow,
-            capacity: Self.tileRows, rows: count, features: features, embedded: features,
+            gradientOffsets: turn.view.gradientOffsets, capacity: Self.tileRows, rows: count,
+            features: features, embedded: features,
             inputs: plan.inputs, scenario: scenario, isFirst: false, isFirstOfScenario: false,
             refreshesForward: refreshes, refreshesBackward: false, isTraining: false, dropoutKey: 0,
             positions: nil, start: first, lists: turn.view.lists,

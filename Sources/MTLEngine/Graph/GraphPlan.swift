@@ -37,7 +37,7 @@ package struct GraphPlan: Sendable {
     package let owned: [(range: Range<Int>, scenario: Int)]
     package let usesScenarios: Bool
     package let forwardElementsPerRow: Int
-    package let gradientElementsPerRow: Int
+    package let gradients: GradientLayout
     package let transposedCount: Int
     package let scratchCount: Int
     /// Columns of all batch norms.
@@ -53,8 +53,9 @@ package struct GraphPlan: Sendable {
 /// The hook of joint losses: a case here, its value and gradient in `GraphRun+Losses`.
 package enum JointLoss: Sendable {
     /// weight · mean over the rows of max(σ(later) - σ(earlier), 0): an event that needs another is no more likely
-    /// (AITM's calibrator, arXiv 2105.08489).
-    case order(later: GraphValue, earlier: GraphValue, weight: Double)
+    /// (AITM's calibrator, arXiv 2105.08489). Where some scenarios lack one of the events, `scenarios` is the place among
+    /// the lists of 1 per scenario that has both, and the mean is over its rows.
+    case order(later: GraphValue, earlier: GraphValue, weight: Double, scenarios: Int?)
     /// A conditional probability's loss over the rows where its condition held.
     case counterfactual(CounterfactualLoss)
     /// weight · mean over the rows of (entropy · Σ_i H(r_i) + reach · Σ_i 1/Σ_e r_ie) over selectors r_i `[count]` of one
@@ -69,7 +70,7 @@ package enum JointLoss: Sendable {
     /// The values it adds a gradient to.
     package var values: [GraphValue] {
         switch self {
-        case .order(let later, let earlier, _): [later, earlier]
+        case .order(let later, let earlier, _, _): [later, earlier]
         case .counterfactual(let loss): loss.values
         case .selection(let selectors, _, _, _, _): [selectors]
         }

@@ -187,7 +187,7 @@ package struct GraphProgram: Sendable {
     private mutating func finishFeatures(_ plan: GraphPlan) {
         guard plan.inputWidth > plan.inputs else { return }
         let embedded = GraphValue(
-            width: plan.inputWidth, storage: 0, column: 0, offsetPerRow: 0, gradientPerRow: 0, stride: 0,
+            width: plan.inputWidth, storage: 0, column: 0, offsetPerRow: 0, stride: 0,
             gradientStart: plan.inputs, isStopped: false
         ).differentiable
         reachesFeatures = isWritten(embedded).contains(true)

@@ -86,15 +86,26 @@ extension GraphRun {
         }
     }
 
+    /// Rows of the batch whose scenario is flagged among the lists, or all.
+    private func orderedRows(_ flags: Int?, _ batch: BatchView<Scalar>) -> Int {
+        guard let flags else { return batch.rows }
+        var count = 0
+        for scenario in 0..<scenarios where turn.lists[flags + scenario] == 1 {
+            count += order.counts[scenario]
+        }
+        return count
+    }
+
     /// A joint loss over a tile, already weighted; its gradient is added to the logits'.
     private func loss(
         _ joint: JointLoss, _ index: Int, _ tile: GraphTile<Scalar>, _ batch: BatchView<Scalar>
     ) -> Double {
         switch joint {
-        case .order(let later, let earlier, let weight):
+        case .order(let later, let earlier, let weight, let scenarios):
+            if let scenarios, turn.lists[scenarios + tile.scenario] == 0 { return 0 }
             let (a, b) = (tile.view(later), tile.view(earlier))
             let (da, db) = (tile.gradient(later), tile.gradient(earlier))
-            let scale = weight / Double(batch.rows)
+            let scale = weight / Double(orderedRows(scenarios, batch))
             var sum = 0.0
             for row in 0..<tile.rows {
                 let p = 1 / (1 + exp(-Double(a.base[row * a.stride])))

@@ -45,6 +45,7 @@ package struct GraphTurn {
     /// What follows the batch's rows without a gradient.
     let routings: UnsafeBufferPointer<RoutingNode>
     let lists: UnsafePointer<Int32>
+    let gradientOffsets: UnsafeBufferPointer<Int>
     /// Pieces of all workers; worker w has `pieceStarts[w]..<pieceStarts[w + 1]`.
     let pieces: UnsafeBufferPointer<GraphPiece>
     let pieceStarts: UnsafeBufferPointer<Int>
@@ -215,8 +216,9 @@ package struct GraphRun<Scalar: BLASScalar> {
         return GraphTile(
             parameters: parameters, transposes: transposes,
             gradients: gradients + row.shard * gradientStride, workspace: base,
-            forwardElements: forwardElements, capacity: capacity, rows: row.count, features: features,
-            embedded: dx, inputs: inputs, scenario: row.scenario, isFirst: row.isFirst,
+            forwardElements: forwardElements, gradientOffsets: turn.gradientOffsets, capacity: capacity,
+            rows: row.count, features: features, embedded: dx, inputs: inputs, scenario: row.scenario,
+            isFirst: row.isFirst,
             isFirstOfScenario: row.isFirstOfScenario, refreshesForward: refreshesForward,
             refreshesBackward: refreshesBackward, isTraining: true, dropoutKey: dropoutKey,
             positions: isGrouped ? UnsafePointer(order.positions) + row.first : nil, start: row.first,

@@ -9,6 +9,8 @@ package struct GraphTile<Scalar: BLASScalar> {
     package let workspace: UnsafeMutablePointer<Scalar>
     /// Elements per row before the gradients.
     package let forwardElements: Int
+    /// Per storage the elements per row of the gradients before its own.
+    package let gradientOffsets: UnsafeBufferPointer<Int>
     /// Rows the workspace is planned for.
     package let capacity: Int
     package let rows: Int
@@ -56,7 +58,8 @@ package struct GraphTile<Scalar: BLASScalar> {
             return embedded.columns(value.column - inputs..<value.column - inputs + value.width)
         }
         return MatrixView(
-            workspace + (forwardElements + value.gradientPerRow) * capacity + value.column, rows: rows,
+            workspace + (forwardElements + gradientOffsets[value.storage]) * capacity + value.column,
+            rows: rows,
             columns: value.width, stride: value.stride)
     }
 }

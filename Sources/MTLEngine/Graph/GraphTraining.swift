@@ -40,7 +40,7 @@ package final class GraphTraining<Scalar: BLASScalar>: TrainingEngine<Scalar> {
         self.seed = seed
         let (workers, tasks, scenarios) = (store.pool.count, store.tasks.count, plan.scenarios)
         let embeddedStride = workspaceStride(columns: plan.embedding.width)
-        let elements = plan.forwardElementsPerRow + plan.gradientElementsPerRow + embeddedStride
+        let elements = plan.forwardElementsPerRow + plan.gradients.elementsPerRow + embeddedStride
         let groupCount = plan.usesScenarios ? scenarios : 1
         rowPlan = GraphRowPlan(
             elementsPerRow: elements, scalarBytes: MemoryLayout<Scalar>.stride, scenarios: groupCount)

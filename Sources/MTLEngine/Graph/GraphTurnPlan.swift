@@ -46,7 +46,7 @@ package final class GraphTurnPlan {
                 program.forward.flatMap { $0 }.compactMap { node in
                     if case .routing(let routing) = node { routing } else { nil }
                 }),
-            lists: UnsafePointer(lists.base),
+            lists: UnsafePointer(lists.base), gradientOffsets: keep(plan.gradients.offsets),
             pieces: keep(dealt.flatMap { $0 }), pieceStarts: starts(dealt),
             penalties: keep(Self.penalties(plan, program.parameters)),
             structures: structures.terms, reachesFeatures: program.reachesFeatures,

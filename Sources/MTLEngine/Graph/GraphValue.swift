@@ -6,9 +6,8 @@ public struct GraphValue: Sendable, Equatable {
     /// The storage it lies in, and its first column there; storage 0 is the features.
     package let storage: Int
     package let column: Int
-    /// Elements of activations and of gradients per row of all storages before this one.
+    /// Elements of activations per row of all storages before this one.
     package let offsetPerRow: Int
-    package let gradientPerRow: Int
     package let stride: Int
     /// The first column that may have a gradient, counted from its own first: dense features have none.
     package let gradientStart: Int
@@ -24,7 +23,7 @@ public struct GraphValue: Sendable, Equatable {
             range.lowerBound >= 0 && range.upperBound <= width, "columns \(range) of \(width)")
         return GraphValue(
             width: range.count, storage: storage, column: column + range.lowerBound,
-            offsetPerRow: offsetPerRow, gradientPerRow: gradientPerRow, stride: stride,
+            offsetPerRow: offsetPerRow, stride: stride,
             gradientStart: max(0, gradientStart - range.lowerBound), isStopped: isStopped)
     }
 
@@ -38,8 +37,8 @@ public struct GraphValue: Sendable, Equatable {
     /// The same numbers, through which no gradient flows back.
     public var stopped: GraphValue {
         GraphValue(
-            width: width, storage: storage, column: column, offsetPerRow: offsetPerRow,
-            gradientPerRow: gradientPerRow, stride: stride, gradientStart: gradientStart, isStopped: true)
+            width: width, storage: storage, column: column, offsetPerRow: offsetPerRow, stride: stride,
+            gradientStart: gradientStart, isStopped: true)
     }
 
     /// The columns that may have a gradient.

@@ -36,7 +36,8 @@ public struct AITM: Architecture, Equatable {
         if calibration > 0 {
             for task in funnel.order {
                 graph.penalizeOrder(
-                    later: logits[task], earlier: logits[funnel.parent(task)], weight: calibration)
+                    later: logits[task], earlier: logits[funnel.parent(task)], weight: calibration,
+                    events: [task, funnel.parent(task)])
             }
         }
         return logits

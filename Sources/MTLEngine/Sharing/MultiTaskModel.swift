@@ -107,7 +107,10 @@ public struct MultiTaskModel: Model {
             structures: builder.structures, gateRecords: builder.gateRecords,
             beginnings: builder.beginnings, undecayed: builder.undecayed, owned: builder.owned,
             usesScenarios: builder.usesScenarios, forwardElementsPerRow: builder.forwardElements,
-            gradientElementsPerRow: builder.gradientElements, transposedCount: builder.transposedCount,
+            gradients: GradientLayout(
+                builder.nodes, lists: builder.lists, strides: builder.gradientStrides,
+                roots: logits + builder.joints.flatMap(\.reads)),
+            transposedCount: builder.transposedCount,
             scratchCount: builder.scratchCount, normWidth: builder.normWidth, gathered: builder.gathered,
             layout: layout, embedding: embedding)
     }
