@@ -265,6 +265,11 @@ import Testing
                     ("click", rows.map { _ in 1 }), ("buy", rows.map { $0.0 == 0 ? 1 : .nan }),
                 ], scenarios: rows.map { Int32($0.0) })
             let trainer = try Trainer<Double>(model, batchSize: rows.count, seed: 4)
+            // All buy more often than they click.
+            for segment in model.layout.segments
+            where segment.name.hasPrefix("heads.buy") && segment.name.hasSuffix("bias") {
+                try trainer.setParameter(segment.name, to: [3])
+            }
             let source = try BatchSource(data, for: model)
             withExtendedLifetime(source) {
                 _ = trainer.trainingStep.step(source.batch(start: 0, rows: rows.count), updates: false)
