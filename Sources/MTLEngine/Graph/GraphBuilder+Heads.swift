@@ -43,4 +43,11 @@ extension GraphBuilder {
         }
         return logits
     }
+
+    /// A network per task side by side, "networks.TASK.l": per task its output.
+    mutating func networks(_ x: GraphValue, _ layers: [HiddenLayer]) -> [GraphValue] {
+        let order = headOrder
+        return inTaskOrder(
+            stack(x, layers, names: order.map { "networks.\(tasks[$0].name)" }).blocks(order.count))
+    }
 }

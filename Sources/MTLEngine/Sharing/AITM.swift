@@ -45,13 +45,6 @@ public struct AITM: Architecture, Equatable {
 }
 
 extension GraphBuilder {
-    /// A network per task side by side, "networks.TASK.l": per task its output.
-    mutating func networks(_ x: GraphValue, _ layers: [HiddenLayer]) -> [GraphValue] {
-        let order = headOrder
-        return inTaskOrder(
-            stack(x, layers, names: order.map { "networks.\(tasks[$0].name)" }).blocks(order.count))
-    }
-
     fileprivate mutating func transfer(
         from earlier: GraphValue, to own: GraphValue, name: String
     ) -> GraphValue {

@@ -84,9 +84,7 @@ public struct TraceNormSharing: Architecture, Equatable {
         try layers.check(at: "layers", allowsNone: false)
         try require(weight, atLeast: 0, "trace norm weight")
         try require(updateEvery, atLeast: 1, "steps between updates")
-        let order = graph.headOrder
-        let value = graph.stack(
-            graph.features, layers, names: order.map { "networks.\(graph.tasks[$0].name)" })
+        let networks = graph.networks(graph.features, layers)
         if weight > 0 {
             for depth in layers.indices {
                 graph.structures.append(
@@ -95,7 +93,7 @@ public struct TraceNormSharing: Architecture, Equatable {
                         every: updateEvery))
             }
         }
-        return graph.heads(graph.inTaskOrder(value.blocks(order.count)))
+        return graph.heads(networks)
     }
 }
 

@@ -41,9 +41,7 @@ public struct SoftSharing: Architecture, Equatable {
         try layers.check(at: "layers", allowsNone: false)
         try require(weight, atLeast: 0, "penalty weight")
         try require(updateEvery, atLeast: 1, "steps between updates")
-        let order = graph.headOrder
-        let value = graph.stack(
-            graph.features, layers, names: order.map { "networks.\(graph.tasks[$0].name)" })
+        let networks = graph.networks(graph.features, layers)
         if weight > 0 {
             for depth in layers.indices {
                 let parts = ["weight", "bias"].map { part in
@@ -58,6 +56,6 @@ public struct SoftSharing: Architecture, Equatable {
                 }
             }
         }
-        return graph.heads(graph.inTaskOrder(value.blocks(order.count)))
+        return graph.heads(networks)
     }
 }
