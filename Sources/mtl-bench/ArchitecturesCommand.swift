@@ -22,6 +22,9 @@ struct ArchitecturesCommand: ParsableCommand {
     @Option(help: "Only models whose name holds this, beside the first.")
     var only = ""
 
+    @Flag(help: "SGD without momentum in the place of Adam.")
+    var sgd = false
+
     @OptionGroup var compute: ComputeArguments
 
     @Option(help: "Seconds of measurement for each batch size.")
@@ -40,7 +43,10 @@ struct ArchitecturesCommand: ParsableCommand {
             let all = try scenarios.map { try stars($0.values) } ?? models()
             let chosen = all[..<1] + all[1...].filter { only.isEmpty || $0.name.contains(only) }
             let works = try chosen.map {
-                try ArchitectureWorkload($0.name, $0.model, batch: size, compute: compute.options)
+                try ArchitectureWorkload(
+                    $0.name, $0.model, batch: size,
+                    optimizer: sgd ? .sgd(learningRate: 1e-3) : .adam(learningRate: 1e-3),
+                    compute: compute.options)
             }
             // All models in turn, so that all see the same machine.
             let slices = 15
@@ -122,7 +128,9 @@ private struct ArchitectureWorkload {
     private let trainer: Trainer<Float>
     private let source: BatchSource<Float>
 
-    init(_ name: String, _ model: any Model, batch: Int, compute: ComputeOptions) throws {
+    init(
+        _ name: String, _ model: any Model, batch: Int, optimizer: Optimizer, compute: ComputeOptions
+    ) throws {
         self.name = name
         self.batch = batch
         let perRow =
@@ -131,7 +139,7 @@ private struct ArchitectureWorkload {
             case .graph(let plan): plan.productOperationsPerRow
             }
         operationsPerStep = Double(perRow * batch)
-        trainer = try Trainer(model, batchSize: batch, compute: compute)
+        trainer = try Trainer(model, optimizer: optimizer, batchSize: batch, compute: compute)
         var generator = SeededGenerator(seed: 1)
         let dataset = try Dataset<Float>(
             rowCount: 4 * batch, featureNames: (0..<model.inputs).map { "x\($0)" },

@@ -24,7 +24,7 @@ import Testing
         return Array(text.utf8)
     }
 
-    private func prepared(in folder: TemporaryFolder) throws -> PreparedData {
+    private func prepared(in folder: TemporaryFolder, scenario: String? = "country") throws -> PreparedData {
         func id(_ name: String, _ kind: Feature.Kind, sharing: String? = nil) -> Feature {
             var feature = Feature(name, kind)
             feature.dimension = 4
@@ -40,7 +40,7 @@ import Testing
                 id("country", .categorical), viewed,
             ],
             labels: [Label("click", .binary), Label("buy", .binary), Label("spend", .regression)],
-            scenario: "country")
+            scenario: scenario)
         return try PreparedData(
             TableReader(bytes: shop(rows: 600, seed: 1), path: "shop.csv"),
             plan: PreparedData.Plan(schema: schema),
@@ -138,6 +138,19 @@ import Testing
                 _ = try settings(json).model(data.preprocessor)
             }
             #expect(error?.place == place)
+        }
+    }
+
+    @Test func scenariosThatTheSchemaDoesNotNameAreRefused() throws {
+        let folder = try TemporaryFolder()
+        let data = try prepared(in: folder, scenario: nil)
+        for type in ["star", "scenario_towers", "sarnet", "m3oe"] {
+            let json = "{\"sharing\": {\"type\": \"\(type)\", \"layers\": [8]}}"
+            let error = #expect(throws: InputError.self) { try settings(json).model(data.preprocessor) }
+            #expect(error?.place == "model, sharing, scenario")
+        }
+        #expect(throws: Never.self) {
+            try settings(#"{"sharing": {"type": "mmoe", "layers": [8]}}"#).model(data.preprocessor)
         }
     }
 

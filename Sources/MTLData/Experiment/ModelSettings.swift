@@ -94,11 +94,18 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         return try located(sharing == nil ? "model" : "model, sharing") { () throws(InputError) in
             var architecture: any Architecture = HardSharing(trunk: layers(trunk))
             if let sharing { architecture = try sharing.architecture(layers) }
-            return try MultiTaskModel(
+            let model = try MultiTaskModel(
                 inputs: preprocessor.denseNames.count, embedded: embedded(preprocessor),
                 tables: preprocessor.tables, scenarios: preprocessor.scenarios?.size ?? 1,
                 featureLayers: features.map(\.layer), architecture: architecture, tasks: tasks,
                 decayed: decaysWeightsOnly ? .weights : .all)
+            // One scenario for all rows would train, and be no more than a dearer shared bottom.
+            guard preprocessor.scenarios != nil || !model._blueprint.needsScenarios else {
+                throw InputError(
+                    .name, at: "scenario", found: "none in the schema",
+                    expected: "\"scenario: COLUMN\" in the schema, for what scenarios have of their own")
+            }
+            return model
         }
     }
 
