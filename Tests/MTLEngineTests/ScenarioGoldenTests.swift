@@ -6,17 +6,15 @@ import Testing
 @Suite struct ScenarioGoldenTests {
     static let rows = GraphGoldenTests.rows
     static let layers: [HiddenLayer] = [.dense(6, .tanh), .dense(5, .tanh)]
+    static let apg = APG(
+        layers: layers, rank: 3, condition: "both", scenarioWidth: 2, generator: [.dense(4, .tanh)])
     static let architectures: [(name: String, architecture: any Architecture)] = [
         ("towers", ScenarioTowers(trunk: [.dense(6, .tanh)])),
         ("star", STAR(layers: layers, scenarioWidth: 3, auxiliary: [.dense(4, .tanh)])),
         ("pepnet", PEPNet(personal: ["user"], scenarioWidth: 2, gateWidth: 4)),
         ("sarnet", SARNet(shared: 2, own: 1, layers: layers)),
         ("m3oe", M3oE(starWidth: 8, shared: 2, layers: [.dense(5, .tanh)])),
-        (
-            "apg",
-            APG(
-                layers: layers, rank: 3, condition: "both", scenarioWidth: 2, generator: [.dense(4, .tanh)])
-        ),
+        ("apg", apg), ("apg_embedded", apg),
         ("hamur", HAMUR(trunk: layers, rank: 3, adapterWidth: 4, hyper: [.dense(4, .tanh)])),
         ("adaptdhm", AdaptDHM(layers: layers, clusters: 3, momentum: 0.9)),
     ]
@@ -39,7 +37,7 @@ import Testing
     func matchesPyTorch(index: Int) throws {
         let (name, architecture) = Self.architectures[index]
         func make(_ architecture: some Architecture) throws -> MultiTaskModel {
-            let isEmbedded = name == "pepnet"
+            let isEmbedded = ["pepnet", "apg_embedded"].contains(name)
             return try MultiTaskModel(
                 inputs: 7, embedded: isEmbedded ? [.single("user"), .single("item")] : [],
                 tables: isEmbedded

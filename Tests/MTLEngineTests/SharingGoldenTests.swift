@@ -5,7 +5,7 @@ import Testing
 @Suite struct SharingGoldenTests {
     static let names = [
         "soft_pairwise", "soft_mean", "soft_covariance", "sluice", "nddr", "mtan", "low_rank", "trace_norm",
-        "structure", "dselect", "dselect_rows",
+        "structure", "dselect", "dselect_rows", "omoe", "snr", "snr_transforms",
     ]
 
     func model(_ name: String) throws -> MultiTaskModel {
@@ -29,6 +29,13 @@ import Testing
         case "structure":
             return try make(
                 AlternatingStructure(layers: layers(9, 5), rank: 2, weight: 0.02, updateEvery: 1000))
+        case "omoe": return try make(OMoE(experts: 3, layers: layers(6, 5)))
+        case "snr", "snr_transforms":
+            return try make(
+                SNR(
+                    levels: [
+                        SNR.Level(networks: 3, layers: layers(6)), SNR.Level(networks: 2, layers: layers(5)),
+                    ], transforms: name == "snr_transforms", sparsity: 0.1))
         default:
             return try make(
                 DSelectK(

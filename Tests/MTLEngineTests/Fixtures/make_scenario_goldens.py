@@ -184,23 +184,28 @@ class M3oE(nn.Module):
 
 
 class APGLayer(nn.Module):
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs, outputs, condition):
         super().__init__()
         self.down = nn.Linear(inputs, 3)
-        self.generator = Stack(2 + D, 4, 9, plain=1)
+        self.generator = Stack(condition, 4, 9, plain=1)
         self.up = nn.Linear(3, outputs)
 
 
 class APG(nn.Module):
-    def __init__(self):
+    def __init__(self, is_embedded=False):
         super().__init__()
+        if is_embedded:
+            self.embeddings = nn.ModuleDict({name: nn.Embedding(*shape) for name, shape in ROWS.items()})
+        width = D + 5 * is_embedded
         self.condition = nn.ModuleDict()
         self.condition.scenarios = vectors(S, 2)
-        self.layers = nn.ModuleList([APGLayer(D, 6), APGLayer(6, 5)])
+        self.layers = nn.ModuleList([APGLayer(width, 6, 2 + width), APGLayer(6, 5, 2 + width)])
         self.heads = heads(5)
 
     def forward(self, x, s, ids):
-        z = torch.cat([of(self.condition.scenarios, s), x], dim=1)
+        if hasattr(self, "embeddings"):
+            x = torch.cat([x, *(table(ids[name]) for name, table in self.embeddings.items())], dim=1)
+        z = torch.cat([of(self.condition.scenarios, s), x.detach()], dim=1)
         h = x
         for layer in self.layers:
             small = layer.generator(z).reshape(-1, 3, 3)
@@ -297,6 +302,7 @@ def main():
         "apg": APG,
         "hamur": HAMUR,
         "adaptdhm": AdaptDHM,
+        "apg_embedded": lambda: APG(is_embedded=True),
     }
     write_all(cases, write, 200)
 

@@ -6,7 +6,7 @@ model may have a penalty in its loss and an update between steps.
 
 import torch
 import torch.nn.functional as F
-from make_graph_goldens import BATCHES, D, TASKS, B, Stack, Weight, heads, keep, state, train, write_all
+from make_graph_goldens import BATCHES, D, TASKS, B, Stack, Weight, heads, keep, mix, state, train, write_all
 from torch import nn
 
 T = len(TASKS)
@@ -275,6 +275,87 @@ class DSelectK(Model):
         return outputs
 
 
+class OMoE(Model):
+    def __init__(self):
+        super().__init__()
+        self.experts = nn.ModuleList(Stack(D, 6, 5) for _ in range(3))
+        self.gates = nn.ModuleDict({"shared": Stack(D, 3, plain=1)})
+        self.heads = heads(5)
+
+    def forward(self, x, s):
+        h = mix(self.gates["shared"](x), [expert(x) for expert in self.experts])
+        return [self.heads[t](h) for t in TASKS]
+
+
+def draw(key, column):
+    """The engine's draw of column for row 0: 32 bits."""
+    whole, half = 2**64 - 1, 2**32 - 1
+    mixed = key & whole
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 & whole
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB & whole
+    mixed ^= mixed >> 31
+    h = (mixed + column * 0x9E3779B1) & half
+    h = (h ^ (h >> 16)) * 0x7FEB352D & half
+    h = (h ^ (h >> 15) ^ (mixed >> 32)) * 0x846CA68B & half
+    return h ^ (h >> 16)
+
+
+class SNR(Model):
+    """Three sub-networks, then two; hard-concrete gates, drawn anew each step as the engine draws them with seed 0."""
+
+    beta, gamma, zeta = 0.9, -0.1, 1.1
+
+    def __init__(self, transforms):
+        super().__init__()
+        self.levels = nn.ModuleList([nn.Module(), nn.Module()])
+        self.levels[0].networks = nn.ModuleList(Stack(D, 6) for _ in range(3))
+        self.levels[1].networks = nn.ModuleList(Stack(6, 5) for _ in range(2))
+        self.levels[1].gates = nn.ParameterList(nn.Parameter(torch.randn(3)) for _ in range(2))
+        self.gates = nn.ParameterDict({t: nn.Parameter(torch.randn(2)) for t in TASKS})
+        if transforms:
+            self.levels[1].transforms = nn.ModuleList(nn.ModuleList(nn.Linear(6, 6) for _ in range(3)) for _ in range(2))
+            self.transforms = nn.ModuleDict({t: nn.ModuleList(nn.Linear(5, 5) for _ in range(2)) for t in TASKS})
+        self.heads = heads(5)
+        self.step = 0
+
+    def gate(self, log_alpha, number):
+        if self.training:
+            key = 0x51ED270B * 0x2545F4914F6CDD1D + self.step + number * 0xD1342543DE82EF95
+            u = torch.tensor([(draw(key, column) + 0.5) / 2**32 for column in range(len(log_alpha))])
+            s = torch.sigmoid((torch.log(u) - torch.log(1 - u) + log_alpha) / self.beta)
+        else:
+            s = torch.sigmoid(log_alpha)
+        return torch.clamp(s * (self.zeta - self.gamma) + self.gamma, 0, 1)
+
+    def route(self, log_alpha, number, below, transforms):
+        if transforms is not None:
+            below = [layer(value) for layer, value in zip(transforms, below, strict=True)]
+        return sum(z * value for z, value in zip(self.gate(log_alpha, number), below, strict=True))
+
+    def forward(self, x, s):
+        first = [network(x) for network in self.levels[0].networks]
+        level = self.levels[1]
+        trains = hasattr(self, "transforms")
+        second = [
+            network(self.route(level.gates[i], 1 + i, first, level.transforms[i] if trains else None))
+            for i, network in enumerate(level.networks)
+        ]
+        # Gates are numbered in the engine's order of blocks.
+        read = {
+            t: self.route(self.gates[t], 3 + place, second, self.transforms[t] if trains else None)
+            for place, t in enumerate(ORDER)
+        }
+        return [self.heads[t](read[t]) for t in TASKS]
+
+    def penalty(self):
+        shift = self.beta * torch.log(torch.tensor(-self.gamma / self.zeta))
+        every = [*self.levels[1].gates, *self.gates.values()]
+        return 0.1 * sum(torch.sigmoid(log_alpha - shift).sum() for log_alpha in every)
+
+    def alternate(self, step):
+        self.step = step
+
+
 def write(name, make, seed):
     torch.manual_seed(seed)
     model = make()
@@ -323,6 +404,9 @@ def main():
         "structure": Structure,
         "dselect": lambda: DSelectK(False),
         "dselect_rows": lambda: DSelectK(True),
+        "omoe": OMoE,
+        "snr": lambda: SNR(False),
+        "snr_transforms": lambda: SNR(True),
     }
     write_all(cases, write, 200)
 
