@@ -148,7 +148,8 @@ public struct GraphBuilder {
         if let scenario { owned.append((offset..<offset + count, scenario)) }
     }
 
-    /// Adds a loss over several logits; see `JointLoss`.
+    /// Adds weight · mean over the rows of max(σ(later) - σ(earlier), 0) to the loss, of two logits `[rows, 1]`: an event
+    /// that needs another is no more likely (AITM's calibrator, arXiv 2105.08489).
     ///
     /// - Parameter events: the tasks of the two logits, as places in `tasks`: rows where one of them does not exist have no
     ///   order.

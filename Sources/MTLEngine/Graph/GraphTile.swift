@@ -59,7 +59,6 @@ package struct GraphTile<Scalar: BLASScalar> {
         }
         return MatrixView(
             workspace + (forwardElements + gradientOffsets[value.storage]) * capacity + value.column,
-            rows: rows,
-            columns: value.width, stride: value.stride)
+            rows: rows, columns: value.width, stride: value.stride)
     }
 }

@@ -94,7 +94,9 @@ public struct OMoE: Architecture, Equatable {
 }
 
 extension GraphBuilder {
-    /// Softmaxed gates over one input, each of `layers` and a linear layer "NAME.l": one value per name.
+    /// Softmaxed gates, each of `layers` and a linear layer "NAME.l": per name a value `[rows, experts]`.
+    ///
+    /// - Parameter inputIsShared: whether every gate reads all of x, or its own of as many blocks of x as there are names.
     public mutating func gates(
         _ x: GraphValue, _ layers: [HiddenLayer], experts: Int, names: [String], temperature: Double = 1,
         inputIsShared: Bool = true
