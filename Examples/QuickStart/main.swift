@@ -15,7 +15,7 @@ for _ in 0..<1000 {
 let data = try Dataset(
     featureNames: ["age", "orders"], features: features, labels: [("click", clicks), ("spend", spend)])
 
-let model = try SharedBottom(
+let model = try MultiTaskModel(
     inputs: data.featureCount, trunk: [.relu(32), .relu(16)],
     tasks: [.binary("click"), .regression("spend", huberDelta: 1, weight: 0.1)])
 let trainer = try Trainer<Float>(model, optimizer: .adam(learningRate: 1e-2), batchSize: 64)

@@ -78,7 +78,7 @@ struct ArchitecturesCommand: ParsableCommand {
     }
 
     /// Star layers alone, so that nothing but their number of scenarios differs, and with all their parts.
-    private func stars(_ counts: [Int]) throws -> [(name: String, model: any Model)] {
+    private func stars(_ counts: [Int]) throws -> [(name: String, model: MultiTaskModel)] {
         let heads = (0..<tasks).map { LearningTask.regression("task\($0)", weight: 1 / Double(tasks)) }
         let trunk: [HiddenLayer] = [.relu(64), .relu(64)]
         func star(_ count: Int, _ architecture: some Architecture) throws -> MultiTaskModel {
@@ -92,20 +92,15 @@ struct ArchitecturesCommand: ParsableCommand {
         } + counts.map { ("STAR 64-64, \($0) scenarios", try star($0, STAR(layers: trunk))) }
     }
 
-    private func models() throws -> [(name: String, model: any Model)] {
+    private func models() throws -> [(name: String, model: MultiTaskModel)] {
         let heads = (0..<tasks).map { LearningTask.regression("task\($0)", weight: 1 / Double(tasks)) }
         func graph(_ architecture: some Architecture) throws -> MultiTaskModel {
             try MultiTaskModel(inputs: inputs, architecture: architecture, tasks: heads)
         }
         let trunk: [HiddenLayer] = [.relu(64), .relu(64)]
         return [
-            ("shared bottom 64-64", try SharedBottom(inputs: inputs, trunk: trunk, tasks: heads)),
-            ("the same on the graph", try graph(HardSharing(trunk: trunk))),
-            (
-                "shared bottom 256-256",
-                try SharedBottom(inputs: inputs, trunk: [.relu(256), .relu(256)], tasks: heads)
-            ),
-            ("the same on the graph", try graph(HardSharing(trunk: [.relu(256), .relu(256)]))),
+            ("shared bottom 64-64", try graph(SharedBottom(trunk: trunk))),
+            ("shared bottom 256-256", try graph(SharedBottom(trunk: [.relu(256), .relu(256)]))),
             ("MMoE, 8 experts 64-64", try graph(MMoE(experts: 8, layers: trunk))),
             ("PLE, 2 own, 2 shared, 64-64", try graph(PLE.cgc(own: 2, shared: 2, layers: trunk))),
             (
@@ -129,16 +124,11 @@ private struct ArchitectureWorkload {
     private let source: BatchSource<Float>
 
     init(
-        _ name: String, _ model: any Model, batch: Int, optimizer: Optimizer, compute: ComputeOptions
+        _ name: String, _ model: MultiTaskModel, batch: Int, optimizer: Optimizer, compute: ComputeOptions
     ) throws {
         self.name = name
         self.batch = batch
-        let perRow =
-            switch model._blueprint.plan {
-            case .sharedBottom(let model): model.productOperationsPerRow(alternating: false)
-            case .graph(let plan): plan.productOperationsPerRow
-            }
-        operationsPerStep = Double(perRow * batch)
+        operationsPerStep = Double(model.plan.productOperationsPerRow(model.tasks) * batch)
         trainer = try Trainer(model, optimizer: optimizer, batchSize: batch, compute: compute)
         var generator = SeededGenerator(seed: 1)
         let dataset = try Dataset<Float>(

@@ -51,7 +51,7 @@ struct CompareCommand: ParsableCommand {
 
     func run() throws {
         let (training, test, tasks) = try load()
-        let model = try SharedBottom(
+        let model = try MultiTaskModel(
             inputs: training.featureCount, trunk: hidden.values.map { .relu($0) }, tasks: tasks)
         var table: [[String]] = []
         var series: [SVGPlot.Series] = []
@@ -104,7 +104,7 @@ struct CompareCommand: ParsableCommand {
     }
 
     private func race(
-        _ name: ScheduleName, model: SharedBottom, batchSize: Int, training: Dataset<Float>,
+        _ name: ScheduleName, model: MultiTaskModel, batchSize: Int, training: Dataset<Float>,
         test: Dataset<Float>
     ) throws -> TrainingReport {
         let trainer = try Trainer<Float>(

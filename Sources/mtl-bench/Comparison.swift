@@ -71,7 +71,7 @@ struct Comparison {
         _ tasks: [LearningTask], _ schedule: Schedule, seed: UInt64, title: String? = nil,
         into result: inout Result
     ) throws {
-        let model = try SharedBottom(
+        let model = try MultiTaskModel(
             inputs: data.training.featureCount, trunk: settings.trunk, tasks: tasks)
         let trainer = try Trainer<Float>(
             model, optimizer: settings.optimizer, schedule: schedule, batchSize: settings.batchSize,

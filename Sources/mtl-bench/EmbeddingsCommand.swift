@@ -42,7 +42,7 @@ struct EmbeddingsCommand: ParsableCommand {
     private func measure(tableRows: Int) throws -> [Double] {
         let idsPerRow = Self.idsPerRow
         let most = (touched.values.max() ?? 1) / idsPerRow + 1
-        let model = try SharedBottom(
+        let model = try MultiTaskModel(
             inputs: 0, embedded: [.bag("ids", pooling: .sum, maximumCount: idsPerRow)],
             tables: [EmbeddingTable("ids", rows: tableRows, dimension: dimension)], trunk: [.relu(16)],
             tasks: [.binary("click")])

@@ -39,9 +39,9 @@ struct ScenariosCommand: ParsableCommand {
     private func methods() -> [Method] {
         [
             Method(
-                name: "pooled", architecture: HardSharing(trunk: [.relu(64), .relu(32)]), knowsScenario: false
+                name: "pooled", architecture: SharedBottom(trunk: [.relu(64), .relu(32)]), knowsScenario: false
             ),
-            Method(name: "pooled + id", architecture: HardSharing(trunk: [.relu(64), .relu(32)])),
+            Method(name: "pooled + id", architecture: SharedBottom(trunk: [.relu(64), .relu(32)])),
             Method(name: "MMoE + id", architecture: MMoE(experts: 4, layers: [.relu(64), .relu(32)])),
             Method(name: "scenario towers", architecture: ScenarioTowers(trunk: [.relu(64), .relu(32)])),
             Method(name: "STAR", architecture: STAR(layers: [.relu(64), .relu(32)])),
@@ -112,7 +112,7 @@ struct ScenariosCommand: ParsableCommand {
             let own = rows.values[scenario]
             let trainer = try fit(
                 Method(
-                    name: "", architecture: HardSharing(trunk: [.relu(64), .relu(32)]), knowsScenario: false),
+                    name: "", architecture: SharedBottom(trunk: [.relu(64), .relu(32)]), knowsScenario: false),
                 alone(own, 1), alone(max(100, own / 5), 2), seed: seed)
             let test = tests[scenario]
             let predictions = try trainer.predict(test.dataset)

@@ -16,16 +16,17 @@ struct StepProfile {
     }
 
     private let events: [[StepTimeline.Event]]
-    private let model: SharedBottom
+    /// The model's nodes, in the order of the timeline's indices.
+    private let layers: [ModelSummary.Layer]
     private let ticksPerSecond: Double
     private let bounds: MachineBounds
 
     init(
-        timeline: StepTimeline, model: SharedBottom, workers: Int, ticksPerSecond: Double,
+        timeline: StepTimeline, model: MultiTaskModel, workers: Int, ticksPerSecond: Double,
         bounds: MachineBounds
     ) {
         events = (0..<workers).map { timeline.events(worker: $0) }
-        self.model = model
+        layers = ModelSummary(model).layers.filter { $0.kind != "embedding" }
         self.ticksPerSecond = ticksPerSecond
         self.bounds = bounds
     }
@@ -62,13 +63,12 @@ struct StepProfile {
     }
 
     private func name(_ part: Part) -> String {
-        let layer =
-            model.trunkLayers.contains(Int(part.index))
-            ? "trunk.\(part.index)" : "heads (layer \(part.index))"
+        let layer = layers[Int(part.index)].name
         switch part.phase {
         case .gather: return "gather rows"
         case .forward: return "forward, \(layer)"
-        case .loss: return "loss, \(model.tasks[Int(part.index)].name)"
+        case .loss: return "losses"
+        case .backward: return "gradient, \(layer)"
         case .backwardInput: return "gradient of the input, \(layer)"
         case .weightGradient: return "gradient of the weights, \(layer)"
         case .biasGradient: return "gradient of the biases, \(layer)"
@@ -84,7 +84,7 @@ struct StepProfile {
 
     private func shape(_ part: Part) -> String {
         guard part.phase.isProduct else { return "" }
-        let layer = model.layers[Int(part.index)]
+        let layer = layers[Int(part.index)]
         let blocks = layer.blocks > 1 ? "\(layer.blocks) x " : ""
         return "\(blocks)\(layer.inputs) x \(layer.outputs)"
     }

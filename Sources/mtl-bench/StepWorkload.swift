@@ -9,7 +9,7 @@ struct StepWorkload {
     let batch: Int
     let compute: ComputeOptions
 
-    let model: SharedBottom
+    let model: MultiTaskModel
     let trainer: Trainer<Float>
     private let source: BatchSource<Float>
     /// Batches in memory, used in turn.
@@ -31,7 +31,7 @@ struct StepWorkload {
         self.compute = compute
         self.batches = batches
         let names = (0..<tasks).map { "task\($0)" }
-        model = try SharedBottom(
+        model = try MultiTaskModel(
             inputs: inputs, trunk: hidden.map { .relu($0) },
             tasks: names.map { .regression($0, weight: 1 / Double(tasks)) })
         trainer = try Trainer(model, schedule: schedule.schedule, batchSize: batch, compute: compute)
@@ -67,6 +67,6 @@ struct StepWorkload {
 
     /// Floating-point operations of the products of one step (all turns).
     var operationsPerStep: Double {
-        Double(model.productOperationsPerRow(alternating: schedule == .alternating)) * Double(batch)
+        Double(model.plan.productOperationsPerRow(model.tasks, alternating: schedule == .alternating)) * Double(batch)
     }
 }

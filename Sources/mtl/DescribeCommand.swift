@@ -47,7 +47,7 @@ struct DescribeCommand: ParsableCommand {
         }
     }
 
-    private func model() throws -> any Model {
+    private func model() throws -> MultiTaskModel {
         if file.hasSuffix(".safetensors") { return try ModelBundle(contentsOf: file).model }
         let settings = try Experiment(file: file)
         let data = try settings.prepare(

@@ -37,7 +37,7 @@ struct Everything: Architecture {
 }
 
 func probe(
-    _ model: any Model, schedule: Schedule, optimizer: Optimizer, compute: ComputeOptions, gathered: Bool
+    _ model: MultiTaskModel, schedule: Schedule, optimizer: Optimizer, compute: ComputeOptions, gathered: Bool
 ) throws -> Int {
     var generator = SeededGenerator(seed: 3)
     let rows = 512
@@ -70,8 +70,8 @@ guard malloc_counter_works() != 0 else {
     print("nothing is counted on this platform")
     exit(0)
 }
-let models: [(String, any Model)] = [
-    ("shared", try SharedBottom(inputs: 20, trunk: [.relu(64), .dense(32, .tanh)], tasks: tasks)),
+let models: [(String, MultiTaskModel)] = [
+    ("shared", try MultiTaskModel(inputs: 20, trunk: [.relu(64), .dense(32, .tanh)], tasks: tasks)),
     (
         "mmoe",
         try MultiTaskModel(inputs: 20, architecture: MMoE(experts: 4, layers: [.relu(32)]), tasks: tasks)

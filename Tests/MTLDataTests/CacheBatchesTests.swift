@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct CacheBatchesTests {
     /// What a batch says of its rows, one text a row.
-    private func rows(_ batch: BatchView<Float>, _ model: any Model) -> [String] {
+    private func rows(_ batch: BatchView<Float>, _ model: MultiTaskModel) -> [String] {
         (0..<batch.rows).map { row in
             var text = ""
             for column in 0..<batch.features.columns {
@@ -29,7 +29,7 @@ import Testing
     }
 
     private func epoch(
-        _ batches: CacheBatches, _ number: Int, _ model: any Model
+        _ batches: CacheBatches, _ number: Int, _ model: MultiTaskModel
     ) throws -> [[String]] {
         batches.begin(epoch: number)
         var all: [[String]] = []
@@ -38,7 +38,7 @@ import Testing
     }
 
     private func batches(
-        _ data: PreparedData, _ model: any Model, size: Int = 100, seed: UInt64 = 3, skipping: Int = 0
+        _ data: PreparedData, _ model: MultiTaskModel, size: Int = 100, seed: UInt64 = 3, skipping: Int = 0
     ) throws -> CacheBatches {
         try CacheBatches(
             data.training, features: model.embedded, tasks: model.tasks.map(\.name), batchSize: size,
@@ -139,7 +139,7 @@ import Testing
     @Test func anotherModelIsRefused() throws {
         let folder = try TemporaryFolder()
         let data = try PreparedShop.prepared(rows: 500, in: folder)
-        let model = try SharedBottom(inputs: 3, trunk: [.relu(4)], tasks: [.binary("click")])
+        let model = try MultiTaskModel(inputs: 3, trunk: [.relu(4)], tasks: [.binary("click")])
         let trainer = try Trainer<Float>(model)
         #expect(throws: InputError.self) { try trainer.fit(data.training) }
     }

@@ -49,7 +49,7 @@ enum PreparedShop {
             plan: plan, folder: folder.path, fingerprint: "\(rows) \(split)")
     }
 
-    static func model(_ data: PreparedData) throws -> any Model {
+    static func model(_ data: PreparedData) throws -> MultiTaskModel {
         var settings = ModelSettings()
         settings.trunk = [12]
         return try settings.model(data.preprocessor)

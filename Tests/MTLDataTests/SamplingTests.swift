@@ -140,7 +140,9 @@ import Testing
         #expect(some.0 < all.0 / 2 && some.1 == all.1 && some.2 == all.2)
     }
 
-    @Test func aModelOfSampledNegativesPredictsTheTrueRate() throws {
+    /// Of every kind of model, the watched loss too: early stopping must not judge by another base rate.
+    @Test(arguments: ["plain", "norm", "mmoe"])
+    func aModelOfSampledNegativesPredictsTheTrueRate(kind: String) throws {
         let rows = 40_000
         var generator = SeededGenerator(seed: 21)
         let x = (0..<rows).map { _ in generator.normal() }
@@ -151,7 +153,12 @@ import Testing
         plan.split = Split(.random, validation: 0.2, test: 0)
         plan.sampling.negatives = ["y": 0.4]
         var settings = ModelSettings()
-        settings.trunk = []
+        settings.trunk = kind == "norm" ? [8] : []
+        settings.normalization = kind == "norm" ? .layer : .none
+        if kind == "mmoe" {
+            let text = #"{"type": "mmoe", "experts": 2, "layers": [8]}"#
+            settings.sharing = try JSONDecoder().decode(SharingSettings.self, from: Data(text.utf8))
+        }
         try prepared(lines, plan) { prepared in
             let model = try settings.model(prepared.preprocessor, sampling: plan.sampling)
             let trainer = try Trainer<Float>(

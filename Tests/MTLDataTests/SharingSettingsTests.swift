@@ -71,7 +71,7 @@ import Testing
                 || type == .factorizationMachine)
     }
 
-    private func plain(_ data: PreparedData) throws -> any Model {
+    private func plain(_ data: PreparedData) throws -> MultiTaskModel {
         try ModelSettings().model(data.preprocessor)
     }
 

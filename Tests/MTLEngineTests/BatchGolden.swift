@@ -50,7 +50,7 @@ struct BatchGolden {
                 dataset)
             for task in model.tasks { try compare(logits.values(task.name), "logits/" + task.name) }
             try compare(trainer.step(dataset, rows: 0..<rows).map { Scalar($0) }, "task_losses")
-            let penalty = (trainer.trainingStep as? GraphTraining<Scalar>)?.penalties ?? .nan
+            let penalty = trainer.trainingStep.penalties
             try compare([Scalar(penalty)], "penalty")
             for parameter in parameters {
                 try compare(trainer.gradient(parameter), "gradient/" + parameter)

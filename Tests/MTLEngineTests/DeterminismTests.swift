@@ -6,7 +6,7 @@ import Testing
         threads: Int, backend: MatrixBackend, schedule: Schedule, batch: Int = 200, seed: UInt64 = 5,
         steps: Int = 100
     ) throws -> (parameters: [UInt32], losses: [Double]) {
-        let model = try SharedBottom(
+        let model = try MultiTaskModel(
             inputs: 37, trunk: [.relu(64), .dense(48, .gelu)],
             tasks: [
                 .binary("a"), .multiclass("b", classes: 5, tower: [.relu(16)]),
@@ -50,6 +50,71 @@ import Testing
         }
     }
 
+    // MARK: Any model
+
+    static let models = ["mmoe", "tables", "projected experts", "scenarios", "wide"]
+    private func model(_ name: String) throws -> MultiTaskModel {
+        let tasks: [LearningTask] = [
+            .binary("a"), .multiclass("b", classes: 5, tower: [.relu(16)]), .regression("c", huberDelta: 1),
+            .binary("d", tower: [.relu(16)]),
+        ]
+        let tables = [
+            EmbeddingTable("user", rows: 9, dimension: 3), EmbeddingTable("item", rows: 700, dimension: 16),
+        ]
+        let embedded: [EmbeddedFeature] = [
+            .single("user"), .single("item"), .bag("history", table: "item", pooling: .sum, maximumCount: 4),
+        ]
+        func build(_ architecture: some Architecture, embeds: Bool, scenarios: Int = 1) throws -> MultiTaskModel {
+            try MultiTaskModel(
+                inputs: 37, embedded: embeds ? embedded : [], tables: embeds ? tables : [],
+                scenarios: scenarios, architecture: architecture, tasks: tasks)
+        }
+        return switch name {
+        case "mmoe": try build(MMoE(experts: 3, layers: [.relu(24), .dense(16, .tanh)]), embeds: false)
+        case "tables": try build(SharedBottom(trunk: [.relu(64), .dense(48, .gelu)]), embeds: true)
+        case "projected experts": try build(MMoE(experts: 8, layers: [.relu(24)]), embeds: true)
+        case "scenarios":
+            try build(STAR(layers: [.relu(24), .relu(16)]), embeds: true, scenarios: 3)
+        default: try build(SharedBottom(trunk: [.relu(512), .relu(160)]), embeds: false)
+        }
+    }
+
+    /// Every way in which a step is cut: over a chunk's rows, over shards, with projected tables, by scenario.
+    @Test(arguments: models, [30, 200, 1900])
+    func sameBitsForAnyModel(name: String, batch: Int) throws {
+        let model = try model(name)
+        var generator = SeededGenerator(seed: 12)
+        let rows = batch + batch / 2 + 11
+        func ids(_ below: Int) -> Int32 { Int32(generator.below(below)) }
+        let data = try Dataset<Float>(
+            featureNames: (0..<37).map { "x\($0)" },
+            features: (0..<rows * 37).map { _ in Float(generator.normal()) },
+            ids: model.embedded.isEmpty
+                ? []
+                : [
+                    IDColumn("user", ids: (0..<rows).map { _ in ids(9) }),
+                    IDColumn("item", ids: (0..<rows).map { _ in ids(700) }),
+                    IDColumn("history", bags: (0..<rows).map { row in (0..<row % 5).map { _ in ids(700) } }),
+                ],
+            labels: model.tasks.map { task in
+                (task.name, (0..<rows).map { $0 % 5 == 0 ? .nan : Float($0 % 2) })
+            }, scenarios: (0..<rows).map { Int32($0 % model.scenarios) })
+        for schedule in [Schedule.joint, .alternating(.batch)] {
+            for backend in [MatrixBackend.kernels, .openBLAS] {
+                var first: [UInt32]?
+                for threads in [1, 2, 3, 4] {
+                    let trainer = try Trainer<Float>(
+                        model, schedule: schedule, batchSize: batch, clipping: batch == 200 ? .norm(1) : .none,
+                        seed: 5, compute: ComputeOptions(threads: threads, backend: backend))
+                    try trainer.fit(data, until: StoppingRule(epochs: 2, steps: 3, patience: nil))
+                    let bits = trainer.parameters.map(\.bitPattern)
+                    #expect(first ?? bits == bits, "\(schedule), \(backend), \(threads) threads")
+                    first = first ?? bits
+                }
+            }
+        }
+    }
+
     @Test func anotherSeedGivesOtherBits() throws {
         let first = try weights(threads: 1, backend: .kernels, schedule: .joint, steps: 2)
         let other = try weights(threads: 1, backend: .kernels, schedule: .joint, seed: 6, steps: 2)
@@ -58,7 +123,7 @@ import Testing
 
     /// Shards of another height or another place change no bit of a row's prediction.
     @Test func aRowsPredictionDoesNotDependOnItsNeighbours() throws {
-        let model = try SharedBottom(inputs: 9, trunk: [.relu(33)], tasks: [.binary("a"), .binary("b")])
+        let model = try MultiTaskModel(inputs: 9, trunk: [.relu(33)], tasks: [.binary("a"), .binary("b")])
         var generator = SeededGenerator(seed: 2)
         let x = (0..<300 * 9).map { _ in Float(generator.normal()) }
         let names = (0..<9).map { "x\($0)" }

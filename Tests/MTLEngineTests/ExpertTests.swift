@@ -166,7 +166,7 @@ import Testing
         #expect(abs(found.loads.reduce(0) { $0 + $1.share } - 1) < 1e-12)
         #expect(found.loads.count == 5 && found.loadEntropy > 0 && found.loadEntropy <= log(5.0))
         #expect(throws: InputError.self) {
-            try self.trainer(HardSharing(trunk: [.relu(4)])).expertUtilisation(of: data)
+            try self.trainer(SharedBottom(trunk: [.relu(4)])).expertUtilisation(of: data)
         }
     }
 }

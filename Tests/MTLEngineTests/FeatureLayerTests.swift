@@ -11,7 +11,7 @@ import Testing
     static let tasks: [LearningTask] = [
         .binary("click", weight: 0.6, tower: [.dense(4, .tanh)]), .regression("spend", weight: 0.3),
     ]
-    static let trunk = HardSharing(trunk: [.dense(5, .tanh)])
+    static let trunk = SharedBottom(trunk: [.dense(5, .tanh)])
 
     static func embedded(capacity: Int = 5) -> [EmbeddedFeature] {
         [.sequence("history", table: "item", maximumCount: capacity)] + fields
@@ -250,7 +250,7 @@ import Testing
         #expect(place([target("item", layers: [.relu(0)])], history: true) == "features.0, layers, layer 0")
         #expect(place([SelfAttentionPooling(sequence: "item")], history: true) == "features.0, sequence")
         #expect(throws: InputError.self) {
-            try SharedBottom(
+            try MultiTaskModel(
                 inputs: 3, embedded: Self.embedded(), tables: Self.tables, trunk: [], tasks: Self.tasks)
         }
         let trainer = try Trainer<Float>(model(Self.cases[4].layers), batchSize: 10)

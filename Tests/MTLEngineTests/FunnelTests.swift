@@ -158,7 +158,7 @@ import Testing
             let data = try data(Double.self, rows: 300)
             let before = try together.predict(data).values("cart")
             try separate(together, change)
-            let tower = HardSharing(trunk: Self.layers)
+            let tower = SharedBottom(trunk: Self.layers)
             let alone = try Trainer<Double>(
                 MultiTaskModel(inputs: 7, architecture: tower, tasks: [Self.tasks[3]]), batchSize: 100)
             try separate(alone) { name, _ in
@@ -274,7 +274,7 @@ import Testing
             withExtendedLifetime(source) {
                 _ = trainer.trainingStep.step(source.batch(start: 0, rows: rows.count), updates: false)
             }
-            return (trainer.trainingStep as? GraphTraining<Double>)?.penalties ?? .nan
+            return trainer.trainingStep.penalties
         }
         let (alone, both) = (try penalty(scenarios: [0]), try penalty(scenarios: [0, 1]))
         #expect(alone > 0 && abs(both - alone) < 1e-12)

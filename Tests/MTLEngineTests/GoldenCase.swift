@@ -42,7 +42,7 @@ struct GoldenCase {
     }
 
     let tensors: Safetensors
-    let model: SharedBottom
+    let model: MultiTaskModel
     let optimizer: Optimizer
     let schedule: Schedule
     let batch: Int
@@ -62,7 +62,7 @@ struct GoldenCase {
                 return .dense($0.units, activation)
             }
         }
-        model = try SharedBottom(
+        model = try MultiTaskModel(
             inputs: description.model.inputs,
             embedded: (description.embedded ?? []).map {
                 $0.pooling == .single

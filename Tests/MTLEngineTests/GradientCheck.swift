@@ -33,7 +33,7 @@ enum GradientCheck {
 
     /// The relative error of a model's own backward pass on random rows.
     static func relativeError(
-        of model: any Model, rows: Int, missing: Double, compute: ComputeOptions, seed: UInt64 = 7,
+        of model: MultiTaskModel, rows: Int, missing: Double, compute: ComputeOptions, seed: UInt64 = 7,
         gathered: Bool = false, weighted: Bool = false, skips: (String) -> Bool = { _ in false }
     ) throws -> Double {
         var generator = SeededGenerator(seed: seed)
@@ -62,7 +62,7 @@ enum GradientCheck {
                 let batch = source.batch(gathered ? indices.baseAddress : nil, start: 0, rows: rows)
                 trainer.trainingStep.step(batch, updates: false)
             }
-            let penalties = (trainer.trainingStep as? GraphTraining<Double>)?.penalties ?? 0
+            let penalties = trainer.trainingStep.penalties
             return zip(model.tasks, trainer.trainingStep.losses).reduce(penalties) {
                 $0 + $1.0.weight * $1.1
             }
@@ -89,7 +89,7 @@ enum GradientCheck {
     }
 
     private static func randomIDs(
-        _ feature: EmbeddedFeature, of model: any Model, rows: Int, _ generator: inout SeededGenerator
+        _ feature: EmbeddedFeature, of model: MultiTaskModel, rows: Int, _ generator: inout SeededGenerator
     ) throws -> IDColumn<Double> {
         let size = model.tables.first { $0.name == feature.table }?.rows ?? 1
         func id() -> Int32 { Int32(generator.below(size)) }

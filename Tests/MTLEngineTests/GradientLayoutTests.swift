@@ -3,22 +3,19 @@ import Testing
 
 /// The backward pass walked node by node: what lives at the same time must not share a place.
 @Suite struct GradientLayoutTests {
-    private func plan(_ architecture: some Architecture, scenarios: Int = 1) throws -> GraphPlan {
+    private func plan(_ architecture: some Architecture, scenarios: Int = 1) throws -> ModelPlan {
         let model = try MultiTaskModel(
             inputs: 7, scenarios: scenarios, architecture: architecture,
             tasks: [.binary("click"), .binary("buy"), .regression("spend")])
-        guard case .graph(let plan) = model._blueprint.plan else {
-            throw InputError(.value, at: "model", found: "no graph", expected: "a graph")
-        }
-        return plan
+        return model.plan
     }
 
     /// Elements per row of each storage that some node writes.
-    private func widths(_ plan: GraphPlan) -> [Int: Int] {
+    private func widths(_ plan: ModelPlan) -> [Int: Int] {
         plan.nodes.reduce(into: [:]) { $0[$1.operation.output.storage] = $1.operation.output.stride }
     }
 
-    private func expectNoOverlap(_ plan: GraphPlan) {
+    private func expectNoOverlap(_ plan: ModelPlan) {
         let widths = widths(plan)
         func range(_ storage: Int) -> Range<Int> {
             let start = plan.gradients.offsets[storage]

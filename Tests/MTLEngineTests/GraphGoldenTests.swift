@@ -127,7 +127,7 @@ import Testing
                     losses, try golden.values("task_losses"), relative: relative, absolute: absolute,
                     "\(name), losses")
                 if given != nil {
-                    let found = (trainer.trainingStep as? GraphTraining<Scalar>)?.penalties ?? 0
+                    let found = trainer.trainingStep.penalties
                     expectClose(
                         [found], try golden.values("penalty"), relative: relative, absolute: absolute,
                         "\(name), penalty")

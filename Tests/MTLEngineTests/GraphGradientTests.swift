@@ -56,11 +56,11 @@ struct Probe: Architecture {
     }
 
     @Test func hardSharing() throws {
-        try check(HardSharing(trunk: [.dense(9, .tanh), .dense(7, .gelu)]))
-        try check(HardSharing(trunk: []))
+        try check(SharedBottom(trunk: [.dense(9, .tanh), .dense(7, .gelu)]))
+        try check(SharedBottom(trunk: []))
         // A ReLU's kink may lie within a difference's step: few rows.
         try check(
-            HardSharing(trunk: [.relu(9), .dense(10, .sigmoid), .relu(11)]), computes: [ComputeOptions()])
+            SharedBottom(trunk: [.relu(9), .dense(10, .sigmoid), .relu(11)]), computes: [ComputeOptions()])
     }
 
     @Test func mixtures() throws {

@@ -53,45 +53,6 @@ import Testing
 
     // MARK: The same functions
 
-    @Test(arguments: [Schedule.joint, .alternating(.batch)], [false, true])
-    func hardSharingIsSharedBottom(schedule: Schedule, embedded: Bool) throws {
-        let features = embedded ? GraphGradientTests.embedded : []
-        let tables = embedded ? GraphGradientTests.tables : []
-        let trunk: [HiddenLayer] = [.relu(17), .dense(9, .gelu)]
-        let fast = try Trainer<Double>(
-            SharedBottom(inputs: 6, embedded: features, tables: tables, trunk: trunk, tasks: Self.tasks),
-            optimizer: .adamW(learningRate: 1e-2), schedule: schedule, batchSize: 70, seed: 4)
-        let graph = try Trainer<Double>(
-            MultiTaskModel(
-                inputs: 6, embedded: features, tables: tables, architecture: HardSharing(trunk: trunk),
-                tasks: Self.tasks), optimizer: .adamW(learningRate: 1e-2), schedule: schedule,
-            batchSize: 70, seed: 5)
-        #expect(
-            Set(fast.model.layout.segments.map(\.name)) == Set(graph.model.layout.segments.map(\.name)))
-        #expect(fast.model.layout.sharedCount == graph.model.layout.sharedCount)
-        try copy(from: fast, to: graph)
-        let data = try data(Double.self, rows: 210, embedded: embedded)
-        for step in 0..<6 {
-            let rows = step % 3 * 70..<(step % 3 + 1) * 70
-            expectClose(
-                try fast.step(data, rows: rows), try graph.step(data, rows: rows), 1e-12, "losses")
-            guard schedule == .joint else { continue }
-            for segment in fast.model.layout.segments {
-                expectClose(
-                    try fast.gradient(segment.name), try graph.gradient(segment.name), 1e-12, segment.name)
-            }
-        }
-        for segment in fast.model.layout.segments {
-            expectClose(
-                try fast.parameter(segment.name), try graph.parameter(segment.name), 1e-9, segment.name)
-        }
-        for task in Self.tasks {
-            expectClose(
-                try fast.predict(data).values(task.name), try graph.predict(data).values(task.name), 1e-9)
-        }
-        expectClose(try fast.losses(data), try graph.losses(data), 1e-9)
-    }
-
     func trainer(
         _ architecture: some Architecture, tasks: [LearningTask] = tasks, seed: UInt64 = 3
     ) throws -> Trainer<Double> {
@@ -115,7 +76,7 @@ import Testing
 
     @Test func oneExpertIsHardSharing() throws {
         let layers: [HiddenLayer] = [.dense(8, .tanh), .dense(5, .relu)]
-        let shared = try trainer(HardSharing(trunk: layers))
+        let shared = try trainer(SharedBottom(trunk: layers))
         for seed: UInt64 in [1, 2] {
             let mixture = try trainer(MMoE(experts: 1, layers: layers), seed: seed)
             for segment in mixture.model.layout.segments where !segment.name.hasPrefix("gates") {
@@ -123,7 +84,7 @@ import Testing
                     segment.name,
                     to: shared.parameter(segment.name.replacing("experts.0", with: "trunk")))
             }
-            let twin = try trainer(HardSharing(trunk: layers))
+            let twin = try trainer(SharedBottom(trunk: layers))
             try copy(from: shared, to: twin)
             try expectSame(mixture, twin, try data(Double.self, rows: 180))
         }
@@ -184,7 +145,7 @@ import Testing
                     1e-9)
             }
         }
-        try check(HardSharing(trunk: [.relu(9)]))
+        try check(SharedBottom(trunk: [.relu(9)]))
         try check(MMoE(experts: 3, layers: [.relu(9)]))
         try check(PLE.cgc(own: 1, shared: 2, layers: [.dense(6, .tanh)]))
         try check(CrossStitch(layers: [.dense(6, .tanh)]))
@@ -318,7 +279,7 @@ import Testing
         let data = try data(Double.self, rows: 60)
         func step(_ clipping: GradientClipping) throws -> [Double] {
             let model = try MultiTaskModel(
-                inputs: 6, architecture: HardSharing(trunk: [.relu(7)]), tasks: Self.tasks)
+                inputs: 6, architecture: SharedBottom(trunk: [.relu(7)]), tasks: Self.tasks)
             let trainer = try Trainer<Double>(
                 model, optimizer: .sgd(learningRate: 1), batchSize: 60, clipping: clipping, seed: 2)
             let before = trainer.parameters

@@ -13,7 +13,7 @@ import Testing
     private func model(_ tasks: [LearningTask], inputs: Int = 2, trunk: [HiddenLayer] = [.relu(3)])
         throws(InputError)
     {
-        _ = try SharedBottom(inputs: inputs, trunk: trunk, tasks: tasks)
+        _ = try MultiTaskModel(inputs: inputs, trunk: trunk, tasks: tasks)
     }
 
     private func data(_ labels: [Float] = [0, 1], name: String = "click") throws(InputError) -> Dataset<Float>
@@ -26,7 +26,7 @@ import Testing
         batchSize: Int = 2, compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> Trainer<Float> {
         try Trainer(
-            try SharedBottom(inputs: 2, trunk: [.relu(3)], tasks: [task]), optimizer: optimizer,
+            try MultiTaskModel(inputs: 2, trunk: [.relu(3)], tasks: [task]), optimizer: optimizer,
             schedule: schedule, batchSize: batchSize, compute: compute)
     }
 

@@ -38,8 +38,8 @@ import Testing
         #expect(summary.operations == 2 * (3 * 96 + 2 * 36 + 2 * 24 + 2 * 32 + 2 * 4))
     }
 
-    @Test func hardSharingsOwnEngine() throws {
-        let bottom = try SharedBottom(inputs: 5, trunk: [.relu(4)], tasks: Self.tasks)
+    @Test func sharedBottom() throws {
+        let bottom = try MultiTaskModel(inputs: 5, trunk: [.relu(4)], tasks: Self.tasks)
         let summary = ModelSummary(bottom)
         #expect(summary.layers.map(\.name) == ["trunk.0", "heads.{click,spend}.0", "heads.{click,spend}.1"])
         #expect(summary.parameters == bottom.layout.count)

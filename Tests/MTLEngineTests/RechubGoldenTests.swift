@@ -8,7 +8,7 @@ import Testing
     private func architecture(_ name: String) -> any Architecture {
         let layers: [HiddenLayer] = [.relu(6), .relu(5)]
         switch name {
-        case "shared_bottom": return HardSharing(trunk: layers)
+        case "shared_bottom": return SharedBottom(trunk: layers)
         case "mmoe": return MMoE(experts: 3, layers: layers)
         case "ple":
             let level = PLE.Level(own: 2, shared: 1, layers: [.relu(5)])

@@ -165,7 +165,7 @@ import Testing
         let star = try Trainer<Double>(
             model(STAR(layers: layers, normalizes: false, scenarioWidth: 0), scenarios: 1), batchSize: 100)
         let shared = try Trainer<Double>(
-            model(HardSharing(trunk: layers), scenarios: 1), batchSize: 100, seed: 9)
+            model(SharedBottom(trunk: layers), scenarios: 1), batchSize: 100, seed: 9)
         try laws.copy(from: star, to: shared) { name in
             guard name.hasPrefix("trunk.") else { return name }
             let parts = name.split(separator: ".")
@@ -218,7 +218,7 @@ import Testing
         let towers = try Trainer<Double>(
             model(ScenarioTowers(trunk: [.dense(8, .tanh)]), scenarios: 1), batchSize: 100)
         let shared = try Trainer<Double>(
-            model(HardSharing(trunk: [.dense(8, .tanh)]), scenarios: 1), batchSize: 100, seed: 9)
+            model(SharedBottom(trunk: [.dense(8, .tanh)]), scenarios: 1), batchSize: 100, seed: 9)
         try laws.copy(from: towers, to: shared) { name in
             guard name.hasPrefix("heads.") else { return name }
             let parts = name.split(separator: ".")
@@ -230,7 +230,7 @@ import Testing
     /// A gate of zero weights is γ/2.
     @Test func pepnetWithGatesOfOneIsUngated() throws {
         let gated = try Trainer<Double>(model(ScenarioGradientTests.pepnet), batchSize: 100)
-        let shared = try Trainer<Double>(model(HardSharing(trunk: [])), batchSize: 100, seed: 9)
+        let shared = try Trainer<Double>(model(SharedBottom(trunk: [])), batchSize: 100, seed: 9)
         for segment in gated.model.layout.segments
         where segment.name.contains("pnet.") && segment.name.contains(".1.") && segment.name.contains("net") {
             let parts = segment.name.split(separator: ".")
@@ -258,7 +258,7 @@ import Testing
 
     @Test func aTaskSaysNothingWhereItDoesNotExist() throws {
         let architectures: [any Architecture] = [
-            HardSharing(trunk: [.relu(7)]), ScenarioTowers(trunk: [.relu(7)]), STAR(layers: [.relu(7)]),
+            SharedBottom(trunk: [.relu(7)]), ScenarioTowers(trunk: [.relu(7)]), STAR(layers: [.relu(7)]),
         ]
         for architecture in architectures {
             let model = try model(architecture, tasks: partial)
@@ -298,7 +298,7 @@ import Testing
             } catch { Issue.record(error, sourceLocation: source) }
         }
         let layers: [HiddenLayer] = [.relu(4)]
-        let hard = HardSharing(trunk: layers)
+        let hard = SharedBottom(trunk: layers)
         let a = LearningTask.binary("a")
         let b = LearningTask.binary("b")
         refused(hard, tasks: [a.only(inScenarios: []), b], at: "task \"a\", scenarios")
@@ -308,7 +308,7 @@ import Testing
         refused(
             hard, tasks: [a.only(inScenarios: [0, 1]), b.only(inScenarios: [1, 3])], at: "scenario 2")
         #expect(throws: InputError.self) {
-            try SharedBottom(inputs: 3, trunk: layers, tasks: [a.only(inScenarios: [0])])
+            try MultiTaskModel(inputs: 3, trunk: layers, tasks: [a.only(inScenarios: [1]), b])
         }
         refused(ScenarioTowers(trunk: [.relu(0)]), at: "trunk")
         refused(STAR(layers: []), at: "layers")

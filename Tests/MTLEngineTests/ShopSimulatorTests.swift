@@ -49,7 +49,7 @@ import Testing
         let shop = try ShopSimulator(seed: 1)
         let test = try shop.log(rows: 20_000, stream: 3)
         let training = try shop.log(rows: 40_000, stream: 1).dataset
-        let model = try SharedBottom(
+        let model = try MultiTaskModel(
             inputs: training.featureCount, trunk: [.relu(32), .relu(32)], tasks: ShopSimulator.tasks)
         let trainer = try Trainer<Float>(model, optimizer: .adam(learningRate: 2e-3), batchSize: 128)
         try trainer.fit(

@@ -18,7 +18,7 @@ import Testing
     }
 
     private func trainer(_ schedule: Schedule = .joint, batchSize: Int = 50) throws -> Trainer<Float> {
-        let model = try SharedBottom(
+        let model = try MultiTaskModel(
             inputs: 4, trunk: [.relu(16)],
             tasks: [.binary("sum"), .binary("difference"), .regression("size", weight: 0.5)])
         return try Trainer(
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func divergenceIsReported() throws {
-        let model = try SharedBottom(inputs: 4, trunk: [.relu(16)], tasks: [.regression("size")])
+        let model = try MultiTaskModel(inputs: 4, trunk: [.relu(16)], tasks: [.regression("size")])
         let trainer = try Trainer<Float>(model, optimizer: .sgd(learningRate: 1e6), batchSize: 10)
         let report = try trainer.fit(try data(rows: 100), until: StoppingRule(epochs: 20))
         #expect(report.reason == .diverged)
@@ -103,9 +103,9 @@ import Testing
             .binary("sum", tower: [.relu(5)]), .regression("size"), .binary("difference"),
         ]
         func predictions(_ order: [Int]) throws -> [Float] {
-            let model = try SharedBottom(inputs: 4, trunk: [.relu(8)], tasks: order.map { tasks[$0] })
+            let model = try MultiTaskModel(inputs: 4, trunk: [.relu(8)], tasks: order.map { tasks[$0] })
             let reference = try Trainer<Double>(
-                SharedBottom(inputs: 4, trunk: [.relu(8)], tasks: tasks), seed: 8)
+                MultiTaskModel(inputs: 4, trunk: [.relu(8)], tasks: tasks), seed: 8)
             let trainer = try Trainer<Float>(model, batchSize: 100)
             for segment in model.layout.segments {
                 try trainer.setParameter(
@@ -132,7 +132,7 @@ import Testing
 
     @Test(arguments: Initialization.allCases)
     func initializationHasItsSpread(initialization: Initialization) throws {
-        let model = try SharedBottom(inputs: 200, trunk: [.relu(100)], tasks: [.binary("a")])
+        let model = try MultiTaskModel(inputs: 200, trunk: [.relu(100)], tasks: [.binary("a")])
         let weights = try Trainer<Double>(model, initialization: initialization, seed: 1).parameter(
             "trunk.0.weight")
         let deviation = (weights.reduce(0) { $0 + $1 * $1 } / Double(weights.count)).squareRoot()

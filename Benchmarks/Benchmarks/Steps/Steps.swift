@@ -12,7 +12,7 @@ struct Step {
     ) throws {
         self.batch = batch
         let names = (0..<tasks).map { "task\($0)" }
-        let model = try SharedBottom(
+        let model = try MultiTaskModel(
             inputs: inputs, trunk: [.relu(hidden), .relu(hidden)], tasks: names.map { .regression($0) })
         trainer = try Trainer(
             model, schedule: schedule, batchSize: batch, compute: ComputeOptions(threads: 2, backend: backend)

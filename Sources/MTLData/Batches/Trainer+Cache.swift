@@ -89,7 +89,7 @@ private struct CacheLosses: LossWatch {
 
 extension RowCache {
     /// The columns that a model asks for must be there, and ids within its tables.
-    func check(_ model: any Model) throws(InputError) {
+    func check(_ model: MultiTaskModel) throws(InputError) {
         guard layout.denseNames.count == model.inputs else {
             throw InputError(
                 .shape, at: path, found: "\(layout.denseNames.count) dense features",

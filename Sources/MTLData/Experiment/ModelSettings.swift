@@ -79,20 +79,11 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     /// - Parameter sampling: what the probabilities are corrected for.
     /// - Throws: `InputError` that names the setting, layer or task.
     public func model(_ preprocessor: Preprocessor, sampling: Sampling = Sampling()) throws(InputError)
-        -> any Model
+        -> MultiTaskModel
     {
         let tasks = try tasks(preprocessor, sampling)
-        if sharing == nil, features.isEmpty, taskScenarios.isEmpty, normalization == .none, dropout == 0,
-            !decaysWeightsOnly
-        {
-            return try located("model") { () throws(InputError) in
-                try SharedBottom(
-                    inputs: preprocessor.denseNames.count, embedded: preprocessor.embedded,
-                    tables: preprocessor.tables, trunk: layers(trunk), tasks: tasks)
-            }
-        }
         return try located(sharing == nil ? "model" : "model, sharing") { () throws(InputError) in
-            var architecture: any Architecture = HardSharing(trunk: layers(trunk))
+            var architecture: any Architecture = SharedBottom(trunk: layers(trunk))
             if let sharing { architecture = try sharing.architecture(layers) }
             let model = try MultiTaskModel(
                 inputs: preprocessor.denseNames.count, embedded: embedded(preprocessor),
@@ -100,7 +91,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
                 featureLayers: features.map(\.layer), architecture: architecture, tasks: tasks,
                 decayed: decaysWeightsOnly ? .weights : .all)
             // One scenario for all rows would train, and be no more than a dearer shared bottom.
-            guard preprocessor.scenarios != nil || !model._blueprint.needsScenarios else {
+            guard preprocessor.scenarios != nil || !model.plan.usesScenarios else {
                 throw InputError(
                     .name, at: "scenario", found: "none in the schema",
                     expected: "\"scenario: COLUMN\" in the schema, for what scenarios have of their own")

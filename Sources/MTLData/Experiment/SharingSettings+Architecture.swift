@@ -8,7 +8,7 @@ extension SharingSettings {
         let layers = hidden(options.layers ?? [128, 64])
         let gate: [HiddenLayer] = (options.gate ?? []).map { .relu($0) }
         switch type {
-        case .hard: return HardSharing(trunk: layers)
+        case .hard: return SharedBottom(trunk: layers)
         case .omoe:
             return OMoE(
                 experts: options.experts ?? 8, layers: layers, gate: gate,

@@ -102,17 +102,11 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     ///
     /// - Throws: `InputError` that names the setting.
     public func trainer(
-        _ model: any Model, seed: UInt64, compute: ComputeOptions = ComputeOptions()
+        _ model: MultiTaskModel, seed: UInt64, compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> Trainer<Float> {
         try check()
         let clipping: GradientClipping =
             if let clipNorm { .norm(clipNorm) } else if let clipValue { .value(clipValue) } else { .none }
-        guard clipping == .none || !(model is SharedBottom) else {
-            throw InputError(
-                .value, at: "training, clip_\(clipNorm == nil ? "value" : "norm")",
-                found: "a model of trunk and heads, which is trained without clipping",
-                expected: "the same layers as model, sharing: {type: hard, layers: […]}")
-        }
         return try Trainer(
             model, optimizer: rule, schedule: schedule == .joint ? .joint : .alternating(.batch),
             batchSize: batch, clipping: clipping, seed: seed, compute: compute)

@@ -13,7 +13,7 @@ public struct ModelBundle: Sendable {
     /// Logs that the model's rows were joined with.
     public let histories: [HistorySpec]
     /// The model as planned.
-    public let model: any Model
+    public let model: MultiTaskModel
     /// `[model.layout.count]`
     public let parameters: [Float]
 

@@ -16,8 +16,8 @@ public struct ModelDrawing: Sendable {
     private static let drawnBlocks = 12
 
     /// The picture of a model.
-    public init(_ model: any Model) {
-        let plan = ModelSummary.plan(model)
+    public init(_ model: MultiTaskModel) {
+        let plan = model.plan
         let reach = TaskReach(plan, model.tasks)
         let names = ParameterNames(plan.layout)
         let places = Dictionary(
@@ -32,7 +32,7 @@ public struct ModelDrawing: Sendable {
         var origins = plan.widths.map { [Set<Int>](repeating: [], count: $0) }
         origins[0] = origins[0].map { _ in [0] }
 
-        func sources(_ operation: any GraphOperation) -> Set<Int> {
+        func sources(_ operation: any NodeOperation) -> Set<Int> {
             operation.inputs(plan.lists).reduce(into: Set<Int>()) { all, value in
                 for column in value.range { all.formUnion(origins[value.storage][column]) }
             }

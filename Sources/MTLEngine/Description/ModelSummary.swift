@@ -28,8 +28,8 @@ public struct ModelSummary: Sendable {
     public let operations: Int
 
     /// A model's layers.
-    public init(_ model: any Model) {
-        let plan = Self.plan(model)
+    public init(_ model: MultiTaskModel) {
+        let plan = model.plan
         let reach = TaskReach(plan, model.tasks)
         let names = ParameterNames(plan.layout)
         var layers = plan.embedding.tables.indices.map { index in
@@ -58,25 +58,9 @@ public struct ModelSummary: Sendable {
         parameters = model.layout.segments.filter(\.isTrained).reduce(0) { $0 + $1.count }
         operations = layers.reduce(0) { $0 + $1.operations }
     }
-
-    /// The graph of any model: hard sharing's own engine runs the same layers.
-    static func plan(_ model: any Model) -> GraphPlan {
-        switch model._blueprint.plan {
-        case .graph(let plan): return plan
-        case .sharedBottom(let bottom):
-            do throws(InputError) {
-                return try MultiTaskModel(
-                    inputs: bottom.inputs, embedded: bottom.embedded, tables: bottom.tables,
-                    architecture: HardSharing(trunk: bottom.trunk), tasks: bottom.tasks
-                ).plan
-            } catch {
-                preconditionFailure("a model that was valid before: \(error)")
-            }
-        }
-    }
 }
 
-extension GraphOperation {
+extension NodeOperation {
     /// "scenario dense" of a ScenarioDenseNode.
     var kind: String {
         var words = ""
@@ -94,12 +78,12 @@ struct TaskReach {
     /// Per task the columns of each storage that its pass writes.
     private let written: [[Set<Int>]]
 
-    init(_ plan: GraphPlan, _ tasks: [LearningTask]) {
+    init(_ plan: ModelPlan, _ tasks: [LearningTask]) {
         names = tasks.map(\.name)
         written = tasks.indices.map { task in
             var columns = plan.widths.map { _ in Set<Int>() }
-            for node in GraphProgram(plan, tasks: tasks, task: task).forward.joined() {
-                let output = node.operation.output
+            for entry in Program(plan, tasks: tasks, task: task).forward.joined() {
+                let output = entry.node.operation.output
                 columns[output.storage].formUnion(output.range)
             }
             return columns
@@ -117,7 +101,7 @@ struct ParameterNames {
 
     init(_ layout: ParameterLayout) { segments = layout.segments }
 
-    private func segments(_ parameters: [GraphParameter]) -> [ParameterSegment] {
+    private func segments(_ parameters: [ParameterRange]) -> [ParameterSegment] {
         segments.filter { segment in
             parameters.contains {
                 $0.start < segment.offset + segment.count && segment.offset < $0.start + $0.count
@@ -125,12 +109,12 @@ struct ParameterNames {
         }
     }
 
-    func count(_ parameters: [GraphParameter]) -> Int {
+    func count(_ parameters: [ParameterRange]) -> Int {
         segments(parameters).filter(\.isTrained).reduce(0) { $0 + $1.count }
     }
 
     /// The names without ".weight" and ".bias", folded into one.
-    func title(_ parameters: [GraphParameter]) -> String? {
+    func title(_ parameters: [ParameterRange]) -> String? {
         var layers: [[Substring]] = []
         for segment in segments(parameters) {
             let parts = segment.name.split(separator: ".").dropLast()

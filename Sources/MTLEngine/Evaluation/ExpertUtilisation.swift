@@ -48,9 +48,10 @@ public struct ExpertUtilisation: Sendable, Equatable {
     }
 
     package init<Scalar>(
-        _ dataset: Dataset<Scalar>, model: any Model, inference: InferenceEngine<Scalar>
+        _ dataset: Dataset<Scalar>, model: MultiTaskModel, inference: Inference<Scalar>
     ) throws(InputError) {
-        guard case .graph(let plan) = model._blueprint.plan, !plan.gateRecords.isEmpty else {
+        let plan = model.plan
+        guard !plan.gateRecords.isEmpty else {
             throw InputError(
                 .value, at: "expert utilisation", found: "a model without gates",
                 expected: "a mixture of experts")

@@ -22,17 +22,18 @@ package struct CounterfactualLoss: Sendable {
     /// Adds its gradient to the logits'. Rows whose labels do not say what happened count 0.
     ///
     /// - Parameters:
+    ///   - rows: rows of the tile; outcomes, observed and weights begin with the first of them.
     ///   - weights: per row its weight, or nil for 1.
     ///   - scale: what a row is multiplied with.
     /// - Returns: the sum over the rows.
     func add<Scalar: BLASScalar>(
-        _ tile: GraphTile<Scalar>, outcomes: UnsafePointer<Scalar>, observed: UnsafePointer<Scalar>,
+        _ tile: BackwardTile<Scalar>, _ rows: Range<Int>, outcomes: UnsafePointer<Scalar>, observed: UnsafePointer<Scalar>,
         weights: UnsafePointer<Scalar>?, scale: Double
     ) -> Double {
-        let (z, a) = (tile.view(conditional), tile.view(propensity))
-        let dz = tile.gradient(conditional)
+        let (z, a) = (tile.view(conditional).rows(rows), tile.view(propensity).rows(rows))
+        let dz = tile.gradient(conditional).rows(rows)
         var sum = 0.0
-        for row in 0..<tile.rows {
+        for row in 0..<rows.count {
             let o = Double(observed[row])
             guard !o.isNaN, o == 0 || !outcomes[row].isNaN else { continue }
             let factor = scale * Double(weights?[row] ?? 1)
@@ -50,7 +51,7 @@ package struct CounterfactualLoss: Sendable {
                 dz.base[row * dz.stride] += Scalar(factor * inverse * slope)
                 continue
             }
-            let (u, du) = (tile.view(imputed), tile.gradient(imputed))
+            let (u, du) = (tile.view(imputed).rows(rows), tile.gradient(imputed).rows(rows))
             let guess = Double(u.base[row * u.stride])
             let estimate = softplus(guess)
             let error = loss - estimate

@@ -10,7 +10,10 @@ package struct GradientLayout: Sendable {
     /// - Parameters:
     ///   - strides: per storage its elements per row, 0 for none.
     ///   - roots: what losses write the gradient of.
-    package init(_ nodes: [GraphNode], lists: [Int32], strides: [Int], roots: [GraphValue]) {
+    ///   - sharesPlaces: false where tiles are neighbours in one workspace: rows of storages of other widths would overlap.
+    package init(
+        _ nodes: [Node], lists: [Int32], strides: [Int], roots: [GraphValue], sharesPlaces: Bool = true
+    ) {
         offsets = [Int](repeating: 0, count: strides.count)
         var first = [Int](repeating: Int.max, count: strides.count)
         var last = [Int](repeating: -1, count: strides.count)
@@ -31,7 +34,7 @@ package struct GradientLayout: Sendable {
         for storage in strides.indices.sorted(by: { (strides[$0], $1) > (strides[$1], $0) })
         where strides[storage] > 0 {
             let neighbours = placed.filter {
-                isStaged || (first[$0] <= last[storage] && first[storage] <= last[$0])
+                isStaged || !sharesPlaces || (first[$0] <= last[storage] && first[storage] <= last[$0])
             }
             var offset = 0
             for other in neighbours.sorted(by: { offsets[$0] < offsets[$1] })

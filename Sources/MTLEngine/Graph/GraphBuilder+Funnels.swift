@@ -9,7 +9,7 @@ extension GraphBuilder {
         let inputs = x.width / blocks
         let order: Dense.Order = units < 8 && activation != .relu ? .outputMajor : .inputMajor
         var layer = Dense(
-            source: .features, blocks: 1, inputs: inputs, outputs: units, inputIsShared: false,
+            blocks: 1, inputs: inputs, outputs: units, inputIsShared: false,
             activation: activation, order: order)
         layer.weight = place(layer.weightCount + layer.biasCount)
         layer.bias = layer.weight + layer.weightCount
@@ -37,7 +37,7 @@ extension GraphBuilder {
             units > 0 && blocks > 0 && x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
         let source = inWorkspace(x)
         var layer = Dense(
-            source: .features, blocks: 1, inputs: x.width / blocks, outputs: units, inputIsShared: false,
+            blocks: 1, inputs: x.width / blocks, outputs: units, inputIsShared: false,
             activation: .identity, order: .outputMajor)
         layer.weight = place(layer.weightCount + layer.biasCount, isTrained: false)
         layer.bias = layer.weight + layer.weightCount

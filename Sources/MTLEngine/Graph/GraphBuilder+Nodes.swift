@@ -27,7 +27,7 @@ extension GraphBuilder {
         // Narrow outputs (logits) are dot products of rows; others write whole vectors.
         let order: Dense.Order = units < 8 && activation != .relu ? .outputMajor : .inputMajor
         var layer = Dense(
-            source: .features, blocks: blocks, inputs: inputs, outputs: units, inputIsShared: isShared,
+            blocks: blocks, inputs: inputs, outputs: units, inputIsShared: isShared,
             activation: activation, order: order)
         layer.weight = place(layer.weightCount + (hasBias ? layer.biasCount : 0))
         layer.bias =

@@ -15,14 +15,14 @@ public struct GraphBuilder {
     var parts: [FeaturePart] = []
     var sequences: [SequenceFeature] = []
 
-    var nodes: [GraphNode] = []
+    var nodes: [Node] = []
     var lists: [Int32] = []
     var joints: [JointLoss] = []
     var penalties: [ParameterPenalty] = []
     var structures: [ParameterStructure] = []
     var gateRecords: [GateRecord] = []
     var segments: [ParameterSegment] = []
-    var beginnings: [GraphPlan.Beginning] = []
+    var beginnings: [ModelPlan.Beginning] = []
     var undecayed: [Range<Int>] = []
     var owned: [(range: Range<Int>, scenario: Int)] = []
     var usesScenarios = false

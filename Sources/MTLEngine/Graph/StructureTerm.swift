@@ -81,7 +81,7 @@ package final class StructureTerms {
     /// The most elements of a term.
     private static let limit = 1 << 12
 
-    package init(_ plan: GraphPlan, trained: [GraphParameter]) {
+    package init(_ plan: ModelPlan, trained: [ParameterRange]) {
         func segment(_ name: String) -> ParameterSegment {
             guard let found = plan.layout.segments.first(where: { $0.name == name }) else {
                 preconditionFailure("no parameter \"\(name)\"")

@@ -11,7 +11,7 @@ public protocol Architecture: Sendable {
 /// A model of any architecture: features, a graph and the tasks' heads.
 ///
 /// A model is a plan: it holds no numbers, and any number of trainers may use it.
-public struct MultiTaskModel: Model {
+public struct MultiTaskModel: Sendable {
     /// The number of dense features.
     public let inputs: Int
     /// The features that are looked up in tables.
@@ -23,13 +23,27 @@ public struct MultiTaskModel: Model {
     /// The tasks, in the order of losses and turns.
     public let tasks: [LearningTask]
 
-    package let plan: GraphPlan
+    package let plan: ModelPlan
 
     /// The flat vector of parameters: what several tasks train, what one trains, moving statistics, tables.
     public var layout: ParameterLayout { plan.layout }
-    /// Not API.
-    public var _blueprint: _Blueprint {
-        _Blueprint(plan: .graph(plan), embedding: plan.embedding, needsScenarios: plan.usesScenarios)
+
+    /// A model of dense and embedded features, layers that all tasks share, and the tasks' heads.
+    ///
+    /// - Parameters:
+    ///   - inputs: the number of dense features; at least 1, or 0 where there are embedded ones.
+    ///   - embedded: the features that are looked up in `tables`.
+    ///   - trunk: the shared layers, from the features up; none is allowed: then the heads read the features.
+    ///   - tasks: at least one, with names that differ.
+    /// - Throws: `InputError` that names the layer or task and what was expected of it.
+    /// - SeeAlso: `SharedBottom`
+    public init(
+        inputs: Int, embedded: [EmbeddedFeature] = [], tables: [EmbeddingTable] = [], trunk: [HiddenLayer],
+        tasks: [LearningTask]
+    ) throws(InputError) {
+        try self.init(
+            inputs: inputs, embedded: embedded, tables: tables, architecture: SharedBottom(trunk: trunk),
+            tasks: tasks)
     }
 
     /// A model of dense and embedded features and tasks.
@@ -48,7 +62,7 @@ public struct MultiTaskModel: Model {
         featureLayers: [any FeatureLayer] = [], architecture: some Architecture, tasks: [LearningTask],
         decayed: DecayedParameters = .all
     ) throws(InputError) {
-        try SharedBottom.check(inputs: inputs, hasEmbedded: !embedded.isEmpty, trunk: [], tasks: tasks)
+        try Self.check(inputs: inputs, hasEmbedded: !embedded.isEmpty, tasks: tasks)
         guard scenarios >= 1, scenarios <= 1 << 20 else {
             throw InputError(.value, at: "scenarios", found: "\(scenarios)", expected: "1 to \(1 << 20)")
         }
@@ -99,17 +113,15 @@ public struct MultiTaskModel: Model {
     private static func plan(
         _ builder: GraphBuilder, _ logits: [GraphValue], _ inputs: Int, _ layout: ParameterLayout,
         _ embedding: EmbeddingPlan
-    ) throws(InputError) -> GraphPlan {
-        GraphPlan(
+    ) throws(InputError) -> ModelPlan {
+        ModelPlan(
             inputs: inputs, inputWidth: inputs + embedding.width, scenarios: builder.scenarios,
             nodes: builder.nodes, logits: logits, lists: builder.lists, widths: builder.widths,
             isTrained: builder.isTrained, joints: builder.joints, penalties: builder.penalties,
             structures: builder.structures, gateRecords: builder.gateRecords,
             beginnings: builder.beginnings, undecayed: builder.undecayed, owned: builder.owned,
             usesScenarios: builder.usesScenarios, forwardElementsPerRow: builder.forwardElements,
-            gradients: GradientLayout(
-                builder.nodes, lists: builder.lists, strides: builder.gradientStrides,
-                roots: logits + builder.joints.flatMap(\.reads)),
+            gradientStrides: builder.gradientStrides,
             transposedCount: builder.transposedCount,
             scratchCount: builder.scratchCount, normWidth: builder.normWidth, gathered: builder.gathered,
             layout: layout, embedding: embedding)
@@ -117,13 +129,13 @@ public struct MultiTaskModel: Model {
 
     /// Shared parameters first, then those of one task, then what no optimiser changes.
     private static func placement(
-        _ builder: GraphBuilder, _ plan: GraphPlan, _ tasks: [LearningTask], _ layout: inout ParameterLayout
+        _ builder: GraphBuilder, _ plan: ModelPlan, _ tasks: [LearningTask], _ layout: inout ParameterLayout
     ) -> [Int] {
         let groups = builder.groups
         // Tasks that train a range of its parameters: a node's blocks may each be one task's.
         var tasksOfRange: [Int: Int] = [:]
         for task in tasks.indices {
-            let starts = Set(GraphProgram(plan, tasks: tasks, task: task).parameters.map(\.start))
+            let starts = Set(Program(plan, tasks: tasks, task: task).parameters.map(\.start))
             for start in starts { tasksOfRange[start, default: 0] += 1 }
         }
         let readers = groups.map { group in
@@ -141,6 +153,47 @@ public struct MultiTaskModel: Model {
         place { groups[$0].isTrained && readers[$0] <= 1 }
         place { !groups[$0].isTrained }
         return placement
+    }
+
+    private static func check(
+        inputs: Int, hasEmbedded: Bool, tasks: [LearningTask]
+    ) throws(InputError) {
+        guard inputs > 0 || (inputs == 0 && hasEmbedded) else {
+            throw InputError(.shape, at: "inputs", found: "\(inputs)", expected: "at least 1")
+        }
+        guard !tasks.isEmpty else {
+            throw InputError(.empty, at: "tasks", found: "none", expected: "at least one")
+        }
+        var names = Set<String>()
+        for task in tasks {
+            let place = "task \"\(task.name)\""
+            guard !task.name.isEmpty, names.insert(task.name).inserted else {
+                throw InputError(
+                    .name, at: place, found: task.name.isEmpty ? "no name" : "the name twice",
+                    expected: "names that differ")
+            }
+            guard task.weight >= 0, task.weight.isFinite else {
+                throw InputError(
+                    .value, at: place, found: "weight \(task.weight)", expected: "a finite weight, 0 or above"
+                )
+            }
+            guard task.negativeRate > 0, task.negativeRate <= 1,
+                task.negativeRate == 1 || task.kind == .binary
+            else {
+                throw InputError(
+                    .value, at: place, found: "negative rate \(task.negativeRate)",
+                    expected: "a share above 0 and up to 1, of a binary task")
+            }
+            try task.tower.check(at: "\(place), tower")
+            switch task.kind {
+            case .multiclass(let classes) where classes < 2:
+                throw InputError(.value, at: place, found: "\(classes) classes", expected: "at least 2")
+            case .huber(let delta) where !(delta > 0 && delta.isFinite):
+                throw InputError(
+                    .value, at: place, found: "delta \(delta)", expected: "a finite delta above 0")
+            default: break
+            }
+        }
     }
 
     /// Tasks that exist in some scenarios only: every task in one, every scenario with one.

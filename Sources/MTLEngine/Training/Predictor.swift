@@ -1,34 +1,25 @@
 /// A trained model that answers: the forward pass alone, in memory of its own.
 public final class Predictor<Scalar: BLASScalar> {
     /// The model.
-    public let model: any Model
-    private let network: ParameterStore<Scalar>
-    let inference: InferenceEngine<Scalar>
+    public let model: MultiTaskModel
+    let inference: Inference<Scalar>
 
     /// A predictor over a vector of parameters in the model's layout.
     ///
     /// - Parameter parameters: `[model.layout.count]`, as `Trainer.parameters` gives them.
     /// - Throws: `InputError` where the count does not fit or a thread cannot be started.
     public init(
-        _ model: any Model, parameters: [Scalar], compute: ComputeOptions = ComputeOptions()
+        _ model: MultiTaskModel, parameters: [Scalar], compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) {
         guard parameters.count == model.layout.count else {
             throw InputError(
                 .shape, at: "parameters", found: "\(parameters.count)", expected: "\(model.layout.count)")
         }
         self.model = model
-        switch model._blueprint.plan {
-        case .sharedBottom(let model):
-            let network = try Network<Scalar>(model, compute: compute)
-            self.network = network
-            inference = Inference(network: network)
-        case .graph(let plan):
-            let store = try GraphStore<Scalar>(plan, tasks: model.tasks, compute: compute)
-            network = store
-            inference = GraphInference(store: store)
-        }
-        for (index, value) in parameters.enumerated() { network.parameters.base[index] = value }
-        network.refreshTransposes()
+        let store = try ParameterStore<Scalar>(model, compute: compute)
+        inference = Inference(store: store)
+        for (index, value) in parameters.enumerated() { store.parameters.base[index] = value }
+        store.refreshTransposes()
     }
 
     /// Predicts every task for every row.
@@ -56,7 +47,7 @@ public struct Predictions<Scalar: BLASScalar>: Sendable {
     private let values: [[Scalar]]
 
     package init(
-        _ dataset: Dataset<Scalar>, model: any Model, inference: InferenceEngine<Scalar>, asLogits: Bool
+        _ dataset: Dataset<Scalar>, model: MultiTaskModel, inference: Inference<Scalar>, asLogits: Bool
     ) throws(InputError) {
         let source = try BatchSource(dataset, for: model, checksLabels: false)
         rowCount = dataset.rowCount

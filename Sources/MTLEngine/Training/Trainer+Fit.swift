@@ -128,7 +128,7 @@ package protocol LossWatch {
 
 private struct WatchedRows<Scalar: BLASScalar>: LossWatch {
     let source: BatchSource<Scalar>
-    let inference: InferenceEngine<Scalar>
+    let inference: Inference<Scalar>
 
     func losses() -> [Double] { inference.losses(source) }
 }

@@ -4,7 +4,7 @@
 /// time; its workers are its own.
 public final class Trainer<Scalar: BLASScalar> {
     /// The model.
-    public let model: any Model
+    public let model: MultiTaskModel
     /// Which task is optimised when.
     public let schedule: Schedule
     /// The most rows of a step.
@@ -12,9 +12,9 @@ public final class Trainer<Scalar: BLASScalar> {
     /// What parameters and shuffling are drawn from.
     public let seed: UInt64
 
-    package let network: ParameterStore<Scalar>
-    package let trainingStep: TrainingEngine<Scalar>
-    package let inference: InferenceEngine<Scalar>
+    package let store: ParameterStore<Scalar>
+    package let trainingStep: TrainingStep<Scalar>
+    package let inference: Inference<Scalar>
     /// The dataset of the latest step: its labels are checked once.
     private var latest: BatchSource<Scalar>?
 
@@ -23,7 +23,7 @@ public final class Trainer<Scalar: BLASScalar> {
     /// - Throws: `InputError` that names the option: a batch size or thread count below 1, a learning rate,
     ///   momentum, decay or clipping out of range, instructions that this machine does not have.
     public init(
-        _ model: any Model, optimizer: Optimizer = .adam(), schedule: Schedule = .joint,
+        _ model: MultiTaskModel, optimizer: Optimizer = .adam(), schedule: Schedule = .joint,
         batchSize: Int = 256, clipping: GradientClipping = .none,
         initialization: Initialization = .pytorch, seed: UInt64 = 0,
         compute: ComputeOptions = ComputeOptions()
@@ -33,41 +33,25 @@ public final class Trainer<Scalar: BLASScalar> {
         self.schedule = schedule
         self.batchSize = batchSize
         self.seed = seed
-        switch model._blueprint.plan {
-        case .sharedBottom(let model):
-            guard clipping == .none else {
-                throw InputError(
-                    .value, at: "gradient clipping", found: "\(clipping) with SharedBottom",
-                    expected: "none, or the same layers as a MultiTaskModel")
-            }
-            let network = try Network<Scalar>(model, compute: compute)
-            self.network = network
-            trainingStep = try TrainingStep(
-                network: network, optimizer: optimizer, alternating: schedule.isAlternating,
-                batchLimit: batchSize)
-            inference = Inference(network: network)
-        case .graph(let plan):
-            let store = try GraphStore<Scalar>(plan, tasks: model.tasks, compute: compute)
-            network = store
-            trainingStep = try GraphTraining(
-                store: store, optimizer: optimizer, clipping: clipping, alternating: schedule.isAlternating,
-                batchLimit: batchSize, seed: seed)
-            inference = GraphInference(store: store)
-        }
-        network.initialize(initialization, seed: seed)
+        store = try ParameterStore(model, compute: compute)
+        trainingStep = try TrainingStep(
+            store: store, optimizer: optimizer, clipping: clipping, alternating: schedule.isAlternating,
+            batchLimit: batchSize, seed: seed)
+        inference = Inference(store: store)
+        store.initialize(initialization, seed: seed)
     }
 
     // MARK: Parameters
 
     /// The whole vector, in the order of `model.layout`.
     public var parameters: [Scalar] {
-        get { Array(network.parameters.buffer) }
+        get { Array(store.parameters.buffer) }
         set {
             precondition(
                 newValue.count == model.layout.count,
                 "\(newValue.count) parameters for a model of \(model.layout.count)")
-            for (index, value) in newValue.enumerated() { network.parameters.base[index] = value }
-            network.refreshTransposes()
+            for (index, value) in newValue.enumerated() { store.parameters.base[index] = value }
+            store.refreshTransposes()
         }
     }
 
@@ -75,15 +59,15 @@ public final class Trainer<Scalar: BLASScalar> {
     ///
     /// - Throws: `InputError` if there is no such segment.
     public func parameter(_ name: String) throws(InputError) -> [Scalar] {
-        model.layout.read(try model.layout.segment(name), from: network.parameters.base)
+        model.layout.read(try model.layout.segment(name), from: store.parameters.base)
     }
 
     /// Sets a named segment, in PyTorch's order.
     ///
     /// - Throws: `InputError` if there is no such segment or the count is not its own.
     public func setParameter(_ name: String, to values: [Scalar]) throws(InputError) {
-        try model.layout.write(values, to: try model.layout.segment(name), of: network.parameters.base)
-        network.refreshTransposes()
+        try model.layout.write(values, to: try model.layout.segment(name), of: store.parameters.base)
+        store.refreshTransposes()
     }
 
     /// The gradient that the latest step left in a named segment, in PyTorch's order.

@@ -1,0 +1,220 @@
+/// A plan made ready for all tasks (joint) or one (a turn): which nodes run, in which order, and who writes which
+/// gradient first.
+///
+/// What a task's logits do not depend on rests, down to the blocks of a node. Batch norms cut the order into stages:
+/// all rows finish a stage before the next begins.
+package struct Program: Sendable {
+    /// A task's loss.
+    package struct TaskLoss: Sendable {
+        package let task: Int
+        package let kind: LearningTask.Kind
+        package let weight: Double
+        package let logits: GraphValue
+    }
+
+    /// A node and its place among the plan's nodes (-1 for zeros).
+    package struct Entry: Sendable {
+        package let ordinal: Int
+        package var node: Node
+    }
+
+    /// Parameters that the program trains, and the dense node they belong to.
+    package struct Trained: Sendable {
+        package let ordinal: Int
+        package let dense: DenseNode?
+        package let ranges: [ParameterRange]
+    }
+
+    /// Per stage its nodes, in the order in which they run.
+    package private(set) var forward: [[Entry]]
+    package private(set) var backward: [[Entry]]
+    /// Per stage the norms that begin the next one.
+    package private(set) var norms: [[BatchNormNode]]
+    /// Those of them that a gradient comes back to.
+    package private(set) var gathers: [[BatchNormNode]]
+    package let losses: [TaskLoss]
+    package let joints: [JointLoss]
+    /// Logits of joint losses that are no task's: their gradient begins with 0.
+    package private(set) var zeros: [GraphValue] = []
+    package private(set) var trained: [Trained] = []
+    package private(set) var lists: [Int32]
+    /// Whether a gradient comes down to the embedded features.
+    package private(set) var reachesFeatures = false
+
+    private let widths: [Int]
+    private let isTrained: [Bool]
+    /// Per storage and column whether its gradient has been written, and by which node of `order`.
+    private var writers: [[Int]]
+    private var order: [(stage: Int, entry: Entry)] = []
+    private static var unwritten: Int { -2 }
+    private static var unknown: Int { -1 }
+
+    /// All parameters that the program trains.
+    package var parameters: [ParameterRange] { trained.flatMap(\.ranges) }
+
+    /// - Parameter task: the task of a turn, or nil for all.
+    package init(_ plan: ModelPlan, tasks: [LearningTask], task: Int? = nil) {
+        losses = (task.map { [$0] } ?? Array(tasks.indices)).map {
+            TaskLoss(task: $0, kind: tasks[$0].kind, weight: tasks[$0].weight, logits: plan.logits[$0])
+        }
+        // A loss over several tasks' logits has no turn.
+        joints = plan.joints.filter { task == nil || $0.task == task }
+        lists = plan.lists
+        widths = plan.widths
+        isTrained = plan.isTrained
+        writers = plan.widths.map { [Int](repeating: Self.unwritten, count: $0) }
+
+        let alive = Self.alive(plan, roots: losses.map(\.logits) + joints.flatMap(\.reads))
+        let stages = Self.stages(alive.map(\.operation), lists: plan.lists, storages: plan.widths.count)
+        let count = (stages.max() ?? 0) + 1
+        forward = Array(repeating: [], count: count)
+        backward = forward
+        norms = Array(repeating: [], count: count)
+        gathers = norms
+        for (part, stage) in zip(alive, stages) {
+            forward[stage].append(Entry(ordinal: part.ordinal, node: Node(part.operation)))
+            if let norm = part.operation as? BatchNormNode { norms[stage - 1].append(norm) }
+        }
+        for loss in losses { mark(loss.logits, by: Self.unknown) }
+        for value in joints.flatMap(\.values) where isWritten(value).contains(false) {
+            zeros.append(value)
+            mark(value, by: Self.unknown)
+        }
+        for stage in (0..<count).reversed() {
+            let norms = zip(alive, stages).filter { $0.0.operation is BatchNormNode && $0.1 == stage + 1 }
+            for (part, _) in norms { descend(part, stage: stage) }
+            for (part, its) in zip(alive, stages).reversed()
+            where its == stage && !(part.operation is BatchNormNode) {
+                descend(part, stage: stage)
+            }
+        }
+        finishFeatures(plan)
+        for (stage, entry) in order {
+            backward[stage].append(entry)
+            if case .batchNorm(let norm) = entry.node { gathers[stage].append(norm) }
+        }
+    }
+
+    private struct Part {
+        let ordinal: Int
+        let operation: any NodeOperation
+    }
+
+    /// The parts of nodes that some root depends on, in the plan's order.
+    private static func alive(_ plan: ModelPlan, roots: [GraphValue]) -> [Part] {
+        var needed = plan.widths.map { [Bool](repeating: false, count: $0) }
+        func need(_ value: GraphValue) { for column in value.range { needed[value.storage][column] = true } }
+        for root in roots { need(root) }
+        var result: [Part] = []
+        for (ordinal, node) in plan.nodes.enumerated().reversed() {
+            let operation = node.operation
+            let (output, width) = (operation.output, operation.blockWidth)
+            let blocks = (0..<output.width / width).map { block in
+                (0..<width).contains { needed[output.storage][output.column + block * width + $0] }
+            }
+            var parts: [any NodeOperation] = []
+            for run in runs(blocks) { parts.append(operation.part(run)) }
+            for part in parts.reversed() {
+                for input in part.inputs(plan.lists) { need(input) }
+                result.append(Part(ordinal: ordinal, operation: part))
+            }
+        }
+        return result.reversed()
+    }
+
+    /// Neighbouring true elements.
+    private static func runs(_ flags: [Bool]) -> [Range<Int>] {
+        var result: [Range<Int>] = []
+        for index in flags.indices where flags[index] {
+            if let last = result.last, last.upperBound == index {
+                result[result.count - 1] = last.lowerBound..<index + 1
+            } else {
+                result.append(index..<index + 1)
+            }
+        }
+        return result
+    }
+
+    private static func stages(_ nodes: [any NodeOperation], lists: [Int32], storages: Int) -> [Int] {
+        var stage = [Int](repeating: 0, count: storages)
+        return nodes.map { node in
+            var own = node.inputs(lists).map { stage[$0.storage] }.max() ?? 0
+            if node is BatchNormNode { own += 1 }
+            stage[node.output.storage] = max(stage[node.output.storage], own)
+            return own
+        }
+    }
+
+    // MARK: Backward
+
+    private mutating func mark(_ value: GraphValue, by writer: Int) {
+        for column in value.range { writers[value.storage][column] = writer }
+    }
+
+    private func isWritten(_ value: GraphValue) -> [Bool] {
+        value.range.map { writers[value.storage][$0] != Self.unwritten }
+    }
+
+    /// Zeros where nobody has written, so that all of a value's gradient is there.
+    private mutating func complete(_ value: GraphValue, stage: Int) {
+        for run in Self.runs(isWritten(value).map { !$0 }) {
+            order.append((stage, Entry(ordinal: -1, node: .zero(value.columns(run)))))
+            mark(value.columns(run), by: Self.unknown)
+        }
+    }
+
+    private mutating func descend(_ part: Part, stage: Int) {
+        var node = part.operation
+        guard isWritten(node.output).contains(true) else { return }
+        // A norm's sums are taken at the end of the stage above.
+        complete(node.output, stage: node is BatchNormNode ? stage + 1 : stage)
+        if var dense = node as? DenseNode, dense.layer.activation == .relu, fuseReLU(dense) {
+            dense.reluIsFused = true
+            node = dense
+        }
+        var written: [GraphValue] = []
+        for (index, input) in node.inputs(lists).enumerated() {
+            let target = input.differentiable
+            guard !input.isStopped, isTrained[input.storage], target.width > 0 else {
+                node.setGradient(.none, of: index, lists: &lists)
+                continue
+            }
+            let flags = isWritten(target)
+            let isNew = !flags.contains(true)
+            if !isNew { complete(target, stage: stage) }
+            node.setGradient(isNew ? .overwrite : .add, of: index, lists: &lists)
+            mark(target, by: Self.unknown)
+            written.append(target)
+        }
+        let ranges = node.parameters(lists)
+        guard !ranges.isEmpty || !written.isEmpty else { return }
+        for value in written { mark(value, by: order.count) }
+        if !ranges.isEmpty {
+            trained.append(Trained(ordinal: part.ordinal, dense: node as? DenseNode, ranges: ranges))
+        }
+        order.append((stage, Entry(ordinal: part.ordinal, node: Node(node))))
+    }
+
+    /// Lets the dense node that was the last to write the gradient of a ReLU's output apply the ReLU's derivative.
+    private mutating func fuseReLU(_ node: DenseNode) -> Bool {
+        let output = node.output
+        let last = writers[output.storage][output.column]
+        guard last >= 0, output.range.allSatisfy({ writers[output.storage][$0] == last }),
+            case .dense(var writer) = order[last].entry.node,
+            writer.input.storage == output.storage, writer.input.differentiable.range == output.range
+        else { return false }
+        writer.fusesReLU = true
+        order[last].entry.node = .dense(writer)
+        return true
+    }
+
+    private mutating func finishFeatures(_ plan: ModelPlan) {
+        guard plan.inputWidth > plan.inputs else { return }
+        let embedded = GraphValue(
+            width: plan.inputWidth, storage: 0, column: 0, offsetPerRow: 0, stride: 0,
+            gradientStart: plan.inputs, isStopped: false
+        ).differentiable
+        reachesFeatures = isWritten(embedded).contains(true)
+        if reachesFeatures { complete(embedded, stage: 0) }
+    }
+}

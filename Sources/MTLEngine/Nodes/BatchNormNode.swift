@@ -1,0 +1,157 @@
+/// y = (x - mean) / √(variance + ε) ⊙ gain + shift per column, mean and variance over the rows of the batch
+/// (Ioffe & Szegedy, arXiv 1502.03167), or over those of the row's scenario with the scenario's own factors
+/// (partitioned normalisation, arXiv 2101.11427): gain γ_s ⊙ γ, shift β_s + β.
+///
+/// In prediction mean and variance are moving ones, which training steps bring up to date. A node on either side of
+/// this one is in another stage: between them all rows have to come this far.
+///
+/// Statistics of a column: mean, root, gain, shift, and the means over the batch of dy and of dy (x - mean) root.
+package struct BatchNormNode: NodeOperation {
+    package var x: GraphValue
+    package var y: GraphValue
+    package var gain: Int
+    package var shift: Int
+    /// Own factors per scenario, `scenarioStride` apart; nil without.
+    package var ownGain: Int?
+    package var ownShift: Int?
+    package var movingMean: Int
+    package var movingVariance: Int
+    package let isPartitioned: Bool
+    package let scenarios: Int
+    /// The width of the whole node: the distance between scenarios' parameters and between statistics.
+    package let width: Int
+    /// Its place among the statistics of all norms, in columns.
+    package let place: Int
+    /// Its first column.
+    package var first = 0
+    package let epsilon: Double
+    package let momentum: Double
+    package var dx = GradientMode.none
+
+    package static var vectors: Int { 6 }
+
+    package var output: GraphValue { y }
+
+    package func part(_ some: Range<Int>) -> BatchNormNode {
+        var copy = self
+        copy.x = x.columns(some)
+        copy.y = y.columns(some)
+        copy.gain += some.lowerBound
+        copy.shift += some.lowerBound
+        copy.ownGain = ownGain.map { $0 + some.lowerBound }
+        copy.ownShift = ownShift.map { $0 + some.lowerBound }
+        copy.movingMean += some.lowerBound
+        copy.movingVariance += some.lowerBound
+        copy.first += some.lowerBound
+        return copy
+    }
+
+    package func inputs(_ lists: [Int32]) -> [GraphValue] { [x] }
+
+    package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
+
+    package var parameters: [ParameterRange] {
+        var result = scenarioParameters([gain, shift], count: x.width, stride: 0, scenarios: scenarios)
+        if let ownGain, let ownShift {
+            result += scenarioParameters(
+                [ownGain, ownShift], count: x.width, stride: width, scenarios: scenarios)
+        }
+        return result
+    }
+
+    /// One of the six vectors of statistics.
+    package func vector<Scalar>(
+        _ index: Int, of norms: UnsafeMutablePointer<Scalar>
+    ) -> UnsafeMutablePointer<Scalar> {
+        norms + place * Self.vectors + index * width + first
+    }
+
+    private func statistics<Scalar>(_ tile: ForwardTile<Scalar>) -> UnsafeMutablePointer<Scalar> {
+        isPartitioned ? tile.scenarioNorms : tile.norms
+    }
+
+    /// The tile's own sums: two per column.
+    package func sums(_ base: UnsafeMutablePointer<Double>, _ index: Int) -> UnsafeMutablePointer<Double> {
+        base + place * 2 + index * width + first
+    }
+
+    /// What the batch's mean and variance are made of, at the end of the stage below.
+    package func measure<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
+        let from = tile.view(x)
+        Scalar._moments(
+            level: tile.level, rows: tile.rows, columns: x.width, x: from.base, ldx: from.stride,
+            mean: sums(tile.sums, 0), squares: sums(tile.sums, 1))
+    }
+
+    /// Fills the statistics that a forward pass reads from a mean and a variance.
+    package func set<Scalar: BLASScalar>(
+        _ column: Int, mean: Double, variance: Double, scenario: Int,
+        parameters: UnsafeMutablePointer<Scalar>, norms: UnsafeMutablePointer<Scalar>
+    ) {
+        vector(0, of: norms)[column] = Scalar(mean)
+        vector(1, of: norms)[column] = Scalar(1 / (variance + epsilon).squareRoot())
+        var (g, s) = (parameters[gain + column], parameters[shift + column])
+        if let ownGain, let ownShift {
+            g *= parameters[ownGain + scenario * width + column]
+            s += parameters[ownShift + scenario * width + column]
+        }
+        vector(2, of: norms)[column] = g
+        vector(3, of: norms)[column] = s
+    }
+
+    package func forward<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
+        let norms = statistics(tile)
+        if !tile.isTraining {
+            let own = isPartitioned ? tile.scenario * width : 0
+            for column in 0..<x.width {
+                set(
+                    column, mean: Double(tile.parameters[movingMean + own + column]),
+                    variance: Double(tile.parameters[movingVariance + own + column]),
+                    scenario: tile.scenario, parameters: tile.parameters, norms: norms)
+            }
+        }
+        let (from, to) = (tile.view(x), tile.view(y))
+        Scalar._normalize(
+            level: tile.level, rows: tile.rows, columns: x.width, x: from.base, ldx: from.stride,
+            mean: vector(0, of: norms), root: vector(1, of: norms), gain: vector(2, of: norms),
+            shift: vector(3, of: norms), y: to.base, ldy: to.stride)
+    }
+
+    /// The sums that the stage's backward pass leaves for `backward`, and the parameters' gradients.
+    package func gather<Scalar: BLASScalar>(_ tile: BackwardTile<Scalar>) {
+        let norms = statistics(tile.forward)
+        let (from, d) = (tile.view(x), tile.gradient(y))
+        let (slopes, dots) = (sums(tile.sums, 0), sums(tile.sums, 1))
+        Scalar._normalizeSums(
+            level: tile.level, rows: tile.rows, columns: x.width, x: from.base, ldx: from.stride,
+            mean: vector(0, of: norms), root: vector(1, of: norms), dy: d.base, lddy: d.stride, sums: slopes,
+            dots: dots)
+        func add(_ value: Double, at index: Int, adds: Bool) {
+            tile.gradients[index] = adds ? tile.gradients[index] + Scalar(value) : Scalar(value)
+        }
+        for column in 0..<x.width {
+            guard let ownGain, let ownShift else {
+                add(dots[column], at: gain + column, adds: !tile.isFirst)
+                add(slopes[column], at: shift + column, adds: !tile.isFirst)
+                continue
+            }
+            let own = tile.scenario * width + column
+            let (g, all) = (Double(tile.parameters[ownGain + own]), Double(tile.parameters[gain + column]))
+            add(dots[column] * g, at: gain + column, adds: !tile.isFirst)
+            add(slopes[column], at: shift + column, adds: !tile.isFirst)
+            add(dots[column] * all, at: ownGain + own, adds: !tile.isFirstOfScenario)
+            add(slopes[column], at: ownShift + own, adds: !tile.isFirstOfScenario)
+        }
+    }
+
+    package func backward<Scalar: BLASScalar>(_ tile: BackwardTile<Scalar>) {
+        guard dx != .none else { return }
+        let norms = statistics(tile.forward)
+        let (from, d, to) = (tile.view(x), tile.gradient(y), tile.gradient(x))
+        Scalar._normalizeBackward(
+            level: tile.level, rows: tile.rows, columns: x.width, x: from.base, ldx: from.stride,
+            mean: vector(0, of: norms), root: vector(1, of: norms), gain: vector(2, of: norms),
+            sum: vector(4, of: norms), dot: vector(5, of: norms), dy: d.base, lddy: d.stride, dx: to.base,
+            lddx: to.stride, adds: dx == .add)
+    }
+}

@@ -1,0 +1,120 @@
+/// A dataset matched to a model: checked once, then cut into batches without allocating.
+package final class BatchSource<Scalar: BLASScalar> {
+    package let dataset: Dataset<Scalar>
+    private let columns: FixedList<Int>
+    private let ids: FixedList<IDView<Scalar>>
+    private let isComplete: Bool
+
+    package init(_ dataset: Dataset<Scalar>, for model: MultiTaskModel, checksLabels: Bool = true)
+        throws(InputError)
+    {
+        let embedding = model.plan.embedding
+        guard dataset.featureCount == model.inputs else {
+            throw InputError(
+                .shape, at: "features", found: "\(dataset.featureCount) columns",
+                expected: "\(model.inputs), the model's inputs")
+        }
+        var columns: [Int] = []
+        if checksLabels {
+            for task in model.tasks {
+                columns.append(try dataset.labelColumn(task.name))
+                try task.kind.checkLabels(dataset, task: task.name)
+            }
+        }
+        var views: [IDView<Scalar>] = []
+        for (index, feature) in model.embedded.enumerated() {
+            views.append(try Self.view(of: feature, embedding.fields[index], model, dataset))
+        }
+        ids = FixedList(views)
+        try Self.checkScenarios(of: dataset, model)
+        if checksLabels { try Self.checkAbsentTasks(of: dataset, model, columns) }
+        self.dataset = dataset
+        isComplete = columns.allSatisfy { dataset.labelIsComplete[$0] }
+        self.columns = FixedList(columns)
+    }
+
+    private static func checkScenarios(
+        of dataset: Dataset<Scalar>, _ model: MultiTaskModel
+    ) throws(InputError) {
+        guard model.plan.usesScenarios else { return }
+        guard dataset.scenarios != nil else {
+            throw InputError(
+                .name, at: "scenarios", found: "none in the dataset",
+                expected: "one per row, as the model asks")
+        }
+        guard dataset.scenarioCount <= model.scenarios else {
+            throw InputError(
+                .value, at: "scenarios", found: "scenario \(dataset.scenarioCount - 1)",
+                expected: "below \(model.scenarios), the model's scenarios")
+        }
+    }
+
+    /// A task has no labels where it does not exist.
+    private static func checkAbsentTasks(
+        of dataset: Dataset<Scalar>, _ model: MultiTaskModel, _ columns: [Int]
+    ) throws(InputError) {
+        guard let scenarios = dataset.scenarios else { return }
+        for (task, column) in zip(model.tasks, columns) where task.scenarios != nil {
+            let exists = (0..<model.scenarios).map { task.exists(in: $0) }
+            for row in 0..<dataset.rowCount where !exists[Int(scenarios.base[row])] {
+                let label = dataset.labels.base[row * dataset.labelNames.count + column]
+                guard label.isNaN else {
+                    throw InputError(
+                        .value, at: "label \"\(task.name)\", row \(row)",
+                        found: "\(label) in scenario \(scenarios.base[row])",
+                        expected: "none: the task exists in scenarios \(task.scenarios ?? []) only")
+                }
+            }
+        }
+    }
+
+    private static func view(
+        of feature: EmbeddedFeature, _ field: EmbeddingPlan.Field, _ model: MultiTaskModel,
+        _ dataset: Dataset<Scalar>
+    ) throws(InputError) -> IDView<Scalar> {
+        let place = "embedded feature \"\(feature.name)\""
+        guard let column = dataset.idColumns.first(where: { $0.name == feature.name }) else {
+            throw InputError(
+                .name, at: place, found: "no id column of that name",
+                expected: "one of \(dataset.idColumns.map(\.name).joined(separator: ", "))")
+        }
+        guard (feature.pooling == .single) == (column.offsets == nil) else {
+            throw InputError(
+                .shape, at: place, found: column.offsets == nil ? "one id a row" : "bags of ids",
+                expected: column.offsets == nil ? "bags of ids" : "one id a row")
+        }
+        guard feature.pooling != .positions || column.weights == nil else {
+            throw InputError(
+                .value, at: place, found: "ids with weights", expected: "none for a sequence")
+        }
+        let table = model.tables[field.table]
+        guard column.largest < table.rows else {
+            throw InputError(
+                .value, at: place, found: "id \(column.largest)",
+                expected: "below \(table.rows), the rows of table \"\(table.name)\"")
+        }
+        guard column.longest <= feature.maximumCount else {
+            throw InputError(
+                .shape, at: place, found: "\(column.longest) ids in a row",
+                expected: "at most \(feature.maximumCount)")
+        }
+        return column.view
+    }
+
+    /// Rows `start..<start + rows`, or those that `indices` lists from `start` on.
+    package func batch(
+        _ indices: UnsafePointer<Int32>? = nil, start: Int, rows: Int
+    ) -> BatchView<Scalar> {
+        BatchView(
+            features: MatrixView(
+                dataset.features.base, rows: dataset.rowCount, columns: dataset.featureCount,
+                stride: dataset.featureCount),
+            labels: UnsafePointer(dataset.labels.base),
+            labelWeights: dataset.labelWeights.map { UnsafePointer($0.base) },
+            labelStride: dataset.labelNames.count,
+            labelColumns: columns.elements, ids: ids.elements,
+            scenarios: dataset.scenarios.map { UnsafePointer($0.base) }, indices: indices.map { $0 + start },
+            start: start, rows: rows,
+            isComplete: isComplete)
+    }
+}

@@ -1,0 +1,273 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// The forward pass over a whole dataset: predictions, or losses, or both. It knows no gradient and no optimiser.
+///
+/// Rows are taken by scenario in tiles, as in training, and what comes out stands at the row's own place.
+package final class Inference<Scalar: BLASScalar>: WorkerJob {
+    private static var tileRows: Int { 128 }
+
+    private let store: ParameterStore<Scalar>
+    private let nodes: FixedList<Node>
+    private let outputs: FixedList<Program.TaskLoss>
+    private let lists: AlignedStorage<Int32>
+    private let workspace: AlignedStorage<Scalar>
+    private let scratch: AlignedStorage<Scalar>
+    private let norms: AlignedStorage<Scalar>
+    private let labels: AlignedStorage<Scalar>
+    private let sums: AlignedStorage<Double>
+    private var positions = AlignedStorage<Int32>(zeroed: 0)
+    private var sources = AlignedStorage<Int32>(zeroed: 0)
+    private var tiles: [(first: Int, count: Int, scenario: Int)] = []
+    private var batch: BatchView<Scalar>?
+    private var hasLabels = false
+    /// Whether rows are taken by scenario, and where the recorded gates' sums of a tile go.
+    private var isGrouped = false
+    private var gates: UnsafeMutableBufferPointer<Double>?
+    private var asLogits = false
+    private var losses: [Double] = []
+    private var counts: [Int] = []
+    private var partials:
+        (losses: UnsafeMutableBufferPointer<Double>, counts: UnsafeMutableBufferPointer<Int>)?
+    private var targets: [UnsafeMutablePointer<Scalar>] = []
+
+    package init(store: ParameterStore<Scalar>) {
+        self.store = store
+        let (plan, workers) = (store.plan, store.pool.count)
+        let program = Program(plan, tasks: store.tasks)
+        nodes = FixedList(program.forward.joined().map(\.node))
+        outputs = FixedList(program.losses)
+        lists = AlignedStorage(copying: program.lists)
+        workspace = AlignedStorage(zeroed: Self.tileRows * plan.forwardElementsPerRow * workers)
+        scratch = AlignedStorage(zeroed: plan.scratchCount * workers)
+        norms = AlignedStorage(zeroed: plan.normWidth * BatchNormNode.vectors * workers)
+        labels = AlignedStorage(zeroed: Self.tileRows * workers)
+        sums = AlignedStorage(zeroed: 1)
+        super.init()
+    }
+
+    /// Mean losses per task over the labelled rows of a dataset; NaN for a task without one.
+    package func losses(_ source: BatchSource<Scalar>) -> [Double] {
+        let (sums, counts) = withExtendedLifetime(source) {
+            lossSums(source.batch(start: 0, rows: source.dataset.rowCount))
+        }
+        return zip(sums, counts).map { meanLoss($0, Double($1)) }
+    }
+
+    /// Sums of losses and labelled rows per task, over the rows of a batch.
+    package func lossSums(_ batch: BatchView<Scalar>) -> (sums: [Double], counts: [Int]) {
+        let tasks = store.tasks.count
+        sweep(batch, hasLabels: true, targets: [])
+        var (sums, counts) = ([Double](repeating: 0, count: tasks), [Int](repeating: 0, count: tasks))
+        for cell in self.counts.indices {
+            sums[cell % tasks] += losses[cell]
+            counts[cell % tasks] += self.counts[cell]
+        }
+        return (sums, counts)
+    }
+
+    /// Predictions (or logits) per task, `[rows, outputs]`.
+    package func predictions(_ batch: BatchView<Scalar>, asLogits: Bool) -> [[Scalar]] {
+        self.asLogits = asLogits
+        let storages = store.tasks.map { AlignedStorage<Scalar>(zeroed: batch.rows * $0.kind.outputs) }
+        sweep(batch, hasLabels: false, targets: storages.map(\.base))
+        return storages.map { Array($0.buffer) }
+    }
+
+    /// Per scenario its rows and the sums of all recorded gates' columns over them.
+    package func gateSums(_ batch: BatchView<Scalar>) -> [(rows: Int, sums: [Double])] {
+        let width = store.plan.gateRecords.reduce(0) { $0 + $1.gate.width }
+        let groups = max(store.plan.scenarios, 1)
+        let storage = AlignedStorage<Double>(
+            zeroed: width * (batch.rows / Self.tileRows + groups + 1))
+        gates = storage.buffer
+        sweep(batch, hasLabels: false, targets: [])
+        gates = nil
+        var result = (0..<groups).map { _ in (rows: 0, sums: [Double](repeating: 0, count: width)) }
+        for (index, tile) in tiles.enumerated() {
+            result[tile.scenario].rows += tile.count
+            for column in 0..<width {
+                result[tile.scenario].sums[column] += storage.base[index * width + column]
+            }
+        }
+        return result
+    }
+
+    private func sum(
+        _ records: [GateRecord], _ tile: ForwardTile<Scalar>, into target: UnsafeMutablePointer<Double>
+    ) {
+        var place = 0
+        for record in records {
+            let gate = tile.view(record.gate)
+            for column in 0..<gate.columns {
+                var sum = 0.0
+                for row in 0..<gate.rows { sum += Double(gate.base[row * gate.stride + column]) }
+                target[place] = sum
+                place += 1
+            }
+        }
+    }
+
+    private func sweep(_ batch: BatchView<Scalar>, hasLabels: Bool, targets: [UnsafeMutablePointer<Scalar>]) {
+        self.batch = batch
+        self.hasLabels = hasLabels
+        self.targets = targets
+        isGrouped =
+            store.plan.usesScenarios || gates != nil && batch.scenarios != nil && store.plan.scenarios > 1
+        arrange(batch)
+        losses = [Double](repeating: 0, count: tiles.count * store.tasks.count)
+        counts = [Int](repeating: 0, count: tiles.count * store.tasks.count)
+        losses.withUnsafeMutableBufferPointer { losses in
+            counts.withUnsafeMutableBufferPointer { counts in
+                partials = (losses, counts)
+                store.pool.run(self)
+            }
+        }
+        self.batch = nil
+        self.targets = []
+    }
+
+    private func arrange(_ batch: BatchView<Scalar>) {
+        let (plan, rows) = (store.plan, batch.rows)
+        var groups = [rows]
+        if isGrouped {
+            positions = AlignedStorage(zeroed: rows)
+            sources = AlignedStorage(zeroed: rows)
+            let counts = AlignedStorage<Int>(zeroed: 2 * plan.scenarios)
+            RowOrder(
+                positions: positions.base, sources: sources.base, counts: counts.base,
+                next: counts.base + plan.scenarios, scenarios: plan.scenarios
+            ).sort(batch, rows: 0..<rows)
+            groups = (0..<plan.scenarios).map { counts.base[$0] }
+        }
+        tiles = []
+        var start = 0
+        for (scenario, count) in groups.enumerated() {
+            for first in stride(from: start, to: start + count, by: Self.tileRows) {
+                tiles.append((first, min(Self.tileRows, start + count - first), scenario))
+            }
+            start += count
+        }
+    }
+
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    override package func run(worker: Int) {
+        guard let batch else { return }
+        let workers = store.pool.count
+        var scenario = -1
+        for index in tiles.count * worker / workers..<tiles.count * (worker + 1) / workers {
+            let rows = tiles[index]
+            let source =
+                isGrouped
+                ? _SourceRows(count: rows.count, indices: UnsafePointer(sources.base) + rows.first, start: 0)
+                : batch.sourceRows(rows.first..<rows.first + rows.count)
+            let tile = self.tile(index, batch, source, worker: worker, refreshes: rows.scenario != scenario)
+            scenario = rows.scenario
+            for node in nodes.elements { node.forward(tile) }
+            for output in outputs.elements { correct(output, tile) }
+            if let gates, let base = gates.baseAddress {
+                let records = store.plan.gateRecords
+                let width = records.reduce(0) { $0 + $1.gate.width }
+                sum(records, tile, into: base + index * width)
+                continue
+            }
+            for output in outputs.elements {
+                if hasLabels { evaluate(output, tile, batch, source, index, worker) }
+                if !targets.isEmpty { write(output, tile, rows.first) }
+            }
+        }
+    }
+
+    private func tile(
+        _ index: Int, _ batch: BatchView<Scalar>, _ source: _SourceRows, worker: Int, refreshes: Bool
+    ) -> ForwardTile<Scalar> {
+        let plan = store.plan
+        let base = workspace.base + worker * Self.tileRows * plan.forwardElementsPerRow
+        let isDirect = batch.indices == nil && plan.embedding.isEmpty && !isGrouped
+        let (first, count, scenario) = tiles[index]
+        let features: MatrixView<Scalar>
+        if isDirect {
+            features = batch.features.rows(batch.start + first..<batch.start + first + count)
+        } else {
+            features = MatrixView(
+                base, rows: count, columns: plan.inputWidth, stride: plan.gathered.stride)
+            for row in 0..<count {
+                (features.base + row * features.stride).update(
+                    from: batch.features.base + source.source(row) * batch.features.stride,
+                    count: plan.inputs)
+            }
+            for (index, field) in plan.embedding.fields.enumerated() {
+                field.forward(
+                    batch.ids[index], rows: source, table: plan.embedding.tables[field.table],
+                    parameters: store.parameters.base, x: features.columns(plan.inputs..<plan.inputWidth),
+                    level: store.product.level)
+            }
+        }
+        let ownNorms = norms.base + worker * plan.normWidth * BatchNormNode.vectors
+        return ForwardTile(
+            parameters: store.parameters.base, transposes: store.transposes.base, workspace: base,
+            capacity: Self.tileRows, origin: 0, rows: count, features: features, inputs: plan.inputs,
+            scenario: scenario, refreshes: refreshes, isTraining: false, dropoutKey: 0, positions: nil,
+            start: first, lists: UnsafePointer(lists.base), scratch: scratch.base + worker * plan.scratchCount,
+            scenarioNorms: ownNorms, norms: ownNorms, sums: sums.base, product: store.product)
+    }
+
+    /// Logits for all rows, where training saw a share of those with label 0 alone.
+    private func correct(_ output: Program.TaskLoss, _ tile: ForwardTile<Scalar>) {
+        let rate = store.tasks[output.task].negativeRate
+        guard rate < 1 else { return }
+        let (z, shift) = (tile.view(output.logits), Scalar(log(rate)))
+        for row in 0..<z.rows { z.base[row * z.stride] += shift }
+    }
+
+    private func evaluate(
+        _ output: Program.TaskLoss, _ tile: ForwardTile<Scalar>, _ batch: BatchView<Scalar>,
+        _ source: _SourceRows, _ index: Int, _ worker: Int
+    ) {
+        let column = labels.base + worker * Self.tileRows
+        for row in 0..<tile.rows {
+            column[row] =
+                batch.labels[source.source(row) * batch.labelStride + batch.labelColumns[output.task]]
+        }
+        let cell = index * store.tasks.count + output.task
+        partials?.losses[cell] = output.kind.loss(
+            tile.view(output.logits), labels: column, labelStride: 1, scale: 0, gradient: nil,
+            level: store.product.level)
+        partials?.counts[cell] = Scalar._countLabelled(
+            level: store.product.level, rows: tile.rows, labels: column, stride: 1)
+    }
+
+    private func write(_ output: Program.TaskLoss, _ tile: ForwardTile<Scalar>, _ first: Int) {
+        let task = store.tasks[output.task]
+        let z = tile.view(output.logits)
+        let outputs = z.columns
+        func row(_ place: Int) -> Int { isGrouped ? Int(positions.base[first + place]) : first + place }
+        guard task.exists(in: tile.scenario) else {
+            for place in 0..<z.rows {
+                (targets[output.task] + row(place) * outputs).update(repeating: .nan, count: outputs)
+            }
+            return
+        }
+        // Logits go to their rows first: prediction works in place, row by row.
+        for place in 0..<z.rows {
+            let target = targets[output.task] + row(place) * outputs
+            target.update(from: z.base + place * z.stride, count: outputs)
+        }
+        guard !asLogits else { return }
+        if !isGrouped {
+            let all = MatrixView(
+                targets[output.task] + first * outputs, rows: z.rows, columns: outputs, stride: outputs)
+            output.kind.predict(all, into: all, level: store.product.level)
+            return
+        }
+        for place in 0..<z.rows {
+            let one = MatrixView(
+                targets[output.task] + row(place) * outputs, rows: 1, columns: outputs, stride: outputs)
+            output.kind.predict(one, into: one, level: store.product.level)
+        }
+    }
+}

@@ -1,0 +1,262 @@
+internal import MTLKernels
+
+/// From gradients to parameters.
+extension StepRun {
+    /// A chunk's share of the gradients, and with the last chunk the optimiser on them while they are in the cache.
+    func finish<Observer: StepObserver>(
+        _ index: Int, _ batch: BatchView<Scalar>, worker: Int, observer: Observer
+    ) {
+        let isLast = index == chunkCount - 1
+        let mine = turn.pieces[turn.pieceStarts[worker]..<turn.pieceStarts[worker + 1]]
+        let chunk = chunk(index, batch)
+        if let projected {
+            observer.observe(.scatter, index: 0, worker: worker, work: 0) {
+                projected.scatter(
+                    sourceRows(chunk.forward.start..<chunk.forward.start + chunk.rows, batch), chunk,
+                    isFirst: index == 0, worker: worker)
+                if isLast, let embedding {
+                    projected.finish(
+                        embedding, parameters: parameters, transposes: transposes, product: product,
+                        into: gradients, worker: worker)
+                }
+            }
+            if isLast { wait(worker, observer) }
+        }
+        guard isLast else {
+            for piece in mine {
+                differentiate(piece, chunk, accumulate: index > 0, worker: worker, observer: observer)
+            }
+            return
+        }
+        moveCentres(worker: worker)
+        if isSplit {
+            finishSplit(mine, chunk, batch, accumulate: index > 0, worker: worker, observer: observer)
+            return
+        }
+        for piece in mine {
+            let home = home(of: piece)
+            guard home >= 0 else { continue }
+            if workers > 1 { claim(piece) }
+            differentiate(piece, chunk, accumulate: index > 0, worker: worker, observer: observer)
+            let values = sum(piece, home, worker: worker, observer: observer)
+            clip(piece, values)
+            optimize(piece, values, worker: worker, observer: observer)
+        }
+        guard turn.reachesFeatures, let embedding else { return }
+        scatter(embedding, batch, worker: worker, observer: observer)
+        stepTables(embedding, worker: worker, observer: observer)
+    }
+
+    /// Sums first; then what needs all of them: penalties, and the norm.
+    private func finishSplit<Observer: StepObserver>(
+        _ mine: Slice<UnsafeBufferPointer<ParameterPiece>>, _ chunk: BackwardTile<Scalar>,
+        _ batch: BatchView<Scalar>, accumulate: Bool, worker: Int, observer: Observer
+    ) {
+        for piece in mine {
+            let home = home(of: piece)
+            guard home >= 0 else { continue }
+            differentiate(piece, chunk, accumulate: accumulate, worker: worker, observer: observer)
+            let values = sum(piece, home, worker: worker, observer: observer)
+            if home > 0 { (gradients + piece.start).update(from: values, count: piece.count) }
+        }
+        if turn.reachesFeatures, let embedding {
+            scatter(embedding, batch, worker: worker, observer: observer)
+        }
+        wait(worker, observer)
+        if !turn.penalties.isEmpty {
+            if worker == 0 { addPenalties() }
+            wait(worker, observer)
+        }
+        if !turn.structures.isEmpty {
+            for index in stride(from: worker, to: turn.structures.count, by: workers) {
+                structureValues[index] = turn.structures[index].add(
+                    parameters: parameters, gradients: gradients, couplings: couplings)
+            }
+            wait(worker, observer)
+        }
+        let factor = normFactor(worker: worker, observer: observer)
+        for piece in mine where isPresent(piece.scenario) {
+            scale(gradients + piece.start, piece.count, factor)
+            clip(piece, gradients + piece.start)
+            optimize(piece, gradients + piece.start, worker: worker, observer: observer)
+        }
+        guard turn.reachesFeatures, let embedding else { return }
+        if factor < 1 { embedding.scale(by: factor, worker: worker, level: product.level) }
+        stepTables(embedding, worker: worker, observer: observer)
+    }
+
+    /// A deferred piece's gradient over the rows of a chunk.
+    @inline(__always)
+    private func differentiate<Observer: StepObserver>(
+        _ piece: ParameterPiece, _ chunk: BackwardTile<Scalar>, accumulate: Bool, worker: Int,
+        observer: Observer
+    ) {
+        let range = piece.start..<piece.start + piece.count
+        switch piece.source {
+        case .shards, .projected: return
+        case .weights(let node, let block):
+            let work = 2 * chunk.rows * piece.count
+            observer.observe(.weightGradient, index: Int(piece.ordinal), worker: worker, work: work) {
+                turn.deferred[Int(node)].backwardWeights(
+                    range, block: block < 0 ? nil : Int(block), chunk, into: gradients, accumulate: accumulate
+                )
+            }
+        case .bias(let node):
+            let work = chunk.rows * piece.count * MemoryLayout<Scalar>.stride
+            observer.observe(.biasGradient, index: Int(piece.ordinal), worker: worker, work: work) {
+                turn.deferred[Int(node)].backwardBias(range, chunk, into: gradients, accumulate: accumulate)
+            }
+        }
+    }
+
+    private func scale(_ values: UnsafeMutablePointer<Scalar>, _ count: Int, _ factor: Double) {
+        guard factor < 1 else { return }
+        Scalar._linear(
+            level: product.level, rows: 1, columns: count, alpha: Scalar(factor), x: values, ldx: count,
+            y: values, ldy: count, adds: false)
+    }
+
+    /// PyTorch's factor: limit / (norm + 1e-6), at most 1.
+    private func normFactor<Observer: StepObserver>(worker: Int, observer: Observer) -> Double {
+        guard case .norm(let limit) = clipping else { return 1 }
+        for index in stride(from: worker, to: turn.gradientRanges.count, by: workers) {
+            let range = turn.gradientRanges[index]
+            var total = 0.0
+            if isPresent(range.scenario) {
+                for element in range.start..<range.start + range.count {
+                    total += Double(gradients[element]) * Double(gradients[element])
+                }
+            }
+            squares[index] = total
+        }
+        if turn.reachesFeatures, let embedding {
+            for table in embedding.tables.indices where table % workers == worker {
+                squares[rangeLimit + table] = embedding.squares(of: table)
+            }
+        }
+        wait(worker, observer)
+        var total = 0.0
+        for index in 0..<turn.gradientRanges.count { total += squares[index] }
+        if turn.reachesFeatures, let embedding {
+            for table in embedding.tables.indices { total += squares[rangeLimit + table] }
+        }
+        return min(1, limit / (total.squareRoot() + 1e-6))
+    }
+
+    /// Whether a scenario (-1 for all) has rows in the batch.
+    func isPresent(_ scenario: Int) -> Bool {
+        guard scenario >= 0 else { return true }
+        for shard in 0..<shards where presence[shard * scenarios + scenario] { return true }
+        return false
+    }
+
+    /// The first shard that has a scenario (-1 for all): its vector takes the sums. -1 for none.
+    func firstShard(of scenario: Int) -> Int {
+        for shard in 0..<shards where has(scenario, shard) { return shard }
+        return -1
+    }
+
+    func home(of piece: ParameterPiece) -> Int {
+        if case .shards = piece.source { firstShard(of: piece.scenario) } else { 0 }
+    }
+
+    private func has(_ scenario: Int, _ shard: Int) -> Bool {
+        scenario < 0 ? shardIsUsed[shard] : presence[shard * scenarios + scenario]
+    }
+
+    /// The sum of a piece over the shards that have it, in their order, where the first one of them has it: a scenario
+    /// with rows in one shard alone is not copied.
+    @inline(__always)
+    private func sum<Observer: StepObserver>(
+        _ piece: ParameterPiece, _ home: Int, worker: Int, observer: Observer
+    ) -> UnsafeMutablePointer<Scalar> {
+        let target = gradients + home * gradientStride + piece.start
+        guard case .shards = piece.source, shards > 1 else { return target }
+        let work = 3 * (shards - 1) * piece.count * MemoryLayout<Scalar>.stride
+        observer.observe(.sum, index: Int(piece.ordinal), worker: worker, work: work) {
+            for shard in home + 1..<max(shards, home + 1) where has(piece.scenario, shard) {
+                Scalar._add(
+                    level: product.level, count: piece.count,
+                    source: gradients + shard * gradientStride + piece.start, target: target)
+            }
+        }
+        return target
+    }
+
+    /// Parameters that every worker has read in this step are taken back before the optimiser writes them; what
+    /// would not stay in the cache until then is left alone.
+    private func claim(_ piece: ParameterPiece) {
+        let bytes = piece.count * MemoryLayout<Scalar>.stride
+        guard bytes <= 1 << 16, update != nil else { return }
+        mtl_claim(parameters + piece.start, bytes)
+        guard piece.transposed >= 0 else { return }
+        let columns = piece.count / piece.rowLength * MemoryLayout<Scalar>.stride
+        for row in 0..<piece.rowLength {
+            mtl_claim(transposes + piece.transposed + row * piece.transposedStride, columns)
+        }
+    }
+
+    private func clip(_ piece: ParameterPiece, _ values: UnsafeMutablePointer<Scalar>) {
+        guard case .value(let limit) = clipping else { return }
+        let bound = Scalar(limit)
+        for index in 0..<piece.count { values[index] = max(-bound, min(bound, values[index])) }
+    }
+
+    @inline(__always)
+    private func optimize<Observer: StepObserver>(
+        _ piece: ParameterPiece, _ values: UnsafeMutablePointer<Scalar>, worker: Int, observer: Observer
+    ) {
+        guard let update = piece.decays ? update : undecayed else { return }
+        let bytes = piece.count * MemoryLayout<Scalar>.stride
+        observer.observe(.optimizer, index: Int(piece.ordinal), worker: worker, work: 7 * bytes) {
+            update.apply(
+                count: piece.count, parameters: parameters + piece.start,
+                gradients: UnsafePointer(values), state: state + piece.state,
+                stateStride: stateStride, level: product.level)
+        }
+        guard piece.transposed >= 0 else { return }
+        observer.observe(.transpose, index: Int(piece.ordinal), worker: worker, work: 2 * bytes) {
+            Scalar._transpose(
+                level: product.level, rows: piece.count / piece.rowLength, columns: piece.rowLength,
+                source: parameters + piece.start, lds: piece.rowLength,
+                target: transposes + piece.transposed, ldt: piece.transposedStride)
+        }
+    }
+
+    private func addPenalties() {
+        penalty.pointee = 0
+        for term in turn.penalties {
+            let isFirst = term.trainsFirst && isPresent(term.firstScenario)
+            let isSecond = term.second >= 0 && term.trainsSecond && isPresent(term.secondScenario)
+            for index in 0..<term.count {
+                let other = term.second < 0 ? 0 : parameters[term.second + index]
+                let difference = parameters[term.first + index] - other
+                penalty.pointee += term.weight * Double(difference) * Double(difference)
+                let slope = Scalar(2 * term.weight) * difference
+                if isFirst { gradients[term.first + index] += slope }
+                if isSecond { gradients[term.second + index] -= slope }
+            }
+        }
+    }
+
+    private func scatter<Observer: StepObserver>(
+        _ embedding: EmbeddingRun<Scalar>, _ batch: BatchView<Scalar>, worker: Int, observer: Observer
+    ) {
+        observer.observe(.scatter, index: 0, worker: worker, work: 0) {
+            embedding.scatter(
+                batch, rows: 0..<batch.rows, dx: embedded.rows(0..<batch.rows), isFirst: true,
+                blockRows: Self.tableBlockRows, projected: projected, worker: worker, level: product.level)
+        }
+    }
+
+    private func stepTables<Observer: StepObserver>(
+        _ embedding: EmbeddingRun<Scalar>, worker: Int, observer: Observer
+    ) {
+        guard let update else { return }
+        observer.observe(.tableRows, index: 0, worker: worker, work: 0) {
+            embedding.optimize(
+                update, parameters: parameters, stateOffset: turn.tableStateOffset, worker: worker,
+                level: product.level)
+        }
+    }
+}

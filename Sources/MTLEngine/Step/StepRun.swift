@@ -1,0 +1,139 @@
+/// What the workers of one training step read: pointers and plans only, so that no reference is counted.
+package struct StepRun<Scalar: BLASScalar> {
+    let parameters: UnsafeMutablePointer<Scalar>
+    let transposes: UnsafeMutablePointer<Scalar>
+    let product: Product<Scalar>
+    let barrier: WorkerPool.Barrier
+    let workers: Int
+    let tasks: Int
+    let inputs: Int
+    let inputWidth: Int
+    let gathered: WorkspaceSlot
+    /// Elements of the workspace per row: activations, and with the gradients behind them.
+    let forwardElements: Int
+    let elementsPerRow: Int
+    let gradientOffsets: UnsafeBufferPointer<Int>
+    /// Rows of a workspace; whether one holds a chunk of rows, else every worker has one for its tile.
+    let capacity: Int
+    let keepsChunk: Bool
+    let defersWeights: Bool
+    let workspace: UnsafeMutablePointer<Scalar>
+    /// Gradient vectors of the shards, one after the other; the first one takes the sum.
+    let gradients: UnsafeMutablePointer<Scalar>
+    let gradientStride: Int
+    let state: UnsafeMutablePointer<Scalar>
+    let stateStride: Int
+    let scratch: UnsafeMutablePointer<Scalar>
+    let scratchStride: Int
+    let norms: UnsafeMutablePointer<Scalar>
+    let sums: UnsafeMutablePointer<Double>
+    let normWidth: Int
+    let order: RowOrder
+    let tiles: UnsafeMutablePointer<RowTile>
+    /// Per chunk its first tile, and the number of tiles behind.
+    let chunkStarts: UnsafeMutablePointer<Int>
+    /// Labels and weights in the step's order of rows, `[tasks, batchLimit]`.
+    let labels: UnsafeMutablePointer<Scalar>
+    let labelWeights: UnsafeMutablePointer<Scalar>
+    let batchLimit: Int
+    /// Per block and task; joint losses behind the tasks.
+    let partialLosses: UnsafeMutablePointer<Double>
+    let partialCounts: UnsafeMutablePointer<Double>
+    let partialRows: UnsafeMutablePointer<Int>
+    let lossStride: Int
+    /// Per shard and scenario whether it has rows.
+    let presence: UnsafeMutablePointer<Bool>
+    let shardIsUsed: UnsafeMutablePointer<Bool>
+    let scenarios: Int
+    /// Per gradient range its sum of squares, tables behind; the penalties' sum.
+    let squares: UnsafeMutablePointer<Double>
+    let rangeLimit: Int
+    let penalty: UnsafeMutablePointer<Double>
+    /// Per term of the structures its value, and the couplings' matrices.
+    let structureValues: UnsafeMutablePointer<Double>
+    let couplings: UnsafeMutablePointer<Double>
+    let embedding: EmbeddingRun<Scalar>?
+    /// The gradient in the embedded features, in the batch's order of rows.
+    let embedded: MatrixView<Scalar>
+
+    var turn: Turn
+    var projected: ProjectedTablesRun<Scalar>?
+    var batch: BatchView<Scalar>?
+    var update: Optimizer.Update<Scalar>?
+    var undecayed: Optimizer.Update<Scalar>?
+    var clipping = GradientClipping.none
+    var tileCount = 0
+    var chunkCount = 1
+    var blockRows = 1
+    var blockCount = 0
+    var shards = 1
+    var dropoutKey: UInt64 = 0
+    var isGrouped = false
+    var countsLabels = false
+    var skipsUnlabelled = false
+
+    /// Whether gradients are looked at as a whole between their sum and the optimiser.
+    var isSplit: Bool { clipping.isNorm || !turn.penalties.isEmpty || !turn.structures.isEmpty }
+
+    static var tableBlockRows: Int { 64 }
+
+    // MARK: One worker's part of a step
+
+    func run<Observer: StepObserver>(worker: Int, observer: Observer) {
+        guard let batch else { return }
+        if countsLabels {
+            for index in 0..<tileCount where tiles[index].worker == worker {
+                let work = 2 * tiles[index].count * turn.losses.count * MemoryLayout<Scalar>.stride
+                observer.observe(.gather, index: 0, worker: worker, work: work) { countLabels(index, batch) }
+            }
+            wait(worker, observer)
+        }
+        if skipsUnlabelled && labelledRows(turn.losses[0].task, batch) == 0 { return }
+        prepareTables(batch, worker: worker, observer: observer)
+        for chunk in 0..<chunkCount {
+            // The rows before may still be read where these will lie.
+            if chunk > 0 { wait(worker, observer) }
+            let last = turn.stages - 1
+            for stage in 0..<last {
+                sweep(
+                    chunk, batch, worker: worker, forward: stage..<stage + 1, backward: nil,
+                    observer: observer)
+                wait(worker, observer)
+                reduceMoments(stage, batch, worker: worker)
+                wait(worker, observer)
+            }
+            for stage in (0...last).reversed() {
+                sweep(
+                    chunk, batch, worker: worker, forward: stage == last ? last..<last + 1 : 0..<0,
+                    backward: stage, observer: observer)
+                wait(worker, observer)
+                guard stage > 0 else { break }
+                reduceSlopes(stage - 1, batch, worker: worker)
+                wait(worker, observer)
+            }
+            finish(chunk, batch, worker: worker, observer: observer)
+        }
+    }
+
+    func wait<Observer: StepObserver>(_ worker: Int, _ observer: Observer) {
+        observer.observe(.wait, index: 0, worker: worker, work: 0) { barrier.wait() }
+    }
+
+    private func prepareTables<Observer: StepObserver>(
+        _ batch: BatchView<Scalar>, worker: Int, observer: Observer
+    ) {
+        guard let embedding else { return }
+        if turn.reachesFeatures || projected != nil {
+            observer.observe(.number, index: 0, worker: worker, work: 0) {
+                if let projected {
+                    projected.multiply(
+                        embedding, parameters: parameters, product: product, worker: worker, workers: workers)
+                }
+                if turn.reachesFeatures {
+                    embedding.number(batch, blockRows: Self.tableBlockRows, worker: worker)
+                }
+            }
+        }
+        if projected != nil { wait(worker, observer) }
+    }
+}

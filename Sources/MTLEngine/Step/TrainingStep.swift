@@ -1,0 +1,276 @@
+/// One training step: forward, losses, backward and optimiser of a batch, on all workers, without allocating.
+///
+/// Per chunk of rows each worker takes tiles through the nodes, the losses and back, needing nothing of the others. Then
+/// they meet, and each completes its pieces of the parameters: the gradient of a dense layer over all rows of the chunk
+/// (or, where `RowPlan` says so, the sum over the shards of rows that took it tile by tile) and, with the last chunk, the
+/// optimiser on the same piece while it is in the cache. No sum depends on the number of workers.
+package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
+    package let store: ParameterStore<Scalar>
+    package let batchLimit: Int
+    /// The latest unweighted losses, `[tasks]`: see `meanLoss`.
+    package let losses: UnsafeMutableBufferPointer<Double>
+    /// The joint losses and parameter penalties of the latest step, already weighted.
+    package private(set) var penalties = 0.0
+    /// Where a profile writes down what the workers do, or nil.
+    package var timeline: StepTimeline?
+
+    private let optimizer: Optimizer
+    private let seed: UInt64
+    package let rowPlan: RowPlan
+    private let turns: [TurnPlan]
+    private var stepCounts: [Int]
+    private var updateCount = 0
+    private let owners: [AnyObject]
+    private let gradients: AlignedStorage<Scalar>
+    private let groups: AlignedStorage<Int>
+    private let embedding: EmbeddingMemory<Scalar>?
+    private let projection: ProjectedTablesMemory<Scalar>?
+    private let structures: StructureMemory<Scalar>
+    private var current: StepRun<Scalar>
+    /// Rows of the latest batch, where the cut still fits one of as many.
+    private var cutRows = 0
+
+    private static var largestBatch: Int { 1 << 24 }
+
+    package init(
+        store: ParameterStore<Scalar>, optimizer: Optimizer, clipping: GradientClipping, alternating: Bool,
+        batchLimit: Int, seed: UInt64
+    ) throws(InputError) {
+        let plan = store.plan
+        try optimizer.check(hasTables: !plan.embedding.isEmpty)
+        try clipping.check()
+        guard batchLimit > 0, batchLimit <= Self.largestBatch else {
+            throw InputError(
+                .shape, at: "batch size", found: "\(batchLimit)", expected: "1 to \(Self.largestBatch)")
+        }
+        self.store = store
+        self.optimizer = optimizer
+        self.batchLimit = batchLimit
+        self.seed = seed
+        let (workers, tasks, scenarios) = (store.pool.count, store.tasks.count, plan.scenarios)
+        let backend = store.product.backend
+        let scalarBytes = MemoryLayout<Scalar>.stride
+        let tables = ProjectedTables(plan, batch: batchLimit, backend: backend, scalarBytes: scalarBytes)
+        let embeddedStride = workspaceStride(columns: plan.embedding.width)
+        func elements(_ layout: GradientLayout) -> Int {
+            plan.forwardElementsPerRow + layout.elementsPerRow + embeddedStride
+        }
+        let kept = plan.gradientLayout(sharesPlaces: false)
+        var traits = RowPlan.Traits(
+            elementsPerRow: elements(kept), parameterBytes: plan.layout.denseCount * scalarBytes,
+            scalarBytes: scalarBytes, isDense: plan.trainsDenseAlone, isStaged: plan.isStaged,
+            hasTables: !plan.embedding.isEmpty, hasProjection: tables != nil,
+            scenarios: plan.usesScenarios ? scenarios : 1)
+        if !RowPlan(traits, batch: batchLimit, backend: backend, workers: workers).keepsChunk {
+            traits.elementsPerRow = elements(plan.gradients)
+        }
+        let rowPlan = RowPlan(traits, batch: batchLimit, backend: backend, workers: workers)
+        self.rowPlan = rowPlan
+        let layout = rowPlan.keepsChunk ? kept : plan.gradients
+        let shards = (1...batchLimit.bitWidth).map { rowPlan.shards(batch: min(batchLimit, 1 << $0)) }.max() ?? 1
+
+        var options = TurnPlan.Options()
+        options.workers = workers
+        options.backend = backend
+        options.rows = batchLimit
+        options.shards = shards
+        options.defersWeights = rowPlan.defersWeights
+        options.projection = tables
+        var plans: [TurnPlan] = []
+        var stateCount = 0
+        for task in alternating ? store.tasks.indices.map({ Optional($0) }) : [nil] {
+            let turn = TurnPlan(
+                plan, tasks: store.tasks, task: task, options: options, stateStart: stateCount,
+                tableStateOffset: (task ?? 0) * plan.embedding.elementCount * optimizer.stateVectors)
+            stateCount += turn.stateCount
+            plans.append(turn)
+        }
+        turns = plans
+        stepCounts = [Int](repeating: 0, count: plans.count)
+        projection = tables.map { tables in
+            ProjectedTablesMemory(
+                tables, turns: plans.map(\.projected), embedding: plan.embedding, workers: workers)
+        }
+        let tileLimit = rowPlan.tileCount(batch: batchLimit)
+        let joints = plan.joints.count
+        let rangeLimit = plans.map(\.view.gradientRanges.count).max() ?? 0
+        let normStride = plan.normWidth * BatchNormNode.vectors
+
+        losses = .allocate(capacity: tasks)
+        losses.initialize(repeating: .nan)
+        gradients = AlignedStorage(zeroed: plan.layout.denseCount * shards)
+        let state = AlignedStorage<Scalar>(zeroed: stateCount * optimizer.stateVectors)
+        let workspace = AlignedStorage<Scalar>(
+            zeroed: rowPlan.capacity * traits.elementsPerRow * (rowPlan.keepsChunk ? 1 : workers))
+        let gradientOffsets = FixedList(layout.offsets)
+        let scratch = AlignedStorage<Scalar>(zeroed: plan.scratchCount * workers)
+        let norms = AlignedStorage<Scalar>(zeroed: normStride * (1 + scenarios))
+        let sums = AlignedStorage<Double>(zeroed: 2 * plan.normWidth * tileLimit)
+        let positions = AlignedStorage<Int32>(zeroed: plan.usesScenarios ? batchLimit : 0)
+        let sources = AlignedStorage<Int32>(zeroed: plan.usesScenarios ? batchLimit : 0)
+        let counts = AlignedStorage<Int>(zeroed: 2 * scenarios)
+        let labels = AlignedStorage<Scalar>(zeroed: batchLimit * tasks)
+        let labelWeights = AlignedStorage<Scalar>(zeroed: batchLimit * tasks)
+        let partials = AlignedStorage<Double>(zeroed: 2 * tileLimit * (tasks + joints))
+        let rows = AlignedStorage<Int>(zeroed: tileLimit * (tasks + joints))
+        let presence = AlignedStorage<Bool>(zeroed: shards * scenarios)
+        let used = AlignedStorage<Bool>(zeroed: shards)
+        let squares = AlignedStorage<Double>(zeroed: rangeLimit + plan.embedding.tables.count)
+        let penalty = AlignedStorage<Double>(zeroed: 1)
+        let tiles = AlignedStorage<RowTile>(zeroed: tileLimit)
+        let chunkStarts = AlignedStorage<Int>(zeroed: rowPlan.chunkCount(batch: batchLimit) + 1)
+        groups = AlignedStorage(zeroed: 1)
+        structures = StructureMemory(
+            store, learningRate: optimizer.learningRate,
+            termLimit: plans.map(\.view.structures.count).max() ?? 0)
+        let embedded = AlignedStorage<Scalar>(
+            zeroed: plan.embedding.isEmpty ? 0 : batchLimit * embeddedStride)
+        embedding =
+            plan.embedding.isEmpty
+            ? nil
+            : EmbeddingMemory(
+                plan.embedding, batchLimit: batchLimit, workers: workers,
+                stateVectors: optimizer.stateVectors, sets: alternating ? tasks : 1)
+        owners = [
+            state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
+            labelWeights, partials, rows, presence, used, squares, penalty, tiles, chunkStarts, embedded,
+        ]
+        current = StepRun(
+            parameters: store.parameters.base, transposes: store.transposes.base, product: store.product,
+            barrier: store.pool.barrier, workers: workers, tasks: tasks, inputs: plan.inputs,
+            inputWidth: plan.inputWidth, gathered: plan.gathered, forwardElements: plan.forwardElementsPerRow,
+            elementsPerRow: traits.elementsPerRow, gradientOffsets: gradientOffsets.elements,
+            capacity: rowPlan.capacity, keepsChunk: rowPlan.keepsChunk, defersWeights: rowPlan.defersWeights,
+            workspace: workspace.base, gradients: gradients.base, gradientStride: plan.layout.denseCount,
+            state: state.base, stateStride: stateCount, scratch: scratch.base,
+            scratchStride: plan.scratchCount, norms: norms.base, sums: sums.base, normWidth: plan.normWidth,
+            order: RowOrder(
+                positions: positions.base, sources: sources.base, counts: counts.base,
+                next: counts.base + scenarios, scenarios: scenarios), tiles: tiles.base,
+            chunkStarts: chunkStarts.base, labels: labels.base, labelWeights: labelWeights.base,
+            batchLimit: batchLimit, partialLosses: partials.base,
+            partialCounts: partials.base + tileLimit * (tasks + joints), partialRows: rows.base,
+            lossStride: tasks + joints, presence: presence.base, shardIsUsed: used.base,
+            scenarios: scenarios, squares: squares.base, rangeLimit: rangeLimit, penalty: penalty.base,
+            structureValues: structures.values.base, couplings: structures.couplings.base,
+            embedding: embedding?.run,
+            embedded: MatrixView(
+                embedded.base, rows: plan.embedding.isEmpty ? 0 : batchLimit, columns: plan.embedding.width,
+                stride: embeddedStride), turn: plans[0].view)
+        current.clipping = clipping
+        current.isGrouped = plan.usesScenarios
+        super.init()
+    }
+
+    deinit { losses.deallocate() }
+
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    override package func run(worker: Int) {
+        if let timeline {
+            current.run(worker: worker, observer: timeline.observer)
+        } else {
+            current.run(worker: worker, observer: NoObserver())
+        }
+    }
+
+    /// The gradient that the latest step left in a segment, in PyTorch's order.
+    package func gradient(_ segment: ParameterSegment) -> [Scalar] {
+        let plan = store.plan
+        if segment.offset >= plan.layout.denseCount,
+            let table = plan.embedding.tables.firstIndex(where: { $0.parameters == segment.offset })
+        {
+            return current.turn.reachesFeatures
+                ? embedding?.run.gradient(of: table) ?? []
+                : [Scalar](repeating: 0, count: segment.count)
+        }
+        let owner = plan.owned.first { $0.range.contains(segment.offset) }?.scenario ?? -1
+        // What the turn does not train, and a scenario without rows, was left as it lay.
+        let piece = current.turn.pieces.first {
+            $0.start < segment.offset + segment.count && segment.offset < $0.start + $0.count
+        }
+        guard let piece, current.isPresent(owner) else {
+            return [Scalar](repeating: 0, count: segment.count)
+        }
+        let home = current.isSplit ? 0 : max(0, current.home(of: piece))
+        return plan.layout.read(segment, from: gradients.base + home * plan.layout.denseCount)
+    }
+
+    /// Steps on a batch: all tasks at once (joint), or the turn of one task (alternating).
+    ///
+    /// - Parameters:
+    ///   - batch: at most `batchLimit` rows; checked by the caller.
+    ///   - turn: the task whose turn it is; 0 in a joint schedule.
+    ///   - updates: false computes losses and gradients, and leaves the parameters as they are.
+    /// - Returns: false where the turn was skipped because no row of the batch has a label of its task.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    @discardableResult
+    package func step(_ batch: BatchView<Scalar>, turn: Int = 0, updates: Bool = true) -> Bool {
+        precondition(
+            batch.rows > 0 && batch.rows <= batchLimit, "a batch of \(batch.rows), planned for \(batchLimit)")
+        prepare(batch, turn: turn, updates: updates)
+        store.pool.run(self)
+
+        var hasLabels = false
+        let stride = current.lossStride
+        for loss in current.turn.losses {
+            var sum = 0.0
+            for block in 0..<current.blockCount { sum += current.partialLosses[block * stride + loss.task] }
+            losses[loss.task] = meanLoss(sum, current.labelledWeight(loss.task, batch))
+            hasLabels = hasLabels || current.labelledRows(loss.task, batch) > 0
+        }
+        penalties = current.turn.penalties.isEmpty ? 0 : current.penalty.pointee
+        for term in current.turn.structures.indices { penalties += current.structureValues[term] }
+        for joint in current.turn.joints.indices {
+            for block in 0..<current.blockCount {
+                penalties += current.partialLosses[block * stride + current.tasks + joint]
+            }
+        }
+        let stepped = hasLabels || turns.count == 1
+        if updates && stepped {
+            stepCounts[turn] += 1
+            updateCount += 1
+            structures.alternate(after: updateCount)
+        }
+        return stepped
+    }
+
+    private func prepare(_ batch: BatchView<Scalar>, turn: Int, updates: Bool) {
+        structures.prepare()
+        current.batch = batch
+        current.turn = turns[turn].view
+        current.projected = projection?.runs[turn]
+        current.projected?.begin(batch)
+        current.countsLabels = !batch.isComplete || batch.labelWeights != nil
+        current.skipsUnlabelled = turns.count > 1
+        current.dropoutKey = (seed &+ 0x51ED_270B) &* 0x2545_F491_4F6C_DD1D &+ UInt64(updateCount)
+        current.update = updates ? optimizer.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil
+        current.undecayed =
+            updates ? optimizer.withoutDecay.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil
+        if current.isGrouped {
+            current.order.sort(batch, rows: 0..<batch.rows)
+        } else if cutRows == batch.rows {
+            return
+        } else {
+            groups.base.pointee = batch.rows
+        }
+        cutRows = batch.rows
+        current.shards = rowPlan.shards(batch: batch.rows)
+        current.blockRows = rowPlan.blockRows(batch: batch.rows)
+        current.chunkCount = rowPlan.chunkCount(batch: batch.rows)
+        current.blockCount = rowPlan.cut(
+            rows: batch.rows, groups: current.isGrouped ? current.order.counts : groups.base,
+            groupCount: current.isGrouped ? current.scenarios : 1, into: current.tiles,
+            chunkStarts: current.chunkStarts, shardIsUsed: current.shardIsUsed, presence: current.presence,
+            scenarios: current.scenarios)
+        current.tileCount = current.chunkStarts[current.chunkCount]
+    }
+}
+
+/// The mean of a loss over labelled rows (their number, or their weight): NaN where there is none, infinite where
+/// the sum is no number.
+package func meanLoss(_ sum: Double, _ labelled: Double) -> Double {
+    guard labelled > 0 else { return .nan }
+    return sum.isNaN ? .infinity : sum / labelled
+}

@@ -1,0 +1,99 @@
+/// A piece of the parameters whose gradient one worker completes, and steps while it is in its cache.
+package struct ParameterPiece: BitwiseCopyable {
+    /// Where its gradient comes from.
+    enum Source: BitwiseCopyable {
+        /// The sum of the shards' vectors.
+        case shards
+        /// Rows of a block's weights (-1: of all blocks' stacked ones) of a deferred dense node, over a chunk's rows.
+        case weights(node: Int32, block: Int32)
+        /// Biases of a deferred dense node, over a chunk's rows.
+        case bias(node: Int32)
+        /// The projected tables leave it in the gradient vector.
+        case projected
+    }
+
+    var start: Int
+    var count: Int
+    let rowLength: Int
+    /// The scenario it belongs to, or -1.
+    let scenario: Int
+    /// Where its transposed copy begins, or -1.
+    var transposed: Int
+    let transposedStride: Int
+    /// Where its state begins in the first state vector.
+    var state: Int
+    let decays: Bool
+    let source: Source
+    /// The plan's node it belongs to.
+    let ordinal: Int32
+
+    /// Some of its rows.
+    func rows(_ range: Range<Int>) -> ParameterPiece {
+        var piece = self
+        piece.start += range.lowerBound * rowLength
+        piece.state += range.lowerBound * rowLength
+        piece.count = range.count * rowLength
+        if transposed >= 0 { piece.transposed += range.lowerBound }
+        return piece
+    }
+}
+
+/// A range of the parameter vector, whose squares the norm of the gradient sums.
+package struct GradientRange: BitwiseCopyable {
+    let start: Int
+    let count: Int
+    let scenario: Int
+}
+
+/// A penalty with its places: second is -1 for one that has none.
+package struct PenaltyTerm {
+    let first: Int
+    let second: Int
+    let count: Int
+    let weight: Double
+    /// Whether the turn trains them, and the scenarios they belong to (or -1).
+    let trainsFirst: Bool
+    let trainsSecond: Bool
+    let firstScenario: Int
+    let secondScenario: Int
+}
+
+/// What the workers read of a turn: lists that live as long as the training step.
+package struct Turn {
+    /// A node with its place among the plan's nodes, and among the projected ones (-1 for none).
+    struct Entry {
+        let node: Node
+        let ordinal: Int
+        let projection: Int
+        /// Multiplications and additions of its forward products, per row.
+        let multiplyAdds: Int
+    }
+
+    /// Nodes of all stages, one after the other; stage k is `starts[k]..<starts[k + 1]`.
+    let forward: UnsafeBufferPointer<Entry>
+    let forwardStarts: UnsafeBufferPointer<Int>
+    let backward: UnsafeBufferPointer<Entry>
+    let backwardStarts: UnsafeBufferPointer<Int>
+    let norms: UnsafeBufferPointer<BatchNormNode>
+    let normStarts: UnsafeBufferPointer<Int>
+    let gathers: UnsafeBufferPointer<BatchNormNode>
+    let gatherStarts: UnsafeBufferPointer<Int>
+    let losses: UnsafeBufferPointer<Program.TaskLoss>
+    let joints: UnsafeBufferPointer<JointLoss>
+    let zeros: UnsafeBufferPointer<GraphValue>
+    /// What follows the batch's rows without a gradient.
+    let routings: UnsafeBufferPointer<RoutingNode>
+    let lists: UnsafePointer<Int32>
+    /// Dense nodes whose weights' gradients are taken over a chunk's rows.
+    let deferred: UnsafeBufferPointer<DenseNode>
+    /// Pieces of all workers; worker w has `pieceStarts[w]..<pieceStarts[w + 1]`.
+    let pieces: UnsafeBufferPointer<ParameterPiece>
+    let pieceStarts: UnsafeBufferPointer<Int>
+    let gradientRanges: UnsafeBufferPointer<GradientRange>
+    let penalties: UnsafeBufferPointer<PenaltyTerm>
+    let structures: UnsafeBufferPointer<StructureTerm>
+    let reachesFeatures: Bool
+    let tableStateOffset: Int
+
+    var stages: Int { forwardStarts.count - 1 }
+}

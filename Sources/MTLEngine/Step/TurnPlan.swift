@@ -1,0 +1,101 @@
+/// A program made ready: its parameters cut into pieces and dealt to workers. It owns the lists that a step reads.
+package final class TurnPlan {
+    package let view: Turn
+    /// Elements of the first state vector that the turn's parameters need.
+    package let stateCount: Int
+    /// The dense nodes over projected columns, as this turn runs them.
+    package let projected: [DenseNode]
+    private let owners: [AnyObject]
+
+    /// What a step decides for all of its turns.
+    package struct Options {
+        package var workers = 1
+        package var backend = MatrixBackend.kernels
+        /// Rows of a batch, which a deferred gradient costs.
+        package var rows = 1
+        package var shards = 1
+        package var defersWeights = false
+        package var projection: ProjectedTables?
+
+        package init() {}
+    }
+
+    package init(
+        _ plan: ModelPlan, tasks: [LearningTask], task: Int?, options: Options, stateStart: Int = 0,
+        tableStateOffset: Int = 0
+    ) {
+        let program = Program(plan, tasks: tasks, task: task)
+        var owners: [AnyObject] = []
+        func keep<Element>(_ source: [Element]) -> UnsafeBufferPointer<Element> {
+            let list = FixedList(source)
+            owners.append(list)
+            return list.elements
+        }
+        func starts<Element>(_ lists: [[Element]]) -> UnsafeBufferPointer<Int> {
+            keep(lists.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
+        }
+        var projectedNodes: [(ordinal: Int, node: DenseNode)] = []
+        if let projection = options.projection {
+            for entry in program.forward.joined() where projection.nodes.contains(entry.ordinal) {
+                guard case .dense(let dense) = entry.node else { continue }
+                projectedNodes.append((entry.ordinal, dense))
+            }
+        }
+        projected = projectedNodes.map(\.node)
+        func entries(_ stages: [[Program.Entry]]) -> UnsafeBufferPointer<Turn.Entry> {
+            keep(
+                stages.joined().map { entry in
+                    Turn.Entry(
+                        node: entry.node, ordinal: entry.ordinal,
+                        projection: projectedNodes.firstIndex { $0.ordinal == entry.ordinal } ?? -1,
+                        multiplyAdds: entry.ordinal < 0 ? 0 : entry.node.operation.multiplyAdds)
+                })
+        }
+        var pieces = PieceList(plan, program, options, stateStart: stateStart)
+        stateCount = pieces.stateCount
+        let dealt = pieces.dealt(options)
+        let lists = AlignedStorage<Int32>(copying: program.lists)
+        owners.append(lists)
+        let structures = StructureTerms(plan, trained: program.parameters)
+        owners.append(structures)
+        view = Turn(
+            forward: entries(program.forward), forwardStarts: starts(program.forward),
+            backward: entries(program.backward), backwardStarts: starts(program.backward),
+            norms: keep(program.norms.flatMap { $0 }), normStarts: starts(program.norms),
+            gathers: keep(program.gathers.flatMap { $0 }), gatherStarts: starts(program.gathers),
+            losses: keep(program.losses), joints: keep(program.joints), zeros: keep(program.zeros),
+            routings: keep(
+                program.forward.joined().compactMap { entry in
+                    if case .routing(let routing) = entry.node { routing } else { nil }
+                }),
+            lists: UnsafePointer(lists.base), deferred: keep(pieces.deferred),
+            pieces: keep(dealt.flatMap { $0 }), pieceStarts: starts(dealt),
+            gradientRanges: keep(pieces.gradientRanges),
+            penalties: keep(Self.penalties(plan, program.parameters)),
+            structures: structures.terms, reachesFeatures: program.reachesFeatures,
+            tableStateOffset: tableStateOffset)
+        self.owners = owners
+    }
+
+    private static func penalties(_ plan: ModelPlan, _ parameters: [ParameterRange]) -> [PenaltyTerm] {
+        func trains(_ segment: ParameterSegment) -> Bool {
+            parameters.contains { $0.start <= segment.offset && segment.offset < $0.start + $0.count }
+        }
+        func scenario(_ segment: ParameterSegment) -> Int {
+            plan.owned.first { $0.range.contains(segment.offset) }?.scenario ?? -1
+        }
+        return plan.penalties.compactMap { penalty in
+            let found = penalty.names.compactMap { name in plan.layout.segments.first { $0.name == name } }
+            guard let first = found.first else { return nil }
+            let second = found.count > 1 ? found[1] : nil
+            let weight =
+                switch penalty {
+                case .squared(_, let weight), .distance(_, _, let weight): weight
+                }
+            return PenaltyTerm(
+                first: first.offset, second: second?.offset ?? -1, count: first.count, weight: weight,
+                trainsFirst: trains(first), trainsSecond: second.map(trains) ?? false,
+                firstScenario: scenario(first), secondScenario: second.map(scenario) ?? -1)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import MTLEngine
+import Testing
+
+/// The engine's step against a plain text of it: every turn, row weights, missing labels, tables that are projected or looked up,
+/// no trunk, one chunk and several.
+@Suite struct StepOracleTests {
+    static let tasks: [LearningTask] = [
+        .binary("a", weight: 0.7, tower: [.dense(5, .tanh)]), .regression("b", weight: 1.3),
+        .multiclass("c", classes: 3, weight: 0.4, tower: [.dense(5, .gelu)]),
+        .binary("d", weight: 0.9, tower: [.dense(5, .tanh)]), .regression("e", huberDelta: 0.5, weight: 0.9),
+    ]
+    static let tables = [
+        EmbeddingTable("user", rows: 9, dimension: 3), EmbeddingTable("item", rows: 90, dimension: 5),
+        EmbeddingTable("tag", rows: 7, dimension: 2),
+    ]
+    /// "user" is small enough to be projected, "item" is not, and a bag never is; two features share "user".
+    static let embedded: [EmbeddedFeature] = [
+        .single("user"), .single("item"), .bag("tags", table: "tag", pooling: .mean, maximumCount: 3),
+        .single("friend", table: "user"),
+    ]
+
+    private func rows(_ count: Int, weighted: Bool) -> [StepOracle.Row] {
+        var generator = SeededGenerator(seed: 31)
+        return (0..<count).map { row in
+            StepOracle.Row(
+                dense: (0..<4).map { _ in generator.normal() },
+                ids: [
+                    [generator.below(9)], [generator.below(90)],
+                    (0..<generator.below(4)).map { _ in generator.below(7) }, [generator.below(9)],
+                ],
+                labels: Self.tasks.enumerated().map { index, task in
+                    if (row + index) % 4 == 1 { return .nan }
+                    return switch task.kind {
+                    case .binary: Double(generator.below(2))
+                    case .multiclass(let classes): Double(generator.below(classes))
+                    default: generator.normal()
+                    }
+                }, weight: weighted ? Double(row % 3) / 2 + 0.25 : 1)
+        }
+    }
+
+    private func dataset(_ rows: [StepOracle.Row], embedded: Bool, weighted: Bool) throws -> Dataset<Double> {
+        try Dataset(
+            featureNames: (0..<4).map { "x\($0)" }, features: rows.flatMap(\.dense),
+            ids: embedded
+                ? [
+                    IDColumn("user", ids: rows.map { Int32($0.ids[0][0]) }),
+                    IDColumn("item", ids: rows.map { Int32($0.ids[1][0]) }),
+                    IDColumn("tags", bags: rows.map { $0.ids[2].map { Int32($0) } }),
+                    IDColumn("friend", ids: rows.map { Int32($0.ids[3][0]) }),
+                ] : [],
+            labels: Self.tasks.enumerated().map { index, task in (task.name, rows.map { $0.labels[index] }) },
+            weights: weighted ? rows.map(\.weight) : nil)
+    }
+
+    private func expectClose(_ found: [Double], _ expected: [Double], _ what: String, _ bound: Double = 1e-10) {
+        for (a, b) in zip(found, expected) where !(a.isNaN && b.isNaN) {
+            guard abs(a - b) <= bound * (1 + abs(b)) else {
+                Issue.record("\(what): \(a), expected \(b)")
+                return
+            }
+        }
+        #expect(found.count == expected.count, "\(what)")
+    }
+
+    struct Setting: CustomTestStringConvertible, Sendable {
+        var trunk: [HiddenLayer]
+        var embedded = true
+        var schedule = Schedule.joint
+        var batch = 40
+        var weighted = false
+        var compute = ComputeOptions()
+
+        var testDescription: String {
+            "\(trunk.count) layers, \(embedded ? "tables, " : "")\(schedule), batch \(batch), \(compute.backend), \(compute.threads)"
+        }
+    }
+
+    static let settings: [Setting] = {
+        let trunks: [[HiddenLayer]] = [[.relu(17), .dense(9, .gelu)], [.dense(12, .sigmoid)], []]
+        var result: [Setting] = []
+        for backend in [MatrixBackend.kernels, .openBLAS] {
+            for (number, schedule) in [Schedule.joint, .alternating(.batch)].enumerated() {
+                for trunk in trunks {
+                    result.append(
+                        Setting(
+                            trunk: trunk, schedule: schedule, weighted: trunk.count == 1,
+                            compute: ComputeOptions(threads: 1 + number, backend: backend)))
+                }
+            }
+            // Sums over shards, several chunks, a layer that is wide.
+            result.append(
+                Setting(
+                    trunk: trunks[0], embedded: false, batch: 300,
+                    compute: ComputeOptions(threads: 2, backend: backend)))
+            result.append(
+                Setting(trunk: trunks[0], batch: 1100, compute: ComputeOptions(threads: 3, backend: backend)))
+            result.append(
+                Setting(
+                    trunk: [.relu(190), .relu(180)], embedded: false, batch: 30,
+                    compute: ComputeOptions(threads: 2, backend: backend)))
+        }
+        return result
+    }()
+
+    @Test(arguments: settings)
+    func stepIsItsPlainText(setting: Setting) throws {
+        let model = try MultiTaskModel(
+            inputs: 4, embedded: setting.embedded ? Self.embedded : [], tables: setting.embedded ? Self.tables : [],
+            trunk: setting.trunk, tasks: Self.tasks)
+        let trainer = try Trainer<Double>(
+            model, optimizer: .adamW(learningRate: 1e-2, weightDecay: 0.1), schedule: setting.schedule,
+            batchSize: setting.batch, seed: 4, compute: setting.compute)
+        var oracle = try StepOracle(trainer, trunk: setting.trunk, learningRate: 1e-2, decay: 0.1)
+        let batches = setting.batch > 500 ? 1 : 3
+        let all = rows(setting.batch * batches, weighted: setting.weighted).map { row in
+            setting.embedded ? row : StepOracle.Row(dense: row.dense, ids: [], labels: row.labels, weight: row.weight)
+        }
+        let data = try dataset(all, embedded: setting.embedded, weighted: setting.weighted)
+        for number in 0..<batches {
+            let range = number * setting.batch..<(number + 1) * setting.batch
+            var expected: [Double] = []
+            if setting.schedule == .joint {
+                expected = oracle.step(Array(all[range]))
+            } else {
+                for task in Self.tasks.indices { expected += oracle.step(Array(all[range]), task: task) }
+            }
+            expectClose(try trainer.step(data, rows: range), expected, "losses of step \(number)")
+            guard setting.schedule == .joint else { continue }
+            for segment in model.layout.segments {
+                expectClose(
+                    try trainer.gradient(segment.name), oracle.gradients[segment.name] ?? [],
+                    "gradient of \(segment.name), step \(number)")
+            }
+        }
+        for segment in model.layout.segments {
+            expectClose(
+                try trainer.parameter(segment.name), oracle.values[segment.name] ?? [], segment.name, 1e-8)
+        }
+    }
+}
