@@ -101,7 +101,8 @@ extension BLASScalar {
 
     @inline(__always)
     package static func _foldGather(
-        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>, products: UnsafePointer<_In?>,
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>,
+        products: UnsafePointer<_In?>,
         width: Int, bias: _In?, relu: Bool, z: _Out, ldz: Int
     ) {
         kernels(level).pointee.fold_gather(
