@@ -15,9 +15,6 @@ let package = Package(
         .library(name: "MTLData", targets: ["MTLData"]),
         .executable(name: "mtl", targets: ["mtl"]),
         .executable(name: "mtl-bench", targets: ["mtl-bench"]),
-        // Not API: for the nested package of benchmarks.
-        .library(name: "CBLAS", targets: ["CBLAS"]),
-        .library(name: "MTLKernels", targets: ["MTLKernels"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),

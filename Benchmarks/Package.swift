@@ -13,9 +13,7 @@ let package = Package(
             name: "Kernels",
             dependencies: [
                 .product(name: "Benchmark", package: "benchmark"),
-                .product(name: "CBLAS", package: "mtl-engine"),
                 .product(name: "MTLEngine", package: "mtl-engine"),
-                .product(name: "MTLKernels", package: "mtl-engine"),
             ],
             path: "Benchmarks/Kernels",
             plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),

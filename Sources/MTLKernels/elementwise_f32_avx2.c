@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "elementwise_tables.inc"
+#include "mtl_kernels.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -16,7 +16,6 @@
 #define FUSED 1
 #define IS_FLOAT 1
 #define LEVEL 1
-#define TABLE mtl_elementwise_table_f32
 #define NAME(x) x##_f32_avx2
 #include "elementwise.inc"
 

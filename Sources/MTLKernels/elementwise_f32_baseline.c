@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "elementwise_tables.inc"
+#include "mtl_kernels.h"
 
 #define T float
 #define I int32_t
@@ -15,6 +15,5 @@
 #endif
 #define IS_FLOAT 1
 #define LEVEL 0
-#define TABLE mtl_elementwise_table_f32
 #define NAME(x) x##_f32_baseline
 #include "elementwise.inc"

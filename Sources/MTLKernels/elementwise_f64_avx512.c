@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "elementwise_tables.inc"
+#include "mtl_kernels.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -16,7 +16,6 @@
 #define FUSED 1
 #define IS_FLOAT 0
 #define LEVEL 2
-#define TABLE mtl_elementwise_table_f64
 #define NAME(x) x##_f64_avx512
 #include "elementwise.inc"
 

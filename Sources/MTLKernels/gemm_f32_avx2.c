@@ -1,4 +1,5 @@
-#include "gemm_tables.h"
+#include "mtl_claim.h"
+#include "mtl_kernels.h"
 
 #if defined(__x86_64__)
 #pragma clang fp contract(fast)
@@ -9,7 +10,6 @@
 #define MR 6
 #define WIDE_ROWS 2
 #define WIDE_ALWAYS 0
-#define TABLE mtl_gemm_table_f32
 #define NAME(x) x##_f32_avx2
 #include "gemm.inc"
 

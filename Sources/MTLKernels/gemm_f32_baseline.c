@@ -1,4 +1,5 @@
-#include "gemm_tables.h"
+#include "mtl_claim.h"
+#include "mtl_kernels.h"
 
 #pragma clang fp contract(fast)
 
@@ -7,6 +8,5 @@
 #define MR 4
 #define WIDE_ROWS 2
 #define WIDE_ALWAYS 0
-#define TABLE mtl_gemm_table_f32
 #define NAME(x) x##_f32_baseline
 #include "gemm.inc"

@@ -38,8 +38,8 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
     }
 
     @Test(arguments: levels) func activationsMatchTheReference(level: Int32) {
-        check(.single)
-        check(.double)
+        check(ElementwiseKernels(Float.self, level: level))
+        check(ElementwiseKernels(Double.self, level: level))
         func check<T>(_ kernels: ElementwiseKernels<T>) {
             let extremes: [T] = [
                 .infinity, -.infinity, .nan, 0, 88, -88, 1000, -1000, T.leastNonzeroMagnitude,
@@ -53,13 +53,13 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 // The reference rounds z / √2, which the tail of erfc multiplies by z².
                 let room = activation == 4 ? kernels.relative + 4e-14 : kernels.relative
                 var h = PaddedGrid<T>(3, columns, gap: 5) { _, _ in 0 }
-                kernels.activate(level, activation, 3, columns, z.values, z.stride, &h.values, h.stride)
+                kernels.activate(activation, 3, columns, z.values, z.stride, &h.values, h.stride)
                 #expect(h.difference(relative: room) { reference(activation, Double(z[$0, $1])) } == nil)
 
                 var same = z
                 same.values.withUnsafeMutableBufferPointer {
                     guard let base = $0.baseAddress else { return }
-                    kernels.activate(level, activation, 3, columns, base, z.stride, base, z.stride)
+                    kernels.activate(activation, 3, columns, base, z.stride, base, z.stride)
                 }
                 #expect(same.difference(relative: 0) { Double(h[$0, $1]) } == nil)
 
@@ -67,8 +67,8 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                     activation == 4 ? PaddedGrid<T>(3, columns) { noise.next(Double(4 * $0 + $1 / 8)) } : h
                 let d = PaddedGrid<T>(3, columns, gap: 1) { _, _ in noise.next(2) }
                 var result = d
-                kernels.activateBackward(
-                    level, activation, 3, columns, saved.values, saved.stride, &result.values, d.stride)
+                kernels.activate_backward(
+                    activation, 3, columns, saved.values, saved.stride, &result.values, d.stride)
                 #expect(
                     result.difference(relative: room, absolute: kernels.relative) {
                         Double(d[$0, $1]) * slope(activation, Double(saved[$0, $1]))
@@ -83,7 +83,8 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
         let z = sizes + sizes.map { -$0 }
         var h = z
         for (activation, promise) in [(Int32(2), 2.5), (3, 2.5), (4, 4.0)] {
-            mtl_activate_f32(level, activation, 1, z.count, z, z.count, &h, z.count)
+            ElementwiseKernels(Float.self, level: level).activate(
+                activation, 1, z.count, z, z.count, &h, z.count)
             let worst = zip(z, h).map { z, h in
                 let wanted = reference(activation, Double(z))
                 if abs(wanted) < Double(Float.leastNormalMagnitude) { return 0.0 }
@@ -95,8 +96,8 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
     }
 
     @Test(arguments: levels) func elementLossesMatchTheReference(level: Int32) {
-        check(.single)
-        check(.double)
+        check(ElementwiseKernels(Float.self, level: level))
+        check(ElementwiseKernels(Double.self, level: level))
         func check<T>(_ kernels: ElementwiseKernels<T>) {
             for (kind, rows) in (0..<3).flatMap({ k in sizes.map { (k, $0) } }) {
                 var noise = KernelNoise(rows)
@@ -107,17 +108,17 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 func call(_ d: UnsafeMutablePointer<T>?, _ stride: Int) -> Double {
                     switch kind {
                     case 0:
-                        kernels.lossBinary(level, rows, z.values, z.stride, y.values, 3, 0.25, d, stride)
+                        kernels.loss_binary(rows, z.values, z.stride, y.values, 3, 0.25, d, stride)
                     case 1:
-                        kernels.lossSquared(level, rows, z.values, z.stride, y.values, 3, 0.25, d, stride)
+                        kernels.loss_squared(rows, z.values, z.stride, y.values, 3, 0.25, d, stride)
                     default:
-                        kernels.lossHuber(level, rows, z.values, z.stride, y.values, 3, 0.25, d, stride, 1.5)
+                        kernels.loss_huber(rows, z.values, z.stride, y.values, 3, 0.25, d, stride, 1.5)
                     }
                 }
                 var d = PaddedGrid<T>(rows, 1, gap: 3) { _, _ in 7 }
                 let sum = call(&d.values, d.stride)
                 #expect(sum == call(nil, 0))
-                #expect(kernels.countLabelled(level, rows, y.values, 3) == rows - rows / 4)
+                #expect(kernels.count_labelled(rows, y.values, 3) == rows - rows / 4)
 
                 var wanted = 0.0
                 let difference = d.difference(relative: 2 * kernels.relative) { i, _ in
@@ -141,15 +142,15 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 #expect(abs(sum - wanted) <= kernels.relative * wanted)
 
                 var p = PaddedGrid<T>(rows, 1, gap: 1) { _, _ in 0 }
-                kernels.sigmoidRows(level, rows, z.values, z.stride, &p.values, p.stride)
+                kernels.sigmoid_rows(rows, z.values, z.stride, &p.values, p.stride)
                 #expect(p.difference(relative: kernels.relative) { i, _ in sigmoid(Double(z[i, 0])) } == nil)
             }
         }
     }
 
     @Test(arguments: levels) func softmaxMatchesTheReference(level: Int32) {
-        check(.single)
-        check(.double)
+        check(ElementwiseKernels(Float.self, level: level))
+        check(ElementwiseKernels(Double.self, level: level))
         func check<T>(_ kernels: ElementwiseKernels<T>) {
             for (classes, rows) in [1, 2, 3, 7, 15, 16, 17, 65].flatMap({ c in sizes.map { (c, $0) } }) {
                 var noise = KernelNoise(classes * 100 + rows)
@@ -164,12 +165,12 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 let room = kernels.relative + 400 * Double(T.ulpOfOne)
 
                 var p = PaddedGrid<T>(rows, classes, gap: 1) { _, _ in 0 }
-                kernels.softmaxRows(level, rows, classes, z.values, z.stride, &p.values, p.stride)
+                kernels.softmax_rows(rows, classes, z.values, z.stride, &p.values, p.stride)
                 #expect(p.difference(relative: room, probability) == nil)
 
                 var d = PaddedGrid<T>(rows, classes, gap: 3) { _, _ in 7 }
-                let sum = kernels.lossSoftmax(
-                    level, rows, classes, z.values, z.stride, y, 1, 0.5, &d.values, d.stride)
+                let sum = kernels.loss_softmax(
+                    rows, classes, z.values, z.stride, y, 1, 0.5, &d.values, d.stride)
                 #expect(
                     d.difference(relative: room, absolute: kernels.relative) { i, j in
                         y[i].isNaN ? 0 : 0.5 * (probability(i, j) - (T(j) == y[i] ? 1 : 0))
@@ -178,20 +179,20 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                     $0 + log(sums[$1]) + top[$1] - Double(z[$1, Int(y[$1])])
                 }
                 #expect(abs(sum - wanted) <= kernels.relative * (wanted + Double(rows)))
-                let unasked = kernels.lossSoftmax(
-                    level, rows, classes, z.values, z.stride, y, 1, 0.5, nil, 0)
+                let unasked = kernels.loss_softmax(
+                    rows, classes, z.values, z.stride, y, 1, 0.5, nil, 0)
                 #expect(unasked == sum)
                 let stranger = Array(repeating: T(classes), count: rows)
                 #expect(
-                    kernels.lossSoftmax(level, rows, classes, z.values, z.stride, stranger, 1, 1, nil, 0)
+                    kernels.loss_softmax(rows, classes, z.values, z.stride, stranger, 1, 1, nil, 0)
                         .isNaN)
             }
         }
     }
 
     @Test(arguments: levels) func sgdMatchesTheReference(level: Int32) {
-        check(.single)
-        check(.double)
+        check(ElementwiseKernels(Float.self, level: level))
+        check(ElementwiseKernels(Double.self, level: level))
         func check<T>(_ kernels: ElementwiseKernels<T>) {
             for (n, variant) in sizes.flatMap({ n in (0..<6).map { (n, $0) } }) {
                 var noise = KernelNoise(n)
@@ -204,8 +205,8 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                     let g: [T] = noise.list(n, 1)
                     buffer.withUnsafeMutableBufferPointer {
                         kernels.sgd(
-                            level, n, &p, g, momentum ? $0.baseAddress : nil, 0.125, 0.875, dampening,
-                            nesterov ? 1 : 0, decay, step == 0 ? 1 : 0)
+                            n, &p, g, momentum ? $0.baseAddress : nil, 0.125, 0.875, Double(dampening),
+                            nesterov, Double(decay), step == 0)
                     }
                     for i in 0..<n {
                         var slope = Double(g[i]) + Double(decay) * wanted[i]
@@ -224,8 +225,8 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
     }
 
     @Test(arguments: levels) func adamMatchesTheReference(level: Int32) {
-        check(.single)
-        check(.double)
+        check(ElementwiseKernels(Float.self, level: level))
+        check(ElementwiseKernels(Double.self, level: level))
         func check<T>(_ kernels: ElementwiseKernels<T>) {
             for (n, variant) in sizes.flatMap({ n in (0..<6).map { (n, $0) } }) {
                 var noise = KernelNoise(n)
@@ -239,9 +240,9 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                         1 - pow(beta1, Double(step)), 1 - pow(beta2, Double(step))
                     )
                     kernels.adam(
-                        level, n, &p, g, &m, &v, 0.03125, T(beta1), T(beta2), T(1 - beta1), T(1 - beta2),
+                        n, &p, g, &m, &v, 0.03125, beta1, beta2, 1 - beta1, 1 - beta2,
                         1e-8,
-                        T(decay), decoupled ? 1 : 0, T(correction1), T(correction2.squareRoot()))
+                        decay, decoupled, correction1, correction2.squareRoot())
                     for i in 0..<n {
                         let slope = Double(g[i]) + (decoupled ? 0 : decay * wanted[i])
                         if decoupled { wanted[i] *= 1 - 0.03125 * decay }
@@ -264,71 +265,69 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
     }
 
     @Test(arguments: levels) func matricesMatchTheReferenceExactly(level: Int32) {
-        check(.single)
-        check(.double)
+        check(ElementwiseKernels(Float.self, level: level))
+        check(ElementwiseKernels(Double.self, level: level))
         func check<T>(_ kernels: ElementwiseKernels<T>) {
             for (rows, columns) in sizes.flatMap({ r in sizes.map { (r, $0) } }) {
                 var noise = KernelNoise(rows * 200 + columns)
                 let a = PaddedGrid<T>(rows, columns, gap: 3) { _, _ in noise.next(4) }
                 var turned = PaddedGrid<T>(columns, rows, gap: 2) { _, _ in 0 }
-                kernels.transpose(level, rows, columns, a.values, a.stride, &turned.values, turned.stride)
+                kernels.transpose(rows, columns, a.values, a.stride, &turned.values, turned.stride)
                 #expect(turned.difference(relative: 0) { Double(a[$1, $0]) } == nil)
 
                 for accumulate in [false, true] {
                     var sums = PaddedGrid<T>(1, columns, gap: 1) { _, j in T(j) }
-                    kernels.columnSums(
-                        level, rows, columns, a.values, a.stride, &sums.values, accumulate ? 1 : 0)
+                    kernels.column_sums(
+                        rows, columns, a.values, a.stride, &sums.values, accumulate)
                     #expect(
                         sums.difference(relative: 0) { _, j in
                             Double((0..<rows).reduce(accumulate ? T(j) : 0) { $0 + a[$1, j] })
                         } == nil)
                 }
                 var b = PaddedGrid<T>(rows, columns, gap: 1) { _, _ in 1 }
-                kernels.add(level, rows, columns, a.values, a.stride, &b.values, b.stride)
+                kernels.add(rows, columns, a.values, a.stride, &b.values, b.stride)
                 #expect(b.difference(relative: 0) { Double(1 + a[$0, $1]) } == nil)
-                var c = b
-                kernels.addRows(level, rows, columns, a.values, &c.values, c.stride)
-                #expect(c.difference(relative: 0) { Double(b[$0, $1] + a[0, $1]) } == nil)
 
+                let count = a.values.count
                 var (scaled, moved) = (a.values, a.values)
-                kernels.scale(level, scaled.count, 0.3, &scaled)
-                kernels.axpy(level, moved.count, 2, a.values, &moved)
+                kernels.linear(1, count, 0.3, a.values, count, &scaled, count, false)
+                kernels.linear(1, count, 2, a.values, count, &moved, count, true)
                 #expect(scaled == a.values.map { $0 * 0.3 } && moved == a.values.map { $0 * 3 })
             }
         }
     }
 
     @Test(arguments: levels) func anySplitGivesTheSameBits(level: Int32) {
-        check(.single)
-        check(.double)
+        check(ElementwiseKernels(Float.self, level: level))
+        check(ElementwiseKernels(Double.self, level: level))
         func check<T>(_ k: ElementwiseKernels<T>) {
             typealias Operation = (Int, UnsafePointer<T>, [UnsafeMutablePointer<T>]) -> Void
             var operations: [Operation] = (Int32(0)...4).flatMap { code -> [Operation] in
                 [
-                    { n, x, o in k.activate(level, code, 1, n, x, n, o[0], n) },
-                    { n, x, o in k.activateBackward(level, code, 1, n, x, n, o[0], n) },
+                    { n, x, o in k.activate(code, 1, n, x, n, o[0], n) },
+                    { n, x, o in k.activate_backward(code, 1, n, x, n, o[0], n) },
                 ]
             }
             operations += [
-                { n, x, o in _ = k.lossBinary(level, n, x, 1, o[1], 1, 0.3, o[0], 1) },
-                { n, x, o in _ = k.lossSquared(level, n, x, 1, o[1], 1, 0.3, o[0], 1) },
-                { n, x, o in _ = k.lossHuber(level, n, x, 1, o[1], 1, 0.3, o[0], 1, 0.7) },
-                { n, x, o in k.sigmoidRows(level, n, x, 1, o[0], 1) },
-                { n, x, o in k.sgd(level, n, o[0], x, o[1], 0.1, 0.9, 0.3, 1, 0.2, 0) },
-                { n, x, o in k.axpy(level, n, 0.3, x, o[0]) },
-                { n, x, o in k.columnSums(level, 1, n, x, n, o[0], 1) },
+                { n, x, o in _ = k.loss_binary(n, x, 1, o[1], 1, 0.3, o[0], 1) },
+                { n, x, o in _ = k.loss_squared(n, x, 1, o[1], 1, 0.3, o[0], 1) },
+                { n, x, o in _ = k.loss_huber(n, x, 1, o[1], 1, 0.3, o[0], 1, 0.7) },
+                { n, x, o in k.sigmoid_rows(n, x, 1, o[0], 1) },
+                { n, x, o in k.sgd(n, o[0], x, o[1], 0.1, 0.9, 0.3, true, 0.2, false) },
+                { n, x, o in k.linear(1, n, 0.3, x, n, o[0], n, true) },
+                { n, x, o in k.column_sums(1, n, x, n, o[0], true) },
             ]
-            for (beta, decoupled) in [(T(0.9), Int32(0)), (0.2, 1)] {
+            for (beta, decoupled) in [(0.9, false), (0.2, true)] {
                 operations.append { n, x, o in
                     k.adam(
-                        level, n, o[0], x, o[1], o[2], 0.1, beta, 0.99, 1 - beta, 0.01, 1e-8, 0.3, decoupled,
+                        n, o[0], x, o[1], o[2], 0.1, beta, 0.99, 1 - beta, 0.01, 1e-8, 0.3, decoupled,
                         0.7,
                         0.3)
                 }
             }
             for classes in [3, 16, 21] {
                 operations.append { n, x, o in
-                    _ = k.lossSoftmax(level, n / classes, classes, x, classes, o[3], 1, 0.3, o[0], classes)
+                    _ = k.loss_softmax(n / classes, classes, x, classes, o[3], 1, 0.3, o[0], classes)
                 }
             }
             var noise = KernelNoise(5)

@@ -16,7 +16,8 @@ final class Numbers {
     deinit { base.deallocate() }
 }
 
-let level = InstructionSet.best.rawValue
+/// The table of the widest instruction set.
+let kernels = mtl_float_kernels(InstructionSet.best.rawValue).pointee
 let relu: Int32 = 1
 
 /// x W + b with ReLU, the gradients of x and of W: one dense layer there and back.
@@ -27,14 +28,14 @@ func layerPair(rows: Int, inputs: Int, outputs: Int) -> () -> Void {
     )
     let transposed = Numbers(inputs * outputs)
     return {
-        mtl_gemm_f32(
-            level, rows, outputs, inputs, x.base, inputs, 1, w.base, outputs, h.base, outputs,
+        kernels.gemm(
+            rows, outputs, inputs, x.base, inputs, 1, w.base, outputs, h.base, outputs,
             Int32(MTL_GEMM_BIAS | MTL_GEMM_RELU), b.base, nil, 0)
-        mtl_gemm_f32(
-            level, rows, inputs, outputs, dz.base, outputs, 1, transposed.base, inputs, dx.base, inputs, 0,
+        kernels.gemm(
+            rows, inputs, outputs, dz.base, outputs, 1, transposed.base, inputs, dx.base, inputs, 0,
             nil, nil, 0)
-        mtl_gemm_f32(
-            level, inputs, outputs, rows, x.base, 1, inputs, dz.base, outputs, dw.base, outputs, 0, nil, nil,
+        kernels.gemm(
+            inputs, outputs, rows, x.base, 1, inputs, dz.base, outputs, dw.base, outputs, 0, nil, nil,
             0)
         blackHole(dw.base[0])
     }
@@ -52,7 +53,7 @@ let benchmarks: @Sendable () -> Void = {
         Benchmark("product \(m)x\(n)x\(k), kernels", configuration: .init(scalingFactor: scale)) {
             benchmark in
             for _ in benchmark.scaledIterations {
-                mtl_gemm_f32(level, m, n, k, a.base, k, 1, b.base, n, c.base, n, 0, nil, nil, 0)
+                kernels.gemm(m, n, k, a.base, k, 1, b.base, n, c.base, n, 0, nil, nil, 0)
             }
         }
         Benchmark("product \(m)x\(n)x\(k), OpenBLAS", configuration: .init(scalingFactor: scale)) {
@@ -78,7 +79,7 @@ let benchmarks: @Sendable () -> Void = {
         let code = Int32(Activation.allCases.firstIndex(of: activation) ?? 0)
         Benchmark("\(activation) 256 x 64") { benchmark in
             for _ in benchmark.scaledIterations {
-                mtl_activate_f32(level, code, 256, 64, z.base, 64, h.base, 64)
+                kernels.activate(code, 256, 64, z.base, 64, h.base, 64)
             }
         }
     }
@@ -88,18 +89,18 @@ let benchmarks: @Sendable () -> Void = {
     for row in 0..<256 { labels.base[row] = Float(row % 2) }
     Benchmark("binary loss, 256 rows") { benchmark in
         for _ in benchmark.scaledIterations {
-            blackHole(mtl_loss_binary_f32(level, 256, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8))
+            blackHole(kernels.loss_binary(256, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8))
         }
     }
     Benchmark("softmax loss, 256 rows of 8 classes") { benchmark in
         for _ in benchmark.scaledIterations {
             blackHole(
-                mtl_loss_softmax_f32(level, 256, 8, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8))
+                kernels.loss_softmax(256, 8, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8))
         }
     }
     Benchmark("Huber loss, 256 rows") { benchmark in
         for _ in benchmark.scaledIterations {
-            blackHole(mtl_loss_huber_f32(level, 256, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8, 1))
+            blackHole(kernels.loss_huber(256, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8, 1))
         }
     }
 
@@ -109,15 +110,15 @@ let benchmarks: @Sendable () -> Void = {
         let scale: BenchmarkScalingFactor = count > 100_000 ? .one : .kilo
         Benchmark("Adam, \(count) parameters", configuration: .init(scalingFactor: scale)) { benchmark in
             for _ in benchmark.scaledIterations {
-                mtl_adam_f32(
-                    level, count, p.base, g.base, m.base, v.base, 1e-3, 0.9, 0.999, 0.1, 0.001, 1e-8, 0, 0,
+                kernels.adam(
+                    count, p.base, g.base, m.base, v.base, 1e-3, 0.9, 0.999, 0.1, 0.001, 1e-8, 0, false,
                     0.5, 0.5)
             }
         }
         Benchmark("SGD with momentum, \(count) parameters", configuration: .init(scalingFactor: scale)) {
             benchmark in
             for _ in benchmark.scaledIterations {
-                mtl_sgd_f32(level, count, p.base, g.base, m.base, 1e-9, 0.9, 0, 0, 0, 0)
+                kernels.sgd(count, p.base, g.base, m.base, 1e-9, 0.9, 0, false, 0, false)
             }
         }
     }

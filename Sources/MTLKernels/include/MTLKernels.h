@@ -8,6 +8,7 @@
 #include "mtl_embedding.h"
 #include "mtl_gemm.h"
 #include "mtl_graph.h"
+#include "mtl_kernels.h"
 #include "mtl_pool.h"
 
 #endif

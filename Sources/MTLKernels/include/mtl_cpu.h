@@ -1,13 +1,14 @@
 #ifndef MTL_CPU_H
 #define MTL_CPU_H
 
-// Levels of instruction set, the `level` of every kernel: 0 the target's baseline (SSE2, NEON), 1 AVX2 with FMA,
+// Levels of instruction set, one table of kernels each: 0 the target's baseline (SSE2, NEON), 1 AVX2 with FMA,
 // 2 AVX-512 (F, BW, DQ, VL). Architectures other than x86-64 have level 0 alone.
 
 enum {
     MTL_CPU_BASELINE = 0,
     MTL_CPU_AVX2 = 1,
-    MTL_CPU_AVX512 = 2
+    MTL_CPU_AVX512 = 2,
+    MTL_CPU_LEVELS = 3
 };
 
 // The highest level that both the processor and the operating system (saved register state) support. Cached.

@@ -3,8 +3,6 @@
 
 // Small and middle-sized matrix products with fused epilogues, row-major.
 //
-//   C[m, n] = epilogue( A[m, k] · B[k, n] )
-//
 // A is read through two strides (element (i, p) is a[i * a_row + p * a_column]), so it may be transposed; rows of
 // B, C, bias and gate are contiguous. The kernels load whole vectors of B, bias and gate: up to 63 elements behind a
 // row's end are read and never used, so the memory must reach that far (AlignedStorage keeps such a tail).
@@ -24,20 +22,16 @@ enum {
     MTL_GEMM_RELU_GATE = 8    // · where gate[m, n] > 0, else 0: the backward pass of ReLU
 };
 
-void mtl_gemm_f32(
-    int level, long m, long n, long k, const float *a, long a_row, long a_column, const float *b, long ldb,
-    float *c, long ldc, int flags, const float *bias, const float *gate, long ldgate);
-void mtl_gemm_f64(
-    int level, long m, long n, long k, const double *a, long a_row, long a_column, const double *b, long ldb,
-    double *c, long ldc, int flags, const double *bias, const double *gate, long ldgate);
-
-// C[m, n] = A[m, k] · B[n, k]ᵀ + bias[n] for a narrow C (logits): dot products of contiguous rows. `bias` may be
-// NULL. The order of summation depends on k and the level only.
-void mtl_gemm_dot_f32(
-    int level, long m, long n, long k, const float *a, long lda, const float *b, long ldb, float *c, long ldc,
-    const float *bias);
-void mtl_gemm_dot_f64(
-    int level, long m, long n, long k, const double *a, long lda, const double *b, long ldb, double *c, long ldc,
-    const double *bias);
+#define MTL_GEMM(F, T, S) \
+    /* C[m, n] = epilogue( A[m, k] · B[k, n] ) */ \
+    F(void, gemm, \
+        (long m, long n, long k, const T *a, long a_row, long a_column, const T *b, long ldb, T *c, long ldc, \
+            int flags, const T *bias, const T *gate, long ldgate), \
+        (m, n, k, a, a_row, a_column, b, ldb, c, ldc, flags, bias, gate, ldgate)) \
+    /* C[m, n] = A[m, k] · B[n, k]ᵀ + bias[n] for a narrow C (logits): dot products of contiguous rows. `bias` may \
+       be NULL. The order of summation depends on k and the level only. */ \
+    F(void, gemm_dot, \
+        (long m, long n, long k, const T *a, long lda, const T *b, long ldb, T *c, long ldc, const T *bias), \
+        (m, n, k, a, lda, b, ldb, c, ldc, bias))
 
 #endif
