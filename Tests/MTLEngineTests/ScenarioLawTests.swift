@@ -327,7 +327,6 @@ import Testing
         refused(M3oE(starWidth: -1, layers: layers), at: "star width")
         refused(M3oE(shared: 0, layers: layers), at: "shared experts")
         refused(APG(layers: layers, rank: 0), at: "rank")
-        refused(APG(layers: layers, condition: "moon"), at: "condition")
         refused(APG(layers: layers, scenarioWidth: 0), at: "scenario width")
         refused(AdaptDHM(layers: []), at: "layers")
         refused(AdaptDHM(layers: layers, clusters: 0), at: "clusters")
