@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MTLData
 import MTLEngine
 import Terminal
 
@@ -101,7 +102,7 @@ struct CompareCommand: ParsableCommand {
             let picture = SVGPlot(
                 title: "Test loss over seconds of training (\(data.rawValue))", panels: tasks.map(\.name),
                 xLabel: "seconds of training", series: series)
-            try writeWhole(Data(picture.text.utf8), to: plot)
+            try TextOutput.write(picture.text, to: plot)
             print("\nCurves written to \(plot).")
         }
     }
