@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MTLData
 import MTLEngine
 import Terminal
 
@@ -50,14 +51,30 @@ struct CompareCommand: ParsableCommand {
     }
 
     func run() throws {
-        let (training, test, tasks) = try load()
-        let model = try MultiTaskModel(
-            inputs: training.featureCount, trunk: hidden.values.map { .relu($0) }, tasks: tasks)
+        switch data {
+        case .shop:
+            let shop = try ShopSimulator(seed: 1)
+            let training = try shop.log(rows: rows, stream: 1).dataset
+            try race(
+                Comparison.Data(
+                    training: training, validation: nil,
+                    test: try shop.log(rows: max(1, rows / 2), stream: 3).dataset,
+                    inputs: training.featureCount),
+                tasks: ShopSimulator.tasks)
+        case .census:
+            let table = try TableData(
+                .census(validationShare: 0.1, seed: seed), threads: compute.threads)
+            try race(table.comparison, tasks: table.tasks)
+        }
+    }
+
+    private func race<Rows>(_ rows: Comparison<Rows>.Data, tasks: [LearningTask]) throws {
+        let model = try rows.model(trunk: hidden.values.map { .relu($0) }, tasks: tasks)
         var table: [[String]] = []
         var series: [SVGPlot.Series] = []
         for batchSize in batch.values {
             let reports = try ScheduleName.allCases.map { name in
-                try race(name, model: model, batchSize: batchSize, training: training, test: test)
+                try race(name, model: model, batchSize: batchSize, rows)
             }
             let target = reports.compactMap { $0.epochs.map(\.watchedLoss).min() }.max() ?? .nan
             for (name, report) in zip(ScheduleName.allCases, reports) {
@@ -74,7 +91,9 @@ struct CompareCommand: ParsableCommand {
                 }
             }
         }
-        print("\(data.rawValue): \(training.rowCount) rows to learn from, \(test.rowCount) to judge on.\n")
+        print(
+            "\(data.rawValue): \(rows.training.rowCount) rows to learn from, \(rows.test.rowCount) to judge on.\n"
+        )
         printTable(
             ["schedule, batch", "samples/s", "steps/s", "s to target"]
                 + tasks.map { "\($0.name) best test loss" },
@@ -83,29 +102,13 @@ struct CompareCommand: ParsableCommand {
             let picture = SVGPlot(
                 title: "Test loss over seconds of training (\(data.rawValue))", panels: tasks.map(\.name),
                 xLabel: "seconds of training", series: series)
-            try writeWhole(Data(picture.text.utf8), to: plot)
+            try TextOutput.write(picture.text, to: plot)
             print("\nCurves written to \(plot).")
         }
     }
 
-    private func load() throws -> (training: Dataset<Float>, test: Dataset<Float>, tasks: [LearningTask]) {
-        switch data {
-        case .shop:
-            let shop = try ShopSimulator(seed: 1)
-            return (
-                try shop.log(rows: rows, stream: 1).dataset,
-                try shop.log(rows: max(1, rows / 2), stream: 3).dataset,
-                ShopSimulator.tasks
-            )
-        case .census:
-            let table = try TableData.census(validationShare: 0.1, seed: seed)
-            return (table.data.training, table.data.test, table.tasks)
-        }
-    }
-
-    private func race(
-        _ name: ScheduleName, model: MultiTaskModel, batchSize: Int, training: Dataset<Float>,
-        test: Dataset<Float>
+    private func race<Rows>(
+        _ name: ScheduleName, model: MultiTaskModel, batchSize: Int, _ rows: Comparison<Rows>.Data
     ) throws -> TrainingReport {
         let trainer = try Trainer<Float>(
             model, optimizer: .adam(learningRate: learningRate), schedule: name.schedule,
@@ -113,9 +116,9 @@ struct CompareCommand: ParsableCommand {
             seed: seed, compute: compute.options)
         let bar = ProgressBar("\(name), batch \(batchSize)")
         // The test rows are watched for the curves only: nothing is chosen by them but what the table calls "best".
-        let report = try trainer.fit(
-            training, validation: test, until: StoppingRule(epochs: epochs, patience: nil), progress: bar.show
-        )
+        let report = try rows.training.fit(
+            trainer, validation: rows.test, until: StoppingRule(epochs: epochs, patience: nil),
+            progress: bar.show)
         bar.clear()
         return report
     }

@@ -1,49 +1,91 @@
 import Foundation
+import MTLData
 import MTLEngine
 import Terminal
 
+/// Rows that a model can be trained and judged on: in memory, or prepared in a file.
+protocol ComparisonRows: Sendable {
+    var rowCount: Int { get }
+    func fit(
+        _ trainer: Trainer<Float>, validation: Self?, until rule: StoppingRule,
+        progress: @escaping (TrainingProgress) -> Void
+    ) throws -> TrainingReport
+    func evaluate(_ trainer: Trainer<Float>) throws -> [TaskEvaluation]
+}
+
+extension Dataset: ComparisonRows where Scalar == Float {
+    func fit(
+        _ trainer: Trainer<Float>, validation: Self?, until rule: StoppingRule,
+        progress: @escaping (TrainingProgress) -> Void
+    ) throws -> TrainingReport {
+        try trainer.fit(self, validation: validation, until: rule, progress: progress)
+    }
+
+    func evaluate(_ trainer: Trainer<Float>) throws -> [TaskEvaluation] { try trainer.evaluate(self) }
+}
+
+extension RowCache: ComparisonRows {
+    func fit(
+        _ trainer: Trainer<Float>, validation: RowCache?, until rule: StoppingRule,
+        progress: @escaping (TrainingProgress) -> Void
+    ) throws -> TrainingReport {
+        try trainer.fit(self, validation: validation, until: rule, progress: progress)
+    }
+
+    func evaluate(_ trainer: Trainer<Float>) throws -> [TaskEvaluation] { try trainer.evaluate(self) }
+}
+
+/// What all contenders of a comparison have in common.
+struct ComparisonSettings {
+    let trunk: [HiddenLayer]
+    let tasks: [LearningTask]
+    let optimizer: Optimizer
+    let batchSize: Int
+    let stopping: StoppingRule
+    let compute: ComputeOptions
+    let seeds: [UInt64]
+}
+
+/// How one contender did: per task the metrics of each seed, and its speed.
+struct ComparisonResult {
+    let name: String
+    var evaluations: [[TaskEvaluation]] = []
+    var rowsPerSecond: [Double] = []
+    var secondsToBest: [Double] = []
+    var epochs: [Int] = []
+
+    /// The mean of a task's metric over the seeds.
+    func mean(_ task: String, _ metric: String) -> Double? {
+        let values = evaluations.compactMap { evaluation in
+            evaluation.first { $0.task == task }?.values.first { $0.name == metric }?.value
+        }
+        return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+    }
+}
+
 /// The same model trained under several schedules, and every task alone, on the same rows.
-struct Comparison {
-    /// The rows of one comparison.
+struct Comparison<Rows: ComparisonRows> {
+    /// The rows of one comparison, and what a model reads of them.
     struct Data {
-        let training: Dataset<Float>
-        let validation: Dataset<Float>
-        let test: Dataset<Float>
-    }
+        let training: Rows
+        let validation: Rows?
+        let test: Rows
+        let inputs: Int
+        var embedded: [EmbeddedFeature] = []
+        var tables: [EmbeddingTable] = []
 
-    /// What all contenders have in common.
-    struct Settings {
-        let trunk: [HiddenLayer]
-        let tasks: [LearningTask]
-        let optimizer: Optimizer
-        let batchSize: Int
-        let stopping: StoppingRule
-        let compute: ComputeOptions
-        let seeds: [UInt64]
-    }
-
-    /// How one contender did: per task the metrics of each seed, and its speed.
-    struct Result {
-        let name: String
-        var evaluations: [[TaskEvaluation]] = []
-        var rowsPerSecond: [Double] = []
-        var secondsToBest: [Double] = []
-        var epochs: [Int] = []
-
-        /// The mean of a task's metric over the seeds.
-        func mean(_ task: String, _ metric: String) -> Double? {
-            let values = evaluations.compactMap { evaluation in
-                evaluation.first { $0.task == task }?.values.first { $0.name == metric }?.value
-            }
-            return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+        func model(trunk: [HiddenLayer], tasks: [LearningTask]) throws -> MultiTaskModel {
+            try MultiTaskModel(inputs: inputs, embedded: embedded, tables: tables, trunk: trunk, tasks: tasks)
         }
     }
 
+    typealias Result = ComparisonResult
+
     /// Metrics closer than this share of themselves are called equal.
-    private static let tie = 1e-3
+    private let tie = 1e-3
 
     let data: Data
-    let settings: Settings
+    let settings: ComparisonSettings
 
     func train(_ name: ScheduleName) throws -> Result {
         var result = Result(name: name.rawValue)
@@ -71,22 +113,21 @@ struct Comparison {
         _ tasks: [LearningTask], _ schedule: Schedule, seed: UInt64, title: String? = nil,
         into result: inout Result
     ) throws {
-        let model = try MultiTaskModel(
-            inputs: data.training.featureCount, trunk: settings.trunk, tasks: tasks)
+        let model = try data.model(trunk: settings.trunk, tasks: tasks)
         let trainer = try Trainer<Float>(
             model, optimizer: settings.optimizer, schedule: schedule, batchSize: settings.batchSize,
             seed: seed,
             compute: settings.compute)
         let bar = ProgressBar(title ?? result.name)
-        let report = try trainer.fit(
-            data.training, validation: data.validation, until: settings.stopping, progress: bar.show)
+        let report = try data.training.fit(
+            trainer, validation: data.validation, until: settings.stopping, progress: bar.show)
         bar.clear()
         guard report.reason != .diverged else {
             throw InputError(
                 .value, at: "training, \(title ?? result.name), epoch \(report.epochs.count)",
                 found: "a loss that is no number", expected: "a smaller --learning-rate")
         }
-        result.evaluations.append(try trainer.evaluate(data.test))
+        result.evaluations.append(try data.test.evaluate(trainer))
         result.rowsPerSecond.append(report.rowsPerSecond)
         result.secondsToBest.append(report.secondsToBest)
         result.epochs.append(report.epochs.count)
@@ -134,7 +175,7 @@ struct Comparison {
         for task in settings.tasks {
             guard let metric = first.evaluations.first?.first(where: { $0.task == task.name })?.values.first,
                 let a = first.mean(task.name, metric.name), let b = second.mean(task.name, metric.name),
-                abs(a - b) >= Self.tie * max(abs(a), abs(b))
+                abs(a - b) >= tie * max(abs(a), abs(b))
             else { continue }
             let winner = (a > b) == metric.higherIsBetter ? first.name : second.name
             wins[winner]?.append("\(task.name) (\(metric.name) \(a.decimals(4)) against \(b.decimals(4)))")

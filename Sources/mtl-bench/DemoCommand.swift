@@ -23,14 +23,15 @@ struct DemoCommand: ParsableCommand {
     func run() throws {
         let shop = try ShopSimulator(seed: 1)
         let test = try shop.log(rows: max(1, rows / 2), stream: 3)
+        let learned = try shop.log(rows: rows, stream: 1).dataset
         let comparison = Comparison(
             data: Comparison.Data(
-                training: try shop.log(rows: rows, stream: 1).dataset,
-                validation: try shop.log(rows: max(1, rows / 5), stream: 2).dataset, test: test.dataset),
+                training: learned, validation: try shop.log(rows: max(1, rows / 5), stream: 2).dataset,
+                test: test.dataset, inputs: learned.featureCount),
             settings: training.settings(tasks: ShopSimulator.tasks))
         print(
             """
-            A simulated shop: \(rows) visits of \(comparison.data.training.featureCount) features; tasks click, \
+            A simulated shop: \(rows) visits of \(learned.featureCount) features; tasks click, \
             purchase given click, spend, user tag.
             Shared layers \(training.hidden.defaultValueDescription), Adam \(training.learningRate), batch \(training.batch), \
             \(training.compute.threads) threads.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MTLData
 import MTLEngine
 import Terminal
 
@@ -29,14 +30,8 @@ struct LogCommand: ParsableCommand {
     func validate() throws { try requirePositive([rows, threads], option: "rows and --threads") }
 
     func run() throws {
-        let partial = file + ".partial"
-        guard FileManager.default.createFile(atPath: partial, contents: nil),
-            let handle = FileHandle(forWritingAtPath: partial)
-        else {
-            throw InputError(
-                .file, at: file, found: "no way to write it", expected: "a file that can be written")
-        }
-        try handle.write(contentsOf: Data((GeneratedLog.columns.joined(separator: ",") + "\n").utf8))
+        let output = try TextOutput(file)
+        try output.write(GeneratedLog.columns.joined(separator: ",") + "\n")
         let log = GeneratedLog(seed: seed)
         let pool = try WorkerPool(count: threads)
         let blockRows = 50_000
@@ -48,15 +43,10 @@ struct LogCommand: ParsableCommand {
                 let start = (first + worker) * blockRows
                 parts[worker].bytes = log.text(start..<min(start + blockRows, rows))
             }
-            for part in parts { try handle.write(contentsOf: Data(part.bytes)) }
+            for part in parts { try output.write(part.bytes) }
         }
-        try handle.synchronize()
-        try handle.close()
-        guard rename(partial, file) == 0 else {
-            throw InputError(
-                .file, at: file, found: "no way to name it", expected: "a file that can be written")
-        }
-        try writeWhole(Data(GeneratedLog.experiment(file).utf8), to: file + ".yaml")
+        try output.finish()
+        try TextOutput.write(GeneratedLog.experiment(file), to: file + ".yaml")
         print("\(file): \(rows) rows; mtl train \(file).yaml trains on it.")
     }
 }

@@ -128,8 +128,8 @@ struct TrainingArguments: ParsableArguments {
     }
 
     /// What the contenders of a comparison have in common.
-    func settings(tasks: [LearningTask]) -> Comparison.Settings {
-        Comparison.Settings(
+    func settings(tasks: [LearningTask]) -> ComparisonSettings {
+        ComparisonSettings(
             trunk: hidden.values.map { .relu($0) }, tasks: tasks,
             optimizer: .adam(learningRate: learningRate, weightDecay: weightDecay), batchSize: batch,
             stopping: StoppingRule(epochs: epochs, patience: patience), compute: compute.options,

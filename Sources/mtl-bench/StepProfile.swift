@@ -1,4 +1,5 @@
 import Foundation
+import MTLData
 import MTLEngine
 import Terminal
 
@@ -110,25 +111,6 @@ struct StepProfile {
         }
         let text =
             "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n" + lines.joined(separator: ",\n") + "\n]}\n"
-        try writeWhole(Data(text.utf8), to: path)
-    }
-}
-
-/// Writes a file under another name, syncs it and renames it: nobody ever sees half of it.
-func writeWhole(_ data: Data, to path: String) throws {
-    let partial = path + ".partial"
-    func failure(_ error: any Error) -> InputError {
-        InputError(
-            .file, at: path, found: "\(error.localizedDescription)", expected: "a place that can be written")
-    }
-    do {
-        try data.write(to: URL(filePath: partial))
-        let handle = try FileHandle(forUpdating: URL(filePath: partial))
-        try handle.synchronize()
-        try handle.close()
-    } catch { throw failure(error) }
-    guard rename(partial, path) == 0 else {
-        throw InputError(
-            .file, at: path, found: String(cString: strerror(errno)), expected: "a place that can be written")
+        try TextOutput.write(text, to: path)
     }
 }

@@ -1,94 +1,133 @@
 import ArgumentParser
 import Foundation
+import MTLData
 import MTLEngine
 
-/// The rows of `--data`: read, split and encoded, the encoder fitted on the training rows only.
+/// The rows of `--data`: read, split and encoded as `mtl` does it, by the schema that `mtl init` proposes.
 struct TableData {
-    let data: Comparison.Data
-    let tasks: [LearningTask]
+    /// What is said of a file.
+    struct Choice {
+        var data: String
+        var test: String?
+        var labels: [LabelArgument]
+        /// Columns that are numbers, and columns that are values to be told apart, whatever they look like.
+        var numeric: [String] = []
+        var categorical: [String] = []
+        var ignored: [String] = []
+        var huberDelta: Double?
+        var validationShare = 0.1
+        var testShare = 0.0
+        var seed: UInt64
 
-    /// Census-Income (KDD) as `scripts/prepare-census.sh` leaves it, with its official test file.
-    static func census(validationShare: Double, seed: UInt64) throws -> TableData {
-        let folder = "data/census"
-        guard FileManager.default.fileExists(atPath: "\(folder)/train.csv") else {
-            throw InputError(
-                .file, at: "\(folder)/train.csv", found: "no such file",
-                expected: "the prepared Census set: run make census, or scripts/prepare-census.sh")
+        /// Census-Income (KDD) as `scripts/prepare-census.sh` leaves it, with its official test file.
+        static func census(validationShare: Double, seed: UInt64) throws -> Choice {
+            let folder = "data/census"
+            guard FileManager.default.fileExists(atPath: "\(folder)/train.csv") else {
+                throw InputError(
+                    .file, at: "\(folder)/train.csv", found: "no such file",
+                    expected: "the prepared Census set: run make census, or scripts/prepare-census.sh")
+            }
+            return Choice(
+                data: "\(folder)/train.csv", test: "\(folder)/test.csv",
+                labels: [LabelArgument("income"), LabelArgument("never_married")], ignored: ["college"],
+                validationShare: validationShare, seed: seed)
         }
-        let training = try CSVTable(path: "\(folder)/train.csv")
-        let numeric = [
-            "age", "wage_per_hour", "capital_gains", "capital_losses", "dividends", "employer_size",
-            "weeks_worked",
-        ]
-        let labels = ["income", "never_married", "college"]
-        let schema = TableSchema(
-            numeric: numeric, categorical: training.columns.filter { !(numeric + labels).contains($0) },
-            labels: ["income", "never_married"])
-        return try TableData(
-            training, test: CSVTable(path: "\(folder)/test.csv"), schema: schema,
-            tasks: schema.labels.map { .binary($0) }, validationShare: validationShare, testShare: 0,
-            seed: seed)
     }
 
-    init(
-        _ table: CSVTable, test: CSVTable?, schema: TableSchema, tasks: [LearningTask],
-        validationShare: Double,
-        testShare: Double, seed: UInt64
-    ) throws {
-        let split = try RowSplit(
-            rows: table.rowCount, validationShare: validationShare, testShare: test == nil ? testShare : 0,
-            seed: seed)
-        let encoder = try FeatureEncoder(fitting: table, schema: schema, rows: split.training)
-        data = Comparison.Data(
-            training: try encoder.encode(table, rows: split.training),
-            validation: try encoder.encode(table, rows: split.validation),
-            test: try test.map { try encoder.encode($0) } ?? encoder.encode(table, rows: split.test))
-        self.tasks = tasks
+    let comparison: Comparison<RowCache>.Data
+    let tasks: [LearningTask]
+    /// Columns that the proposal leaves out though nobody asked for it, each with the reason.
+    let leftOut: [String]
+
+    init(_ choice: Choice, threads: Int) throws {
+        var settings = DataSettings(source: choice.data)
+        settings.test = choice.test
+        let source = try openSource(choice.data, options: settings.options(threads: threads))
+        try choice.checkRoles(source)
+        let proposal = try SchemaProposal(
+            source, labels: choice.labels.map { SchemaProposal.LabelChoice($0.name) },
+            ignoring: choice.ignored)
+        var experiment = Experiment(data: settings, schema: try choice.schema(proposal))
+        experiment.split = Split(
+            .random, validation: choice.validationShare, test: choice.test == nil ? choice.testShare : 0,
+            seed: choice.seed)
+        leftOut = proposal.columns.filter { column in
+            column.label == nil && !column.isUsed
+                && !(choice.ignored + choice.numeric + choice.categorical).contains(column.profile.name)
+        }.map { "\($0.profile.name): \($0.reasons.joined(separator: "; "))" }
+
+        // The files stay readable through their mappings, and nothing is left behind.
+        let folder = FileManager.default.temporaryDirectory.appending(path: "mtl-bench-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let prepared = try experiment.prepare(in: folder, threads: threads)
+        guard let test = prepared.test else {
+            throw InputError(
+                .empty, at: choice.data, found: "no row to judge on",
+                expected: "a larger --test-share, or rows of their own with --test")
+        }
+        tasks = prepared.preprocessor.tasks()
+        comparison = Comparison.Data(
+            training: prepared.training, validation: prepared.validation, test: test,
+            inputs: prepared.preprocessor.denseNames.count, embedded: prepared.preprocessor.embedded,
+            tables: prepared.preprocessor.tables)
+    }
+}
+
+extension TableData.Choice {
+    fileprivate func checkRoles(_ source: any RowSource) throws {
+        var named = Set<String>()
+        for name in labels.map(\.name) + numeric + categorical + ignored {
+            _ = try source.column(name)
+            guard named.insert(name).inserted else {
+                throw InputError(
+                    .name, at: "\(source.path), column \"\(name)\"", found: "two roles for it",
+                    expected: "one of label, numeric, categorical or ignored")
+            }
+        }
+    }
+
+    /// The proposal's schema with what was said on the command line. Rows are split at random, and one model serves all
+    /// of them: group, time and scenario of the proposal have no part in a comparison of schedules.
+    fileprivate func schema(_ proposal: SchemaProposal) throws -> Schema {
+        var schema = Schema(features: [], labels: proposal.schema.labels)
+        let used = Dictionary(grouping: proposal.schema.features) { $0.column ?? $0.name }
+        for column in proposal.columns where column.label == nil {
+            let name = column.profile.name
+            let isProposed = column.isUsed && column.feature?.kind == .numeric
+            if numeric.contains(name) && !isProposed {
+                schema.features.append(Feature(name, .numeric))
+            } else if categorical.contains(name) {
+                schema.features.append(Feature(name, .categorical))
+            } else {
+                schema.features += used[name] ?? []
+            }
+        }
+        for (index, label) in labels.enumerated() {
+            if let kind = label.kind { schema.labels[index].kind = kind }
+            if schema.labels[index].kind != .binary { schema.labels[index].positive = nil }
+            if schema.labels[index].kind == .regression { schema.labels[index].huberDelta = huberDelta }
+        }
+        return schema
     }
 }
 
 /// "click", "rating:regression", "tag:multiclass": a label column and what kind it is.
 struct LabelArgument: ExpressibleByArgument {
-    enum Kind: String { case binary, multiclass, regression }
-
     let name: String
-    let kind: Kind?
+    let kind: Label.Kind?
 
-    init?(argument: String) {
-        guard let colon = argument.lastIndex(of: ":"),
-            let kind = Kind(rawValue: String(argument[argument.index(after: colon)...]))
-        else {
-            name = argument
-            kind = nil
-            return
-        }
-        name = String(argument[..<colon])
+    init(_ name: String, kind: Label.Kind? = nil) {
+        self.name = name
         self.kind = kind
     }
 
-    /// The task, its kind found from the labels where it was not said: 0 and 1 only are binary, others numbers.
-    ///
-    /// Labels out of the kind's range are named by file, line and column here, where those are still known.
-    func task(_ table: CSVTable, huberDelta: Double?) throws -> LearningTask {
-        let column = try table.column(name)
-        let labels = (0..<table.rowCount).map { Double(table.text(row: $0, column: column)) ?? .nan }
-        let isBinary = labels.allSatisfy { $0.isNaN || $0 == 0 || $0 == 1 }
-        func check(_ expected: String, _ holds: (Double) -> Bool) throws {
-            for (row, label) in labels.enumerated() where !label.isNaN && !holds(label) {
-                throw InputError(
-                    .value, at: table.place(row: row, column: column), found: "label \(label)",
-                    expected: expected)
-            }
-        }
-        switch kind ?? (isBinary ? .binary : .regression) {
-        case .binary:
-            try check("0 or 1") { $0 == 0 || $0 == 1 }
-            return .binary(name)
-        case .regression: return .regression(name, huberDelta: huberDelta)
-        case .multiclass:
-            try check("a class index from 0, below 100000") { $0 >= 0 && $0 < 100_000 && $0 == $0.rounded() }
-            let largest = labels.filter { !$0.isNaN }.max() ?? 0
-            return .multiclass(name, classes: max(2, Int(largest) + 1))
+    init?(argument: String) {
+        if let colon = argument.lastIndex(of: ":"),
+            let kind = Label.Kind(rawValue: String(argument[argument.index(after: colon)...]))
+        {
+            self.init(String(argument[..<colon]), kind: kind)
+        } else {
+            self.init(argument)
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import MTLData
 import MTLEngine
 
 struct TrainCommand: ParsableCommand {
@@ -6,8 +7,8 @@ struct TrainCommand: ParsableCommand {
         commandName: "train",
         abstract: "Trains on a CSV file under one or both schedules, and judges on rows kept aside.",
         discussion: """
-            Columns that are no label and not named are features: numeric where every training cell is a number, \
-            else categorical. Empty cells, ? and NA are missing; a missing label teaches nothing.
+            Columns are read as mtl init proposes it; --numeric and --categorical say otherwise. What the proposal leaves \
+            out, such as ids of rows and columns that tell a label, is printed with the reason. A missing label teaches nothing.
             """)
 
     @Option(help: "A CSV file with a header, or census for the prepared Census-Income set.")
@@ -59,7 +60,15 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
-        let table = try load()
+        let seed = training.seeds.values.first ?? 1
+        let choice =
+            data == "census"
+            ? try TableData.Choice.census(validationShare: validationShare, seed: seed)
+            : TableData.Choice(
+                data: data, test: test, labels: labels, numeric: numeric.values,
+                categorical: categorical.values, ignored: ignore.values, huberDelta: huberDelta,
+                validationShare: validationShare, testShare: testShare, seed: seed)
+        let table = try TableData(choice, threads: training.compute.threads)
         var tasks = table.tasks
         if !weights.values.isEmpty {
             guard weights.values.count == tasks.count else {
@@ -69,14 +78,16 @@ struct TrainCommand: ParsableCommand {
             tasks = zip(tasks, weights.values).map { LearningTask($0.name, kind: $0.kind, weight: $1) }
         }
         let comparison = Comparison(
-            data: table.data,
+            data: table.comparison,
             settings: training.settings(tasks: tasks))
+        let rows = table.comparison
         print(
             """
-            \(data): \(table.data.training.rowCount) rows to learn from, \(table.data.validation.rowCount) to watch, \
-            \(table.data.test.rowCount) to judge on; \(table.data.training.featureCount) features.
-
+            \(data): \(rows.training.rowCount) rows to learn from, \(rows.validation?.rowCount ?? 0) to watch, \
+            \(rows.test.rowCount) to judge on; \(rows.inputs) dense features, \(rows.embedded.count) embedded ones.
             """)
+        for reason in table.leftOut { print("Left out, \(reason)") }
+        print()
         var results = try schedule.values.map { try comparison.train($0) }
         if singleTask { results.append(try comparison.trainSingleTasks()) }
         comparison.printSpeed(results)
@@ -86,18 +97,5 @@ struct TrainCommand: ParsableCommand {
             print()
             print(comparison.verdict(results[0], results[1]))
         }
-    }
-
-    private func load() throws -> TableData {
-        let seed = training.seeds.values.first ?? 1
-        if data == "census" { return try .census(validationShare: validationShare, seed: seed) }
-        let table = try CSVTable(path: data)
-        let tasks = try labels.map { try $0.task(table, huberDelta: huberDelta) }
-        let schema = try TableSchema.inferred(
-            from: table, labels: tasks.map(\.name), numeric: numeric.values, categorical: categorical.values,
-            ignored: ignore.values)
-        return try TableData(
-            table, test: try test.map { try CSVTable(path: $0) }, schema: schema, tasks: tasks,
-            validationShare: validationShare, testShare: testShare, seed: seed)
     }
 }

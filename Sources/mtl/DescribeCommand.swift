@@ -40,9 +40,7 @@ struct DescribeCommand: ParsableCommand {
             "\n\(summary.parameters) parameters, \(summary.operations) floating-point operations for a row "
                 + "(products, forward).")
         if let svg {
-            let file = try TextOutput(svg)
-            try file.write(ModelDrawing(model).svg)
-            try file.finish()
+            try TextOutput.write(ModelDrawing(model).svg, to: svg)
             print("The picture is in \(svg).")
         }
     }

@@ -51,9 +51,7 @@ struct InitCommand: ParsableCommand {
             FileHandle.standardOutput.write(Data(text.utf8))
             return
         }
-        let file = try TextOutput(output)
-        try file.write(text)
-        try file.finish()
+        try TextOutput.write(text, to: output)
         print(proposal.summary)
     }
 }

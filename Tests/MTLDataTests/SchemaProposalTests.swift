@@ -212,6 +212,17 @@ import Yams
                 == .multiclass)
     }
 
+    /// The words and numbers of labels are those that the reader of rows takes, or a proposed experiment would be refused.
+    @Test(arguments: [("1.00", "0.00"), ("+1", "-0"), ("$1", "$0"), ("t", "f"), ("TRUE", "n")])
+    func yesAndNoAreWhatTheReaderTakes(yes: String, no: String) throws {
+        let text = "x,y\n" + (0..<300).map { "\($0 % 7),\($0 % 3 == 0 ? yes : no)\n" }.joined()
+        let proposal = try SchemaProposal(Self.source(text), labels: [Choice("y")])
+        #expect(proposal.schema.labels == [Label("y", .binary)])
+        #expect(abs((proposal.columns[1].positiveShare ?? 0) - 1 / 3) < 1e-9)
+        let preprocessor = try Preprocessor(fitting: Self.source(text), schema: proposal.schema)
+        #expect(try preprocessor.encoded(Self.source(text)).labels["y"]?.reduce(0, +) == 100)
+    }
+
     @Test func wrongLabelsAreNamed() throws {
         let text = "status,name\n" + (0..<300).map { "s\($0 % 5),n\($0)\n" }.joined()
         let error = #expect(throws: InputError.self) {

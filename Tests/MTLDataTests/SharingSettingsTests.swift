@@ -53,11 +53,11 @@ import Testing
         let data = try prepared(in: folder)
         var layer = FeatureLayerSettings(type)
         switch type {
-        case .attention: (layer.sequence, layer.candidate) = ("viewed", "item")
-        case .selfAttention: layer.sequence = "viewed"
-        case .factorizationMachine: layer.fields = ["viewed", "item"]
-        case .gate: layer.fields = ["user", "item"]
-        case .cross: layer.rank = 3
+        case .attention: layer.options = ["sequence": "viewed", "candidate": "item"]
+        case .selfAttention: layer.options = ["sequence": "viewed"]
+        case .factorizationMachine: layer.options = ["fields": ["viewed", "item"]]
+        case .gate: layer.options = ["fields": ["user", "item"]]
+        case .cross: layer.options = ["rank": 3]
         }
         var settings = ModelSettings()
         settings.features = [layer]
@@ -86,8 +86,10 @@ import Testing
         settings.normalization = isPlain ? .none : .layer
         settings.dropout = isPlain ? 0 : 0.1
         settings.sharing = SharingSettings(type)
-        if type == .pepnet { settings.sharing?.personal = ["user"] }
-        if type.takesParents { settings.sharing?.parents = ["buy": "click"] }
+        if type == .pepnet { settings.sharing?.options["personal"] = ["user"] }
+        if [.esmm, .escm2, .aitm, .dbmtl, .resflow].contains(type) {
+            settings.sharing?.options["parents"] = ["buy": "click"]
+        }
         let text = try JSONEncoder().encode(settings)
         #expect(try JSONDecoder().decode(ModelSettings.self, from: text) == settings)
 
@@ -119,7 +121,7 @@ import Testing
             (#"{"sharing": {"type": "mmoe", "rank": 3}}"#, "model, sharing, rank"),
             (#"{"sharing": {"type": "mmoe", "levels": []}}"#, "model, sharing, levels"),
             (#"{"sharing": {"type": "mmoe"}, "trunk": [3]}"#, "model, trunk"),
-            (#"{"sharing": {"type": "hard", "layers": [8, 0]}}"#, "model, sharing, trunk, layer 1"),
+            (#"{"sharing": {"type": "shared_bottom", "layers": [8, 0]}}"#, "model, sharing, trunk, layer 1"),
             (
                 #"{"sharing": {"type": "esmm", "parents": {"click": "click"}}}"#,
                 "model, sharing, funnel, click"

@@ -69,7 +69,7 @@ struct Probe: Architecture {
                 experts: 3, layers: [.dense(9, .tanh), .dense(6, .gelu)], gate: [.dense(4, .tanh)],
                 temperature: 2))
         try check(MMoE(experts: 9, layers: [.dense(5, .gelu)]))
-        try check(OMoE(experts: 2, layers: [.dense(7, .tanh)]))
+        try check(MMoE(experts: 2, layers: [.dense(7, .tanh)], gating: .shared))
     }
 
     @Test func progressiveExtraction() throws {

@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test func oneExpertIsHardSharing() throws {
+    @Test func oneExpertIsSharedBottom() throws {
         let layers: [HiddenLayer] = [.dense(8, .tanh), .dense(5, .relu)]
         let shared = try trainer(SharedBottom(trunk: layers))
         for seed: UInt64 in [1, 2] {

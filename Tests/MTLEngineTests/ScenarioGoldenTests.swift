@@ -7,7 +7,7 @@ import Testing
     static let rows = GraphGoldenTests.rows
     static let layers: [HiddenLayer] = [.dense(6, .tanh), .dense(5, .tanh)]
     static let apg = APG(
-        layers: layers, rank: 3, condition: "both", scenarioWidth: 2, generator: [.dense(4, .tanh)])
+        layers: layers, rank: 3, condition: .both, scenarioWidth: 2, generator: [.dense(4, .tanh)])
     static let architectures: [(name: String, architecture: any Architecture)] = [
         ("towers", ScenarioTowers(trunk: [.dense(6, .tanh)])),
         ("star", STAR(layers: layers, scenarioWidth: 3, auxiliary: [.dense(4, .tanh)])),

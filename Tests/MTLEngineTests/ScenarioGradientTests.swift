@@ -18,7 +18,7 @@ import Testing
         ("m3oe", M3oE(starWidth: 0, shared: 2, layers: [.dense(5, .tanh)])),
         (
             "apg",
-            APG(layers: [.dense(6, .tanh), .dense(5, .gelu)], rank: 3, condition: "both", scenarioWidth: 2)
+            APG(layers: [.dense(6, .tanh), .dense(5, .gelu)], rank: 3, condition: .both, scenarioWidth: 2)
         ),
         (
             "hamur",
@@ -92,7 +92,7 @@ import Testing
         try check(SARNet(shared: 0, own: 2, layers: [.dense(4, .tanh)]))
         try check(SARNet(shared: 2, own: 0, layers: [.dense(4, .tanh)]))
         try check(APG(layers: [.dense(4, .tanh)], rank: 2, generator: [.dense(3, .tanh)]))
-        try check(APG(layers: [.dense(4, .tanh)], rank: 1, condition: "features"), scenarios: 1)
+        try check(APG(layers: [.dense(4, .tanh)], rank: 1, condition: .features), scenarios: 1)
         // The star layer's ReLU has a kink: few rows.
         try check(M3oE(starWidth: 9, shared: 1, layers: [.dense(5, .tanh)]), scenarios: 2)
     }

@@ -160,7 +160,7 @@ import Testing
         laws.expectClose(try a.step(data, rows: rows), try b.step(data, rows: rows), 1e-12, "losses")
     }
 
-    @Test func starWithOneScenarioIsHardSharing() throws {
+    @Test func starWithOneScenarioIsSharedBottom() throws {
         let layers: [HiddenLayer] = [.dense(8, .tanh), .dense(5, .gelu)]
         let star = try Trainer<Double>(
             model(STAR(layers: layers, normalizes: false, scenarioWidth: 0), scenarios: 1), batchSize: 100)
@@ -214,7 +214,7 @@ import Testing
         #expect(try again.gradient("star.0.1.weight").allSatisfy { $0 == 0 })
     }
 
-    @Test func towersOfOneScenarioAreHardSharing() throws {
+    @Test func towersOfOneScenarioAreSharedBottom() throws {
         let towers = try Trainer<Double>(
             model(ScenarioTowers(trunk: [.dense(8, .tanh)]), scenarios: 1), batchSize: 100)
         let shared = try Trainer<Double>(
@@ -327,7 +327,6 @@ import Testing
         refused(M3oE(starWidth: -1, layers: layers), at: "star width")
         refused(M3oE(shared: 0, layers: layers), at: "shared experts")
         refused(APG(layers: layers, rank: 0), at: "rank")
-        refused(APG(layers: layers, condition: "moon"), at: "condition")
         refused(APG(layers: layers, scenarioWidth: 0), at: "scenario width")
         refused(AdaptDHM(layers: []), at: "layers")
         refused(AdaptDHM(layers: layers, clusters: 0), at: "clusters")

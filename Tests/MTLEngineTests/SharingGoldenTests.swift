@@ -29,7 +29,7 @@ import Testing
         case "structure":
             return try make(
                 AlternatingStructure(layers: layers(9, 5), rank: 2, weight: 0.02, updateEvery: 1000))
-        case "omoe": return try make(OMoE(experts: 3, layers: layers(6, 5)))
+        case "omoe": return try make(MMoE(experts: 3, layers: layers(6, 5), gating: .shared))
         case "snr", "snr_transforms":
             return try make(
                 SNR(
@@ -105,7 +105,7 @@ import Testing
 
     @Test func expertDropout() throws {
         try check(MMoE(experts: 4, layers: [.dense(5, .tanh)], expertDropout: 0.4))
-        try check(OMoE(experts: 3, layers: [.dense(5, .tanh)], expertDropout: 0.8))
+        try check(MMoE(experts: 3, layers: [.dense(5, .tanh)], expertDropout: 0.8, gating: .shared))
         try check(
             PLE(
                 levels: [

@@ -87,10 +87,21 @@ public final class TextOutput {
     /// - Throws: `InputError` that names it where it cannot be written.
     public init(_ path: String) throws(InputError) { file = try FileOutput(path) }
 
+    /// Writes a whole file.
+    ///
+    /// - Throws: `InputError` that names it.
+    public static func write(_ text: String, to path: String) throws(InputError) {
+        let output = try TextOutput(path)
+        try output.write(text)
+        try output.finish()
+    }
+
     /// Writes more of it.
     ///
     /// - Throws: `InputError` that names the file, as where the disk is full.
-    public func write(_ text: String) throws(InputError) { try file.write([UInt8](text.utf8)) }
+    public func write(_ text: String) throws(InputError) { try write([UInt8](text.utf8)) }
+
+    package func write(_ bytes: [UInt8]) throws(InputError) { try file.write(bytes) }
 
     /// Brings it to the disk and under its name; without this nothing is left behind.
     ///

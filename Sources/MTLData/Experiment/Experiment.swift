@@ -28,16 +28,16 @@ public struct Experiment: Sendable, Equatable, Codable {
         case data, histories, schema, split, sampling, model, training
     }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
-        data = try values.decode(DataSettings.self, forKey: .data)
-        histories = try values.decodeIfPresent([HistorySpec].self, forKey: .histories) ?? []
-        schema = try values.decode(Schema.self, forKey: .schema)
-        split = try values.decodeIfPresent(Split.self, forKey: .split) ?? Split()
-        sampling = try values.decodeIfPresent(Sampling.self, forKey: .sampling) ?? Sampling()
-        model = try values.decodeIfPresent(ModelSettings.self, forKey: .model) ?? ModelSettings()
-        training = try values.decodeIfPresent(TrainingSettings.self, forKey: .training) ?? TrainingSettings()
+        data = try values.require(.data)
+        try values.read(.histories, &histories)
+        schema = try values.require(.schema)
+        try values.read(.split, &split)
+        try values.read(.sampling, &sampling)
+        try values.read(.model, &model)
+        try values.read(.training, &training)
     }
 
     /// Checks what can be checked without the rows.
@@ -77,14 +77,14 @@ public struct DataSettings: Sendable, Equatable, Codable {
         case badRows = "bad_rows"
     }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
-        source = try values.decode(String.self, forKey: .source)
-        test = try values.decodeIfPresent(String.self, forKey: .test)
-        columns = try values.decodeIfPresent([String].self, forKey: .columns)
-        separator = try values.decodeIfPresent(String.self, forKey: .separator)
-        badRows = try values.decodeIfPresent(String.self, forKey: .badRows) ?? "refuse"
+        source = try values.require(.source)
+        try values.read(.test, &test)
+        try values.read(.columns, &columns)
+        try values.read(.separator, &separator)
+        try values.read(.badRows, &badRows)
     }
 
     func check() throws(InputError) { _ = try options(threads: 1) }

@@ -1,9 +1,9 @@
-internal import MTLEngine
+public import MTLEngine
 
 /// What becomes of the features before tasks share them, as a file says it: a type, and the options that this type takes.
 ///
 /// ```yaml
-/// features: [{type: gate}, {type: attention, sequence: viewed, candidate: item}, {type: cross, layers: 2, rank: 16}]
+/// features: [{type: gate}, {type: attention, sequence: viewed, candidate: item}, {type: cross, count: 2, rank: 16}]
 /// ```
 public struct FeatureLayerSettings: Sendable, Equatable, Codable {
     /// The types of feature layers.
@@ -18,81 +18,53 @@ public struct FeatureLayerSettings: Sendable, Equatable, Codable {
         case attention
         /// Attention of a sequence to itself.
         case selfAttention = "self_attention"
-
-        fileprivate var options: [CodingKeys] {
-            switch self {
-            case .cross: [.count, .rank, .appends]
-            case .factorizationMachine: [.fields]
-            case .gate: [.fields, .reduction]
-            case .attention: [.sequence, .candidate, .layers, .normalized]
-            case .selfAttention: [.sequence, .layers]
-            }
-        }
     }
 
     /// The layer.
     public var type: LayerType
-    /// The number of cross layers.
-    public var count: Int?
-    /// The rank of a cross layer's matrix; 0 for a full one.
-    public var rank: Int?
-    /// Whether cross layers' output stands beside the features, not in their place.
-    public var appends: Bool?
-    /// The embedded features it reads; nil for all.
-    public var fields: [String]?
-    /// Fields per unit of the gate's hidden layer.
-    public var reduction: Int?
-    /// The feature of the behaviours.
-    public var sequence: String?
-    /// The feature that attends to them, in the same table.
-    public var candidate: String?
-    /// Units of the layers that score a behaviour.
-    public var layers: [Int]?
-    /// Whether scores are softmaxed.
-    public var normalized: Bool?
+    /// What differs from its defaults, by the names that a file has.
+    public var options: [String: OptionValue]
 
-    /// A type with its defaults.
-    public init(_ type: LayerType) { self.type = type }
-
-    fileprivate enum CodingKeys: String, CodingKey, CaseIterable {
-        case type, count, rank, appends, fields, reduction, sequence, candidate, layers, normalized
+    /// A type, with its defaults but for some options: `FeatureLayerSettings(.cross, ["count": 2])`.
+    public init(_ type: LayerType, _ options: [String: OptionValue] = [:]) {
+        self.type = type
+        self.options = options
     }
 
-    /// Reads what a file says; an option that the type does not take is an error.
+    /// Reads what a file says.
+    ///
+    /// - Throws: `InputError` that names an option which the type does not take, or which is of another type.
     public init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        type = try values.decode(LayerType.self, forKey: .type)
-        let taken = type.options.map(\.stringValue)
-        for key in try decoder.container(keyedBy: AnyKey.self).allKeys
-        where key.stringValue != "type" && !taken.contains(key.stringValue) {
-            throw InputError(
-                .name, at: "model, features, \(type.rawValue), \(key.stringValue)",
-                found: "an option of that name", expected: "type or \(taken.joined(separator: ", "))")
-        }
-        count = try values.decodeIfPresent(Int.self, forKey: .count)
-        rank = try values.decodeIfPresent(Int.self, forKey: .rank)
-        appends = try values.decodeIfPresent(Bool.self, forKey: .appends)
-        fields = try values.decodeIfPresent([String].self, forKey: .fields)
-        reduction = try values.decodeIfPresent(Int.self, forKey: .reduction)
-        sequence = try values.decodeIfPresent(String.self, forKey: .sequence)
-        candidate = try values.decodeIfPresent(String.self, forKey: .candidate)
-        layers = try values.decodeIfPresent([Int].self, forKey: .layers)
-        normalized = try values.decodeIfPresent(Bool.self, forKey: .normalized)
+        let read = try TypedOptions<LayerType>(from: decoder, at: "model, features")
+        self.init(read.type, read.options)
+        _ = try layer()
+    }
+
+    /// Writes type and options side by side.
+    public func encode(to encoder: any Encoder) throws {
+        try TypedOptions.encode(type, options, to: encoder)
+    }
+
+    /// The sequence that the layer attends to; nil for layers without one.
+    var sequence: String? {
+        if case .scalar(let name)? = options["sequence"] { name } else { nil }
     }
 
     /// The layer itself.
-    var layer: any FeatureLayer {
-        switch type {
-        case .cross: return CrossLayers(count: count ?? 3, rank: rank ?? 0, appends: appends ?? false)
-        case .factorizationMachine: return FactorizationMachine(fields: fields ?? [])
-        case .gate: return FieldGate(fields: fields ?? [], reduction: reduction ?? 3)
-        case .attention:
-            return TargetAttention(
-                sequence: sequence ?? "", candidate: candidate ?? "",
-                layers: (layers ?? [80, 40]).map { .dense($0, .sigmoid) }, isNormalized: normalized ?? false)
-        case .selfAttention:
-            return SelfAttentionPooling(
-                sequence: sequence ?? "", layers: (layers ?? [32]).map { .dense($0, .tanh) })
+    ///
+    /// - Throws: `InputError` that names an option.
+    package func layer() throws(InputError) -> any FeatureLayer {
+        try located("model, features, \(type.rawValue)") { () throws(InputError) in
+            try OptionReader.read(options, for: type.rawValue, hidden: { .relu($0) }) {
+                (options) throws(InputError) -> any FeatureLayer in
+                switch type {
+                case .cross: try CrossLayers(&options)
+                case .factorizationMachine: try FactorizationMachine(&options)
+                case .gate: try FieldGate(&options)
+                case .attention: try TargetAttention(&options)
+                case .selfAttention: try SelfAttentionPooling(&options)
+                }
+            }
         }
     }
 }

@@ -3,7 +3,7 @@ public import MTLEngine
 /// The layers of a model: what its tasks share, and every task's own.
 public struct ModelSettings: Sendable, Equatable, Codable {
     /// Units of the shared layers, for a model without `sharing`.
-    public var trunk = [128, 64]
+    public var trunk = OptionReader.usualUnits
     /// What becomes of the features before tasks share them, one after the other.
     public var features: [FeatureLayerSettings] = []
     /// How tasks and scenarios share; nil for the layers of `trunk` under all of them.
@@ -32,23 +32,19 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         case decaysWeightsOnly = "decays_weights_only"
     }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
-        features = try values.decodeIfPresent([FeatureLayerSettings].self, forKey: .features) ?? features
-        trunk = try values.decodeIfPresent([Int].self, forKey: .trunk) ?? trunk
-        sharing = try values.decodeIfPresent(SharingSettings.self, forKey: .sharing)
-        tower = try values.decodeIfPresent([Int].self, forKey: .tower) ?? tower
-        towers = try values.decodeIfPresent([String: [Int]].self, forKey: .towers) ?? towers
-        taskScenarios =
-            try values.decodeIfPresent([String: [String]].self, forKey: .taskScenarios) ?? taskScenarios
-        activation = try values.decodeIfPresent(Activation.self, forKey: .activation) ?? activation
-        normalization =
-            try values.decodeIfPresent(HiddenLayer.Normalization.self, forKey: .normalization)
-            ?? normalization
-        dropout = try values.decodeIfPresent(Double.self, forKey: .dropout) ?? dropout
-        decaysWeightsOnly =
-            try values.decodeIfPresent(Bool.self, forKey: .decaysWeightsOnly) ?? decaysWeightsOnly
+        try values.read(.features, &features)
+        try values.read(.trunk, &trunk)
+        try values.read(.sharing, &sharing)
+        try values.read(.tower, &tower)
+        try values.read(.towers, &towers)
+        try values.read(.taskScenarios, &taskScenarios)
+        try values.read(.activation, &activation)
+        try values.read(.normalization, &normalization)
+        try values.read(.dropout, &dropout)
+        try values.read(.decaysWeightsOnly, &decaysWeightsOnly)
         if sharing != nil, values.contains(.trunk) {
             throw InputError(
                 .value, at: "model, trunk", found: "a trunk beside sharing",
@@ -82,13 +78,15 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         -> MultiTaskModel
     {
         let tasks = try tasks(preprocessor, sampling)
+        var featureLayers: [any FeatureLayer] = []
+        for feature in features { featureLayers.append(try feature.layer()) }
         return try located(sharing == nil ? "model" : "model, sharing") { () throws(InputError) in
-            var architecture: any Architecture = SharedBottom(trunk: layers(trunk))
-            if let sharing { architecture = try sharing.architecture(layers) }
+            let architecture: any Architecture =
+                try sharing?.architecture(layer) ?? SharedBottom(trunk: layers(trunk))
             let model = try MultiTaskModel(
                 inputs: preprocessor.denseNames.count, embedded: embedded(preprocessor),
                 tables: preprocessor.tables, scenarios: preprocessor.scenarios?.size ?? 1,
-                featureLayers: features.map(\.layer), architecture: architecture, tasks: tasks,
+                featureLayers: featureLayers, architecture: architecture, tasks: tasks,
                 decayed: decaysWeightsOnly ? .weights : .all)
             // One scenario for all rows would train, and be no more than a dearer shared bottom.
             guard preprocessor.scenarios != nil || !model.plan.usesScenarios else {
@@ -109,9 +107,11 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         }
     }
 
-    private func layers(_ units: [Int]) -> [HiddenLayer] {
-        units.map { .dense($0, activation, normalization: normalization, dropout: dropout) }
+    private func layer(_ units: Int) -> HiddenLayer {
+        .dense(units, activation, normalization: normalization, dropout: dropout)
     }
+
+    private func layers(_ units: [Int]) -> [HiddenLayer] { units.map(layer) }
 
     private func tasks(_ preprocessor: Preprocessor, _ sampling: Sampling) throws(InputError)
         -> [LearningTask]
@@ -156,7 +156,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
 }
 
 /// An error of `body` with the place that holds what it names.
-private func located<Value>(
+func located<Value>(
     _ place: String, _ body: () throws(InputError) -> Value
 ) throws(InputError) -> Value {
     do throws(InputError) {

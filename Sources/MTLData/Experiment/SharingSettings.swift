@@ -1,56 +1,55 @@
-internal import MTLEngine
+public import MTLEngine
 
 /// How tasks and scenarios share, as a file says it: a type, and the options that this type takes.
 ///
 /// ```yaml
 /// sharing: {type: mmoe, experts: 8, layers: [64], gate: [16]}
 /// ```
-@dynamicMemberLookup
 public struct SharingSettings: Sendable, Equatable, Codable {
     /// The architecture.
     public var type: SharingType
-    /// Its options; nil where the type's default is meant.
-    public var options = SharingOptions()
+    /// What differs from its defaults, by the names that a file has.
+    public var options: [String: OptionValue]
 
-    /// A type with its defaults.
-    public init(_ type: SharingType) { self.type = type }
-
-    /// An option.
-    public subscript<Value>(dynamicMember option: WritableKeyPath<SharingOptions, Value>) -> Value {
-        get { options[keyPath: option] }
-        set { options[keyPath: option] = newValue }
+    /// A type, with its defaults but for some options: `SharingSettings(.mmoe, ["experts": 4, "layers": [64]])`.
+    public init(_ type: SharingType, _ options: [String: OptionValue] = [:]) {
+        self.type = type
+        self.options = options
     }
 
-    private enum CodingKeys: String, CodingKey { case type }
-
-    /// Reads what a file says; an option that the type does not take is an error.
+    /// Reads what a file says.
+    ///
+    /// - Throws: `InputError` that names an option which the type does not take, or which is of another type.
     public init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        type = try values.decode(SharingType.self, forKey: .type)
-        options = try SharingOptions(from: decoder)
-        let known = SharingOptions.CodingKeys.allCases.map(\.stringValue) + ["type"]
-        let taken = type.options.map(\.stringValue)
-        for key in try decoder.container(keyedBy: AnyKey.self).allKeys
-        where key.stringValue != "type" && !taken.contains(key.stringValue) {
-            throw InputError(
-                .name, at: "model, sharing, \(key.stringValue)",
-                found: known.contains(key.stringValue)
-                    ? "an option that \(type.rawValue) does not take" : "a setting of that name",
-                expected: taken.isEmpty ? "type alone" : "type or \(taken.joined(separator: ", "))")
-        }
+        let read = try TypedOptions<SharingType>(from: decoder, at: Self.place)
+        self.init(read.type, read.options)
+        _ = try located(Self.place) { () throws(InputError) in try architecture { .relu($0) } }
     }
 
     /// Writes type and options side by side.
     public func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encode(type, forKey: .type)
-        try options.encode(to: encoder)
+        try TypedOptions.encode(type, options, to: encoder)
+    }
+
+    private static let place = "model, sharing"
+
+    /// The architecture.
+    ///
+    /// - Parameter hidden: a hidden layer of the model's kind, of so many units.
+    /// - Throws: `InputError` that names an option.
+    package func architecture(
+        _ hidden: @escaping (Int) -> HiddenLayer
+    ) throws(InputError) -> any Architecture {
+        try OptionReader.read(options, for: type.rawValue, hidden: hidden) { (options) throws(InputError) in
+            try type.architecture(&options)
+        }
     }
 }
 
 /// The ways to share.
 public enum SharingType: String, Sendable, Codable, CaseIterable {
-    case hard, omoe, mmoe, cgc, ple
+    case sharedBottom = "shared_bottom"
+    case omoe, mmoe, cgc, ple
     case crossStitch = "cross_stitch"
     case esmm, escm2, aitm, dbmtl, resflow
     case soft, sluice, nddr, mtan, snr
@@ -61,47 +60,37 @@ public enum SharingType: String, Sendable, Codable, CaseIterable {
     case scenarioTowers = "scenario_towers"
     case star, pepnet, sarnet, m3oe, adaptdhm, hamur, apg
 
-    /// Whether it is made for scenarios.
-    public var isOfScenarios: Bool {
+    /// The architecture of that name, which reads its options itself.
+    fileprivate func architecture(_ options: inout OptionReader) throws(InputError) -> any Architecture {
         switch self {
-        case .scenarioTowers, .star, .pepnet, .sarnet, .m3oe, .adaptdhm, .hamur, .apg: true
-        default: false
-        }
-    }
-
-    /// Whether its tasks follow one another, as `parents` says.
-    public var takesParents: Bool { options.contains(.parents) }
-
-    /// The options that it takes.
-    var options: [SharingOptions.CodingKeys] {
-        switch self {
-        case .hard: [.layers]
-        case .crossStitch: [.layers, .ownShare]
-        case .omoe, .mmoe: [.experts, .layers, .gate, .temperature, .expertDropout]
-        case .cgc: [.own, .shared, .layers, .gate, .expertDropout]
-        case .ple: [.levels, .gate, .expertDropout]
-        case .soft: [.layers, .distance, .weight, .updateEvery]
-        case .sluice: [.layers, .subspaces, .ownShare, .mixesLayers, .orthogonality]
-        case .nddr: [.layers, .ownShare, .normalized]
-        case .mtan: [.layers, .attention]
-        case .snr: [.levels, .transforms, .sparsity]
-        case .lowRank: [.layers, .rank]
-        case .traceNorm: [.layers, .weight, .updateEvery]
-        case .alternatingStructure: [.layers, .rank, .weight, .updateEvery]
-        case .dselectK: [.experts, .layers, .selected, .perExample, .entropy]
-        case .scenarioTowers: [.layers]
-        case .star: [.layers, .normalized, .scenarioWidth, .auxiliary]
-        case .pepnet: [.domain, .personal, .scenarioWidth]
-        case .sarnet: [.shared, .own, .layers, .gate]
-        case .m3oe: [.starWidth, .shared, .layers, .gate]
-        case .adaptdhm: [.layers, .clusters]
-        case .hamur: [.layers, .rank, .adapterWidth, .generator]
-        case .apg: [.layers, .rank, .condition, .scenarioWidth, .generator]
-        case .esmm: [.parents, .layers]
-        case .escm2: [.parents, .layers, .doublyRobust, .weight, .maximumWeight]
-        case .aitm: [.parents, .layers, .calibration]
-        case .dbmtl: [.parents, .trunk, .layers, .relation]
-        case .resflow: [.parents, .layers]
+        case .sharedBottom: try SharedBottom(&options)
+        case .omoe: try MMoE(&options, gating: .shared)
+        case .mmoe: try MMoE(&options, gating: .perTask)
+        case .cgc: try PLE(cgc: &options)
+        case .ple: try PLE(&options)
+        case .crossStitch: try CrossStitch(&options)
+        case .esmm: try ESMM(&options)
+        case .escm2: try ESCM2(&options)
+        case .aitm: try AITM(&options)
+        case .dbmtl: try DBMTL(&options)
+        case .resflow: try ResFlow(&options)
+        case .soft: try SoftSharing(&options)
+        case .sluice: try Sluice(&options)
+        case .nddr: try NDDR(&options)
+        case .mtan: try MTAN(&options)
+        case .snr: try SNR(&options)
+        case .lowRank: try LowRankSharing(&options)
+        case .traceNorm: try TraceNormSharing(&options)
+        case .alternatingStructure: try AlternatingStructure(&options)
+        case .dselectK: try DSelectK(&options)
+        case .scenarioTowers: try ScenarioTowers(&options)
+        case .star: try STAR(&options)
+        case .pepnet: try PEPNet(&options)
+        case .sarnet: try SARNet(&options)
+        case .m3oe: try M3oE(&options)
+        case .adaptdhm: try AdaptDHM(&options)
+        case .hamur: try HAMUR(&options)
+        case .apg: try APG(&options)
         }
     }
 }

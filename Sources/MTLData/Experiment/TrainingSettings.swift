@@ -54,19 +54,19 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         case clipValue = "clip_value"
     }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
-        epochs = try values.decodeIfPresent(Int.self, forKey: .epochs) ?? epochs
-        patience = try values.decodeIfPresent(Int.self, forKey: .patience) ?? patience
-        batch = try values.decodeIfPresent(Int.self, forKey: .batch) ?? batch
-        optimizer = try values.decodeIfPresent(OptimizerName.self, forKey: .optimizer) ?? optimizer
-        learningRate = try values.decodeIfPresent(Double.self, forKey: .learningRate) ?? learningRate
-        weightDecay = try values.decodeIfPresent(Double.self, forKey: .weightDecay) ?? weightDecay
-        clipNorm = try values.decodeIfPresent(Double.self, forKey: .clipNorm)
-        clipValue = try values.decodeIfPresent(Double.self, forKey: .clipValue)
-        schedule = try values.decodeIfPresent(ScheduleName.self, forKey: .schedule) ?? schedule
-        seeds = try values.decodeIfPresent([UInt64].self, forKey: .seeds) ?? seeds
+        try values.read(.epochs, &epochs)
+        try values.read(.patience, &patience)
+        try values.read(.batch, &batch)
+        try values.read(.optimizer, &optimizer)
+        try values.read(.learningRate, &learningRate)
+        try values.read(.weightDecay, &weightDecay)
+        try values.read(.clipNorm, &clipNorm)
+        try values.read(.clipValue, &clipValue)
+        try values.read(.schedule, &schedule)
+        try values.read(.seeds, &seeds)
     }
 
     func check() throws(InputError) {

@@ -70,26 +70,26 @@ public struct HistorySpec: Sendable, Equatable, Codable {
         case condition = "where"
     }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         self.init(
-            try values.decode(String.self, forKey: .name),
-            events: try values.decode(String.self, forKey: .events),
-            user: try values.decode(String.self, forKey: .user),
-            time: try values.decode(String.self, forKey: .time))
-        rowUser = try values.decodeIfPresent(String.self, forKey: .rowUser)
-        rowTime = try values.decodeIfPresent(String.self, forKey: .rowTime)
-        kind = try values.decodeIfPresent(String.self, forKey: .kind)
-        kinds = try values.decodeIfPresent([String].self, forKey: .kinds) ?? kinds
-        condition = try values.decodeIfPresent(String.self, forKey: .condition)
-        value = try values.decodeIfPresent(String.self, forKey: .value)
-        item = try values.decodeIfPresent(String.self, forKey: .item)
-        windows = try values.decodeIfPresent([String].self, forKey: .windows) ?? windows
-        aggregates = try values.decodeIfPresent([Aggregate].self, forKey: .aggregates) ?? aggregates
-        length = try values.decodeIfPresent(Int.self, forKey: .length) ?? length
-        separator = try values.decodeIfPresent(String.self, forKey: .separator) ?? separator
-        delay = try values.decodeIfPresent(String.self, forKey: .delay)
+            try values.require(.name),
+            events: try values.require(.events),
+            user: try values.require(.user),
+            time: try values.require(.time))
+        try values.read(.rowUser, &rowUser)
+        try values.read(.rowTime, &rowTime)
+        try values.read(.kind, &kind)
+        try values.read(.kinds, &kinds)
+        try values.read(.condition, &condition)
+        try values.read(.value, &value)
+        try values.read(.item, &item)
+        try values.read(.windows, &windows)
+        try values.read(.aggregates, &aggregates)
+        try values.read(.length, &length)
+        try values.read(.separator, &separator)
+        try values.read(.delay, &delay)
     }
 
     /// Writes what differs from the defaults.

@@ -194,7 +194,7 @@ package struct ParsedBlock {
                     let cell = Cell.trimmed(block.cell(row, column))
                     if Cell.isMissing(cell) || !isRead(row) { return .nan }
                     if let positive { return Self.isAny(of: positive, cell) ? 1 : 0 }
-                    if let value = Self.truth(cell) { return value }
+                    if let value = Cell.truth(cell) { return value }
                     fail(
                         row, column, quoted(row, column), "0 or 1; name the values that mean yes as positive")
                     return .nan
@@ -211,17 +211,6 @@ package struct ParsedBlock {
                 return false
             }
             return values.contains { $0.number == number }
-        }
-
-        private static let yes = ["true", "True", "TRUE", "yes", "Yes", "t", "y"].map { Array($0.utf8) }
-        private static let no = ["false", "False", "FALSE", "no", "No", "f", "n"].map { Array($0.utf8) }
-
-        private static func truth(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
-            if cell.count == 1 && cell[0] == UInt8(ascii: "0") { return 0 }
-            if cell.count == 1 && cell[0] == UInt8(ascii: "1") { return 1 }
-            if case .number(let value) = Cell(cell) { return value == 0 || value == 1 ? value : nil }
-            if yes.contains(where: { $0.elementsEqual(cell) }) { return 1 }
-            return no.contains { $0.elementsEqual(cell) } ? 0 : nil
         }
     }
 }

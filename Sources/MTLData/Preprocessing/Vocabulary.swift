@@ -57,7 +57,7 @@ public struct Vocabulary: Sendable, Equatable {
 extension Vocabulary: Codable {
     private enum CodingKeys: String, CodingKey { case values, counts }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         var map = ByteMap()

@@ -6,9 +6,6 @@ struct LabelJudge {
     let path: String
     private var profile: ColumnProfile { facts.profile }
 
-    private static let yes: Set<String> = ["1", "1.0", "true", "True", "TRUE", "yes", "Yes", "t", "y"]
-    private static let no: Set<String> = ["0", "0.0", "false", "False", "FALSE", "no", "No", "f", "n"]
-
     /// Columns of two values that are named like labels; where there are none, flags.
     static func guessed(_ columns: [ColumnFacts]) -> [SchemaProposal.LabelChoice] {
         func choices(_ isNamed: (NameHints) -> Bool) -> [SchemaProposal.LabelChoice] {
@@ -21,9 +18,14 @@ struct LabelJudge {
         return labels.isEmpty ? choices(\.isFlag) : labels
     }
 
+    private static func truth(_ value: String) -> Double? {
+        var value = value
+        return value.withUTF8 { Cell.truth($0) }
+    }
+
     /// Whether all values are 0 and 1, true and false, or yes and no.
     private static func isTruth(_ facts: ColumnFacts) -> Bool {
-        !facts.values.isEmpty && facts.values.allSatisfy { yes.contains($0.value) || no.contains($0.value) }
+        !facts.values.isEmpty && facts.values.allSatisfy { truth($0.value) != nil }
     }
 
     func column(
@@ -68,7 +70,7 @@ struct LabelJudge {
 
     /// The values of a binary label that mean yes.
     static func positives(_ label: Label, _ facts: ColumnFacts) -> Set<String> {
-        label.positive.map { Set($0) } ?? Set(facts.values.map(\.value).filter { yes.contains($0) })
+        label.positive.map { Set($0) } ?? Set(facts.values.map(\.value).filter { truth($0) == 1 })
     }
 
     private func check(_ positive: [String]) throws(InputError) {

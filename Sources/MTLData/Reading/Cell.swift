@@ -53,6 +53,18 @@ public enum Cell: Equatable, Sendable {
         }
     }
 
+    private static let yes = ["true", "True", "TRUE", "yes", "Yes", "t", "y"].map { Array($0.utf8) }
+    private static let no = ["false", "False", "FALSE", "no", "No", "f", "n"].map { Array($0.utf8) }
+
+    /// 1 for yes and 0 for no, as numbers or in words; nil for anything else.
+    static func truth(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
+        if cell.count == 1 && cell[0] == UInt8(ascii: "0") { return 0 }
+        if cell.count == 1 && cell[0] == UInt8(ascii: "1") { return 1 }
+        if case .number(let value) = Cell(cell) { return value == 0 || value == 1 ? value : nil }
+        if yes.contains(where: { $0.elementsEqual(cell) }) { return 1 }
+        return no.contains { $0.elementsEqual(cell) } ? 0 : nil
+    }
+
     /// Whether a cell is a plain number that a `Double` holds: not a whole number that it rounds.
     static func isExact(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
         let bytes = trimmed(cell)

@@ -18,13 +18,13 @@ public struct Sampling: Sendable, Equatable, Codable {
 
     private enum CodingKeys: String, CodingKey, CaseIterable { case negatives, tasks, scenarios, seed }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
-        negatives = try values.decodeIfPresent([String: Double].self, forKey: .negatives) ?? [:]
-        tasks = try values.decodeIfPresent([String: Double].self, forKey: .tasks) ?? [:]
-        scenarios = try values.decodeIfPresent([String: Double].self, forKey: .scenarios) ?? [:]
-        seed = try values.decodeIfPresent(UInt64.self, forKey: .seed) ?? 1
+        try values.read(.negatives, &negatives)
+        try values.read(.tasks, &tasks)
+        try values.read(.scenarios, &scenarios)
+        try values.read(.seed, &seed)
     }
 
     var isAll: Bool { negatives.isEmpty && tasks.isEmpty && scenarios.isEmpty }

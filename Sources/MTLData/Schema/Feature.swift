@@ -143,40 +143,33 @@ public struct Feature: Sendable, Equatable, Codable {
         case utcOffset = "utc_offset"
     }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
-        self.init(
-            try values.decode(String.self, forKey: .name), try values.decode(Kind.self, forKey: .type),
-            column: try values.decodeIfPresent(String.self, forKey: .column))
-        func read<Value: Decodable>(_ key: CodingKeys, _ target: inout Value) throws {
-            if let value = try values.decodeIfPresent(Value.self, forKey: key) { target = value }
-        }
-        func readOptional<Value: Decodable>(_ key: CodingKeys, _ target: inout Value?) throws {
-            target = try values.decodeIfPresent(Value.self, forKey: key)
-        }
-        try read(.log, &log)
-        try readOptional(.clip, &clip)
-        try read(.scale, &scale)
-        try readOptional(.buckets, &buckets)
-        try readOptional(.bounds, &bounds)
-        try readOptional(.missing, &missing)
-        try readOptional(.fill, &fill)
-        try readOptional(.missingIndicator, &missingIndicator)
-        try read(.encoding, &encoding)
-        try read(.minimumCount, &minimumCount)
-        try readOptional(.hashBuckets, &hashBuckets)
-        try readOptional(.dimension, &dimension)
-        try readOptional(.sharing, &sharing)
-        try readOptional(.target, &target)
-        try read(.smoothing, &smoothing)
-        try read(.separator, &separator)
-        try readOptional(.weightSeparator, &weightSeparator)
-        try read(.length, &length)
-        try read(.pooling, &pooling)
-        try read(.parts, &parts)
-        try read(.utcOffset, &utcOffset)
-        try readOptional(.of, &of)
+        self.init(try values.require(.name), try values.require(.type))
+        try values.read(.column, &column)
+        try values.read(.log, &log)
+        try values.read(.clip, &clip)
+        try values.read(.scale, &scale)
+        try values.read(.buckets, &buckets)
+        try values.read(.bounds, &bounds)
+        try values.read(.missing, &missing)
+        try values.read(.fill, &fill)
+        try values.read(.missingIndicator, &missingIndicator)
+        try values.read(.encoding, &encoding)
+        try values.read(.minimumCount, &minimumCount)
+        try values.read(.hashBuckets, &hashBuckets)
+        try values.read(.dimension, &dimension)
+        try values.read(.sharing, &sharing)
+        try values.read(.target, &target)
+        try values.read(.smoothing, &smoothing)
+        try values.read(.separator, &separator)
+        try values.read(.weightSeparator, &weightSeparator)
+        try values.read(.length, &length)
+        try values.read(.pooling, &pooling)
+        try values.read(.parts, &parts)
+        try values.read(.utcOffset, &utcOffset)
+        try values.read(.of, &of)
     }
 
     /// Writes what differs from the defaults.

@@ -43,20 +43,19 @@ public struct Label: Sendable, Equatable, Codable {
         case huberDelta = "huber_delta"
     }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
-        self.init(
-            try values.decode(String.self, forKey: .name), try values.decode(Kind.self, forKey: .type),
-            column: try values.decodeIfPresent(String.self, forKey: .column),
-            when: try values.decodeIfPresent(String.self, forKey: .when))
-        if let one = try? values.decodeIfPresent(String.self, forKey: .positive) {
+        self.init(try values.require(.name), try values.require(.type))
+        try values.read(.column, &column)
+        try values.read(.when, &when)
+        if let one = try? values.require(.positive, as: String.self) {
             positive = [one]
         } else {
-            positive = try values.decodeIfPresent([String].self, forKey: .positive)
+            try values.read(.positive, &positive)
         }
-        weight = try values.decodeIfPresent(Double.self, forKey: .weight) ?? 1
-        huberDelta = try values.decodeIfPresent(Double.self, forKey: .huberDelta)
+        try values.read(.weight, &weight)
+        try values.read(.huberDelta, &huberDelta)
     }
 
     /// Writes what differs from the defaults.

@@ -33,15 +33,15 @@ public struct Schema: Sendable, Equatable, Codable {
         case features, labels, scenario, group, time, weight
     }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
-        features = try values.decode([Feature].self, forKey: .features)
-        labels = try values.decode([Label].self, forKey: .labels)
-        scenario = try values.decodeIfPresent(String.self, forKey: .scenario)
-        group = try values.decodeIfPresent(String.self, forKey: .group)
-        time = try values.decodeIfPresent(String.self, forKey: .time)
-        weight = try values.decodeIfPresent(String.self, forKey: .weight)
+        features = try values.require(.features)
+        labels = try values.require(.labels)
+        try values.read(.scenario, &scenario)
+        try values.read(.group, &group)
+        try values.read(.time, &time)
+        try values.read(.weight, &weight)
     }
 
     /// Checks what can be checked without data.
@@ -69,28 +69,5 @@ public struct Schema: Sendable, Equatable, Codable {
             }
             try label.check()
         }
-    }
-}
-
-/// A name that any key may have.
-struct AnyKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init?(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-}
-
-extension Decoder {
-    /// The keyed values, where no key is one that nobody knows: a misspelt setting is a mistake, not a default.
-    func strictContainer<Key: CodingKey & CaseIterable>(_: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        let known = Set(Key.allCases.map(\.stringValue))
-        let place = codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
-        for key in try container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
-            throw InputError(
-                .name, at: place.isEmpty ? key.stringValue : "\(place).\(key.stringValue)",
-                found: "a setting of that name", expected: "one of \(known.sorted().joined(separator: ", "))")
-        }
-        return try container(keyedBy: Key.self)
     }
 }

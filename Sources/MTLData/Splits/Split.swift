@@ -59,16 +59,16 @@ public struct Split: Sendable, Equatable, Codable {
         case testFrom = "test_from"
     }
 
-    /// Reads what a file says; a setting that nobody knows is an error.
+    /// Reads what a file says.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
-        by = try values.decodeIfPresent(Rule.self, forKey: .by) ?? .random
-        validation = try values.decodeIfPresent(Double.self, forKey: .validation) ?? 0.1
-        test = try values.decodeIfPresent(Double.self, forKey: .test) ?? 0.1
-        seed = try values.decodeIfPresent(UInt64.self, forKey: .seed) ?? 1
-        gap = try values.decodeIfPresent(String.self, forKey: .gap)
-        validationFrom = try values.decodeIfPresent(String.self, forKey: .validationFrom)
-        testFrom = try values.decodeIfPresent(String.self, forKey: .testFrom)
+        try values.read(.by, &by)
+        try values.read(.validation, &validation)
+        try values.read(.test, &test)
+        try values.read(.seed, &seed)
+        try values.read(.gap, &gap)
+        try values.read(.validationFrom, &validationFrom)
+        try values.read(.testFrom, &testFrom)
     }
 
     func check(_ schema: Schema) throws(InputError) {

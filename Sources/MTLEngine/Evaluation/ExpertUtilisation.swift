@@ -8,7 +8,7 @@
 public struct ExpertUtilisation: Sendable, Equatable {
     /// One gate.
     public struct Gate: Sendable, Equatable {
-        /// The task (`MMoE`, `DSelectK`), "shared" (`OMoE`), "levels.l.TASK" or "levels.l.shared" (`PLE`), or the name of the gate's
+        /// The task (`MMoE`, `DSelectK`), "shared" (`MMoE` with one gate), "levels.l.TASK" or "levels.l.shared" (`PLE`), or the name of the gate's
         /// parameters (`SNR`).
         public let name: String
         /// The experts it weighs, as their parameters' names begin.

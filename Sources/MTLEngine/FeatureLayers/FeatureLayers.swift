@@ -28,6 +28,13 @@ public struct CrossLayers: FeatureLayer, Equatable {
         self.appends = appends
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init()
+        try options.read("count", &count)
+        try options.read("rank", &rank)
+        try options.read("appends", &appends)
+    }
+
     /// Builds the layer.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
         try require(count, atLeast: 1, "\(name), layers")
@@ -65,6 +72,11 @@ public struct FactorizationMachine: FeatureLayer, Equatable {
     /// By default of all embedded fields.
     public init(fields: [String] = []) { self.fields = fields }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init()
+        try options.read("fields", &fields)
+    }
+
     /// Builds the layer.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
         let some = try graph.fields(fields, at: "\(name), fields")
@@ -100,6 +112,12 @@ public struct FieldGate: FeatureLayer, Equatable {
         self.fields = fields
         self.reduction = reduction
         self.activation = activation
+    }
+
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init()
+        try options.read("fields", &fields)
+        try options.read("reduction", &reduction)
     }
 
     /// Builds the layer.

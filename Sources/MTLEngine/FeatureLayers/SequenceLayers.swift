@@ -26,6 +26,14 @@ public struct TargetAttention: FeatureLayer, Equatable {
         self.isNormalized = isNormalized
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(sequence: "", candidate: "")
+        try options.read("sequence", &sequence)
+        try options.read("candidate", &candidate)
+        try options.read("layers", &layers, .sigmoid)
+        try options.read("normalized", &isNormalized)
+    }
+
     /// Builds the layer.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
         try layers.check(at: "\(name), layers")
@@ -59,6 +67,12 @@ public struct SelfAttentionPooling: FeatureLayer, Equatable {
     public init(sequence: String, layers: [HiddenLayer] = [.dense(32, .tanh)]) {
         self.sequence = sequence
         self.layers = layers
+    }
+
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(sequence: "")
+        try options.read("sequence", &sequence)
+        try options.read("layers", &layers, .tanh)
     }
 
     /// Builds the layer.

@@ -22,6 +22,11 @@ public struct AITM: Architecture, Equatable {
         self.calibration = calibration
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(parents: try options.singleParents(), layers: try options.layers())
+        try options.read("calibration", &calibration)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         let funnel = try graph.funnel(parents)

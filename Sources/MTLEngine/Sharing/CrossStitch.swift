@@ -16,6 +16,11 @@ public struct CrossStitch: Architecture, Equatable {
         self.own = own
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: try options.layers())
+        try options.read("own_share", &own)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)

@@ -17,12 +17,19 @@ public struct DBMTL: Architecture, Equatable {
     /// By default tasks share nothing but the features.
     public init(
         parents: [String: [String]], trunk: [HiddenLayer] = [], layers: [HiddenLayer],
-        relation: [HiddenLayer]
+        relation: [HiddenLayer] = [.relu(32)]
     ) {
         self.parents = parents
         self.trunk = trunk
         self.layers = layers
         self.relation = relation
+    }
+
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(parents: try options.parents(), layers: [])
+        try options.read("trunk", &trunk)
+        layers = try options.layers()
+        try options.read("relation", &relation)
     }
 
     /// Builds the graph.

@@ -25,7 +25,8 @@ public struct DSelectK: Architecture, Equatable {
 
     /// By default static gates of two experts, as in the paper.
     public init(
-        experts: Int, layers: [HiddenLayer], selected: Int = 2, perExample: Bool = false, gamma: Double = 1,
+        experts: Int = 8, layers: [HiddenLayer], selected: Int = 2, perExample: Bool = false,
+        gamma: Double = 1,
         entropy: Double = 1e-6, reach: Double = 1
     ) {
         self.experts = experts
@@ -35,6 +36,15 @@ public struct DSelectK: Architecture, Equatable {
         self.gamma = gamma
         self.entropy = entropy
         self.reach = reach
+    }
+
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: [])
+        try options.read("experts", &experts)
+        layers = try options.layers()
+        try options.read("selected", &selected)
+        try options.read("per_example", &perExample)
+        try options.read("entropy", &entropy)
     }
 
     /// Builds the graph.

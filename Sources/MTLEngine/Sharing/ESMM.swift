@@ -18,6 +18,11 @@ public struct ESMM: Architecture, Equatable {
         self.trunk = trunk
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(parents: try options.singleParents())
+        try options.read("layers", &trunk)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         let funnel = try graph.funnel(parents)
@@ -59,6 +64,14 @@ public struct ESCM2: Architecture, Equatable {
         self.isDoublyRobust = isDoublyRobust
         self.weight = weight
         self.maximumWeight = maximumWeight
+    }
+
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(parents: try options.singleParents())
+        try options.read("layers", &trunk)
+        try options.read("doubly_robust", &isDoublyRobust)
+        try options.read("weight", &weight)
+        try options.read("maximum_weight", &maximumWeight)
     }
 
     /// Builds the graph.

@@ -8,12 +8,22 @@
 /// - SeeAlso: Yan et al., *APG: Adaptive Parameter Generation Network for Click-Through Rate Prediction*, arXiv
 ///   2203.16218.
 public struct APG: Architecture, Equatable {
+    /// What z is.
+    public enum Condition: String, Sendable, CaseIterable {
+        /// The scenario's vector.
+        case scenario
+        /// The features, through which no gradient flows back.
+        case features
+        /// Both, side by side.
+        case both
+    }
+
     /// The layers, from the features up.
     public var layers: [HiddenLayer]
     /// k: S(z) is `[k, k]`.
     public var rank: Int
-    /// What z is: "scenario", "features" or "both".
-    public var condition: String
+    /// What z is.
+    public var condition: Condition
     /// The width of the scenario's vector in z.
     public var scenarioWidth: Int
     /// The hidden layers of a generator.
@@ -21,7 +31,7 @@ public struct APG: Architecture, Equatable {
 
     /// By default z is the scenario.
     public init(
-        layers: [HiddenLayer], rank: Int = 8, condition: String = "scenario", scenarioWidth: Int = 8,
+        layers: [HiddenLayer], rank: Int = 8, condition: Condition = .scenario, scenarioWidth: Int = 8,
         generator: [HiddenLayer] = []
     ) {
         self.layers = layers
@@ -31,21 +41,25 @@ public struct APG: Architecture, Equatable {
         self.generator = generator
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: try options.layers())
+        try options.read("rank", &rank)
+        try options.read("condition", &condition)
+        try options.read("scenario_width", &scenarioWidth)
+        try options.read("generator", &generator, .relu)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false, isPlain: true)
         try generator.check(at: "generator")
         try require(rank, atLeast: 1, "rank")
         try require(scenarioWidth, atLeast: 1, "scenario width")
-        guard ["scenario", "features", "both"].contains(condition) else {
-            throw InputError(
-                .value, at: "condition", found: "\"\(condition)\"", expected: "scenario, features or both")
-        }
         var parts: [GraphValue] = []
-        if condition != "features" {
+        if condition != .features {
             parts.append(graph.scenarioVector(scenarioWidth, name: "condition.scenarios"))
         }
-        if condition != "scenario" { parts.append(graph.features.stopped) }
+        if condition != .scenario { parts.append(graph.features.stopped) }
         let z = graph.concatenate(parts)
         var h = graph.features
         for (depth, layer) in layers.enumerated() {
@@ -89,6 +103,13 @@ public struct HAMUR: Architecture, Equatable {
         self.rank = rank
         self.adapterWidth = adapterWidth
         self.hyper = hyper
+    }
+
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(trunk: try options.layers())
+        try options.read("rank", &rank)
+        try options.read("adapter_width", &adapterWidth)
+        try options.read("generator", &hyper, .relu)
     }
 
     /// Builds the graph.

@@ -17,6 +17,11 @@ public struct LowRankSharing: Architecture, Equatable {
         self.rank = rank
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: try options.layers())
+        try options.read("rank", &rank)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
@@ -79,6 +84,12 @@ public struct TraceNormSharing: Architecture, Equatable {
         self.updateEvery = updateEvery
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: try options.layers())
+        try options.read("weight", &weight)
+        try options.read("update_every", &updateEvery)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
@@ -121,6 +132,13 @@ public struct AlternatingStructure: Architecture, Equatable {
         self.rank = rank
         self.weight = weight
         self.updateEvery = updateEvery
+    }
+
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: try options.layers())
+        try options.read("rank", &rank)
+        try options.read("weight", &weight)
+        try options.read("update_every", &updateEvery)
     }
 
     /// Builds the graph.

@@ -17,6 +17,11 @@ public struct MTAN: Architecture, Equatable {
         self.attention = attention
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: try options.layers())
+        try options.read("attention", &attention)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)

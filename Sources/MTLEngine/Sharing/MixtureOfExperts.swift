@@ -1,9 +1,17 @@
-/// Multi-gate mixture of experts: f_t = Σ_e softmax(gate_t(x))_e expert_e(x), then the task's tower.
+/// Multi-gate mixture of experts (or one-gate, OMoE): f_t = Σ_e softmax(gate_t(x))_e expert_e(x), then the task's tower.
 ///
 /// Every expert is drawn from a stream of its own: experts that begin alike stay alike.
 /// - SeeAlso: Ma et al., *Modeling Task Relationships in Multi-task Learning with Multi-gate Mixture-of-Experts*, KDD
 ///   2018.
 public struct MMoE: Architecture, Equatable {
+    /// Who has a gate.
+    public enum Gating: Sendable {
+        /// Every task.
+        case perTask
+        /// All tasks together, which then read the same mixture: the paper's baseline, OMoE.
+        case shared
+    }
+
     /// The number of experts.
     public var experts: Int
     /// The layers of an expert, from the features up.
@@ -14,29 +22,45 @@ public struct MMoE: Architecture, Equatable {
     public var temperature: Double
     /// In training, the share of a row's experts that all its gates lose, the others' weights divided by their sum.
     public var expertDropout: Double
+    /// Who has a gate.
+    public var gating: Gating
 
-    /// By default gates are linear.
+    /// By default every task has a linear gate.
     public init(
-        experts: Int, layers: [HiddenLayer], gate: [HiddenLayer] = [], temperature: Double = 1,
-        expertDropout: Double = 0
+        experts: Int = 8, layers: [HiddenLayer], gate: [HiddenLayer] = [], temperature: Double = 1,
+        expertDropout: Double = 0, gating: Gating = .perTask
     ) {
         self.experts = experts
         self.layers = layers
         self.gate = gate
         self.temperature = temperature
         self.expertDropout = expertDropout
+        self.gating = gating
+    }
+
+    package init(_ options: inout OptionReader, gating: Gating) throws(InputError) {
+        self.init(layers: [], gating: gating)
+        try options.read("experts", &experts)
+        layers = try options.layers()
+        try options.read("gate", &gate, .relu)
+        try options.read("temperature", &temperature)
+        try options.read("expert_dropout", &expertDropout)
     }
 
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
-        let order = graph.headOrder
-        let mixed = try mixtures(&graph, names: order.map { graph.tasks[$0].name })
-        return graph.heads(graph.inTaskOrder(mixed))
+        switch gating {
+        case .perTask:
+            let names = graph.headOrder.map { graph.tasks[$0].name }
+            return graph.heads(graph.inTaskOrder(try mixtures(&graph, names: names)))
+        case .shared:
+            let mixed = try mixtures(&graph, names: ["shared"])
+            return graph.heads(graph.tasks.map { _ in mixed[0] })
+        }
     }
 
     /// One mixture per gate.
-    fileprivate func mixtures(_ graph: inout GraphBuilder, names: [String]) throws(InputError) -> [GraphValue]
-    {
+    private func mixtures(_ graph: inout GraphBuilder, names: [String]) throws(InputError) -> [GraphValue] {
         try require(experts, atLeast: 1, "experts")
         try layers.check(at: "experts", allowsNone: false)
         try gate.check(at: "gates")
@@ -53,43 +77,6 @@ public struct MMoE: Architecture, Equatable {
         let width = outputs.width / experts
         let kept = graph.expertDropout(gates, rate: expertDropout)
         return graph.mixture(experts: outputs, width: width, gates: kept).blocks(names.count)
-    }
-}
-
-/// One-gate mixture of experts: all tasks read the same mixture.
-///
-/// - SeeAlso: Ma et al., KDD 2018, where it is the baseline of `MMoE`.
-public struct OMoE: Architecture, Equatable {
-    /// The number of experts.
-    public var experts: Int
-    /// The layers of an expert, from the features up.
-    public var layers: [HiddenLayer]
-    /// The layers of the gate before its linear one.
-    public var gate: [HiddenLayer]
-    /// What the gate's logits are divided by.
-    public var temperature: Double
-    /// In training, the share of a row's experts that the gate loses, the others' weights divided by their sum.
-    public var expertDropout: Double
-
-    /// By default the gate is linear.
-    public init(
-        experts: Int, layers: [HiddenLayer], gate: [HiddenLayer] = [], temperature: Double = 1,
-        expertDropout: Double = 0
-    ) {
-        self.experts = experts
-        self.layers = layers
-        self.gate = gate
-        self.temperature = temperature
-        self.expertDropout = expertDropout
-    }
-
-    /// Builds the graph.
-    public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
-        let shared = MMoE(
-            experts: experts, layers: layers, gate: gate, temperature: temperature,
-            expertDropout: expertDropout)
-        let mixed = try shared.mixtures(&graph, names: ["shared"])
-        return graph.heads(graph.tasks.map { _ in mixed[0] })
     }
 }
 

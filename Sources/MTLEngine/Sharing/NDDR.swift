@@ -20,6 +20,12 @@ public struct NDDR: Architecture, Equatable {
         self.isNormed = isNormed
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: try options.layers())
+        try options.read("own_share", &own)
+        try options.read("normalized", &isNormed)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)

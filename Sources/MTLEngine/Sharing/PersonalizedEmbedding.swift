@@ -34,6 +34,13 @@ public struct PEPNet: Architecture, Equatable {
         self.gamma = gamma
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(personal: [])
+        try options.read("domain", &domain)
+        try options.read("personal", &personal)
+        try options.read("scenario_width", &scenarioWidth)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try check()

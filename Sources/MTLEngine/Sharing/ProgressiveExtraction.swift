@@ -15,11 +15,16 @@ public struct PLE: Architecture, Equatable {
         /// The layers of an expert.
         public var layers: [HiddenLayer]
 
-        /// A level.
-        public init(own: Int, shared: Int, layers: [HiddenLayer]) {
+        /// By default one expert of each kind.
+        public init(own: Int = 1, shared: Int = 1, layers: [HiddenLayer]) {
             self.own = own
             self.shared = shared
             self.layers = layers
+        }
+
+        fileprivate mutating func read(_ options: inout OptionReader) throws(InputError) {
+            try options.read("own", &own)
+            try options.read("shared", &shared)
         }
     }
 
@@ -40,6 +45,30 @@ public struct PLE: Architecture, Equatable {
     /// Customised gate control: one level.
     public static func cgc(own: Int, shared: Int, layers: [HiddenLayer], gate: [HiddenLayer] = []) -> PLE {
         PLE(levels: [Level(own: own, shared: shared, layers: layers)], gate: gate)
+    }
+
+    package init(_ options: inout OptionReader) throws(InputError) {
+        let usual = Level(layers: options.layers(of: [64]))
+        self.init(
+            levels: try options.levels { (options) throws(InputError) in
+                var level = Level(layers: try options.requiredLayers())
+                try level.read(&options)
+                return level
+            } ?? [usual, usual])
+        try read(&options)
+    }
+
+    /// Customised gate control, whose level's options are its own.
+    package init(cgc options: inout OptionReader) throws(InputError) {
+        var level = Level(layers: try options.layers())
+        try level.read(&options)
+        self.init(levels: [level])
+        try read(&options)
+    }
+
+    private mutating func read(_ options: inout OptionReader) throws(InputError) {
+        try options.read("gate", &gate, .relu)
+        try options.read("expert_dropout", &expertDropout)
     }
 
     /// Builds the graph.

@@ -15,6 +15,10 @@ public struct ResFlow: Architecture, Equatable {
         self.layers = layers
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(parents: try options.singleParents(), layers: try options.layers())
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         let funnel = try graph.funnel(parents)

@@ -25,6 +25,14 @@ public struct SARNet: Architecture, Equatable {
         self.gate = gate
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: [])
+        try options.read("shared", &shared)
+        try options.read("own", &own)
+        layers = try options.layers()
+        try options.read("gate", &gate, .relu)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try require(shared, atLeast: 0, "shared experts")
@@ -80,6 +88,14 @@ public struct M3oE: Architecture, Equatable {
         self.shared = shared
         self.layers = layers
         self.gate = gate
+    }
+
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: [])
+        try options.read("star_width", &starWidth)
+        try options.read("shared", &shared)
+        layers = try options.layers()
+        try options.read("gate", &gate, .relu)
     }
 
     /// Builds the graph.

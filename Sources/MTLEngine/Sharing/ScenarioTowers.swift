@@ -9,6 +9,10 @@ public struct ScenarioTowers: Architecture, Equatable {
     /// Without layers the towers read the features.
     public init(trunk: [HiddenLayer]) { self.trunk = trunk }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(trunk: try options.layers())
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try trunk.check(at: "trunk")

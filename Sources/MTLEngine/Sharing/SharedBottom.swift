@@ -11,6 +11,10 @@ public struct SharedBottom: Architecture, Equatable {
     /// Shared layers; none is allowed: then the heads read the features.
     public init(trunk: [HiddenLayer]) { self.trunk = trunk }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(trunk: try options.layers())
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try trunk.check(at: "trunk")

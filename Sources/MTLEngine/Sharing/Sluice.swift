@@ -33,6 +33,16 @@ public struct Sluice: Architecture, Equatable {
         self.orthogonality = orthogonality
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: try options.layers())
+        try options.read("subspaces", &subspaces)
+        try options.read("own_share", &own)
+        // Outputs of unequal width have no mixture.
+        mixesLayers = Set(layers.map(\.units)).count == 1
+        try options.read("mixes_layers", &mixesLayers)
+        try options.read("orthogonality", &orthogonality)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try check()

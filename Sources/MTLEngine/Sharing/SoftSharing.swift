@@ -36,6 +36,13 @@ public struct SoftSharing: Architecture, Equatable {
         self.updateEvery = updateEvery
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: try options.layers())
+        try options.read("distance", &distance)
+        try options.read("weight", &weight)
+        try options.read("update_every", &updateEvery)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)

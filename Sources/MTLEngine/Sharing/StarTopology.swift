@@ -30,6 +30,13 @@ public struct STAR: Architecture, Equatable {
         self.auxiliary = auxiliary
     }
 
+    package init(_ options: inout OptionReader) throws(InputError) {
+        self.init(layers: try options.layers())
+        try options.read("normalized", &normalizes)
+        try options.read("scenario_width", &scenarioWidth)
+        try options.read("auxiliary", &auxiliary)
+    }
+
     /// Builds the graph.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)

@@ -16,8 +16,8 @@ public struct SNR: Architecture, Equatable {
         /// The layers of a sub-network.
         public var layers: [HiddenLayer]
 
-        /// A level.
-        public init(networks: Int, layers: [HiddenLayer]) {
+        /// By default four sub-networks.
+        public init(networks: Int = 4, layers: [HiddenLayer]) {
             self.networks = networks
             self.layers = layers
         }
@@ -50,6 +50,18 @@ public struct SNR: Architecture, Equatable {
         self.beta = beta
         self.gamma = gamma
         self.zeta = zeta
+    }
+
+    package init(_ options: inout OptionReader) throws(InputError) {
+        let usual = Level(layers: options.layers(of: [32]))
+        self.init(
+            levels: try options.levels { (options) throws(InputError) in
+                var level = Level(layers: try options.requiredLayers())
+                try options.read("networks", &level.networks)
+                return level
+            } ?? [usual, usual])
+        try options.read("transforms", &transforms)
+        try options.read("sparsity", &sparsity)
     }
 
     /// Builds the graph.

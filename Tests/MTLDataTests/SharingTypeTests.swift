@@ -1,0 +1,320 @@
+import Foundation
+import MTLData
+import MTLEngine
+import Testing
+import Yams
+
+/// Every type of sharing is its own architecture, with the defaults that this has in Swift, and reads its options by itself.
+@Suite struct SharingTypeTests {
+    /// A layer of the model's kind, which layers of gates and generators are not.
+    private static func layer(_ units: Int) -> HiddenLayer {
+        .dense(units, .tanh, normalization: .layer, dropout: 0.1)
+    }
+
+    private struct Case {
+        let options: [String: OptionValue]
+        let expected: any Architecture & Equatable
+        let usual: any Architecture & Equatable
+    }
+
+    private static func expectation(_ type: SharingType) -> Case {
+        let usual = [layer(128), layer(64)]
+        let one = [layer(7)]
+        let parents = ["buy": "click"]
+        switch type {
+        case .sharedBottom:
+            return Case(
+                options: ["layers": [7]], expected: SharedBottom(trunk: one), usual: SharedBottom(trunk: usual))
+        case .omoe, .mmoe:
+            let gating: MMoE.Gating = type == .omoe ? .shared : .perTask
+            return Case(
+                options: [
+                    "experts": 3, "layers": [7], "gate": [5], "temperature": 2, "expert_dropout": 0.25,
+                ],
+                expected: MMoE(
+                    experts: 3, layers: one, gate: [.relu(5)], temperature: 2, expertDropout: 0.25,
+                    gating: gating),
+                usual: MMoE(experts: 8, layers: usual, gating: gating))
+        case .cgc:
+            return Case(
+                options: ["own": 2, "shared": 3, "layers": [7], "gate": [5], "expert_dropout": 0.25],
+                expected: PLE(
+                    levels: [PLE.Level(own: 2, shared: 3, layers: one)], gate: [.relu(5)], expertDropout: 0.25
+                ), usual: PLE(levels: [PLE.Level(own: 1, shared: 1, layers: usual)]))
+        case .ple:
+            let level = PLE.Level(own: 1, shared: 1, layers: [layer(64)])
+            return Case(
+                options: [
+                    "levels": [["own": 0, "shared": 3, "layers": [7]], ["layers": [6]]], "gate": [5],
+                    "expert_dropout": 0.25,
+                ],
+                expected: PLE(
+                    levels: [
+                        PLE.Level(own: 0, shared: 3, layers: one),
+                        PLE.Level(own: 1, shared: 1, layers: [layer(6)]),
+                    ], gate: [.relu(5)], expertDropout: 0.25), usual: PLE(levels: [level, level]))
+        case .crossStitch:
+            return Case(
+                options: ["layers": [7], "own_share": 0.5], expected: CrossStitch(layers: one, own: 0.5),
+                usual: CrossStitch(layers: usual, own: 0.9))
+        case .esmm:
+            return Case(
+                options: ["parents": ["buy": ["click"]], "layers": [7]],
+                expected: ESMM(parents: parents, trunk: one), usual: ESMM(parents: [:]))
+        case .escm2:
+            return Case(
+                options: [
+                    "parents": ["buy": "click"], "layers": [7], "doubly_robust": false, "weight": 2,
+                    "maximum_weight": 4.5,
+                ],
+                expected: ESCM2(
+                    parents: parents, trunk: one, isDoublyRobust: false, weight: 2, maximumWeight: 4.5),
+                usual: ESCM2(
+                    parents: [:], trunk: [], isDoublyRobust: true, weight: 0.5, maximumWeight: 15))
+        case .aitm:
+            return Case(
+                options: ["parents": ["buy": "click"], "layers": [7], "calibration": 0],
+                expected: AITM(parents: parents, layers: one, calibration: 0),
+                usual: AITM(parents: [:], layers: usual, calibration: 0.6))
+        case .dbmtl:
+            return Case(
+                options: [
+                    "parents": ["buy": ["click", "view"]], "trunk": [9], "layers": [7], "relation": [6],
+                ],
+                expected: DBMTL(
+                    parents: ["buy": ["click", "view"]], trunk: [layer(9)], layers: one, relation: [layer(6)]),
+                usual: DBMTL(parents: [:], layers: usual, relation: [layer(32)]))
+        case .resflow:
+            return Case(
+                options: ["parents": ["buy": "click"], "layers": [7]],
+                expected: ResFlow(parents: parents, layers: one), usual: ResFlow(parents: [:], layers: usual))
+        case .soft:
+            return Case(
+                options: ["layers": [7], "distance": "covariance", "weight": 0.5, "update_every": 3],
+                expected: SoftSharing(layers: one, distance: .covariance, weight: 0.5, updateEvery: 3),
+                usual: SoftSharing(layers: usual, distance: .mean, weight: 1e-3, updateEvery: 100))
+        case .sluice:
+            return Case(
+                options: [
+                    "layers": [8, 8], "subspaces": 4, "own_share": 0.5, "mixes_layers": false,
+                    "orthogonality": 0,
+                ],
+                expected: Sluice(
+                    layers: [layer(8), layer(8)], subspaces: 4, own: 0.5, mixesLayers: false, orthogonality: 0
+                ), usual: Sluice(layers: usual, mixesLayers: false))
+        case .nddr:
+            return Case(
+                options: ["layers": [7], "own_share": 0.5, "normalized": false],
+                expected: NDDR(layers: one, own: 0.5, isNormed: false),
+                usual: NDDR(layers: usual, own: 0.9, isNormed: true))
+        case .mtan:
+            return Case(
+                options: ["layers": [7], "attention": 3], expected: MTAN(layers: one, attention: 3),
+                usual: MTAN(layers: usual, attention: 16))
+        case .snr:
+            let level = SNR.Level(networks: 4, layers: [layer(32)])
+            return Case(
+                options: [
+                    "levels": [["networks": 2, "layers": [7]], ["layers": [6]]], "transforms": true,
+                    "sparsity": 0.5,
+                ],
+                expected: SNR(
+                    levels: [
+                        SNR.Level(networks: 2, layers: one), SNR.Level(networks: 4, layers: [layer(6)]),
+                    ],
+                    transforms: true, sparsity: 0.5),
+                usual: SNR(levels: [level, level], transforms: false, sparsity: 1e-4))
+        case .lowRank:
+            return Case(
+                options: ["layers": [7], "rank": 2], expected: LowRankSharing(layers: one, rank: 2),
+                usual: LowRankSharing(layers: usual, rank: 4))
+        case .traceNorm:
+            return Case(
+                options: ["layers": [7], "weight": 0.5, "update_every": 3],
+                expected: TraceNormSharing(layers: one, weight: 0.5, updateEvery: 3),
+                usual: TraceNormSharing(layers: usual, weight: 1e-2, updateEvery: 10))
+        case .alternatingStructure:
+            return Case(
+                options: ["layers": [7], "rank": 2, "weight": 0.5, "update_every": 3],
+                expected: AlternatingStructure(layers: one, rank: 2, weight: 0.5, updateEvery: 3),
+                usual: AlternatingStructure(layers: usual, rank: 4, weight: 1e-3, updateEvery: 100))
+        case .dselectK:
+            return Case(
+                options: ["experts": 5, "layers": [7], "selected": 3, "per_example": true, "entropy": 0.5],
+                expected: DSelectK(experts: 5, layers: one, selected: 3, perExample: true, entropy: 0.5),
+                usual: DSelectK(experts: 8, layers: usual, selected: 2, perExample: false, entropy: 1e-6))
+        case .scenarioTowers:
+            return Case(
+                options: ["layers": [7]], expected: ScenarioTowers(trunk: one),
+                usual: ScenarioTowers(trunk: usual))
+        case .star:
+            return Case(
+                options: ["layers": [7], "normalized": false, "scenario_width": 3, "auxiliary": [5]],
+                expected: STAR(layers: one, normalizes: false, scenarioWidth: 3, auxiliary: [layer(5)]),
+                usual: STAR(layers: usual, normalizes: true, scenarioWidth: 8, auxiliary: [layer(16)]))
+        case .pepnet:
+            return Case(
+                options: ["domain": ["country"], "personal": ["user", "item"], "scenario_width": 3],
+                expected: PEPNet(domain: ["country"], personal: ["user", "item"], scenarioWidth: 3),
+                usual: PEPNet(domain: [], personal: [], scenarioWidth: 8))
+        case .sarnet:
+            return Case(
+                options: ["shared": 3, "own": 2, "layers": [7], "gate": [5]],
+                expected: SARNet(shared: 3, own: 2, layers: one, gate: [.relu(5)]),
+                usual: SARNet(shared: 2, own: 1, layers: usual))
+        case .m3oe:
+            return Case(
+                options: ["star_width": 9, "shared": 3, "layers": [7], "gate": [5]],
+                expected: M3oE(starWidth: 9, shared: 3, layers: one, gate: [.relu(5)]),
+                usual: M3oE(starWidth: 64, shared: 4, layers: usual))
+        case .adaptdhm:
+            return Case(
+                options: ["layers": [7], "clusters": 5], expected: AdaptDHM(layers: one, clusters: 5),
+                usual: AdaptDHM(layers: usual, clusters: 3))
+        case .hamur:
+            return Case(
+                options: ["layers": [7], "rank": 2, "adapter_width": 3, "generator": [5]],
+                expected: HAMUR(trunk: one, rank: 2, adapterWidth: 3, hyper: [.relu(5)]),
+                usual: HAMUR(trunk: usual, rank: 8, adapterWidth: 32, hyper: [.relu(64)]))
+        case .apg:
+            return Case(
+                options: [
+                    "layers": [7], "rank": 2, "condition": "both", "scenario_width": 3, "generator": [5],
+                ],
+                expected: APG(
+                    layers: one, rank: 2, condition: .both, scenarioWidth: 3, generator: [.relu(5)]),
+                usual: APG(layers: usual, rank: 8, condition: .scenario, scenarioWidth: 8))
+        }
+    }
+
+    private static func same(_ one: any Architecture, _ other: any Architecture & Equatable) -> Bool {
+        func equals<Type: Equatable>(_ other: Type) -> Bool { one as? Type == other }
+        return equals(other)
+    }
+
+    @Test(arguments: SharingType.allCases)
+    func itIsItsOwnArchitectureAndReadsItsOptions(type: SharingType) throws {
+        let expected = Self.expectation(type)
+        let usual = try SharingSettings(type).architecture(Self.layer)
+        let settings = SharingSettings(type, expected.options)
+        let chosen = try settings.architecture(Self.layer)
+        #expect(Self.same(usual, expected.usual), "\(usual)")
+        #expect(Self.same(chosen, expected.expected), "\(chosen)")
+        // No other type's would do, so that a type which builds another's architecture is seen.
+        for other in SharingType.allCases where other != type {
+            #expect(!Self.same(usual, Self.expectation(other).usual), "\(other)")
+            #expect(!Self.same(chosen, Self.expectation(other).expected), "\(other)")
+        }
+
+        let json = try JSONEncoder().encode(settings)
+        #expect(try JSONDecoder().decode(SharingSettings.self, from: json) == settings)
+        let yaml = try YAMLEncoder().encode(settings)
+        let read = try YAMLDecoder().decode(SharingSettings.self, from: yaml)
+        #expect(Self.same(try read.architecture(Self.layer), expected.expected), "\(yaml)")
+
+        // Every option is taken, and no other.
+        for name in ["rank_", "type_"] + SharingType.allCases.flatMap({ Self.expectation($0).options.keys }) {
+            let isTaken = expected.options[name] != nil
+            let one = SharingSettings(type, [name: expected.options[name] ?? 3])
+            if isTaken {
+                #expect(throws: Never.self) { try one.architecture(Self.layer) }
+            } else {
+                let error = #expect(throws: InputError.self) { try one.architecture(Self.layer) }
+                #expect(error?.place == name)
+                #expect(error?.found == "an option that \(type.rawValue) does not take")
+            }
+        }
+    }
+
+    @Test func outputsOfEqualWidthAreMixed() throws {
+        let settings = SharingSettings(.sluice, ["layers": [8, 8]])
+        let layers = [Self.layer(8), Self.layer(8)]
+        #expect(Self.same(try settings.architecture(Self.layer), Sluice(layers: layers)))
+    }
+
+    @Test func scalarsAreWhatReadsThem() throws {
+        let yaml =
+            "{type: escm2, parents: {yes: 1, 01: [no]}, doubly_robust: no, weight: 1, maximum_weight: 1e1}"
+        let settings = try YAMLDecoder().decode(SharingSettings.self, from: yaml)
+        let expected = ESCM2(
+            parents: ["yes": "1", "01": "no"], isDoublyRobust: false, weight: 1, maximumWeight: 10)
+        #expect(Self.same(try settings.architecture(Self.layer), expected))
+        let again = try JSONDecoder().decode(
+            SharingSettings.self, from: try JSONEncoder().encode(settings))
+        #expect(again == settings)
+        #expect(Self.same(try again.architecture(Self.layer), expected))
+        #expect(try YAMLDecoder().decode(SharingSettings.self, from: "{type: mmoe, gate: ~}").options.isEmpty)
+    }
+
+    @Test func mistakesAreNamedAsTheFileIsRead() throws {
+        let cases: [(yaml: String, message: String)] = [
+            (
+                "{type: hard, layers: [8]}",
+                "model, sharing, type: found \"hard\", expected one of "
+                    + SharingType.allCases.map(\.rawValue).joined(separator: ", ")
+            ),
+            (
+                "{type: shared_bottom, experts: 3}",
+                "model, sharing, experts: found an option that shared_bottom does not take, expected type or layers"
+            ),
+            (
+                "{type: mmoe, expert: 3}",
+                "model, sharing, expert: found an option that mmoe does not take, "
+                    + "expected type or experts, layers, gate, temperature, expert_dropout"
+            ),
+            (
+                "{type: mmoe, experts: many}",
+                "model, sharing, experts: found \"many\", expected a whole number"
+            ),
+            (
+                "{type: mmoe, experts: [3]}",
+                "model, sharing, experts: found a list of 1, expected a whole number"
+            ),
+            (
+                "{type: mmoe, layers: 64}",
+                "model, sharing, layers: found \"64\", expected a list, each a whole number"
+            ),
+            (
+                "{type: nddr, normalized: 2}",
+                "model, sharing, normalized: found \"2\", expected true or false"
+            ),
+            (
+                "{type: soft, distance: far}",
+                "model, sharing, distance: found \"far\", expected pairwise, mean or covariance"
+            ),
+            (
+                "{type: apg, condition: moon}",
+                "model, sharing, condition: found \"moon\", expected scenario, features or both"
+            ),
+            (
+                "{type: ple, levels: [{networks: 2, layers: [8]}]}",
+                "model, sharing, levels, 0, networks: found an option that ple does not take, "
+                    + "expected layers, own, shared"
+            ),
+            (
+                "{type: snr, levels: [{layers: [8]}, {networks: 2}]}",
+                "model, sharing, levels, 1, layers: found nothing, expected the units of its layers"
+            ),
+            (
+                "{type: esmm, parents: {buy: [click, view]}}",
+                "model, sharing, parents, buy: found 2 tasks, expected one; dbmtl takes several"
+            ),
+            ("{layers: [8]}", "model, sharing, type: found nothing, expected one of "),
+        ]
+        for (yaml, message) in cases {
+            let found = #expect(throws: (any Error).self, "\(yaml)") {
+                try YAMLDecoder().decode(SharingSettings.self, from: yaml)
+            }
+            let error = Self.inputError(found)
+            #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "none")")
+        }
+    }
+
+    /// What Yams puts into an error of its own.
+    private static func inputError(_ error: (any Error)?) -> InputError? {
+        if case .dataCorrupted(let context)? = error as? DecodingError {
+            return context.underlyingError as? InputError
+        }
+        return error as? InputError
+    }
+}
