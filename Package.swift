@@ -61,17 +61,21 @@ let package = Package(
         .executableTarget(
             name: "QuickStart", dependencies: ["MTLEngine"], path: "Examples/QuickStart",
             swiftSettings: settings),
+        // A process of its own, which the tests start: its malloc is not for the tests' process, so no target depends on it.
         .target(name: "MallocCounter", path: "Tests/MallocCounter"),
         .executableTarget(
-            name: "allocation-probe", dependencies: ["MTLEngine", "MallocCounter"],
+            name: "allocation-probe", dependencies: ["MTLEngine", "MallocCounter", "KernelLevel"],
             path: "Tests/AllocationProbe",
             swiftSettings: settings),
+        .target(name: "KernelLevel", dependencies: ["MTLKernels"], path: "Tests/KernelLevel"),
         .testTarget(
-            name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "allocation-probe"],
+            name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "KernelLevel"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "MTLDataTests",
-            dependencies: ["MTLData", "MTLDataKernels", "MTLEngine", "CSQLite", "CZlib", "Yams"],
+            dependencies: [
+                "MTLData", "MTLDataKernels", "MTLEngine", "KernelLevel", "CSQLite", "CZlib", "Yams",
+            ],
             exclude: ["Fixtures"],
             swiftSettings: settings),
     ]

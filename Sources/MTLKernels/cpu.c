@@ -17,15 +17,21 @@ static int detect(void) {
 static int detect(void) { return MTL_CPU_BASELINE; }
 #endif
 
+// Racing first calls store the same number: relaxed order suffices.
+static _Atomic int best = -1;
+
 int mtl_cpu_best_level(void) {
-    // Racing first calls store the same number: relaxed order suffices.
-    static _Atomic int cached = -1;
-    int level = atomic_load_explicit(&cached, memory_order_relaxed);
+    int level = atomic_load_explicit(&best, memory_order_relaxed);
     if (level < 0) {
         level = detect();
-        atomic_store_explicit(&cached, level, memory_order_relaxed);
+        atomic_store_explicit(&best, level, memory_order_relaxed);
     }
     return level;
+}
+
+void mtl_cpu_limit(int level) {
+    int found = detect();
+    atomic_store_explicit(&best, level < found ? level : found, memory_order_relaxed);
 }
 
 const char *mtl_cpu_level_name(int level) {

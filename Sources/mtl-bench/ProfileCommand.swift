@@ -27,6 +27,9 @@ struct ProfileCommand: ParsableCommand {
     @Option(help: "Rows of a batch.")
     var batch = 256
 
+    @Option(help: SharingArgument.help)
+    var sharing: SharingArgument?
+
     @OptionGroup var compute: ComputeArguments
 
     @Option(help: "Seconds to watch.")
@@ -46,7 +49,7 @@ struct ProfileCommand: ParsableCommand {
     func run() throws {
         let work = try StepWorkload(
             schedule: schedule, inputs: inputs, hidden: hidden.values, tasks: tasks, batch: batch,
-            compute: compute.options)
+            compute: compute.options, sharing: sharing)
         let bounds = try MachineBounds.measure(compute: compute.options)
         let clock = ContinuousClock()
 

@@ -1,4 +1,37 @@
+import ArgumentParser
+import Foundation
+import MTLData
 import MTLEngine
+
+/// A way of sharing as an experiment's file says it: a type, or an object with the type's options.
+struct SharingArgument: ExpressibleByArgument {
+    let name: String
+    private let settings: SharingSettings
+
+    init?(argument: String) {
+        name = argument
+        let text = argument.hasPrefix("{") ? argument : "{\"type\": \"\(argument)\"}"
+        guard let read = try? JSONDecoder().decode(SharingSettings.self, from: Data(text.utf8)) else {
+            return nil
+        }
+        settings = read
+    }
+
+    static let sharedBottom = SharingArgument(argument: "shared_bottom")
+
+    /// The architecture, of hidden layers of these widths where the argument names none.
+    func architecture(hidden: [Int]) throws -> any Architecture {
+        var own = settings
+        if own.options.isEmpty {
+            own.options["layers"] = OptionValue(hidden)
+            if let architecture = try? own.architecture({ .relu($0) }) { return architecture }
+        }
+        return try settings.architecture { .relu($0) }
+    }
+
+    static let help: ArgumentHelp =
+        "How tasks share: a type as in an experiment, or one with options: '{\"type\": \"mmoe\", \"experts\": 4}'."
+}
 
 /// A training step on random numbers: the model of the throughput tables, squared error on every head, Adam.
 struct StepWorkload {
@@ -14,10 +47,12 @@ struct StepWorkload {
     private let source: BatchSource<Float>
     /// Batches in memory, used in turn.
     private let batches: Int
+    /// For the ways of sharing that know scenarios.
+    private static let scenarios = 4
 
     init(
         schedule: ScheduleName, inputs: Int, hidden: [Int], tasks: Int, batch: Int, compute: ComputeOptions,
-        batches: Int = 4
+        sharing: SharingArgument? = nil, batches: Int = 4
     ) throws {
         try requirePositive([inputs], option: "inputs")
         try requirePositive(hidden, option: "hidden")
@@ -32,13 +67,15 @@ struct StepWorkload {
         self.batches = batches
         let names = (0..<tasks).map { "task\($0)" }
         model = try MultiTaskModel(
-            inputs: inputs, trunk: hidden.map { .relu($0) },
+            inputs: inputs, scenarios: Self.scenarios,
+            architecture: sharing?.architecture(hidden: hidden) ?? SharedBottom(trunk: hidden.map { .relu($0) }),
             tasks: names.map { .regression($0, weight: 1 / Double(tasks)) })
         trainer = try Trainer(model, schedule: schedule.schedule, batchSize: batch, compute: compute)
         var generator = SeededGenerator(seed: 1)
         let rows = batch * batches
         let dataset = try Dataset<Float>(
-            rowCount: rows, featureNames: (0..<inputs).map { "x\($0)" }, labelNames: names
+            rowCount: rows, featureNames: (0..<inputs).map { "x\($0)" }, labelNames: names,
+            scenarios: (0..<rows).map { Int32($0 * 7919 % Self.scenarios) }
         ) { x, y in
             for index in x.indices { x[index] = Float(generator.uniform()) - 0.5 }
             for index in y.indices { y[index] = Float(generator.uniform()) - 0.5 }

@@ -13,12 +13,15 @@ struct StepsCommand: ParsableCommand {
     @Option var hidden = CommaList([64, 64])
     @Option var tasks = 3
     @Option var batch = 256
+    @Option(help: SharingArgument.help)
+    var sharing: SharingArgument?
+
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {
         try StepWorkload(
             schedule: schedule, inputs: inputs, hidden: hidden.values, tasks: tasks, batch: batch,
-            compute: compute.options
+            compute: compute.options, sharing: sharing
         ).run(steps: count)
     }
 }

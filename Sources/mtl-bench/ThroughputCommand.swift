@@ -23,6 +23,9 @@ struct ThroughputCommand: ParsableCommand {
     @Option(help: "Batch sizes.")
     var batch = CommaList([32, 256, 4096])
 
+    @Option(help: SharingArgument.help)
+    var sharing: SharingArgument?
+
     @OptionGroup var compute: ComputeArguments
 
     @Option(help: "Seconds of measurement for each line.")
@@ -49,7 +52,8 @@ struct ThroughputCommand: ParsableCommand {
                         let result = try ThroughputResult.measure(
                             StepWorkload(
                                 schedule: name, inputs: inputs, hidden: widths, tasks: taskCount,
-                                batch: batchSize, compute: compute.options), seconds: seconds)
+                                batch: batchSize, compute: compute.options, sharing: sharing),
+                            seconds: seconds)
                         if json {
                             try printJSON(result)
                         } else {

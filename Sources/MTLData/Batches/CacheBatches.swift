@@ -73,10 +73,11 @@ package final class CacheBatches: BatchStream {
         private let buffers: [BatchBuffer]
         private let batchRows: Int
         private let skipping: Int
-        /// Read only behind `ready`.
-        private var failure: InputError?
         private var filled = 0
-        private var isAtEnd = false
+        /// Read only once `end` is known.
+        private var failure: InputError?
+        /// How many batches there were to fill; -1 while the thread does not know, which runs ahead of whoever takes them.
+        private let end = Atomic<Int>(-1)
 
         let epoch: Int
 
@@ -113,7 +114,7 @@ package final class CacheBatches: BatchStream {
             } catch {
                 failure = error
             }
-            isAtEnd = true
+            end.store(filled, ordering: .releasing)
             ready.signal()
         }
 
@@ -126,7 +127,7 @@ package final class CacheBatches: BatchStream {
         /// Waits for the next buffer; false at the end.
         func take() throws(InputError) -> Bool {
             ready.wait()
-            if isAtEnd, takenCount == filled {
+            if end.load(ordering: .acquiring) == takenCount {
                 // Whoever asks again gets the same answer.
                 ready.signal()
                 if let failure { throw failure }

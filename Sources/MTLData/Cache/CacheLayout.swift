@@ -1,4 +1,3 @@
-internal import CZlib
 internal import Foundation
 internal import MTLEngine
 
@@ -121,19 +120,6 @@ package enum CacheFormat {
     package static let magic = Array("MTLCACHE".utf8)
     package static let version: UInt32 = 1
     package static let headerBytes = 64
-
-    package static func checksum(_ bytes: UnsafeRawBufferPointer, from start: UInt = 0) -> UInt32 {
-        var sum = start
-        var place = 0
-        while place < bytes.count {
-            let count = min(bytes.count - place, 1 << 30)
-            sum = crc32(
-                sum, bytes.baseAddress?.advanced(by: place).assumingMemoryBound(to: UInt8.self), UInt32(count)
-            )
-            place += count
-        }
-        return UInt32(truncatingIfNeeded: sum)
-    }
 
     static func encode(_ layout: CacheLayout) -> [UInt8] {
         let encoder = JSONEncoder()

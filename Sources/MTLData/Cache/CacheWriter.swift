@@ -79,7 +79,7 @@ package final class CacheWriter {
         blocks.append(
             CacheBlock(
                 offset: file.position, rows: pending.count,
-                checksum: buffer.withUnsafeBytes { CacheFormat.checksum($0) },
+                checksum: buffer.withUnsafeBytes { Checksum.crc32($0) },
                 bagCounts: pending.bags.map(\.ids.count)))
         try file.write(buffer)
         rowCount += pending.count
@@ -96,7 +96,7 @@ package final class CacheWriter {
         try file.write(index)
         let numbers = CacheFormat.bytes(of: [text.count, blocks.count, rowCount, indexStart, file.position])
         let checked = numbers + text + index
-        let sum = checked.withUnsafeBytes { CacheFormat.checksum($0) }
+        let sum = checked.withUnsafeBytes { Checksum.crc32($0) }
         var header = CacheFormat.magic
         for word in [CacheFormat.version, sum] {
             withUnsafeBytes(of: word.littleEndian) { header.append(contentsOf: $0) }

@@ -48,7 +48,7 @@ public import MTLEngine
         }
         func sum(_ range: Range<Int>, from start: UInt32 = 0) -> UInt32 {
             bytes.withUnsafeBytes {
-                CacheFormat.checksum(UnsafeRawBufferPointer(rebasing: $0[range]), from: UInt(start))
+                Checksum.crc32(UnsafeRawBufferPointer(rebasing: $0[range]), from: UInt(start))
             }
         }
         let (textBytes, blockCount, indexStart) = (number(16), number(24), number(40))

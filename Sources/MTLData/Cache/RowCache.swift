@@ -94,10 +94,10 @@ public final class RowCache: @unchecked Sendable {
         guard textBytes > 0, textBytes <= byteCount - header, blockCount >= 0, blockCount <= byteCount,
             indexStart >= header + textBytes, indexStart <= byteCount
         else { throw damaged("places outside the file") }
-        var sum = CacheFormat.checksum(UnsafeRawBufferPointer(start: base + 16, count: 40))
-        sum = CacheFormat.checksum(
+        var sum = Checksum.crc32(UnsafeRawBufferPointer(start: base + 16, count: 40))
+        sum = Checksum.crc32(
             UnsafeRawBufferPointer(start: base + header, count: textBytes), from: UInt(sum))
-        sum = CacheFormat.checksum(
+        sum = Checksum.crc32(
             UnsafeRawBufferPointer(start: base + indexStart, count: byteCount - indexStart), from: UInt(sum))
         guard sum == word(12) else { throw damaged("a wrong checksum of the header") }
         guard
@@ -150,7 +150,7 @@ public final class RowCache: @unchecked Sendable {
         let start = base + block.offset
         if !isChecked[index] {
             let bytes = UnsafeRawBufferPointer(start: start, count: places.byteCount)
-            guard CacheFormat.checksum(bytes) == block.checksum else {
+            guard Checksum.crc32(bytes) == block.checksum else {
                 throw wrong(index, "a wrong checksum")
             }
         }

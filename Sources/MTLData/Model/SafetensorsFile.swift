@@ -55,7 +55,7 @@ struct SafetensorsFile {
         var end = 0
         for (index, (name, shape)) in tensors.enumerated() {
             let values = tensor(index)
-            sum = values.withUnsafeBytes { CacheFormat.checksum($0, from: UInt(sum)) }
+            sum = values.withUnsafeBytes { Checksum.crc32($0, from: UInt(sum)) }
             header[name] = .tensor(Entry(dtype: "F32", shape: shape, offsets: [end, end + 4 * values.count]))
             end += 4 * values.count
         }
@@ -124,7 +124,7 @@ struct SafetensorsFile {
             throw damaged("\(data.count - dataStart) bytes of \(end): it is cut short or too long")
         }
         let body = data.subdata(in: dataStart..<data.count)
-        guard let sum = texts["checksum"], sum == "\(body.withUnsafeBytes { CacheFormat.checksum($0) })"
+        guard let sum = texts["checksum"], sum == "\(body.withUnsafeBytes { Checksum.crc32($0) })"
         else {
             throw damaged("a wrong checksum")
         }

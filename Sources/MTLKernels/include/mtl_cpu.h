@@ -14,6 +14,9 @@ enum {
 // The highest level that both the processor and the operating system (saved register state) support. Cached.
 int mtl_cpu_best_level(void);
 
+// From now on no level above this one is said to be supported, as on a lesser processor: for tests, before anything else.
+void mtl_cpu_limit(int level);
+
 // "baseline", "avx2", "avx512"; "unknown" for any other number.
 const char *mtl_cpu_level_name(int level);
 

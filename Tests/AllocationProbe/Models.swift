@@ -1,0 +1,86 @@
+import MTLEngine
+
+private let tower: [HiddenLayer] = [.dense(16, .gelu)]
+private let tasks: [LearningTask] = [
+    .binary("click"), .binary("purchase", tower: tower),
+    .regression("spend", huberDelta: 1, tower: tower),
+    .multiclass("tag", classes: 4),
+]
+
+/// Nodes of every kind.
+private struct Everything: Architecture {
+    func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
+        let normed = graph.batchNorm(graph.features, isPartitioned: true, name: "partitioned")
+        let star = graph.scenarioDense(
+            normed, units: 24, activation: .relu, sharesFactor: true, name: "star")
+        let own = graph.scenarioDense(star, units: 16, activation: .gelu, name: "own")
+        let dropped = graph.dropout(graph.batchNorm(own, name: "norm"), rate: 0.2)
+        let experts = graph.stack(dropped, [.relu(12)], names: ["e.0", "e.1", "e.2"])
+        let gates = graph.gates(dropped, [], experts: 3, names: graph.tasks.map { "gates.\($0.name)" })
+        let mixed = graph.mixture(experts: experts, width: 12, gates: gates)
+        let stitched = graph.crossStitch(mixed, blocks: 4, name: "stitch")
+        let steady = graph.layerNorm(stitched, names: graph.tasks.map { "ln.\($0.name)" })
+        graph.penalize(.squared("star.shared.weight", weight: 1e-3))
+        return graph.heads(graph.affine(steady, perScenario: true, name: "affine").blocks(4))
+    }
+}
+
+/// Features of ids: a table short enough to be multiplied by the first layer's weights as a whole, one that is not, bags
+/// with and without weights, two features of one table.
+private let fields: [EmbeddedFeature] = [
+    .single("hour"), .single("item"), .single("seen", table: "item"),
+    .bag("tags", pooling: .mean, maximumCount: 5),
+    .bag("history", table: "item", pooling: .sum, maximumCount: 7),
+]
+private let tables = [
+    EmbeddingTable("hour", rows: 24, dimension: 4), EmbeddingTable("item", rows: 3_000, dimension: 8),
+    EmbeddingTable("tags", rows: 40, dimension: 8),
+]
+
+/// Every model, by name; those with updates between steps make one after each.
+func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
+    let layers: [HiddenLayer] = [.dense(12, .tanh)]
+    func model(
+        _ architecture: some Architecture, scenarios: Int = 1, isEmbedded: Bool = false,
+        sequences: [EmbeddedFeature] = [], _ features: [any FeatureLayer] = []
+    ) throws(InputError) -> MultiTaskModel {
+        try MultiTaskModel(
+            inputs: 20, embedded: isEmbedded ? fields + sequences : [], tables: isEmbedded ? tables : [],
+            scenarios: scenarios, featureLayers: features, architecture: architecture, tasks: tasks)
+    }
+    return [
+        ("shared", try MultiTaskModel(inputs: 20, trunk: [.relu(64), .dense(32, .tanh)], tasks: tasks)),
+        ("mmoe", try model(MMoE(experts: 4, layers: [.relu(32)]))),
+        ("covariance", try model(SoftSharing(layers: layers, distance: .covariance, updateEvery: 1))),
+        ("trace", try model(TraceNormSharing(layers: layers, updateEvery: 1))),
+        ("structure", try model(AlternatingStructure(layers: layers, updateEvery: 1))),
+        ("routing", try model(SNR(levels: [SNR.Level(networks: 3, layers: layers)]))),
+        ("selection", try model(DSelectK(experts: 5, layers: layers, perExample: true))),
+        ("graph", try model(Everything(), scenarios: 3)),
+        (
+            "embedded-shared",
+            try MultiTaskModel(
+                inputs: 20, embedded: fields, tables: tables, trunk: [.relu(32)], tasks: tasks)
+        ),
+        ("embedded-mmoe", try model(MMoE(experts: 2, layers: [.relu(32)]), isEmbedded: true)),
+        (
+            "feature-layers",
+            try model(
+                HardSharing(trunk: layers), isEmbedded: true,
+                [
+                    FieldGate(), FactorizationMachine(fields: ["item", "seen", "history"]),
+                    CrossLayers(count: 1),
+                ])
+        ),
+        (
+            "sequence",
+            try model(
+                HardSharing(trunk: layers), isEmbedded: true,
+                sequences: [.sequence("clicks", table: "item", maximumCount: 6)],
+                [
+                    TargetAttention(sequence: "clicks", candidate: "item", layers: [.dense(8, .sigmoid)]),
+                    SelfAttentionPooling(sequence: "clicks", layers: [.dense(8, .tanh)]),
+                ])
+        ),
+    ]
+}
