@@ -23,7 +23,7 @@ struct SharingArgument: ExpressibleByArgument {
     func architecture(hidden: [Int]) throws -> any Architecture {
         var own = settings
         if own.options.isEmpty {
-            own.options["layers"] = OptionValue(hidden)
+            own.options["layers"] = .list(hidden.map { .scalar("\($0)") })
             if let architecture = try? own.architecture({ .relu($0) }) { return architecture }
         }
         return try settings.architecture { .relu($0) }
@@ -66,9 +66,10 @@ struct StepWorkload {
         self.compute = compute
         self.batches = batches
         let names = (0..<tasks).map { "task\($0)" }
+        let architecture: any Architecture =
+            try sharing?.architecture(hidden: hidden) ?? SharedBottom(trunk: hidden.map { .relu($0) })
         model = try MultiTaskModel(
-            inputs: inputs, scenarios: Self.scenarios,
-            architecture: sharing?.architecture(hidden: hidden) ?? SharedBottom(trunk: hidden.map { .relu($0) }),
+            inputs: inputs, scenarios: Self.scenarios, architecture: architecture,
             tasks: names.map { .regression($0, weight: 1 / Double(tasks)) })
         trainer = try Trainer(model, schedule: schedule.schedule, batchSize: batch, compute: compute)
         var generator = SeededGenerator(seed: 1)

@@ -66,7 +66,7 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
         (
             "feature-layers",
             try model(
-                HardSharing(trunk: layers), isEmbedded: true,
+                SharedBottom(trunk: layers), isEmbedded: true,
                 [
                     FieldGate(), FactorizationMachine(fields: ["item", "seen", "history"]),
                     CrossLayers(count: 1),
@@ -75,7 +75,7 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
         (
             "sequence",
             try model(
-                HardSharing(trunk: layers), isEmbedded: true,
+                SharedBottom(trunk: layers), isEmbedded: true,
                 sequences: [.sequence("clicks", table: "item", maximumCount: 6)],
                 [
                     TargetAttention(sequence: "clicks", candidate: "item", layers: [.dense(8, .sigmoid)]),
