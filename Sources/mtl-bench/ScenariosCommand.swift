@@ -39,7 +39,8 @@ struct ScenariosCommand: ParsableCommand {
     private func methods() -> [Method] {
         [
             Method(
-                name: "pooled", architecture: SharedBottom(trunk: [.relu(64), .relu(32)]), knowsScenario: false
+                name: "pooled", architecture: SharedBottom(trunk: [.relu(64), .relu(32)]),
+                knowsScenario: false
             ),
             Method(name: "pooled + id", architecture: SharedBottom(trunk: [.relu(64), .relu(32)])),
             Method(name: "MMoE + id", architecture: MMoE(experts: 4, layers: [.relu(64), .relu(32)])),

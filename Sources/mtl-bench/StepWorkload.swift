@@ -105,6 +105,7 @@ struct StepWorkload {
 
     /// Floating-point operations of the products of one step (all turns).
     var operationsPerStep: Double {
-        Double(model.plan.productOperationsPerRow(model.tasks, alternating: schedule == .alternating)) * Double(batch)
+        Double(model.plan.productOperationsPerRow(model.tasks, alternating: schedule == .alternating))
+            * Double(batch)
     }
 }

@@ -174,7 +174,8 @@ import Testing
             }
             let rate = labels.reduce(0, +) / Double(rows)
             let predicted = predictions.reduce(0, +) / Double(rows)
-            #expect(abs(predicted / rate - 1) < 0.02, "\(predicted), not \(rate)")
+            // A constant rate leaves the last step's noise: 2 to 3 % of the mean; uncorrected it would be 1.8 times the rate.
+            #expect(abs(predicted / rate - 1) < 0.05, "\(predicted), not \(rate)")
 
             let source = try table(lines)
             let watched = try parts(Splitter(plan.split, source, schema), source, schema)

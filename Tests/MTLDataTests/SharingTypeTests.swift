@@ -24,7 +24,8 @@ import Yams
         switch type {
         case .sharedBottom:
             return Case(
-                options: ["layers": [7]], expected: SharedBottom(trunk: one), usual: SharedBottom(trunk: usual))
+                options: ["layers": [7]], expected: SharedBottom(trunk: one),
+                usual: SharedBottom(trunk: usual))
         case .omoe, .mmoe:
             let gating: MMoE.Gating = type == .omoe ? .shared : .perTask
             return Case(

@@ -64,7 +64,9 @@ import Testing
         let embedded: [EmbeddedFeature] = [
             .single("user"), .single("item"), .bag("history", table: "item", pooling: .sum, maximumCount: 4),
         ]
-        func build(_ architecture: some Architecture, embeds: Bool, scenarios: Int = 1) throws -> MultiTaskModel {
+        func build(_ architecture: some Architecture, embeds: Bool, scenarios: Int = 1) throws
+            -> MultiTaskModel
+        {
             try MultiTaskModel(
                 inputs: 37, embedded: embeds ? embedded : [], tables: embeds ? tables : [],
                 scenarios: scenarios, architecture: architecture, tasks: tasks)
@@ -104,7 +106,8 @@ import Testing
                 var first: [UInt32]?
                 for threads in [1, 2, 3, 4] {
                     let trainer = try Trainer<Float>(
-                        model, schedule: schedule, batchSize: batch, clipping: batch == 200 ? .norm(1) : .none,
+                        model, schedule: schedule, batchSize: batch,
+                        clipping: batch == 200 ? .norm(1) : .none,
                         seed: 5, compute: ComputeOptions(threads: threads, backend: backend))
                     try trainer.fit(data, until: StoppingRule(epochs: 2, steps: 3, patience: nil))
                     let bits = trainer.parameters.map(\.bitPattern)

@@ -55,7 +55,9 @@ struct StepOracle {
         }
         guard isLabelled || task == nil else { return losses }
         for (feature, number) in model.embedded.enumerated().map({ ($1, $0) }) {
-            for row in rows { touched["embeddings.\(feature.table).weight", default: []].formUnion(row.ids[number]) }
+            for row in rows {
+                touched["embeddings.\(feature.table).weight", default: []].formUnion(row.ids[number])
+            }
         }
         let active = task.map { name in
             values.keys.filter { $0.hasPrefix("trunk.") || $0.hasPrefix("embeddings.") }
@@ -104,7 +106,9 @@ struct StepOracle {
             let w = values[name + ".weight"]!
             for unit in 0..<layer.units {
                 gradients[name + ".bias"]![unit] += dz[unit]
-                for input in x.indices { gradients[name + ".weight"]![unit * x.count + input] += dz[unit] * x[input] }
+                for input in x.indices {
+                    gradients[name + ".weight"]![unit * x.count + input] += dz[unit] * x[input]
+                }
             }
             d = x.indices.map { input in dz.indices.reduce(0) { $0 + dz[$1] * w[$1 * x.count + input] } }
         }
@@ -114,7 +118,8 @@ struct StepOracle {
             let share = feature.pooling == .mean ? 1 / Double(max(1, ids.count)) : 1
             for id in ids {
                 for offset in 0..<width {
-                    gradients["embeddings.\(feature.table).weight"]![id * width + offset] += share * d[column + offset]
+                    gradients["embeddings.\(feature.table).weight"]![id * width + offset] +=
+                        share * d[column + offset]
                 }
             }
             column += width
@@ -142,16 +147,20 @@ struct StepOracle {
         }
     }
 
-    private static func loss(_ kind: LearningTask.Kind, _ z: [Double], _ label: Double) -> (Double, [Double]) {
+    private static func loss(_ kind: LearningTask.Kind, _ z: [Double], _ label: Double) -> (Double, [Double])
+    {
         switch kind {
         case .binary: return (log(1 + exp(z[0])) - label * z[0], [1 / (1 + exp(-z[0])) - label])
         case .squaredError: return ((z[0] - label) * (z[0] - label), [2 * (z[0] - label)])
         case .huber(let delta):
             let r = z[0] - label
-            return abs(r) <= delta ? (r * r / 2, [r]) : (delta * (abs(r) - delta / 2), [r > 0 ? delta : -delta])
+            return abs(r) <= delta
+                ? (r * r / 2, [r]) : (delta * (abs(r) - delta / 2), [r > 0 ? delta : -delta])
         case .multiclass:
             let total = z.reduce(0) { $0 + exp($1) }
-            return (log(total) - z[Int(label)], z.indices.map { exp(z[$0]) / total - ($0 == Int(label) ? 1 : 0) })
+            return (
+                log(total) - z[Int(label)], z.indices.map { exp(z[$0]) / total - ($0 == Int(label) ? 1 : 0) }
+            )
         }
     }
 
@@ -163,8 +172,12 @@ struct StepOracle {
         for name in names {
             let isTable = name.hasPrefix("embeddings.")
             let count = values[name]!.count
-            var state = moments[optimizer][name] ?? ([Double](repeating: 0, count: count), [Double](repeating: 0, count: count))
-            let width = isTable ? count / model.tables.first { name == "embeddings.\($0.name).weight" }!.rows : 1
+            var state =
+                moments[optimizer][name] ?? (
+                    [Double](repeating: 0, count: count), [Double](repeating: 0, count: count)
+                )
+            let width =
+                isTable ? count / model.tables.first { name == "embeddings.\($0.name).weight" }!.rows : 1
             for index in 0..<count {
                 if isTable && touched[name]?.contains(index / width) != true { continue }
                 let g = gradients[name]![index]

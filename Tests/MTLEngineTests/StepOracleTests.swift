@@ -53,7 +53,8 @@ import Testing
             weights: weighted ? rows.map(\.weight) : nil)
     }
 
-    private func expectClose(_ found: [Double], _ expected: [Double], _ what: String, _ bound: Double = 1e-10) {
+    private func expectClose(_ found: [Double], _ expected: [Double], _ what: String, _ bound: Double = 1e-10)
+    {
         for (a, b) in zip(found, expected) where !(a.isNaN && b.isNaN) {
             guard abs(a - b) <= bound * (1 + abs(b)) else {
                 Issue.record("\(what): \(a), expected \(b)")
@@ -106,7 +107,8 @@ import Testing
     @Test(arguments: settings)
     func stepIsItsPlainText(setting: Setting) throws {
         let model = try MultiTaskModel(
-            inputs: 4, embedded: setting.embedded ? Self.embedded : [], tables: setting.embedded ? Self.tables : [],
+            inputs: 4, embedded: setting.embedded ? Self.embedded : [],
+            tables: setting.embedded ? Self.tables : [],
             trunk: setting.trunk, tasks: Self.tasks)
         let trainer = try Trainer<Double>(
             model, optimizer: .adamW(learningRate: 1e-2, weightDecay: 0.1), schedule: setting.schedule,
@@ -114,7 +116,8 @@ import Testing
         var oracle = try StepOracle(trainer, trunk: setting.trunk, learningRate: 1e-2, decay: 0.1)
         let batches = setting.batch > 500 ? 1 : 3
         let all = rows(setting.batch * batches, weighted: setting.weighted).map { row in
-            setting.embedded ? row : StepOracle.Row(dense: row.dense, ids: [], labels: row.labels, weight: row.weight)
+            setting.embedded
+                ? row : StepOracle.Row(dense: row.dense, ids: [], labels: row.labels, weight: row.weight)
         }
         let data = try dataset(all, embedded: setting.embedded, weighted: setting.weighted)
         for number in 0..<batches {

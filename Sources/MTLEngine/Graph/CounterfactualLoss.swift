@@ -27,7 +27,8 @@ package struct CounterfactualLoss: Sendable {
     ///   - scale: what a row is multiplied with.
     /// - Returns: the sum over the rows.
     func add<Scalar: BLASScalar>(
-        _ tile: BackwardTile<Scalar>, _ rows: Range<Int>, outcomes: UnsafePointer<Scalar>, observed: UnsafePointer<Scalar>,
+        _ tile: BackwardTile<Scalar>, _ rows: Range<Int>, outcomes: UnsafePointer<Scalar>,
+        observed: UnsafePointer<Scalar>,
         weights: UnsafePointer<Scalar>?, scale: Double
     ) -> Double {
         let (z, a) = (tile.view(conditional).rows(rows), tile.view(propensity).rows(rows))

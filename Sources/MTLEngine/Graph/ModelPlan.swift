@@ -68,6 +68,17 @@ extension ModelPlan {
             }
     }
 
+    /// Elements of the largest weight matrix of a dense node's block.
+    package var largestMatrix: Int {
+        nodes.reduce(0) { most, node in
+            if case .dense(let dense) = node {
+                max(most, dense.layer.inputs * dense.layer.outputs)
+            } else {
+                most
+            }
+        }
+    }
+
     /// Whether batch norms cut the order into stages.
     package var isStaged: Bool {
         nodes.contains { if case .batchNorm = $0 { true } else { false } }

@@ -132,7 +132,8 @@ package struct ScenarioDenseNode: NodeOperation {
         if tile.forward.refreshes {
             // Once for all of a worker's tiles of the scenario.
             Scalar._transpose(
-                level: tile.level, rows: inputs, columns: outputs, source: effective(tile.forward), lds: outputs,
+                level: tile.level, rows: inputs, columns: outputs, source: effective(tile.forward),
+                lds: outputs,
                 target: copy.base, ldt: copy.stride)
         }
         tile.product.multiply(
@@ -154,7 +155,8 @@ package struct ScenarioDenseNode: NodeOperation {
         let (common, dCommon) = (tile.parameters + shared, tile.gradients + shared)
         let addsCommon = isRepeated || !tile.isFirst
         Scalar._factorGradients(
-            level: tile.level, count: size, d: d, a: weights(tile.forward), da: target, addsA: adds, b: common,
+            level: tile.level, count: size, d: d, a: weights(tile.forward), da: target, addsA: adds,
+            b: common,
             db: dCommon, addsB: addsCommon)
         func addBiases(_ to: UnsafeMutablePointer<Scalar>, _ adds: Bool) {
             Scalar._linear(

@@ -285,7 +285,8 @@ package struct ExpertDropoutNode: NodeOperation {
             for column in 0..<y.width {
                 let value: Scalar =
                     sum == 0
-                    ? dy[column] : keeps(row, column, tile.forward) ? Scalar((Double(dy[column]) - dot) / sum) : 0
+                    ? dy[column]
+                    : keeps(row, column, tile.forward) ? Scalar((Double(dy[column]) - dot) / sum) : 0
                 dg[column] = dx == .add ? dg[column] + value : value
             }
         }

@@ -212,7 +212,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
             parameters: store.parameters.base, transposes: store.transposes.base, workspace: base,
             capacity: Self.tileRows, origin: 0, rows: count, features: features, inputs: plan.inputs,
             scenario: scenario, refreshes: refreshes, isTraining: false, dropoutKey: 0, positions: nil,
-            start: first, lists: UnsafePointer(lists.base), scratch: scratch.base + worker * plan.scratchCount,
+            start: first, lists: UnsafePointer(lists.base),
+            scratch: scratch.base + worker * plan.scratchCount,
             scenarioNorms: ownNorms, norms: ownNorms, sums: sums.base, product: store.product)
     }
 

@@ -12,7 +12,8 @@ package struct ProjectedTablesRun<Scalar: BLASScalar> {
 
         var width: Int { node.columns.count }
 
-        func rows(_ field: ProjectedTables.Field, of base: UnsafeMutablePointer<Scalar>) -> MatrixView<Scalar> {
+        func rows(_ field: ProjectedTables.Field, of base: UnsafeMutablePointer<Scalar>) -> MatrixView<Scalar>
+        {
             MatrixView(
                 base + field.start * width, rows: field.tableRows, columns: width, stride: width)
         }
@@ -206,7 +207,8 @@ package final class ProjectedTablesMemory<Scalar: BLASScalar> {
         let ids = FixedList([UnsafePointer<Int32>?](repeating: nil, count: plan.fields.count))
         let runList = FixedList(plan.runs(width: turns.joined().first?.x.width ?? 0))
         var owners: [AnyObject] = [
-            runList, products, gradients, tableGradients, owner, fields, tables, isTableProjected, isFieldProjected, ids,
+            runList, products, gradients, tableGradients, owner, fields, tables, isTableProjected,
+            isFieldProjected, ids,
         ]
         runs = turns.map { nodes in
             var column = 0
@@ -230,7 +232,8 @@ package final class ProjectedTablesMemory<Scalar: BLASScalar> {
             return ProjectedTablesRun(
                 layers: list.elements, fields: fields.elements, tables: tables.elements,
                 isFieldProjected: isFieldProjected.elements, isTableProjected: isTableProjected.elements,
-                runs: runList.elements, productRows: plan.productRows, owners: owner.elements, tableGradients: tableGradients.base,
+                runs: runList.elements, productRows: plan.productRows, owners: owner.elements,
+                tableGradients: tableGradients.base,
                 widestTable: widest, ids: UnsafeMutableBufferPointer(mutating: ids.elements))
         }
         self.owners = owners

@@ -45,9 +45,11 @@ package struct RowPlan: Sendable {
     private static let chunkBytes = 1 << 20
     /// The same of a tile whose weights' gradients are taken at once.
     private static let tileBytes = 3 << 18
-    /// Above this many bytes the parameters do not stay in the second-level cache beside the rows: a tile then has to
-    /// be high enough to pay for streaming them.
-    private static let wideParameterBytes = 1 << 18
+    /// Above this many bytes a matrix does not stay in the second-level cache beside the rows: a tile then has to be high
+    /// enough to pay for streaming it.
+    private static let wideMatrixBytes = 1 << 17
+    /// Above this many bytes of parameters, gradients of several shards are dearer than activations read again.
+    private static let manyParameterBytes = 1 << 18
     /// The kernels pass partial sums through memory every so many rows: chunks that end there change no bit.
     private static let alignment = 256
     /// From this many rows on, a small model's gradients are less to hand over than its activations.
@@ -58,6 +60,8 @@ package struct RowPlan: Sendable {
         /// Elements of the workspace per row.
         package var elementsPerRow: Int
         package var parameterBytes: Int
+        /// Bytes of the largest weight matrix of a dense node's block.
+        package var matrixBytes: Int
         package var scalarBytes: Int
         /// Whether dense nodes alone have parameters, and nothing else sums over rows.
         package var isDense: Bool
@@ -73,12 +77,13 @@ package struct RowPlan: Sendable {
     package init(_ traits: Traits, batch: Int, backend: MatrixBackend, workers: Int) {
         self.workers = workers
         scenarios = traits.scenarios
-        let isWide = traits.parameterBytes > Self.wideParameterBytes
+        let isWide = traits.matrixBytes > Self.wideMatrixBytes
         isEven = traits.isDense
         defersWeights =
             traits.hasProjection
             || traits.isDense
-                && (backend == .openBLAS || isWide || batch < Self.shardedRows || traits.hasTables)
+                && (backend == .openBLAS || isWide || traits.parameterBytes > Self.manyParameterBytes
+                    || batch < Self.shardedRows || traits.hasTables)
         keepsChunk = defersWeights || traits.isStaged
         let bytesPerRow = traits.elementsPerRow * traits.scalarBytes
         guard defersWeights, !traits.isStaged, traits.isDense else {

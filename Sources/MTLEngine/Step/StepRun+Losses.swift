@@ -158,7 +158,8 @@ extension StepRun {
                 scale: loss.weight / known)
         case .selection(let selectors, let count, let entropy, let reach, _):
             return _selectionLoss(
-                tile.view(selectors).rows(rows), gradient: tile.gradient(selectors).rows(rows), count: count, entropy: entropy,
+                tile.view(selectors).rows(rows), gradient: tile.gradient(selectors).rows(rows), count: count,
+                entropy: entropy,
                 reach: reach, scale: 1 / Double(batch.rows))
         }
     }

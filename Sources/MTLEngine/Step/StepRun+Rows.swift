@@ -137,7 +137,8 @@ extension StepRun {
         let dx =
             isGrouped
             ? MatrixView(
-                tile.workspace + (elementsPerRow - embedded.stride) * capacity + tile.origin * embedded.stride,
+                tile.workspace + (elementsPerRow - embedded.stride) * capacity + tile.origin
+                    * embedded.stride,
                 rows: tile.rows, columns: embedded.columns, stride: embedded.stride)
             : embedding == nil ? embedded : embedded.rows(tile.start..<tile.start + tile.rows)
         return BackwardTile(
@@ -153,7 +154,8 @@ extension StepRun {
         let tile = tile(
             rows: first..<last.first + last.count, origin: 0, scenario: 0, sums: sums, batch, worker: 0,
             refreshes: false)
-        return backward(tile, gradients: gradients, isFirst: chunk == 0, isFirstOfScenario: false, refreshes: false)
+        return backward(
+            tile, gradients: gradients, isFirst: chunk == 0, isFirstOfScenario: false, refreshes: false)
     }
 
     // MARK: Features

@@ -58,7 +58,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let kept = plan.gradientLayout(sharesPlaces: false)
         var traits = RowPlan.Traits(
             elementsPerRow: elements(kept), parameterBytes: plan.layout.denseCount * scalarBytes,
-            scalarBytes: scalarBytes, isDense: plan.trainsDenseAlone, isStaged: plan.isStaged,
+            matrixBytes: plan.largestMatrix * scalarBytes, scalarBytes: scalarBytes,
+            isDense: plan.trainsDenseAlone, isStaged: plan.isStaged,
             hasTables: !plan.embedding.isEmpty, hasProjection: tables != nil,
             scenarios: plan.usesScenarios ? scenarios : 1)
         if !RowPlan(traits, batch: batchLimit, backend: backend, workers: workers).keepsChunk {
@@ -67,7 +68,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let rowPlan = RowPlan(traits, batch: batchLimit, backend: backend, workers: workers)
         self.rowPlan = rowPlan
         let layout = rowPlan.keepsChunk ? kept : plan.gradients
-        let shards = (1...batchLimit.bitWidth).map { rowPlan.shards(batch: min(batchLimit, 1 << $0)) }.max() ?? 1
+        let shards =
+            (1...batchLimit.bitWidth).map { rowPlan.shards(batch: min(batchLimit, 1 << $0)) }.max() ?? 1
 
         var options = TurnPlan.Options()
         options.workers = workers
