@@ -112,6 +112,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     }
 
     private func sweep(_ batch: BatchView<Scalar>, hasLabels: Bool, targets: [UnsafeMutablePointer<Scalar>]) {
+        // Once for all workers.
+        _ = store.parameters
         self.batch = batch
         self.hasLabels = hasLabels
         self.targets = targets

@@ -3,10 +3,23 @@
 package final class ParameterStore<Scalar: BLASScalar> {
     package let plan: ModelPlan
     package let tasks: [LearningTask]
-    package let parameters: AlignedStorage<Scalar>
+    /// The parameters, up to date.
+    package var parameters: AlignedStorage<Scalar> {
+        if isBehind {
+            isBehind = false
+            settle?()
+        }
+        return storage
+    }
+    /// Whether a step keeps newer parameters in memory of its own, and what brings them here.
+    package var isBehind = false
+    package var settle: (() -> Void)?
+    private let storage: AlignedStorage<Scalar>
     package let transposes: AlignedStorage<Scalar>
     package let pool: WorkerPool
     package let product: Product<Scalar>
+    /// How often the parameters were changed from outside a step.
+    package private(set) var version = 0
     private let transposedRanges: [ParameterRange]
 
     package init(_ model: MultiTaskModel, compute: ComputeOptions) throws(InputError) {
@@ -20,7 +33,7 @@ package final class ParameterStore<Scalar: BLASScalar> {
         transposedRanges = plan.nodes.flatMap { $0.operation.parameters }.filter { $0.transposed != nil }
         pool = try WorkerPool(count: compute.threads)
         product = Product(backend: compute.backend, instructions: compute.instructions)
-        parameters = AlignedStorage(zeroed: plan.layout.count)
+        storage = AlignedStorage(zeroed: plan.layout.count)
         transposes = AlignedStorage(zeroed: plan.transposedCount)
     }
 
@@ -73,6 +86,7 @@ package final class ParameterStore<Scalar: BLASScalar> {
 
     /// To be called whenever the parameters were changed from outside a step.
     package func refreshTransposes() {
+        version += 1
         for range in transposedRanges {
             guard let transposed = range.transposed else { continue }
             Scalar._transpose(

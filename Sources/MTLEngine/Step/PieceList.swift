@@ -12,10 +12,12 @@ struct PieceList {
     /// The same of a range whose squares are summed up as one.
     private static let rangeLimit = 1 << 12
 
-    init(_ plan: ModelPlan, _ program: Program, _ options: TurnPlan.Options, stateStart: Int) {
+    init(
+        _ plan: ModelPlan, _ trained: [Program.Trained], _ options: TurnPlan.Options, stateStart: Int
+    ) {
         self.stateStart = stateStart
         // From the features up, so that a worker's pieces are neighbours.
-        for trained in program.trained.reversed() {
+        for trained in trained.reversed() {
             guard options.defersWeights, let dense = trained.dense else {
                 for range in trained.ranges {
                     add(range, .shards, trained.ordinal, plan.undecayed)
@@ -85,6 +87,17 @@ struct PieceList {
                     start: range.start + start, count: min(Self.rangeLimit, range.count - start),
                     scenario: range.scenario ?? -1))
         }
+    }
+
+    /// The pieces of a sliced turn: weights and biases of the two layers, and those of what lies above.
+    ///
+    /// nil where a layer's parameters do not decay alike.
+    func slices(_ plan: SlicePlan) -> (layers: [ParameterPiece], above: [ParameterPiece])? {
+        let lower = whole.filter { $0.ordinal == Int32(plan.lowerOrdinal) }
+        let upper = whole.filter { $0.ordinal == Int32(plan.upperOrdinal) }
+        guard lower.count == 2, upper.count == 2 else { return nil }
+        let above = whole.filter { piece in plan.trained.contains { Int32($0.ordinal) == piece.ordinal } }
+        return (lower + upper, above)
     }
 
     /// Per worker its pieces.

@@ -35,6 +35,8 @@ package struct RowPlan: Sendable {
     package let scenarios: Int
 
     private let workers: Int
+    /// Whether workers share units instead of rows: then all rows are one tile.
+    private let isSliced: Bool
     /// Whether every sum over rows is over a chunk: then tiles may be as many as workers ask for.
     private let isEven: Bool
     private let tileLimit: Int
@@ -72,6 +74,8 @@ package struct RowPlan: Sendable {
         package var hasProjection: Bool
         /// The groups of rows that stay together.
         package var scenarios: Int
+        /// Whether the first layers are shared out by units; see `SlicePlan`.
+        package var isSliced = false
     }
 
     package init(_ traits: Traits, batch: Int, backend: MatrixBackend, workers: Int) {
@@ -79,6 +83,12 @@ package struct RowPlan: Sendable {
         scenarios = traits.scenarios
         let isWide = traits.matrixBytes > Self.wideMatrixBytes
         isEven = traits.isDense
+        isSliced = traits.isSliced
+        guard !isSliced else {
+            (defersWeights, keepsChunk) = (false, false)
+            (chunkRows, tileLimit, tileShare) = (batch, batch, 1)
+            return
+        }
         defersWeights =
             traits.hasProjection
             || traits.isDense
@@ -111,7 +121,9 @@ package struct RowPlan: Sendable {
     package static func shards(rows: Int) -> Int { rows < 16 ? 1 : rows < 64 ? 2 : 4 }
 
     /// Shards of a batch: as many gradient vectors there are.
-    package func shards(batch rows: Int) -> Int { isEven && defersWeights ? 1 : Self.shards(rows: rows) }
+    package func shards(batch rows: Int) -> Int {
+        isSliced || isEven && defersWeights ? 1 : Self.shards(rows: rows)
+    }
 
     /// Rows of a block, where tiles do not depend on the batch alone.
     private func blockRows(_ rows: Int) -> Int { min(64, max(16, (rows / 4 + 7) / 8 * 8)) }
@@ -121,6 +133,7 @@ package struct RowPlan: Sendable {
 
     /// The most rows of a tile in a batch of `rows`.
     private func tileRows(batch rows: Int) -> Int {
+        guard !isSliced else { return rows }
         guard isEven && defersWeights else {
             let shard = (rows + Self.shards(rows: rows) - 1) / Self.shards(rows: rows)
             let tiles = (shard + tileLimit - 1) / tileLimit

@@ -67,7 +67,12 @@ extension StepRun {
     }
 
     /// The losses of a tile, block by block, and their gradient in the logits.
-    func losses(_ index: Int, _ tile: BackwardTile<Scalar>, _ batch: BatchView<Scalar>) {
+    ///
+    /// - Parameter sums: where the sums go: the partial losses, or a copy of them.
+    func losses(
+        _ index: Int, _ tile: BackwardTile<Scalar>, _ batch: BatchView<Scalar>,
+        into sums: UnsafeMutablePointer<Double>
+    ) {
         let row = tiles[index]
         // Where nothing moves or counts the labels, they are read where they lie.
         let isDirect = !countsLabels && !isGrouped && batch.indices == nil && turn.joints.isEmpty
@@ -87,7 +92,7 @@ extension StepRun {
                 let cell = block * lossStride + loss.task
                 let (z, d) = (logits.rows(rows), gradient.rows(rows))
                 guard batch.labelWeights != nil else {
-                    partialLosses[cell] = loss.kind.loss(
+                    sums[cell] = loss.kind.loss(
                         z, labels: column + rows.lowerBound * stride, labelStride: stride, scale: scale,
                         gradient: d, level: product.level)
                     return
@@ -102,13 +107,13 @@ extension StepRun {
                             labelStride: 1, scale: scale * weight, gradient: d.rows(place..<place + 1),
                             level: product.level)
                 }
-                partialLosses[cell] = sum
+                sums[cell] = sum
             }
         }
         for value in turn.zeros { Node.zero(value).backward(tile) }
         for (number, joint) in turn.joints.enumerated() {
             forEachBlock(row) { block, rows in
-                partialLosses[block * lossStride + tasks + number] = loss(joint, rows, row, tile, batch)
+                sums[block * lossStride + tasks + number] = loss(joint, rows, row, tile, batch)
             }
         }
     }

@@ -196,15 +196,30 @@ extension StepRun {
         }
     }
 
-    private func clip(_ piece: ParameterPiece, _ values: UnsafeMutablePointer<Scalar>) {
+    func clip(_ piece: ParameterPiece, _ values: UnsafeMutablePointer<Scalar>) {
+        clip(values, piece.count)
+    }
+
+    func clip(_ values: UnsafeMutablePointer<Scalar>, _ count: Int) {
         guard case .value(let limit) = clipping else { return }
         let bound = Scalar(limit)
-        for index in 0..<piece.count { values[index] = max(-bound, min(bound, values[index])) }
+        for index in 0..<count { values[index] = max(-bound, min(bound, values[index])) }
     }
 
     @inline(__always)
-    private func optimize<Observer: StepObserver>(
+    func optimize<Observer: StepObserver>(
         _ piece: ParameterPiece, _ values: UnsafeMutablePointer<Scalar>, worker: Int, observer: Observer
+    ) {
+        optimize(
+            piece, values, parameters: parameters, transposes: transposes, state: state, worker: worker,
+            observer: observer)
+    }
+
+    @inline(__always)
+    func optimize<Observer: StepObserver>(
+        _ piece: ParameterPiece, _ values: UnsafeMutablePointer<Scalar>,
+        parameters: UnsafeMutablePointer<Scalar>, transposes: UnsafeMutablePointer<Scalar>,
+        state: UnsafeMutablePointer<Scalar>, worker: Int, observer: Observer
     ) {
         guard let update = piece.decays ? update : undecayed else { return }
         let bytes = piece.count * MemoryLayout<Scalar>.stride

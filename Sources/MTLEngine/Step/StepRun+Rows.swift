@@ -24,7 +24,7 @@ extension StepRun {
             let back = self.backward(index, tile, refreshes: changes && forward.isEmpty)
             if !forward.isEmpty {
                 let work = tile.rows * turn.losses.count * 3 * MemoryLayout<Scalar>.stride
-                observer.observe(.loss, index: 0, worker: worker, work: work) { losses(index, back, batch) }
+                observer.observe(.loss, index: 0, worker: worker, work: work) { losses(index, back, batch, into: partialLosses) }
             }
             for place in turn.backwardStarts[backward]..<turn.backwardStarts[backward + 1] {
                 run(turn.backward[place], back, worker: worker, observer: observer)
@@ -55,7 +55,7 @@ extension StepRun {
     }
 
     @inline(__always)
-    private func run<Observer: StepObserver>(
+    func run<Observer: StepObserver>(
         _ entry: Turn.Entry, _ tile: BackwardTile<Scalar>, worker: Int, observer: Observer
     ) {
         guard case .dense(let dense) = entry.node else {
@@ -88,19 +88,19 @@ extension StepRun {
         keepsChunk ? workspace : workspace + worker * capacity * elementsPerRow
     }
 
-    private func tile(
-        _ index: Int, _ batch: BatchView<Scalar>, worker: Int, refreshes: Bool
+    func tile(
+        _ index: Int, _ batch: BatchView<Scalar>, worker: Int, refreshes: Bool, replica: Replica? = nil
     ) -> ForwardTile<Scalar> {
         let row = tiles[index]
         return tile(
             rows: row.first..<row.first + row.count, origin: keepsChunk ? row.origin : 0,
             scenario: row.scenario, sums: sums + index * 2 * normWidth, batch, worker: worker,
-            refreshes: refreshes)
+            refreshes: refreshes, replica: replica)
     }
 
     private func tile(
         rows: Range<Int>, origin: Int, scenario: Int, sums: UnsafeMutablePointer<Double>,
-        _ batch: BatchView<Scalar>, worker: Int, refreshes: Bool
+        _ batch: BatchView<Scalar>, worker: Int, refreshes: Bool, replica: Replica? = nil
     ) -> ForwardTile<Scalar> {
         let base = workspace(of: worker)
         let isDirect = batch.indices == nil && embedding == nil && !isGrouped
@@ -111,7 +111,8 @@ extension StepRun {
                 base + origin * gathered.stride, rows: rows.count, columns: inputWidth,
                 stride: gathered.stride)
         return ForwardTile(
-            parameters: parameters, transposes: transposes, workspace: base, capacity: capacity,
+            parameters: replica?.parameters ?? parameters, transposes: replica?.transposes ?? transposes,
+            workspace: base, capacity: capacity,
             origin: origin, rows: rows.count, features: features, inputs: inputs, scenario: scenario,
             refreshes: refreshes, isTraining: true, dropoutKey: dropoutKey,
             positions: isGrouped ? UnsafePointer(order.positions) + rows.lowerBound : nil,
@@ -129,7 +130,7 @@ extension StepRun {
             isFirstOfScenario: row.isFirstOfScenario, refreshes: refreshes)
     }
 
-    private func backward(
+    func backward(
         _ tile: ForwardTile<Scalar>, gradients: UnsafeMutablePointer<Scalar>, isFirst: Bool,
         isFirstOfScenario: Bool, refreshes: Bool
     ) -> BackwardTile<Scalar> {
@@ -172,7 +173,7 @@ extension StepRun {
         sourceRows(row.first..<row.first + row.count, batch)
     }
 
-    private func gather<Observer: StepObserver>(
+    func gather<Observer: StepObserver>(
         _ row: RowTile, _ batch: BatchView<Scalar>, into x: MatrixView<Scalar>, worker: Int,
         observer: Observer
     ) {

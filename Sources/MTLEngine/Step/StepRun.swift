@@ -52,11 +52,21 @@ package struct StepRun<Scalar: BLASScalar> {
     /// Per term of the structures its value, and the couplings' matrices.
     let structureValues: UnsafeMutablePointer<Double>
     let couplings: UnsafeMutablePointer<Double>
+    /// The slices' partial sums, and per further worker its copy of parameters, transposes, gradients and state.
+    let partialSums: UnsafeMutablePointer<Scalar>
+    let replicas: UnsafeMutablePointer<Scalar>
+    let replicaStride: Int
+    let parameterStride: Int
+    let transposedStride: Int
+    let sliceMemory: UnsafeMutablePointer<Scalar>
+    let sliceStride: Int
+    let sliceLayout: SliceLayout
     let embedding: EmbeddingRun<Scalar>?
     /// The gradient in the embedded features, in the batch's order of rows.
     let embedded: MatrixView<Scalar>
 
     var turn: Turn
+    var turnIndex = 0
     var projected: ProjectedTablesRun<Scalar>?
     var batch: BatchView<Scalar>?
     var update: Optimizer.Update<Scalar>?
@@ -89,6 +99,10 @@ package struct StepRun<Scalar: BLASScalar> {
             wait(worker, observer)
         }
         if skipsUnlabelled && labelledRows(turn.losses[0].task, batch) == 0 { return }
+        if let slices = turn.slices {
+            runSlices(slices, batch, worker: worker, observer: observer)
+            return
+        }
         prepareTables(batch, worker: worker, observer: observer)
         for chunk in 0..<chunkCount {
             // The rows before may still be read where these will lie.

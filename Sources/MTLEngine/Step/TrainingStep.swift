@@ -30,7 +30,27 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     /// Rows of the latest batch, where the cut still fits one of as many.
     private var cutRows = 0
 
+    /// The store's version that the slices' parameters are of.
+    private var takenVersion = -1
+
     private static var largestBatch: Int { 1 << 24 }
+    private static var vector: Int { 64 / MemoryLayout<Scalar>.stride }
+
+    /// Whether all turns may share out their first layers by units; see `SlicePlan`.
+    private static func canSlice(
+        _ store: ParameterStore<Scalar>, batch: Int, alternating: Bool, clipping: GradientClipping
+    ) -> Bool {
+        let plan = store.plan
+        guard store.product.backend == .kernels, !clipping.isNorm, plan.embedding.isEmpty,
+            !plan.usesScenarios, plan.trainsDenseAlone, plan.penalties.isEmpty, plan.structures.isEmpty
+        else { return false }
+        var options = TurnPlan.Options()
+        options.rows = batch
+        options.slicedVector = vector
+        return (alternating ? store.tasks.indices.map { Optional($0) } : [nil]).allSatisfy {
+            TurnPlan(plan, tasks: store.tasks, task: $0, options: options).view.slices != nil
+        }
+    }
 
     package init(
         store: ParameterStore<Scalar>, optimizer: Optimizer, clipping: GradientClipping, alternating: Bool,
@@ -62,6 +82,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             isDense: plan.trainsDenseAlone, isStaged: plan.isStaged,
             hasTables: !plan.embedding.isEmpty, hasProjection: tables != nil,
             scenarios: plan.usesScenarios ? scenarios : 1)
+        traits.isSliced = Self.canSlice(
+            store, batch: batchLimit, alternating: alternating, clipping: clipping)
         if !RowPlan(traits, batch: batchLimit, backend: backend, workers: workers).keepsChunk {
             traits.elementsPerRow = elements(plan.gradients)
         }
@@ -78,6 +100,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         options.shards = shards
         options.defersWeights = rowPlan.defersWeights
         options.projection = tables
+        options.slicedVector = traits.isSliced ? Self.vector : nil
         var plans: [TurnPlan] = []
         var stateCount = 0
         for task in alternating ? store.tasks.indices.map({ Optional($0) }) : [nil] {
@@ -125,6 +148,23 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         structures = StructureMemory(
             store, learningRate: optimizer.learningRate,
             termLimit: plans.map(\.view.structures.count).max() ?? 0)
+        let copies = traits.isSliced ? min(workers, SlicePlan.count) - 1 : 0
+        let (parameterStride, transposedStride) = (
+            (plan.layout.denseCount + 15) / 16 * 16, (plan.transposedCount + 15) / 16 * 16
+        )
+        let replicaStride =
+            (parameterStride + transposedStride + plan.layout.denseCount + stateCount * optimizer.stateVectors
+                + 31) / 16 * 16
+        let replicas = AlignedStorage<Scalar>(zeroed: copies * replicaStride)
+        let sliceLayout =
+            plans[0].view.slices?.layout(stateVectors: optimizer.stateVectors)
+            ?? SliceLayout(inputs: 0, width: 0, outputs: 0, stateVectors: 0)
+        let sliceStride = sliceLayout.total(turns: plans.count)
+        let sliceMemory = AlignedStorage<Scalar>(
+            zeroed: traits.isSliced ? SlicePlan.count * sliceStride : 0)
+        let partialSums = AlignedStorage<Scalar>(
+            zeroed: traits.isSliced
+                ? SlicePlan.count * rowPlan.capacity * workspaceStride(columns: sliceLayout.outputs) : 0)
         let embedded = AlignedStorage<Scalar>(
             zeroed: plan.embedding.isEmpty ? 0 : batchLimit * embeddedStride)
         embedding =
@@ -136,6 +176,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
             labelWeights, partials, rows, presence, used, squares, penalty, tiles, chunkStarts, embedded,
+            replicas, partialSums, sliceMemory,
         ]
         current = StepRun(
             parameters: store.parameters.base, transposes: store.transposes.base, product: store.product,
@@ -155,6 +196,9 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             lossStride: tasks + joints, presence: presence.base, shardIsUsed: used.base,
             scenarios: scenarios, squares: squares.base, rangeLimit: rangeLimit, penalty: penalty.base,
             structureValues: structures.values.base, couplings: structures.couplings.base,
+            partialSums: partialSums.base, replicas: replicas.base, replicaStride: replicaStride,
+            parameterStride: parameterStride, transposedStride: transposedStride,
+            sliceMemory: sliceMemory.base, sliceStride: sliceStride, sliceLayout: sliceLayout,
             embedding: embedding?.run,
             embedded: MatrixView(
                 embedded.base, rows: plan.embedding.isEmpty ? 0 : batchLimit, columns: plan.embedding.width,
@@ -162,6 +206,12 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         current.clipping = clipping
         current.isGrouped = plan.usesScenarios
         super.init()
+        if let slices = current.turn.slices {
+            // The run is pointers and plans; what they point at lives as long as this does.
+            store.settle = { [unowned self] in
+                if takenVersion == store.version { current.giveBack(slices, gradients: false) }
+            }
+        }
     }
 
     deinit { losses.deallocate() }
@@ -194,6 +244,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         guard let piece, current.isPresent(owner) else {
             return [Scalar](repeating: 0, count: segment.count)
         }
+        if let slices = current.turn.slices { current.giveBack(slices, gradients: true) }
         let home = current.isSplit ? 0 : max(0, current.home(of: piece))
         return plan.layout.read(segment, from: gradients.base + home * plan.layout.denseCount)
     }
@@ -245,6 +296,17 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         current.projected = projection?.runs[turn]
         current.projected?.begin(batch)
         current.countsLabels = !batch.isComplete || batch.labelWeights != nil
+        current.turnIndex = turn
+        if let slices = current.turn.slices {
+            // One worker gathers labels for all.
+            current.countsLabels = current.countsLabels || batch.indices != nil
+            if takenVersion != store.version {
+                takenVersion = store.version
+                current.takeParameters(
+                    slices, count: store.plan.layout.denseCount, transposed: store.plan.transposedCount)
+            }
+            store.isBehind = true
+        }
         current.skipsUnlabelled = turns.count > 1
         current.dropoutKey = (seed &+ 0x51ED_270B) &* 0x2545_F491_4F6C_DD1D &+ UInt64(updateCount)
         current.update = updates ? optimizer.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil

@@ -94,6 +94,8 @@ package struct Turn {
     let structures: UnsafeBufferPointer<StructureTerm>
     let reachesFeatures: Bool
     let tableStateOffset: Int
+    /// The first two layers in slices, where the turn is shared out so.
+    let slices: Slices?
 
     var stages: Int { forwardStarts.count - 1 }
 }

@@ -16,6 +16,8 @@ package final class TurnPlan {
         package var shards = 1
         package var defersWeights = false
         package var projection: ProjectedTables?
+        /// Elements of a vector register, where the first two layers may be sliced; nil where they may not.
+        package var slicedVector: Int?
 
         package init() {}
     }
@@ -51,9 +53,20 @@ package final class TurnPlan {
                         multiplyAdds: entry.ordinal < 0 ? 0 : entry.node.operation.multiplyAdds)
                 })
         }
-        var pieces = PieceList(plan, program, options, stateStart: stateStart)
+        var pieces = PieceList(plan, program.trained, options, stateStart: stateStart)
         stateCount = pieces.stateCount
         let dealt = pieces.dealt(options)
+        let sliced = options.slicedVector.flatMap { SlicePlan(program, batch: options.rows, vector: $0) }
+        let slices = sliced.flatMap { sliced in
+            pieces.slices(sliced).map { own in
+                Slices(
+                    lower: sliced.lower, upper: sliced.upper, lowerOrdinal: sliced.lowerOrdinal,
+                    upperOrdinal: sliced.upperOrdinal, forward: entries([sliced.forward]),
+                    backward: entries([sliced.backward]), pieces: keep(own.above),
+                    decaysLower: (own.layers[0].decays, own.layers[1].decays),
+                    decaysUpper: (own.layers[2].decays, own.layers[3].decays))
+            }
+        }
         let lists = AlignedStorage<Int32>(copying: program.lists)
         owners.append(lists)
         let structures = StructureTerms(plan, trained: program.parameters)
@@ -73,7 +86,7 @@ package final class TurnPlan {
             gradientRanges: keep(pieces.gradientRanges),
             penalties: keep(Self.penalties(plan, program.parameters)),
             structures: structures.terms, reachesFeatures: program.reachesFeatures,
-            tableStateOffset: tableStateOffset)
+            tableStateOffset: tableStateOffset, slices: slices)
         self.owners = owners
     }
 
