@@ -52,7 +52,7 @@ import Testing
 
     // MARK: Any model
 
-    static let models = ["mmoe", "tables", "projected experts", "scenarios", "wide"]
+    static let models = ["sliced", "mmoe", "tables", "projected experts", "scenarios", "wide"]
     private func model(_ name: String) throws -> MultiTaskModel {
         let tasks: [LearningTask] = [
             .binary("a"), .multiclass("b", classes: 5, tower: [.relu(16)]), .regression("c", huberDelta: 1),
@@ -72,6 +72,10 @@ import Testing
                 scenarios: scenarios, architecture: architecture, tasks: tasks)
         }
         return switch name {
+        case "sliced":
+            try MultiTaskModel(
+                inputs: 37, trunk: [.relu(64), .dense(96, .gelu)],
+                tasks: tasks.map { LearningTask($0.name, kind: $0.kind) })
         case "mmoe": try build(MMoE(experts: 3, layers: [.relu(24), .dense(16, .tanh)]), embeds: false)
         case "tables": try build(SharedBottom(trunk: [.relu(64), .dense(48, .gelu)]), embeds: true)
         case "projected experts": try build(MMoE(experts: 8, layers: [.relu(24)]), embeds: true)
@@ -109,6 +113,9 @@ import Testing
                         model, schedule: schedule, batchSize: batch,
                         clipping: batch == 200 ? .norm(1) : .none,
                         seed: 5, compute: ComputeOptions(threads: threads, backend: backend))
+                    #expect(
+                        trainer.trainingStep.isSliced
+                            == (["sliced", "wide"].contains(name) && batch == 30 && trainer.store.product.backend == .kernels))
                     try trainer.fit(data, until: StoppingRule(epochs: 2, steps: 3, patience: nil))
                     let bits = trainer.parameters.map(\.bitPattern)
                     #expect(first ?? bits == bits, "\(schedule), \(backend), \(threads) threads")

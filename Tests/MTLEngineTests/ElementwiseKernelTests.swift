@@ -293,6 +293,18 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 kernels.linear(1, count, 0.3, a.values, count, &scaled, count, false)
                 kernels.linear(1, count, 2, a.values, count, &moved, count, true)
                 #expect(scaled == a.values.map { $0 * 0.3 } && moved == a.values.map { $0 * 3 })
+
+                let parts = a.values + a.values.map { 2 - $0 * 3 }
+                for relu in [false, true] {
+                    var sum = PaddedGrid<T>(rows, columns, gap: 1) { _, _ in 7 }
+                    kernels.sum_parts(
+                        rows, columns, 2, parts, count, a.stride, relu, &sum.values, sum.stride)
+                    #expect(
+                        sum.difference(relative: 0) { row, column in
+                            let value = a[row, column] + (2 - a[row, column] * 3)
+                            return Double(relu ? max(value, 0) : value)
+                        } == nil)
+                }
             }
         }
     }

@@ -66,6 +66,8 @@ import Testing
 
     struct Setting: CustomTestStringConvertible, Sendable {
         var trunk: [HiddenLayer]
+        var tasks = StepOracleTests.tasks
+        var isSliced = false
         var embedded = true
         var schedule = Schedule.joint
         var batch = 40
@@ -73,7 +75,7 @@ import Testing
         var compute = ComputeOptions()
 
         var testDescription: String {
-            "\(trunk.count) layers, \(embedded ? "tables, " : "")\(schedule), batch \(batch), \(compute.backend), \(compute.threads)"
+            "\(trunk.count) layers, \(isSliced ? "sliced, " : "")\(embedded ? "tables, " : "")\(schedule), batch \(batch), \(compute.backend), \(compute.threads)"
         }
     }
 
@@ -101,6 +103,22 @@ import Testing
                     trunk: [.relu(190), .relu(180)], embedded: false, batch: 30,
                     compute: ComputeOptions(threads: 2, backend: backend)))
         }
+        // Units shared out instead of rows, under every activation.
+        let plain = Self.tasks.map { LearningTask($0.name, kind: $0.kind, weight: $0.weight) }
+        for threads in [1, 2, 3] {
+            for (number, schedule) in [Schedule.joint, .alternating(.batch)].enumerated() {
+                for trunk in [
+                    [HiddenLayer.relu(64), .relu(64)], [.dense(48, .tanh), .dense(72, .gelu)],
+                    [.dense(64, .gelu), .dense(80, .sigmoid)],
+                ] {
+                    result.append(
+                        Setting(
+                            trunk: trunk, tasks: plain, isSliced: true, embedded: false, schedule: schedule,
+                            batch: 21 + threads, weighted: number == 1,
+                            compute: ComputeOptions(threads: threads, backend: .kernels)))
+                }
+            }
+        }
         return result
     }()
 
@@ -109,10 +127,11 @@ import Testing
         let model = try MultiTaskModel(
             inputs: 4, embedded: setting.embedded ? Self.embedded : [],
             tables: setting.embedded ? Self.tables : [],
-            trunk: setting.trunk, tasks: Self.tasks)
+            trunk: setting.trunk, tasks: setting.tasks)
         let trainer = try Trainer<Double>(
             model, optimizer: .adamW(learningRate: 1e-2, weightDecay: 0.1), schedule: setting.schedule,
             batchSize: setting.batch, seed: 4, compute: setting.compute)
+        #expect(trainer.trainingStep.isSliced == setting.isSliced)
         var oracle = try StepOracle(trainer, trunk: setting.trunk, learningRate: 1e-2, decay: 0.1)
         let batches = setting.batch > 500 ? 1 : 3
         let all = rows(setting.batch * batches, weighted: setting.weighted).map { row in
@@ -135,6 +154,13 @@ import Testing
                     try trainer.gradient(segment.name), oracle.gradients[segment.name] ?? [],
                     "gradient of \(segment.name), step \(number)")
             }
+        }
+        // Parameters that a step keeps to itself are the same ones that predict.
+        let copy = try Predictor<Double>(model, parameters: trainer.parameters)
+        for task in setting.tasks {
+            expectClose(
+                try trainer.predict(data).values(task.name), try copy.predict(data).values(task.name),
+                "predictions of \(task.name)", 1e-13)
         }
         for segment in model.layout.segments {
             expectClose(

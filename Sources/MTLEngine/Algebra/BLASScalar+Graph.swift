@@ -11,6 +11,14 @@ extension BLASScalar {
     }
 
     @inline(__always)
+    package static func _sumParts(
+        level: Int32, rows: Int, columns: Int, parts: Int, x: _In, part: Int, ldx: Int, relu: Bool, y: _Out,
+        ldy: Int
+    ) {
+        kernels(level).pointee.sum_parts(rows, columns, parts, x, part, ldx, relu, y, ldy)
+    }
+
+    @inline(__always)
     package static func _product(
         level: Int32, rows: Int, blocks: Int, width: Int, a: _In, lda: Int, b: _In, ldb: Int, y: _Out,
         ldy: Int, adds: Bool

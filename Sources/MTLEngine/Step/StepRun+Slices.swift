@@ -124,9 +124,9 @@ extension StepRun {
     }
 
     private func activate(
-        _ activation: Activation, _ z: MatrixView<Scalar>, _ h: MatrixView<Scalar>, always: Bool = false
+        _ activation: Activation, _ z: MatrixView<Scalar>, _ h: MatrixView<Scalar>
     ) {
-        guard activation != .identity, always || activation != .relu else { return }
+        guard activation != .identity, activation != .relu else { return }
         Scalar._activate(
             level: product.level, activation: activation.code, rows: z.rows, columns: z.columns, z: z.base,
             ldz: z.stride, h: h.base, ldh: h.stride)
@@ -136,13 +136,12 @@ extension StepRun {
     private func finishUpper(_ slices: Slices, _ tile: ForwardTile<Scalar>) {
         let upper = slices.upper
         let z = tile.view(upper.saved)
-        for slice in 0..<SlicePlan.count {
-            let part = partial(slice, slices, rows: tile.rows)
-            Scalar._linear(
-                level: product.level, rows: z.rows, columns: z.columns, alpha: 1, x: part.base,
-                ldx: part.stride, y: z.base, ldy: z.stride, adds: slice > 0)
-        }
-        activate(upper.layer.activation, z, tile.view(upper.y), always: true)
+        let first = partial(0, slices, rows: tile.rows)
+        Scalar._sumParts(
+            level: product.level, rows: z.rows, columns: z.columns, parts: SlicePlan.count, x: first.base,
+            part: capacity * first.stride, ldx: first.stride, relu: upper.layer.activation == .relu,
+            y: z.base, ldy: z.stride)
+        activate(upper.layer.activation, z, tile.view(upper.y))
     }
 
     private func backward<Observer: StepObserver>(

@@ -11,6 +11,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     package let losses: UnsafeMutableBufferPointer<Double>
     /// The joint losses and parameter penalties of the latest step, already weighted.
     package private(set) var penalties = 0.0
+    /// Whether workers share the first layers' units instead of rows.
+    package var isSliced: Bool { current.turn.slices != nil }
     /// Where a profile writes down what the workers do, or nil.
     package var timeline: StepTimeline?
 

@@ -13,6 +13,10 @@
     F(void, linear, \
         (long rows, long columns, S alpha, const T *x, long ldx, T *y, long ldy, bool adds), \
         (rows, columns, alpha, x, ldx, y, ldy, adds)) \
+    /* y = x_0 + x_1 + …, matrices `part` elements apart, in their order; relu: max(y, 0) */ \
+    F(void, sum_parts, \
+        (long rows, long columns, long parts, const T *x, long part, long ldx, bool relu, T *y, long ldy), \
+        (rows, columns, parts, x, part, ldx, relu, y, ldy)) \
     /* y[b, j] (+)= a[b, j] b[b]: a has blocks of `width` columns, b one column per block */ \
     F(void, product, \
         (long rows, long blocks, long width, const T *a, long lda, const T *b, long ldb, T *y, long ldy, \

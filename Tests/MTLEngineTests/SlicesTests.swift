@@ -1,0 +1,72 @@
+import MTLEngine
+import Testing
+
+/// Slices keep the first layers' parameters in memory of their own: whoever asks or sets them must not notice.
+@Suite struct SlicesTests {
+    private let model: MultiTaskModel
+    private let data: Dataset<Float>
+
+    init() throws {
+        model = try MultiTaskModel(
+            inputs: 9, trunk: [.relu(64), .relu(64)], tasks: [.binary("a"), .regression("b")])
+        var generator = SeededGenerator(seed: 3)
+        data = try Dataset(
+            featureNames: (0..<9).map { "x\($0)" },
+            features: (0..<90 * 9).map { _ in Float(generator.normal()) },
+            labels: [("a", (0..<90).map { Float($0 % 2) }), ("b", (0..<90).map { Float($0 % 7) })])
+    }
+
+    private func trainer(threads: Int, decayed: DecayedParameters = .all) throws -> Trainer<Float> {
+        let trainer = try Trainer<Float>(
+            model, batchSize: 30, seed: 4, compute: ComputeOptions(threads: threads, backend: .kernels))
+        #expect(trainer.trainingStep.isSliced)
+        return trainer
+    }
+
+    @Test(arguments: [1, 2, 3]) func askingBetweenStepsChangesNothing(threads: Int) throws {
+        let (quiet, asked) = (try trainer(threads: threads), try trainer(threads: threads))
+        for step in 0..<3 {
+            try quiet.step(data, rows: step * 30..<step * 30 + 30)
+            try asked.step(data, rows: step * 30..<step * 30 + 30)
+            _ = try asked.predict(data)
+            _ = try asked.gradient("trunk.0.weight")
+            _ = try asked.losses(data)
+            _ = asked.parameters
+        }
+        #expect(quiet.parameters == asked.parameters)
+    }
+
+    @Test(arguments: [1, 2]) func whatIsSetIsTaken(threads: Int) throws {
+        let (first, second) = (try trainer(threads: threads), try trainer(threads: threads))
+        let start = first.parameters
+        try first.step(data, rows: 0..<30)
+        #expect(first.parameters != start)
+        // Back to the beginning, but for one weight; the moments stay.
+        first.parameters = start
+        #expect(first.parameters == start)
+        let changed = try first.parameter("trunk.1.weight").map { $0 + 0.5 }
+        try first.setParameter("trunk.1.weight", to: changed)
+        #expect(try first.parameter("trunk.1.weight") == changed)
+        try second.setParameter("trunk.1.weight", to: changed)
+        #expect(try first.losses(data) == second.losses(data))
+        let losses = try first.step(data, rows: 30..<60)
+        #expect(try losses == second.step(data, rows: 30..<60))
+        for name in ["trunk.0.weight", "trunk.1.weight", "heads.b.0.weight"] {
+            #expect(try first.gradient(name) == second.gradient(name), "\(name)")
+        }
+    }
+
+    @Test func largeBatchesAndWideHeadsShareRows() throws {
+        func isSliced(_ model: MultiTaskModel, batch: Int) throws -> Bool {
+            try Trainer<Float>(model, batchSize: batch, compute: ComputeOptions(backend: .kernels))
+                .trainingStep.isSliced
+        }
+        #expect(try isSliced(model, batch: 64))
+        #expect(try !isSliced(model, batch: 65))
+        let towers = try MultiTaskModel(
+            inputs: 9, trunk: [.relu(64), .relu(64)], tasks: [.binary("a", tower: [.relu(32)])])
+        #expect(try !isSliced(towers, batch: 32))
+        let odd = try MultiTaskModel(inputs: 9, trunk: [.relu(40), .relu(64)], tasks: [.binary("a")])
+        #expect(try !isSliced(odd, batch: 32))
+    }
+}
