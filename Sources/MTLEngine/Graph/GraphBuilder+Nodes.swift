@@ -24,8 +24,11 @@ extension GraphBuilder {
         let source = inputIsShared || blocks == 1 ? x : inWorkspace(x)
         let isShared = inputIsShared || blocks == 1
         let inputs = isShared ? x.width : x.width / blocks
-        // Narrow outputs (logits) are dot products of rows; others write whole vectors.
-        let order: Dense.Order = units < 8 && activation != .relu ? .outputMajor : .inputMajor
+        // Narrow outputs (logits) are dot products of rows; others write whole vectors, and so do those over tables, which a
+        // step may then project.
+        let readsTables = source.isFeatures && needsGradient(source)
+        let order: Dense.Order =
+            units < 8 && activation != .relu && !readsTables ? .outputMajor : .inputMajor
         var layer = Dense(
             blocks: blocks, inputs: inputs, outputs: units, inputIsShared: isShared,
             activation: activation, order: order)

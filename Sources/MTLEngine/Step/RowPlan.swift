@@ -69,8 +69,7 @@ package struct RowPlan: Sendable {
         package var isDense: Bool
         /// Whether batch norms cut the order into stages.
         package var isStaged: Bool
-        /// Whether tables are looked up, and projected.
-        package var hasTables: Bool
+        /// Whether tables are projected.
         package var hasProjection: Bool
         /// The groups of rows that stay together.
         package var scenarios: Int
@@ -93,7 +92,7 @@ package struct RowPlan: Sendable {
             traits.hasProjection
             || traits.isDense
                 && (backend == .openBLAS || isWide || traits.parameterBytes > Self.manyParameterBytes
-                    || batch < Self.shardedRows || traits.hasTables)
+                    || batch < Self.shardedRows)
         keepsChunk = defersWeights || traits.isStaged
         let bytesPerRow = traits.elementsPerRow * traits.scalarBytes
         guard defersWeights, !traits.isStaged, traits.isDense else {

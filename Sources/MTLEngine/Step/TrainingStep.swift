@@ -81,8 +81,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         var traits = RowPlan.Traits(
             elementsPerRow: elements(kept), parameterBytes: plan.layout.denseCount * scalarBytes,
             matrixBytes: plan.largestMatrix * scalarBytes, scalarBytes: scalarBytes,
-            isDense: plan.trainsDenseAlone, isStaged: plan.isStaged,
-            hasTables: !plan.embedding.isEmpty, hasProjection: tables != nil,
+            isDense: plan.trainsDenseAlone, isStaged: plan.isStaged, hasProjection: tables != nil,
             scenarios: plan.usesScenarios ? scenarios : 1)
         traits.isSliced = Self.canSlice(
             store, batch: batchLimit, alternating: alternating, clipping: clipping)
