@@ -139,3 +139,5 @@ public struct HAMUR: Architecture, Equatable {
         return graph.heads(graph.tasks.map { _ in h })
     }
 }
+
+extension APG.Condition: OptionType {}

@@ -66,3 +66,5 @@ public struct SoftSharing: Architecture, Equatable {
         return graph.heads(networks)
     }
 }
+
+extension SoftSharing.Distance: OptionType {}

@@ -207,6 +207,3 @@ extension OptionType where Self: RawRepresentable<String> & CaseIterable {
         self.init(rawValue: text)
     }
 }
-
-extension SoftSharing.Distance: OptionType {}
-extension APG.Condition: OptionType {}

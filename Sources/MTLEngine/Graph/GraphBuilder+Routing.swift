@@ -1,0 +1,63 @@
+/// Clusters that rows are dealt to by their nearest centre.
+extension GraphBuilder {
+    /// Per row the nearest of `clusters` centres as a column of 1 among zeros, "NAME.centres" `[clusters, x.width]`.
+    ///
+    /// Centres are state that no optimiser trains; see `RoutingNode`.
+    public mutating func routing(
+        _ x: GraphValue, clusters: Int, momentum: Double, name title: String
+    ) -> GraphValue {
+        precondition(clusters > 0 && (0...1).contains(momentum), "\(clusters) clusters, momentum \(momentum)")
+        let centres = place(clusters * x.width, isTrained: false)
+        let range = centres..<centres + clusters * x.width
+        name("\(title).centres", centres, [clusters, x.width], isTrained: false)
+        beginnings.append(
+            .layer(
+                weights: range, biases: centres..<centres, inputs: 1, outputs: x.width,
+                name: "\(title).centres"))
+        let scratch = scratchCount
+        scratchCount += (clusters + 15) / 16 * 16
+        let y = reserve(clusters)
+        nodes.append(
+            .routing(
+                RoutingNode(
+                    x: x, y: y, centres: centres, scratch: scratch, place: normWidth, momentum: momentum)))
+        normWidth += RoutingNode.normColumns(width: x.width, count: clusters)
+        return y
+    }
+
+    /// act(x (W_k ⊙ W) + b_k + b) of the row's cluster k, which `routes` names by a column of 1: "NAME.k.weight",
+    /// "NAME.shared.weight". All clusters are computed for every row, and the others' left out.
+    public mutating func clusterDense(
+        _ x: GraphValue, units: Int, activation: Activation, routes: GraphValue, name title: String
+    ) -> GraphValue {
+        let (clusters, size) = (routes.width, x.width * units)
+        let own = place(clusters * (size + units))
+        let shared = place(size + units)
+        for cluster in 0..<clusters {
+            let start = own + cluster * (size + units)
+            nameLayer(
+                "\(title).\(cluster)", weight: start, bias: start + size, inputs: x.width, outputs: units,
+                isTransposed: true, isDrawn: false)
+            beginnings.append(.constant(start..<start + size, 1))
+            beginnings.append(.constant(start + size..<start + size + units, 0))
+        }
+        nameLayer(
+            title + ".shared", weight: shared, bias: shared + size, inputs: x.width, outputs: units,
+            isTransposed: true)
+        let all = reserve(clusters * units)
+        let saved = activation.savesInput ? reserveSaved(clusters * units) : all
+        note(all, hasParameters: true, from: [])
+        for cluster in 0..<clusters {
+            let columns = cluster * units..<(cluster + 1) * units
+            let scratch = scratchCount
+            scratchCount += (ScenarioDenseNode.scratchCount(inputs: x.width, outputs: units) + 15) / 16 * 16
+            nodes.append(
+                .scenarioDense(
+                    ScenarioDenseNode(
+                        x: x, y: all.columns(columns), saved: saved.columns(columns), activation: activation,
+                        inputs: x.width, outputs: units, own: own, shared: shared, scenarios: clusters,
+                        slots: nil, scratch: scratch, cluster: cluster)))
+        }
+        return mixture(experts: all, width: units, gates: [routes])
+    }
+}
