@@ -59,7 +59,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
-            name: "QuickStart", dependencies: ["MTLEngine"], path: "Examples/QuickStart", packageAccess: false,
+            name: "QuickStart", dependencies: ["MTLEngine"], path: "Examples/QuickStart",
+            packageAccess: false,
             swiftSettings: settings),
         // A process of its own, which the tests start: its malloc is not for the tests' process, so no target depends on it.
         .target(name: "MallocCounter", path: "Tests/MallocCounter"),

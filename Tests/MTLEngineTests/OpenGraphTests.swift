@@ -28,7 +28,8 @@ import Testing
                 == ["Mine.swift uses planted"])
         #expect(faults("extension GraphBuilder {\n    var planted: Int { 1 }\n}", "graph.planted + 1") != [])
         // One public overload does not open the others.
-        #expect(faults(planted + planted.replacing("mutating", with: "public mutating"), "graph.planted()") != [])
+        #expect(
+            faults(planted + planted.replacing("mutating", with: "public mutating"), "graph.planted()") != [])
         #expect(faults(planted.replacing("mutating", with: "public mutating"), "graph.planted()") == [])
         #expect(faults(planted.replacing("mutating", with: "public private(set)"), "graph.planted()") == [])
         #expect(faults(planted, "extension GraphBuilder {\n    func mine() {}\n}\ngraph.mine()") == [])
@@ -70,7 +71,9 @@ private struct GraphMembers {
     init(_ files: [BuilderSource]) {
         for file in files {
             for (isInside, line) in Self.lines(of: file) where isInside {
-                guard let match = line.firstMatch(of: /^    ([a-z()\s]*)\b(func|var|let) (\w+)/) else { continue }
+                guard let match = line.firstMatch(of: /^    ([a-z()\s]*)\b(func|var|let) (\w+)/) else {
+                    continue
+                }
                 members.append(
                     Member(
                         name: String(match.3), file: file.name, isPublic: match.1.hasPrefix("public ")))

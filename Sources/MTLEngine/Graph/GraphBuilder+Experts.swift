@@ -25,7 +25,8 @@ extension GraphBuilder {
     ///   - bits: `[rows, selectors · ⌈log₂ experts⌉]`.
     ///   - gamma: the width of the smooth step around 0; a bit is exactly 0 or 1 outside ±gamma/2.
     /// - SeeAlso: Hazimeh et al., arXiv 2106.03760, section 3.
-    public mutating func bitSelectors(_ bits: GraphValue, selectors: Int, experts: Int, gamma: Double) -> GraphValue
+    public mutating func bitSelectors(_ bits: GraphValue, selectors: Int, experts: Int, gamma: Double)
+        -> GraphValue
     {
         let source = inWorkspace(bits)
         let y = reserve(selectors * experts)

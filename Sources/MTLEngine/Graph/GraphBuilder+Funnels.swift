@@ -32,7 +32,8 @@ extension GraphBuilder {
 
     /// x_b Θᵀ of every block of x: `[rows, blocks · units]`; "NAME.weight" `[units, x.width / blocks]` is Θ, which starts
     /// with orthonormal rows and which no optimiser changes; `updateSubspace` may.
-    public mutating func fixedMap(_ x: GraphValue, blocks: Int, units: Int, name title: String) -> GraphValue {
+    public mutating func fixedMap(_ x: GraphValue, blocks: Int, units: Int, name title: String) -> GraphValue
+    {
         precondition(
             units > 0 && blocks > 0 && x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
         let source = inWorkspace(x)
