@@ -1,4 +1,4 @@
-public import MTLEngine
+package import MTLEngine
 
 /// What speaks for and against learning from a table as it is split and read: findings, and the tables they come from.
 /// It does not depend on the number of threads.

@@ -1,4 +1,4 @@
-public import MTLEngine
+package import MTLEngine
 
 /// A source made ready to learn from: preprocessing fitted on its training rows, and the encoded rows of every part in a file
 /// that epochs read at the memory's speed.

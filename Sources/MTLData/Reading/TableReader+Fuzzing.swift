@@ -1,4 +1,4 @@
-public import MTLEngine
+internal import MTLEngine
 
 /// A door for the fuzz target, which is a package of its own and sees no `package` access.
 ///

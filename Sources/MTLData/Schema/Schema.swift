@@ -1,4 +1,4 @@
-public import MTLEngine
+package import MTLEngine
 
 /// What the columns of a table are: features, labels, and columns with a role of their own. Other columns are not read.
 public struct Schema: Sendable, Equatable, Codable {
