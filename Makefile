@@ -1,4 +1,4 @@
-.PHONY: run test lint bench gates peers peers-reading peers-census peers-rechub results census setup clean
+.PHONY: run test lint bench gates peers peers-reading peers-census peers-rechub results census docs setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -45,6 +45,11 @@ results: setup
 # Downloads Census-Income (KDD) into data/census.
 census:
 	scripts/prepare-census.sh
+
+# The documentation of both libraries; a warning is an error. Only here the manifest asks for swift-docc-plugin.
+docs: setup
+	MTL_BUILD_DOCS=1 swift package generate-documentation --target MTLEngine --warnings-as-errors
+	MTL_BUILD_DOCS=1 swift package generate-documentation --target MTLData --warnings-as-errors
 
 setup:
 	@scripts/setup.sh

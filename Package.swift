@@ -60,6 +60,7 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "QuickStart", dependencies: ["MTLEngine"], path: "Examples/QuickStart",
+            packageAccess: false,
             swiftSettings: settings),
         // A process of its own, which the tests start: its malloc is not for the tests' process, so no target depends on it.
         .target(name: "MallocCounter", path: "Tests/MallocCounter"),
@@ -71,6 +72,10 @@ let package = Package(
         .testTarget(
             name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "KernelLevel"],
             exclude: ["Fixtures"], swiftSettings: settings),
+        // Compiles with what a user's package sees.
+        .testTarget(
+            name: "PublicAPITests", dependencies: ["MTLEngine", "MTLData"], packageAccess: false,
+            swiftSettings: settings),
         .testTarget(
             name: "MTLDataTests",
             dependencies: [
@@ -80,3 +85,9 @@ let package = Package(
             swiftSettings: settings),
     ]
 )
+
+// Documentation is built by `make docs` alone: packages that depend on this one do not download the plugin.
+if Context.environment["MTL_BUILD_DOCS"] == "1" {
+    package.dependencies.append(
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
+}

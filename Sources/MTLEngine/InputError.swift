@@ -25,7 +25,7 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
     public let place: String
     /// What was found there.
     public let found: String
-    /// What was expected.
+    /// What would have been right there.
     public let expected: String
 
     /// An error of `kind` at `place`.

@@ -76,7 +76,7 @@ package final class CacheBatches: BatchStream {
         private var filled = 0
         /// Read only once `end` is known.
         private var failure: InputError?
-        /// How many batches there were to fill; -1 while the thread does not know, which runs ahead of whoever takes them.
+        /// How many batches there were to fill; -1 while the thread does not know, which runs ahead of the step that takes them.
         private let end = Atomic<Int>(-1)
 
         let epoch: Int
@@ -128,7 +128,7 @@ package final class CacheBatches: BatchStream {
         func take() throws(InputError) -> Bool {
             ready.wait()
             if end.load(ordering: .acquiring) == takenCount {
-                // Whoever asks again gets the same answer.
+                // A second call gets the same answer.
                 ready.signal()
                 if let failure { throw failure }
                 return false

@@ -11,7 +11,7 @@ public import MTLEngine
 /// Inside a block rows lie one behind the other, numbers and ids apart, so that a row drawn at random is a few cache lines
 /// whatever the number of columns; only bags lie column by column.
 public final class RowCache: @unchecked Sendable {
-    /// The file.
+    /// The path of the file.
     public let path: String
     /// The number of rows.
     public let rowCount: Int
@@ -102,7 +102,7 @@ public final class RowCache: @unchecked Sendable {
         guard sum == word(12) else { throw damaged("a wrong checksum of the header") }
         guard
             let layout = CacheFormat.decode(UnsafeRawBufferPointer(start: base + header, count: textBytes))
-        else { throw damaged("a layout that is none") }
+        else { throw damaged("a description of its columns that cannot be read") }
         let entry = 3 + layout.bags.count
         let (indexBytes, overflows) = blockCount.multipliedReportingOverflow(by: entry * 8)
         guard !overflows, byteCount - indexStart == indexBytes else {

@@ -1,11 +1,11 @@
-public import MTLEngine
+package import MTLEngine
 
 /// What speaks for and against learning from a table as it is split and read: findings, and the tables they come from.
 /// It does not depend on the number of threads.
 public struct DataReport: Sendable, Equatable, Codable {
-    /// A feature.
+    /// What the report says of one feature.
     public struct FeatureRow: Sendable, Equatable, Codable {
-        /// Its name.
+        /// The feature's name.
         public let name: String
         /// Per binary label how well the feature alone ranks training rows: the area under the ROC curve of its number or,
         /// for categories, of the label's rate over rows of the same value in other folds; nil below ten rows of a class.
@@ -17,7 +17,7 @@ public struct DataReport: Sendable, Equatable, Codable {
         /// Whether all training rows have the same value.
         public internal(set) var isConstant = false
         /// Different values in all parts; nil for numbers.
-        public internal(set) var distinct: Cardinality?
+        package internal(set) var distinct: Cardinality?
         /// The share of test values that no training row has; nil for numbers.
         public internal(set) var unseenShare: Double?
         /// The population stability index of training against validation, and against test.
@@ -28,7 +28,7 @@ public struct DataReport: Sendable, Equatable, Codable {
 
     /// Rows and labels of a part or a scenario.
     public struct LabelRow: Sendable, Equatable, Codable {
-        /// The label.
+        /// The label's name.
         public let label: String
         /// Rows that have one.
         public internal(set) var labelled: Int
@@ -47,13 +47,13 @@ public struct DataReport: Sendable, Equatable, Codable {
 
     /// A part of the split, or a scenario in all parts.
     public struct Group: Sendable, Equatable, Codable {
-        /// Its name.
+        /// The name of the part or the scenario.
         public let name: String
-        /// Its rows.
+        /// The number of its rows.
         public let rows: Int
-        /// Rows in training.
+        /// The number of its rows in the training part.
         public let trainingRows: Int
-        /// Its labels.
+        /// How each label is distributed over its rows.
         public let labels: [LabelRow]
     }
 
@@ -73,7 +73,7 @@ public struct DataReport: Sendable, Equatable, Codable {
     public let findings: [Finding]
     /// Training, validation and test, and the rows that are in none.
     public let parts: [Group]
-    /// Every feature.
+    /// One row per feature of the schema.
     public let features: [FeatureRow]
     /// The scenarios, the most frequent of the training rows first; at most a thousand.
     public let scenarios: [Group]
@@ -91,7 +91,7 @@ public struct DataReport: Sendable, Equatable, Codable {
     ///   - preprocessor: fitted on the training rows of the same split.
     ///   - limits: what is kept in memory; beyond it, even samples are.
     /// - Throws: what the source throws, and `InputError` for a wrong cell, unless bad rows are skipped.
-    public init(
+    package init(
         _ source: some RowSource, _ preprocessor: Preprocessor, _ splitter: Splitter,
         skipsBadRows: Bool = false, limits: ReportLimits = ReportLimits()
     ) throws(InputError) {
@@ -125,14 +125,14 @@ public struct DataReport: Sendable, Equatable, Codable {
 }
 
 /// How much a report keeps in memory, per worker.
-public struct ReportLimits: Sendable, Equatable {
+package struct ReportLimits: Sendable, Equatable {
     /// Rows whose values are kept for areas and drift; fewer where there are many features: four million values in all.
-    public var sampledRows = 200_000
+    package var sampledRows = 200_000
     /// Different rows that are told apart.
-    public var distinctRows = 1 << 20
+    package var distinctRows = 1 << 20
     /// Different values of a feature that are told apart.
-    public var distinctValues = 1 << 16
+    package var distinctValues = 1 << 16
 
     /// 200,000 rows of values, a million different rows, 65,536 values of each feature.
-    public init() {}
+    package init() {}
 }

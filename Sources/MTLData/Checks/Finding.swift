@@ -4,12 +4,12 @@ public struct Finding: Sendable, Equatable, Codable, CustomStringConvertible {
     public enum Severity: String, Sendable, Codable, CaseIterable, Comparable {
         /// What is learned or measured is wrong.
         case problem
-        /// It may be.
+        /// Something that may spoil training or evaluation.
         case warning
-        /// Good to know.
+        /// Something worth knowing; nothing to change.
         case note
 
-        /// The worse first.
+        /// Worse findings come first.
         public static func < (left: Self, right: Self) -> Bool {
             (allCases.firstIndex(of: left) ?? 0) < (allCases.firstIndex(of: right) ?? 0)
         }
@@ -41,7 +41,7 @@ public struct Finding: Sendable, Equatable, Codable, CustomStringConvertible {
     public let check: Check
     /// Where: a feature, a label, a part.
     public let place: String
-    /// What was found.
+    /// What the rows show, with its numbers.
     public let found: String
     /// What to do about it.
     public let advice: String

@@ -84,7 +84,7 @@ struct ReportJudge {
             for (part, drift) in [(Part.validation, feature.validationDrift), (.test, feature.testDrift)] {
                 let bins = feature.distinct.map { min($0.count, Drift.categories) + 1 } ?? Drift.bins
                 let chance = Drift.expected(bins: bins, sampled[0], sampled[Int(part.rawValue)])
-                // Few rows differ by chance: four times that is none.
+                // Few rows differ by chance: a difference of four times that is not chance.
                 guard let drift, drift > max(0.2, 4 * chance) else { continue }
                 add(
                     .warning, .drift, place,

@@ -50,7 +50,7 @@ package struct ColumnPlan {
     }
 }
 
-/// A block's numbers, times and labels, read once for whoever needs them; rows with a wrong one are told apart.
+/// A block's numbers, times and labels, read once for all that need them; rows with a wrong one are kept apart.
 package struct ParsedBlock {
     let block: RowBlock
     /// Per feature its numbers (numeric) or times (timestamp, in milliseconds), NaN where missing; else empty.
@@ -82,7 +82,7 @@ package struct ParsedBlock {
                 labels.append([])
                 continue
             }
-            // What stands in rows without the label is nobody's concern.
+            // Rows without the label may hold anything.
             labels.append(
                 reader.labels(label, place.column, classes: classes[index]) {
                     plan.hasLabel(index, block, $0)

@@ -1,18 +1,18 @@
 /// The values of a categorical feature and their ids: 0 for values it does not know, 1 for missing ones, then the known
 /// values, the most frequent first.
-public struct Vocabulary: Sendable, Equatable {
+package struct Vocabulary: Sendable, Equatable {
     /// The id of a value that the training rows did not have, or too seldom.
-    public static let unknown: Int32 = 0
+    package static let unknown: Int32 = 0
     /// The id of a missing value.
-    public static let missing: Int32 = 1
+    package static let missing: Int32 = 1
     static let reserved = 2
 
     let map: ByteMap
     /// Rows of the training part per value, unknown and missing first.
-    public let counts: [Int]
+    package let counts: [Int]
 
     /// Ids, the reserved ones included.
-    public var size: Int { map.count + Self.reserved }
+    package var size: Int { map.count + Self.reserved }
 
     /// Keeps the values seen at least `minimumCount` times, by how often and then by their bytes.
     init(_ seen: ByteMap, counts: [Int], missing: Int, minimumCount: Int) {
@@ -43,13 +43,13 @@ public struct Vocabulary: Sendable, Equatable {
     }
 
     /// The value of an id.
-    public func value(_ id: Int) -> String {
+    package func value(_ id: Int) -> String {
         id < Self.reserved
             ? ["(unknown)", "(missing)"][id] : String(decoding: map.key(id - Self.reserved), as: UTF8.self)
     }
 
     /// Whether both give the same ids.
-    public static func == (left: Self, right: Self) -> Bool {
+    package static func == (left: Self, right: Self) -> Bool {
         left.counts == right.counts && left.map.bytes == right.map.bytes && left.map.ends == right.map.ends
     }
 }
@@ -57,8 +57,10 @@ public struct Vocabulary: Sendable, Equatable {
 extension Vocabulary: Codable {
     private enum CodingKeys: String, CodingKey { case values, counts }
 
-    /// Reads what a file says.
-    public init(from decoder: any Decoder) throws {
+    /// Reads values and their counts.
+    ///
+    /// - Throws: `DecodingError` where they are missing or not as many.
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         var map = ByteMap()
         for value in try container.decode([String].self, forKey: .values) {
@@ -74,8 +76,10 @@ extension Vocabulary: Codable {
         self.init(map: map, counts: counts)
     }
 
-    /// Writes what differs from the defaults.
-    public func encode(to encoder: any Encoder) throws {
+    /// Writes values and their counts.
+    ///
+    /// - Throws: what the encoder throws.
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(
             map.ends.indices.map { String(decoding: map.key($0), as: UTF8.self) }, forKey: .values)

@@ -13,7 +13,7 @@ public struct Experiment: Sendable, Equatable, Codable {
     public var split = Split()
     /// What is learned from.
     public var sampling = Sampling()
-    /// The layers.
+    /// The layers, and how tasks share them.
     public var model = ModelSettings()
     /// How they are trained.
     public var training = TrainingSettings()
@@ -28,7 +28,9 @@ public struct Experiment: Sendable, Equatable, Codable {
         case data, histories, schema, split, sampling, model, training
     }
 
-    /// Reads what a file says.
+    /// Reads settings; those that are left out keep their defaults.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         data = try values.require(.data)
@@ -77,7 +79,9 @@ public struct DataSettings: Sendable, Equatable, Codable {
         case badRows = "bad_rows"
     }
 
-    /// Reads what a file says.
+    /// Reads settings; those that are left out keep their defaults.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         source = try values.require(.source)
@@ -92,7 +96,7 @@ public struct DataSettings: Sendable, Equatable, Codable {
     /// How the rows are read.
     ///
     /// - Throws: `InputError` that names the setting.
-    public func options(threads: Int) throws(InputError) -> ReadingOptions {
+    package func options(threads: Int) throws(InputError) -> ReadingOptions {
         if let separator, separator.utf8.count != 1 {
             throw InputError(
                 .value, at: "data, separator", found: "\"\(separator)\"",
@@ -106,7 +110,7 @@ public struct DataSettings: Sendable, Equatable, Codable {
     /// Reads "refuse", "skip:0.001" or "skip:0.1%".
     ///
     /// - Throws: `InputError` for anything else.
-    public static func badRows(_ text: String) throws(InputError) -> BadRows {
+    package static func badRows(_ text: String) throws(InputError) -> BadRows {
         if text == "refuse" { return .refuse }
         if text.hasPrefix("skip:") {
             let share = text.dropFirst(5)

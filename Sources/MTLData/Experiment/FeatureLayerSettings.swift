@@ -20,7 +20,7 @@ public struct FeatureLayerSettings: Sendable, Equatable, Codable {
         case selfAttention = "self_attention"
     }
 
-    /// The layer.
+    /// Which layer it is.
     public var type: LayerType
     /// What differs from its defaults, by the names that a file has.
     public var options: [String: OptionValue]
@@ -40,7 +40,9 @@ public struct FeatureLayerSettings: Sendable, Equatable, Codable {
         _ = try layer()
     }
 
-    /// Writes type and options side by side.
+    /// Writes the type and the options side by side.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         try TypedOptions.encode(type, options, to: encoder)
     }

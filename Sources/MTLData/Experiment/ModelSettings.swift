@@ -32,7 +32,9 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         case decaysWeightsOnly = "decays_weights_only"
     }
 
-    /// Reads what a file says.
+    /// Reads settings; those that are left out keep their defaults.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         try values.read(.features, &features)
@@ -52,7 +54,9 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         }
     }
 
-    /// Writes what `init(from:)` reads.
+    /// Writes all settings, as `init(from:)` reads them.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(features, forKey: .features)
@@ -88,7 +92,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
                 tables: preprocessor.tables, scenarios: preprocessor.scenarios?.size ?? 1,
                 featureLayers: featureLayers, architecture: architecture, tasks: tasks,
                 decayed: decaysWeightsOnly ? .weights : .all)
-            // One scenario for all rows would train, and be no more than a dearer shared bottom.
+            // One scenario for all rows would train, but cost more than a shared bottom and do no more.
             guard preprocessor.scenarios != nil || !model.plan.usesScenarios else {
                 throw InputError(
                     .name, at: "scenario", found: "none in the schema",
@@ -144,7 +148,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
                 else {
                     throw InputError(
                         .name, at: "model, task_scenarios, \"\(task.name)\"",
-                        found: "\"\(name)\", of which there is no training row",
+                        found: "\"\(name)\", which no training row has",
                         expected: "scenarios of the training rows")
                 }
                 ids.append(id)

@@ -6,7 +6,7 @@ public import MTLEngine
 /// sharing: {type: mmoe, experts: 8, layers: [64], gate: [16]}
 /// ```
 public struct SharingSettings: Sendable, Equatable, Codable {
-    /// The architecture.
+    /// Which architecture it is.
     public var type: SharingType
     /// What differs from its defaults, by the names that a file has.
     public var options: [String: OptionValue]
@@ -26,14 +26,16 @@ public struct SharingSettings: Sendable, Equatable, Codable {
         _ = try located(Self.place) { () throws(InputError) in try architecture { .relu($0) } }
     }
 
-    /// Writes type and options side by side.
+    /// Writes the type and the options side by side.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         try TypedOptions.encode(type, options, to: encoder)
     }
 
     private static let place = "model, sharing"
 
-    /// The architecture.
+    /// Which architecture it is.
     ///
     /// - Parameter hidden: a hidden layer of the model's kind, of so many units.
     /// - Throws: `InputError` that names an option.

@@ -8,9 +8,9 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         case adam
         /// Adam with decoupled weight decay.
         case adamW = "adamw"
-        /// Adagrad.
+        /// Adagrad, PyTorch's definition.
         case adagrad
-        /// Plain gradient descent.
+        /// Gradient descent without momentum.
         case sgd
     }
 
@@ -43,7 +43,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     /// One run for each: of initial parameters and the order of the rows.
     public var seeds: [UInt64] = [1]
 
-    /// The defaults.
+    /// Ten epochs of Adam at 0.001 in batches of 1,024, all tasks in one step; ends two epochs after the best.
     public init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
@@ -54,7 +54,9 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         case clipValue = "clip_value"
     }
 
-    /// Reads what a file says.
+    /// Reads settings; those that are left out keep their defaults.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         try values.read(.epochs, &epochs)
@@ -89,7 +91,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     }
 
     /// The optimiser with its settings.
-    public var rule: Optimizer {
+    package var rule: Optimizer {
         switch optimizer {
         case .adam: .adam(learningRate: learningRate, weightDecay: weightDecay)
         case .adamW: .adamW(learningRate: learningRate, weightDecay: weightDecay)
@@ -112,6 +114,6 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
             batchSize: batch, clipping: clipping, seed: seed, compute: compute)
     }
 
-    /// When training ends.
+    /// When training ends: after `epochs`, or `patience` epochs without a better loss.
     public var stopping: StoppingRule { StoppingRule(epochs: epochs, patience: patience) }
 }

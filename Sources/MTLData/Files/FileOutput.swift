@@ -1,4 +1,4 @@
-public import MTLEngine
+package import MTLEngine
 
 #if canImport(Glibc)
     internal import Glibc
@@ -79,18 +79,18 @@ final class FileOutput {
 }
 
 /// A text file that is written under a temporary name, and gets its own when it is whole and on the disk.
-public final class TextOutput {
+package final class TextOutput {
     private let file: FileOutput
 
     /// Begins a file.
     ///
     /// - Throws: `InputError` that names it where it cannot be written.
-    public init(_ path: String) throws(InputError) { file = try FileOutput(path) }
+    package init(_ path: String) throws(InputError) { file = try FileOutput(path) }
 
     /// Writes a whole file.
     ///
     /// - Throws: `InputError` that names it.
-    public static func write(_ text: String, to path: String) throws(InputError) {
+    package static func write(_ text: String, to path: String) throws(InputError) {
         let output = try TextOutput(path)
         try output.write(text)
         try output.finish()
@@ -99,12 +99,12 @@ public final class TextOutput {
     /// Writes more of it.
     ///
     /// - Throws: `InputError` that names the file, as where the disk is full.
-    public func write(_ text: String) throws(InputError) { try write([UInt8](text.utf8)) }
+    package func write(_ text: String) throws(InputError) { try write([UInt8](text.utf8)) }
 
     package func write(_ bytes: [UInt8]) throws(InputError) { try file.write(bytes) }
 
     /// Brings it to the disk and under its name; without this nothing is left behind.
     ///
     /// - Throws: `InputError` that names the file.
-    public func finish() throws(InputError) { try file.finish() }
+    package func finish() throws(InputError) { try file.finish() }
 }

@@ -1,16 +1,16 @@
-public import MTLEngine
+package import MTLEngine
 
 /// A log of events in memory, sorted by user and time, that tells what was known of a user at a time.
 ///
 /// Memory: 8 bytes an event for its time, 12 more for sums of values, 4 for an item and 4 more for distinct items; and the
 /// names of users and items once. A question takes O(log n) in the user's events, see `DistinctCounts` for distinct items.
-public struct EventIndex: Sendable {
+package struct EventIndex: Sendable {
     /// What it was made for.
-    public let spec: HistorySpec
+    package let spec: HistorySpec
     /// The events that count.
-    public var eventCount: Int { times.count }
+    package var eventCount: Int { times.count }
     /// Events without a user or a time, and with wrong cells where those may be skipped.
-    public let ignoredEvents: Int
+    package let ignoredEvents: Int
 
     private let users: ByteMap
     private let items: ByteMap
@@ -30,7 +30,7 @@ public struct EventIndex: Sendable {
     /// Reads the log that the settings name.
     ///
     /// - Throws: what `openSource` and `init(_:_:)` throw.
-    public init(
+    package init(
         _ spec: HistorySpec, options: ReadingOptions = ReadingOptions(), skipsBadRows: Bool = false
     ) throws(InputError) {
         try spec.check()
@@ -41,9 +41,9 @@ public struct EventIndex: Sendable {
     /// Reads a log once.
     ///
     /// - Parameter skipsBadRows: leaves events with wrong cells out.
-    /// - Throws: `InputError` for wrong settings, a missing column, a cell that is no time or no number (with file, line and
+    /// - Throws: `InputError` for wrong settings, a missing column, a cell that is not a time or a number (with file, line and
     ///   column), an item with the separator or a line break in it, or where no event counts.
-    public init(
+    package init(
         _ spec: HistorySpec, _ events: any RowSource, skipsBadRows: Bool = false
     ) throws(InputError) {
         try spec.check()

@@ -1,16 +1,16 @@
 internal import MTLDataKernels
-public import MTLEngine
+package import MTLEngine
 
 /// The rows of a source with further columns: what logs of events say of each row's user as of the row's time.
 ///
 /// A row without a user or a time has nothing in them. A user without events has counts and sums of 0, and nothing else.
-public final class HistorySource: RowSource {
+package final class HistorySource: RowSource {
     /// What messages call it: as the source of the rows.
-    public var path: String { base.path }
+    package var path: String { base.path }
     /// The columns of the rows, then those of each history.
-    public let columns: [String]
+    package let columns: [String]
     /// Workers that call at the same time.
-    public var threads: Int { base.threads }
+    package var threads: Int { base.threads }
     private let base: any RowSource
     private let histories: [Joined]
     private let skipsBadRows: Bool
@@ -37,7 +37,7 @@ public final class HistorySource: RowSource {
     ///   - time: the same of the time.
     ///   - skipsBadRows: leaves the new columns empty where a row's time is none, instead of an error.
     /// - Throws: `InputError` where the rows have no such column, or already one of a new name.
-    public init(
+    package init(
         _ base: any RowSource, _ histories: [EventIndex], user: String? = nil, time: String? = nil,
         skipsBadRows: Bool = false
     ) throws(InputError) {
@@ -67,9 +67,9 @@ public final class HistorySource: RowSource {
 
     /// Calls `consume` for every block of rows, with the further columns.
     ///
-    /// - Throws: the first error in the order of the source; also a row's time that is none, with file and line.
+    /// - Throws: the first error in the order of the source; also a row's time that cannot be read, with file and line.
     @discardableResult
-    public func read(
+    package func read(
         _ consume: (RowBlock, _ worker: Int) throws(InputError) -> Void
     ) throws(InputError) -> ReadingReport {
         let blocks = (0..<threads).map { _ in RowBlock(path: path, columns: columns) }
@@ -82,7 +82,7 @@ public final class HistorySource: RowSource {
     /// The first block of rows, to look at.
     ///
     /// - Throws: what `read` throws of it.
-    public func first() throws(InputError) -> RowBlock {
+    package func first() throws(InputError) -> RowBlock {
         let wide = RowBlock(path: path, columns: columns)
         try widen(base.first(), into: wide)
         return wide

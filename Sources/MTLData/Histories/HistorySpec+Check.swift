@@ -1,4 +1,4 @@
-public import MTLEngine
+package import MTLEngine
 
 extension HistorySpec {
     /// Spans in milliseconds, nil for all of the past.
@@ -9,7 +9,7 @@ extension HistorySpec {
     /// Checks what can be checked without data.
     ///
     /// - Throws: `InputError` that names the history and the setting.
-    public func check() throws(InputError) {
+    package func check() throws(InputError) {
         func require(_ holds: Bool, _ setting: String, _ found: String, _ expected: String) throws(InputError)
         {
             guard holds else {

@@ -46,7 +46,7 @@ public struct HistorySpec: Sendable, Equatable, Codable {
     public var item: String?
     /// How far back: spans such as 12h, 7d, 4w, or all.
     public var windows: [String] = ["7d", "30d", "all"]
-    /// What is computed.
+    /// What is computed of the events of every window.
     public var aggregates: [Aggregate] = [.count, .daysSince]
     /// Last: the most items of a cell.
     public var length: Int = 20
@@ -70,7 +70,9 @@ public struct HistorySpec: Sendable, Equatable, Codable {
         case condition = "where"
     }
 
-    /// Reads what a file says.
+    /// Reads settings; those that are left out keep their defaults.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         self.init(
@@ -92,7 +94,9 @@ public struct HistorySpec: Sendable, Equatable, Codable {
         try values.read(.delay, &delay)
     }
 
-    /// Writes what differs from the defaults.
+    /// Writes the settings that differ from their defaults.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         let plain = HistorySpec(name, events: events, user: user, time: time)
@@ -121,7 +125,7 @@ public struct HistorySpec: Sendable, Equatable, Codable {
 
     /// The names of the columns: "purchases_count_7d", "purchases_sum_amount_30d", "purchases_days_since",
     /// "purchases_last_item"; with kinds, "visits_cart_count_7d".
-    public var columns: [String] {
+    package var columns: [String] {
         (kind == nil ? [name] : kinds.map { "\(name)_\($0)" }).flatMap { prefix in
             aggregates.flatMap { aggregate in
                 switch aggregate {

@@ -87,7 +87,8 @@ extension ModelBundle {
             throw error
         } catch {
             throw InputError(
-                .syntax, at: "\(file.path), \(key)", found: "\(error)", expected: "what was written")
+                .syntax, at: "\(file.path), \(key)", found: "\(error)",
+                expected: "JSON as `mtl train` writes it")
         }
     }
 }

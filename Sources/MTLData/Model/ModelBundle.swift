@@ -4,9 +4,9 @@ public import MTLEngine
 ///
 /// The tensors are named and shaped as PyTorch would; the file's metadata holds the preprocessing and the layers.
 public struct ModelBundle: Sendable {
-    /// What encodes rows.
+    /// Encodes raw rows as in training: what was fitted on the training rows.
     public let preprocessor: Preprocessor
-    /// The layers.
+    /// The layers, and how tasks share them.
     public let settings: ModelSettings
     /// What was learned from, which the probabilities are corrected for.
     public let sampling: Sampling
@@ -14,7 +14,7 @@ public struct ModelBundle: Sendable {
     public let histories: [HistorySpec]
     /// The model as planned.
     public let model: MultiTaskModel
-    /// `[model.layout.count]`
+    /// The flat vector of parameters, `[model.layout.count]`.
     public let parameters: [Float]
 
     /// A bundle of what was trained.

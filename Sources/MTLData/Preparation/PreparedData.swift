@@ -1,15 +1,15 @@
-public import MTLEngine
+package import MTLEngine
 
 /// A source made ready to learn from: preprocessing fitted on its training rows, and the encoded rows of every part in a file
 /// that epochs read at the memory's speed.
 public struct PreparedData: Sendable {
-    /// What encodes rows.
+    /// Encodes raw rows: what was fitted on the training rows.
     public let preprocessor: Preprocessor
     /// Rows to learn from.
     public let training: RowCache
     /// Rows whose loss is watched; nil where there are none.
     public let validation: RowCache?
-    /// Rows to judge by; nil where there are none.
+    /// Rows to evaluate on; nil where there are none.
     public let test: RowCache?
     /// Rows that were left out because something was wrong with them.
     public let badRows: BadRowCount
@@ -17,29 +17,29 @@ public struct PreparedData: Sendable {
     public let wasCached: Bool
 
     /// What goes into a preparation.
-    public struct Plan {
+    package struct Plan {
         /// What is read of the rows.
-        public var schema: Schema
+        package var schema: Schema
         /// Which part a row is in.
-        public var split = Split()
+        package var split = Split()
         /// What is learned from.
-        public var sampling = Sampling()
+        package var sampling = Sampling()
         /// What happens to rows with a wrong cell; the source decides for records that are no rows.
-        public var badRows = BadRows.refuse
+        package var badRows = BadRows.refuse
 
         /// A plan with a random split and all rows.
-        public init(schema: Schema) { self.schema = schema }
+        package init(schema: Schema) { self.schema = schema }
     }
 
     /// Prepares a source, or finds it prepared in a folder.
     ///
     /// - Parameters:
     ///   - source: the rows.
-    ///   - test: rows to judge by from a source of their own; the split then has no test part.
+    ///   - test: rows to evaluate on from a source of their own; the split then has no test part.
     ///   - folder: where the files go; made if it is not there.
     ///   - fingerprint: what the rows depend on: files that carry the same one are taken as they are.
     /// - Throws: `InputError` that names file, line and column of what is wrong, or the part without a row.
-    public init(
+    package init(
         _ source: any RowSource, test testSource: (any RowSource)? = nil, plan: Plan, folder: String,
         fingerprint: String
     ) throws(InputError) {
@@ -94,7 +94,7 @@ public struct PreparedData: Sendable {
 
 /// Rows that were left out, and the first of them.
 public struct BadRowCount: Sendable, Equatable, Codable {
-    /// How many.
+    /// The number of rows that were left out.
     public internal(set) var count = 0
     /// The first ones, each with its place, what was found and what was expected.
     public internal(set) var examples: [String] = []

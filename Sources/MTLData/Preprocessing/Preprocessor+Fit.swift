@@ -1,4 +1,4 @@
-public import MTLEngine
+package import MTLEngine
 
 extension Preprocessor {
     /// Fits a preprocessor on the training rows of a source.
@@ -6,7 +6,7 @@ extension Preprocessor {
     /// - Parameter part: which part a row is in; nil for training all.
     /// - Throws: `InputError` that names file, line and column of a missing column or a wrong cell, or the label without a
     ///   value. A source that skips bad rows skips rows with wrong cells here.
-    public init(
+    package init(
         fitting source: some RowSource, schema: Schema, split: Splitter? = nil, skipsBadRows: Bool = false
     ) throws(InputError) {
         try schema.check()

@@ -6,13 +6,13 @@ public struct Preprocessor: Sendable, Equatable, Codable {
     /// What it was fitted to.
     public let schema: Schema
     /// The number of rows it was fitted on.
-    public let trainingRows: Int
+    package let trainingRows: Int
     /// Per feature what was fitted.
     let fitted: [FittedFeature]
     /// Per label its classes; nil for labels that are not multiclass.
     package let classes: [Vocabulary?]
     /// The scenarios, where the schema names a column.
-    public let scenarios: Vocabulary?
+    package let scenarios: Vocabulary?
 
     init(
         schema: Schema, trainingRows: Int, fitted: [FittedFeature], classes: [Vocabulary?],
@@ -134,7 +134,7 @@ public struct Preprocessor: Sendable, Equatable, Codable {
     }
 
     /// The class of a multiclass label's index.
-    public func className(_ index: Int, of label: Int) -> String {
+    package func className(_ index: Int, of label: Int) -> String {
         classes[label]?.value(index + Vocabulary.reserved) ?? "\(index)"
     }
 }

@@ -10,7 +10,7 @@ struct CellLook {
     }
 
     private(set) var traits: UInt16 = 0
-    /// NaN where the cell is no number.
+    /// NaN where the cell is not a number.
     private(set) var number = Double.nan
     private(set) var parts = 1
     private(set) var length: Int

@@ -1,42 +1,42 @@
 /// What the rows say of a column.
-public struct ColumnProfile: Sendable, Equatable, Codable {
+package struct ColumnProfile: Sendable, Equatable, Codable {
     /// A value and how many rows have it.
-    public struct Frequency: Sendable, Equatable, Codable {
+    package struct Frequency: Sendable, Equatable, Codable {
         /// The value, without blanks around it.
-        public let value: String
-        /// Its rows.
-        public let rows: Int
+        package let value: String
+        /// Rows that have it.
+        package let rows: Int
     }
 
     /// The column's name.
-    public let name: String
-    /// All rows.
-    public let rows: Int
+    package let name: String
+    /// Rows of the table.
+    package let rows: Int
     /// Rows whose cell is missing.
-    public let missing: Int
+    package let missing: Int
     /// Different values; of a column of tags those of whole cells.
-    public let distinct: Cardinality
+    package let distinct: Cardinality
     /// Rows whose cell is a number.
-    public let numbers: Int
+    package let numbers: Int
     /// Rows whose cell is a whole number.
-    public let wholeNumbers: Int
+    package let wholeNumbers: Int
     /// Rows whose cell is a number with a currency sign or with commas.
-    public let money: Int
+    package let money: Int
     /// Rows whose cell is a date or time in writing.
-    public let times: Int
-    /// The least number.
-    public let least: Double?
-    /// The greatest number.
-    public let greatest: Double?
+    package let times: Int
+    /// The smallest number; nil without one.
+    package let least: Double?
+    /// The largest number; nil without one.
+    package let greatest: Double?
     /// The mean of the numbers.
-    public let mean: Double?
+    package let mean: Double?
     /// The most frequent values, where they were counted.
-    public let frequent: [Frequency]
+    package let frequent: [Frequency]
 
     /// The share of rows whose cell is missing.
-    public var missingShare: Double { rows > 0 ? Double(missing) / Double(rows) : 0 }
+    package var missingShare: Double { rows > 0 ? Double(missing) / Double(rows) : 0 }
     /// Rows that have a value.
-    public var present: Int { rows - missing }
+    package var present: Int { rows - missing }
 }
 
 /// What the rules look at besides the profile.
@@ -49,7 +49,7 @@ struct ColumnFacts {
     /// Values of fewer than five rows, where they were counted.
     var rareValues: Int
     var meanLength: Double
-    /// The most frequent value that is no number.
+    /// The most frequent value that is not a number.
     var exampleOfText: String?
     /// All values, where there are few: value and rows, most frequent first.
     var values: [ColumnProfile.Frequency]

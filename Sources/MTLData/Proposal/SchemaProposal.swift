@@ -1,6 +1,6 @@
 public import MTLEngine
 
-/// A schema for a table nobody has described yet, with the reasons for it: what each column is, what it should become, and
+/// A schema for a table without a description, with the reasons for it: what each column is, what it should become, and
 /// what is suspicious about it. A person reads it, mostly as `yaml()`, and changes what is wrong.
 public struct SchemaProposal: Sendable, Equatable, Codable {
     /// A column asked for as a label.
@@ -25,7 +25,7 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         case allMissing = "all_missing"
         /// Nearly one value per row.
         case unique
-        /// Numbers, and cells that are none.
+        /// Numbers, and cells that are not numbers.
         case mixedTypes = "mixed_types"
         /// Named like a number of the row ("id", "index"), or like a weight.
         case suspiciousName = "suspicious_name"
@@ -40,7 +40,9 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
     /// A column and what is proposed for it.
     public struct Column: Sendable, Equatable, Codable {
         /// What the rows say of it.
-        public let profile: ColumnProfile
+        package let profile: ColumnProfile
+        /// The column's name.
+        public var name: String { profile.name }
         /// The feature it is or, where it is left out, would be; nil for labels.
         public internal(set) var feature: Feature?
         /// Numbers: the same in bands, as ids, beside it.
@@ -51,7 +53,7 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         public internal(set) var positiveShare: Double?
         /// Whether the schema reads the feature.
         public internal(set) var isUsed = true
-        /// What is suspicious.
+        /// What is suspicious about it.
         public internal(set) var marks: [Mark] = []
         /// Why it is proposed so, and what else it could be.
         public internal(set) var reasons: [String] = []
@@ -69,11 +71,11 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
 
     /// What messages call the source.
     public let source: String
-    /// Its rows.
+    /// The number of rows of the source.
     public let rows: Int
     /// Its columns, in order.
     public let columns: [Column]
-    /// The schema proposed.
+    /// The schema that is proposed.
     public let schema: Schema
     /// The split that goes with it.
     public let split: Split

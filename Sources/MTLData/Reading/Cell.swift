@@ -1,18 +1,18 @@
 internal import MTLDataKernels
 
 /// What a cell says.
-public enum Cell: Equatable, Sendable {
+package enum Cell: Equatable, Sendable {
     /// Nothing: blank, or one of the usual signs for "not known" (?, NA, N/A, NaN, nan, null, NULL, None).
     case missing
     /// A finite number; money with its sign and commas ("$84,835.00") is one.
     case number(Double)
     /// A number beyond what a `Double` holds.
     case tooLarge
-    /// Anything else.
+    /// Text that is neither missing nor a number.
     case text
 
     /// Reads a cell; blanks around its content do not count.
-    public init(_ cell: UnsafeBufferPointer<UInt8>) {
+    package init(_ cell: UnsafeBufferPointer<UInt8>) {
         let bytes = Cell.trimmed(cell)
         if Cell.isMissing(bytes) {
             self = .missing

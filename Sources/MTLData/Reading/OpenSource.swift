@@ -3,7 +3,7 @@ public import MTLEngine
 /// Opens a source of rows by its text: the path of a CSV or TSV file (perhaps gzip), or "sqlite:FILE?query=SELECT …" or
 /// "sqlite:FILE?table=NAME".
 ///
-/// - Throws: what `TableReader` or `SQLiteSource` throws.
+/// - Throws: `InputError` that names the file: it cannot be read, is empty, or its header, table or query is wrong.
 public func openSource(
     _ text: String, options: ReadingOptions = ReadingOptions()
 ) throws(InputError) -> any RowSource {

@@ -1,6 +1,6 @@
 public import MTLEngine
 
-/// What happens to a record that is no row: too few or many cells, a stray quote, text that is no UTF-8.
+/// What happens to a malformed record: too few or many cells, a stray quote, text that is not UTF-8.
 public enum BadRows: Sendable, Equatable {
     /// The first one ends the reading.
     case refuse
@@ -16,7 +16,7 @@ public struct ReadingOptions: Sendable, Equatable {
     public var threads: Int
     /// Bytes of text in a block; a longer record makes its block longer.
     public var blockBytes: Int
-    /// What happens to records that are no rows.
+    /// What happens to malformed records.
     public var badRows: BadRows
     /// The names of the columns of a file without a header; nil where the first record names them.
     public var columns: [String]?
@@ -45,7 +45,7 @@ public struct ReadingOptions: Sendable, Equatable {
         if let separator, separator >= 0x80 || [UInt8]("\"\r\n".utf8).contains(separator) {
             throw InputError(
                 .value, at: "reading, separator", found: "byte \(separator)",
-                expected: "an ASCII character that is no quote and no line break")
+                expected: "an ASCII character other than a quote or a line break")
         }
         if case .skip(let share) = badRows, !(share >= 0 && share < 1) {
             throw InputError(.value, at: "reading, bad rows", found: "\(share)", expected: "a share, 0 ..< 1")
@@ -53,15 +53,15 @@ public struct ReadingOptions: Sendable, Equatable {
     }
 }
 
-/// What a reading came to.
+/// How many rows were read, and which records were left out.
 public struct ReadingReport: Sendable, Equatable {
-    /// Rows read.
+    /// The number of rows that were read.
     public internal(set) var rows = 0
-    /// Records left out because they are no rows.
+    /// Malformed records that were left out.
     public internal(set) var badRows = 0
-    /// The first of them.
+    /// The first of them, each with its place, what was found and what was expected.
     public internal(set) var examples: [InputError] = []
-    /// Bytes of the source, as they are stored.
+    /// Bytes of the source, as stored (of gzip files compressed).
     public package(set) var bytes = 0
 }
 

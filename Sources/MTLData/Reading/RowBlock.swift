@@ -3,7 +3,7 @@ internal import MTLDataKernels
 /// Some rows of a source, cut into cells. It is only valid inside the call it is handed to.
 public final class RowBlock {
     /// The number of the block in the source, from 0.
-    public internal(set) var index = 0
+    package internal(set) var index = 0
     /// The number of rows: records that are not blank and not bad.
     public internal(set) var rowCount = 0
     /// The names of the columns.
@@ -80,7 +80,7 @@ public final class RowBlock {
     }
 
     /// The number of a row's record in its source, from 0. It depends on the source alone.
-    public func record(_ row: Int) -> Int { firstRecord + Int(rows[row].record) }
+    package func record(_ row: Int) -> Int { firstRecord + Int(rows[row].record) }
 
     /// The line that a row begins on, counted from 1; of a query, the row.
     public func line(_ row: Int) -> Int {
@@ -88,7 +88,7 @@ public final class RowBlock {
     }
 
     /// The content of a cell: without the quotes around it, doubled quotes resolved.
-    public func cell(_ row: Int, _ column: Int) -> UnsafeBufferPointer<UInt8> {
+    package func cell(_ row: Int, _ column: Int) -> UnsafeBufferPointer<UInt8> {
         let place = row * columns.count + column
         let start = column == 0 ? Int(rows[row].start) : Int(ends[place - 1]) + 1
         var end = Int(ends[place])
@@ -119,7 +119,7 @@ public final class RowBlock {
     }
 
     /// Where a cell stands, for messages: file, line and column.
-    public func place(_ row: Int, _ column: Int) -> String {
+    package func place(_ row: Int, _ column: Int) -> String {
         "\(path), \(unit) \(line(row)), column \"\(columns[column])\""
     }
 }

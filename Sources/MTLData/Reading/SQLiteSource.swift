@@ -1,18 +1,18 @@
 internal import MTLDataKernels
-public import MTLEngine
+package import MTLEngine
 
 /// The rows of a query of an SQLite database, which is opened to be read only.
 ///
 /// NULL is a missing cell. Integers and real numbers are written so that they read as the same numbers; texts are taken as
 /// they are; a blob, or a text that is no UTF-8, makes a bad row. The query runs anew for every reading, one row after the
 /// other; what consumes its blocks runs side by side.
-public final class SQLiteSource: RowSource {
-    /// The database file.
-    public let path: String
+package final class SQLiteSource: RowSource {
+    /// The path of the database file.
+    package let path: String
     /// The query's names, in order.
-    public let columns: [String]
+    package let columns: [String]
     /// Workers that consume blocks at the same time.
-    public var threads: Int { options.threads }
+    package var threads: Int { options.threads }
     private let query: String
     private let options: ReadingOptions
     /// A hash of the rows, once they were read: they must be the same every time.
@@ -24,7 +24,7 @@ public final class SQLiteSource: RowSource {
     ///
     /// - Throws: `InputError` where there is no such file, it is no database, or the query is not one SELECT with names
     ///   that differ.
-    public init(path: String, query: String, options: ReadingOptions = ReadingOptions()) throws(InputError) {
+    package init(path: String, query: String, options: ReadingOptions = ReadingOptions()) throws(InputError) {
         try options.check()
         self.path = path
         self.query = query
@@ -36,7 +36,7 @@ public final class SQLiteSource: RowSource {
     /// "=" is the query or the name.
     ///
     /// - Throws: `InputError` where the text is neither, and what `init(path:query:)` throws.
-    public convenience init(_ text: String, options: ReadingOptions = ReadingOptions()) throws(InputError) {
+    package convenience init(_ text: String, options: ReadingOptions = ReadingOptions()) throws(InputError) {
         func wrong(_ found: String, _ expected: String) -> InputError {
             InputError(.syntax, at: "\"\(text)\"", found: found, expected: expected)
         }
@@ -102,7 +102,7 @@ public final class SQLiteSource: RowSource {
     ///
     /// - Throws: the first error in the order of the rows; also where there are none, or others than the last time.
     @discardableResult
-    public func read(
+    package func read(
         _ consume: (RowBlock, _ worker: Int) throws(InputError) -> Void
     ) throws(InputError) -> ReadingReport {
         let cutter = try opened()
@@ -140,7 +140,7 @@ public final class SQLiteSource: RowSource {
     /// The first block of rows, to look at.
     ///
     /// - Throws: what `read` throws of it.
-    public func first() throws(InputError) -> RowBlock {
+    package func first() throws(InputError) -> RowBlock {
         let block = RowBlock(path: path, columns: columns)
         _ = try opened().next(block)
         return block

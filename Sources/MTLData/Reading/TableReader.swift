@@ -1,17 +1,17 @@
 internal import MTLDataKernels
-public import MTLEngine
+package import MTLEngine
 
 /// Reads a CSV or TSV file with a header (RFC 4180; gzip by content) in blocks of whole rows, several at a time.
 ///
 /// Taking the next block is the serial part: bytes are copied and the last line break outside quotes is looked for.
 /// Cutting into cells and whatever the consumer does run side by side.
-public final class TableReader: RowSource {
-    /// The file.
-    public let path: String
+package final class TableReader: RowSource {
+    /// The path of the file.
+    package let path: String
     /// The header's names, in order.
-    public let columns: [String]
+    package let columns: [String]
     /// Workers that read blocks at the same time.
-    public var threads: Int { options.threads }
+    package var threads: Int { options.threads }
     private let options: ReadingOptions
     private let separator: UInt8
     private let bytes: [UInt8]?
@@ -27,12 +27,14 @@ public final class TableReader: RowSource {
     /// Opens a file and reads its header.
     ///
     /// - Throws: `InputError` that names the file: it cannot be read, is a directory, is empty, or its header is wrong.
-    public convenience init(path: String, options: ReadingOptions = ReadingOptions()) throws(InputError) {
+    package convenience init(path: String, options: ReadingOptions = ReadingOptions()) throws(InputError) {
         try self.init(path: path, bytes: nil, options: options)
     }
 
     /// Reads a text in memory; `path` is what messages call it.
-    public convenience init(
+    ///
+    /// - Throws: `InputError` where the text is empty or its header is wrong.
+    package convenience init(
         bytes: [UInt8], path: String, options: ReadingOptions = ReadingOptions()
     ) throws(InputError) {
         try self.init(path: path, bytes: bytes, options: options)
@@ -160,7 +162,7 @@ public final class TableReader: RowSource {
     ///   than the header, a stray quote or one that never closes, the header again, no UTF-8, a gzip file that is cut
     ///   short or damaged, no row at all. It is the first in the file's order.
     @discardableResult
-    public func read(
+    package func read(
         _ consume: (RowBlock, _ worker: Int) throws(InputError) -> Void
     ) throws(InputError) -> ReadingReport {
         let cutter = try BlockCutter(
@@ -202,7 +204,7 @@ public final class TableReader: RowSource {
     /// The first block of rows, to look at.
     ///
     /// - Throws: what `read` throws of it.
-    public func first() throws(InputError) -> RowBlock {
+    package func first() throws(InputError) -> RowBlock {
         let cutter = try BlockCutter(
             Self.open(path, bytes), separator: separator, skipping: bodyOffset, line: bodyLine,
             blockBytes: options.blockBytes, longestRecord: Self.longestRecord)

@@ -1,14 +1,14 @@
 internal import MTLDataKernels
-public import MTLEngine
+package import MTLEngine
 
 /// A whole table in memory, each column as numbers or as text.
-public struct TypedTable: Sendable {
+package struct TypedTable: Sendable {
     /// The names of the columns.
-    public let names: [String]
-    /// Per column whether it is text: where any of its cells is no number, or a whole number that a `Double` does not hold.
-    public let isText: [Bool]
+    package let names: [String]
+    /// Per column whether it is text: where any of its cells is not a number, or a whole number that a `Double` does not hold.
+    package let isText: [Bool]
     /// The number of rows.
-    public let rowCount: Int
+    package let rowCount: Int
     private let parts: [Part]
 
     /// What a block's rows hold, column by column.
@@ -31,7 +31,7 @@ public struct TypedTable: Sendable {
     /// Reads a source.
     ///
     /// - Throws: what the source throws.
-    public init(_ source: some RowSource) throws(InputError) {
+    package init(_ source: some RowSource) throws(InputError) {
         var isText = try Self.textColumns(source)
         while true {
             let (parts, widened) = try Self.read(source, isText: isText)
@@ -48,12 +48,12 @@ public struct TypedTable: Sendable {
     }
 
     /// A column of numbers, `[rows]`, NaN where missing; nil where it is text.
-    public func numbers(_ column: Int) -> [Double]? {
+    package func numbers(_ column: Int) -> [Double]? {
         isText[column] ? nil : parts.flatMap { $0.numbers[column] }
     }
 
     /// A column of texts, `[rows]`; nil where it is numbers.
-    public func texts(_ column: Int) -> [String]? {
+    package func texts(_ column: Int) -> [String]? {
         guard isText[column] else { return nil }
         return parts.flatMap { part in
             part.ends[column].indices.map { row in

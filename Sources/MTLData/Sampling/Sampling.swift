@@ -18,7 +18,9 @@ public struct Sampling: Sendable, Equatable, Codable {
 
     private enum CodingKeys: String, CodingKey, CaseIterable { case negatives, tasks, scenarios, seed }
 
-    /// Reads what a file says.
+    /// Reads settings; those that are left out keep their defaults.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         try values.read(.negatives, &negatives)

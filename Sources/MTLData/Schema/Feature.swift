@@ -4,7 +4,7 @@ public import MTLEngine
 public struct Feature: Sendable, Equatable, Codable {
     /// The kind of column.
     public enum Kind: String, Sendable, Codable, CaseIterable {
-        /// A number.
+        /// A number, scaled or cut into buckets.
         case numeric
         /// One value of several.
         case categorical
@@ -20,7 +20,7 @@ public struct Feature: Sendable, Equatable, Codable {
 
     /// How a number is brought to a scale.
     public enum Scaling: String, Sendable, Codable, CaseIterable {
-        /// As it is.
+        /// The number as it is.
         case none
         /// Less the mean, over the standard deviation.
         case standard
@@ -34,7 +34,7 @@ public struct Feature: Sendable, Equatable, Codable {
     public enum Missing: String, Sendable, Codable, CaseIterable {
         /// The mean of the training values.
         case mean
-        /// Their median.
+        /// The median of the training rows.
         case median
         /// The number in `fill`.
         case constant
@@ -56,7 +56,7 @@ public struct Feature: Sendable, Equatable, Codable {
         case target
     }
 
-    /// The feature's name.
+    /// The feature's name, in messages and in the model file.
     public var name: String
     /// The column; nil where it has the feature's name.
     public var column: String?
@@ -67,7 +67,7 @@ public struct Feature: Sendable, Equatable, Codable {
     public var log: Bool = false
     /// Numeric: the least and greatest value that count; others are cut to them.
     public var clip: [Double]?
-    /// Numeric: the scale.
+    /// Numeric: what is done to the number last, fitted on the training rows.
     public var scale: Scaling = .standard
     /// Numeric: an id by quantile buckets instead of a number.
     public var buckets: Int?
@@ -143,7 +143,9 @@ public struct Feature: Sendable, Equatable, Codable {
         case utcOffset = "utc_offset"
     }
 
-    /// Reads what a file says.
+    /// Reads settings; those that are left out keep their defaults.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         self.init(try values.require(.name), try values.require(.type))
@@ -172,7 +174,9 @@ public struct Feature: Sendable, Equatable, Codable {
         try values.read(.of, &of)
     }
 
-    /// Writes what differs from the defaults.
+    /// Writes the settings that differ from their defaults.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         let plain = Feature(name, kind)

@@ -4,15 +4,15 @@ internal import MTLEngine
 public struct Label: Sendable, Equatable, Codable {
     /// What is predicted of it.
     public enum Kind: String, Sendable, Codable, CaseIterable {
-        /// Yes or no.
+        /// Yes or no; the loss is the binary cross-entropy.
         case binary
         /// One of several classes.
         case multiclass
-        /// A number.
+        /// A number; the loss is the squared error, or Huber's with `huberDelta`.
         case regression
     }
 
-    /// The task's name.
+    /// The name of the task that predicts it.
     public var name: String
     /// The column; nil where it has the task's name.
     public var column: String?
@@ -43,7 +43,9 @@ public struct Label: Sendable, Equatable, Codable {
         case huberDelta = "huber_delta"
     }
 
-    /// Reads what a file says.
+    /// Reads settings; those that are left out keep their defaults.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         self.init(try values.require(.name), try values.require(.type))
@@ -58,7 +60,9 @@ public struct Label: Sendable, Equatable, Codable {
         try values.read(.huberDelta, &huberDelta)
     }
 
-    /// Writes what differs from the defaults.
+    /// Writes the settings that differ from their defaults.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(name, forKey: .name)

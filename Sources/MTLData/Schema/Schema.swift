@@ -1,10 +1,10 @@
-public import MTLEngine
+package import MTLEngine
 
 /// What the columns of a table are: features, labels, and columns with a role of their own. Other columns are not read.
 public struct Schema: Sendable, Equatable, Codable {
     /// The features, in the order in which the model gets them.
     public var features: [Feature]
-    /// What is predicted.
+    /// What is predicted: one task each.
     public var labels: [Label]
     /// The column that tells scenarios (countries, channels, pages) apart.
     public var scenario: String?
@@ -33,7 +33,9 @@ public struct Schema: Sendable, Equatable, Codable {
         case features, labels, scenario, group, time, weight
     }
 
-    /// Reads what a file says.
+    /// Reads settings; those that are left out keep their defaults.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         features = try values.require(.features)
@@ -47,7 +49,7 @@ public struct Schema: Sendable, Equatable, Codable {
     /// Checks what can be checked without data.
     ///
     /// - Throws: `InputError` that names the feature or label.
-    public func check() throws(InputError) {
+    package func check() throws(InputError) {
         guard !features.isEmpty else {
             throw InputError(.empty, at: "schema, features", found: "none", expected: "at least one")
         }

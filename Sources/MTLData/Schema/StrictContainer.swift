@@ -30,7 +30,7 @@ struct StrictContainer<Key: CodingKey & CaseIterable> {
 }
 
 extension Decoder {
-    /// The settings of one part of a file. A setting that nobody knows is an error: a misspelt one is a mistake, not a default.
+    /// The settings of one part of a file. An unknown setting is an error: it is a misspelt one, not a default.
     func strictContainer<Key: CodingKey & CaseIterable>(_: Key.Type) throws -> StrictContainer<Key> {
         let known = Set(Key.allCases.map(\.stringValue))
         let place = codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")

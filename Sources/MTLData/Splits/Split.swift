@@ -1,12 +1,12 @@
 internal import MTLEngine
 
 /// The part of the data that a row is in.
-public enum Part: UInt8, Sendable, CaseIterable {
-    /// To learn from.
+package enum Part: UInt8, Sendable, CaseIterable {
+    /// Rows to learn from.
     case training
     /// Whose loss is watched.
     case validation
-    /// To judge by.
+    /// Rows to evaluate on.
     case test
     /// In none: in the gap before a cut in time, or without a time.
     case dropped
@@ -14,7 +14,7 @@ public enum Part: UInt8, Sendable, CaseIterable {
 
 /// How rows are cut into parts.
 public struct Split: Sendable, Equatable, Codable {
-    /// What decides.
+    /// What decides the part of a row.
     public enum Rule: String, Sendable, Codable, CaseIterable {
         /// Each row by itself; shares are met in expectation.
         case random
@@ -27,7 +27,7 @@ public struct Split: Sendable, Equatable, Codable {
         case stratified
     }
 
-    /// What decides.
+    /// What decides the part of a row.
     public var by: Rule = .random
     /// The share of rows whose loss is watched; by time, of all rows, those just before the test part.
     public var validation: Double = 0.1
@@ -59,7 +59,9 @@ public struct Split: Sendable, Equatable, Codable {
         case testFrom = "test_from"
     }
 
-    /// Reads what a file says.
+    /// Reads settings; those that are left out keep their defaults.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
         try values.read(.by, &by)

@@ -1,8 +1,8 @@
 internal import MTLDataKernels
-public import MTLEngine
+package import MTLEngine
 
 /// A split made ready for one source: which part every row is in.
-public struct Splitter: Sendable {
+package struct Splitter: Sendable {
     private enum Way: Sendable {
         case records
         case groups(column: Int)
@@ -18,7 +18,7 @@ public struct Splitter: Sendable {
     /// Looks at the source as far as the rule needs: by time shares and stratified, all rows once.
     ///
     /// - Throws: `InputError` for shares out of range, a rule without its column, or a cell that is no time.
-    public init(
+    package init(
         _ split: Split, _ source: some RowSource, _ schema: Schema, skipsBadRows: Bool = false
     ) throws(InputError) {
         try split.check(schema)

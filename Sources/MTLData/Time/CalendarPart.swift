@@ -4,7 +4,7 @@
     internal import Darwin
 #endif
 
-/// A number that a time is taken apart into.
+/// A number that a timestamp is turned into.
 public enum CalendarPart: String, Sendable, Codable, CaseIterable {
     /// The hour with its minutes, 0 ..< 24.
     case hour
@@ -14,27 +14,27 @@ public enum CalendarPart: String, Sendable, Codable, CaseIterable {
     case day
     /// The month, 1 to 12.
     case month
-    /// The year.
+    /// The year, as 2026.
     case year
     /// 1 on Saturday and Sunday.
     case weekend
-    /// The hour on a circle, so that 23:59 and 0:00 are neighbours.
+    /// The sine of the hour on a circle, so that 23:59 and 0:00 are neighbours.
     case hourSine = "hour_sine"
-    /// The same.
+    /// The cosine of the hour on a circle.
     case hourCosine = "hour_cosine"
-    /// The day of the week on a circle.
+    /// The sine of the day of the week on a circle.
     case weekdaySine = "weekday_sine"
-    /// The same.
+    /// The cosine of the day of the week on a circle.
     case weekdayCosine = "weekday_cosine"
-    /// The month on a circle.
+    /// The sine of the month on a circle.
     case monthSine = "month_sine"
-    /// The same.
+    /// The cosine of the month on a circle.
     case monthCosine = "month_cosine"
-    /// Days since 1970.
+    /// Days since 1 January 1970, as a whole number.
     case days
 
     /// The part's value at a time, in milliseconds since 1970, `utcOffset` minutes east of UTC.
-    public func value(at time: Int64, utcOffset: Int = 0) -> Double {
+    package func value(at time: Int64, utcOffset: Int = 0) -> Double {
         let local = time + Int64(utcOffset) * 60_000
         let perDay = Timestamp.millisecondsPerDay
         let days = (local >= 0 ? local : local - perDay + 1) / perDay

@@ -1,10 +1,10 @@
 /// Times of logs as milliseconds since 1970 in UTC.
-public enum Timestamp {
+package enum Timestamp {
     /// Reads a time: ISO 8601 ("2026-11-24", "2026-11-24 13:45", "2026-11-24T13:45:30.5+02:00"), month/day/year ("6/16/14",
     /// "06/16/2014"; two digits from 70 on are of the last century), Unix seconds or, from 12 digits on, milliseconds.
     ///
     /// - Returns: nil where the text is none of these, or no date there is.
-    public static func parse(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
+    package static func parse(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
         var scanner = Scanner(text)
         guard let first = scanner.digits() else { return nil }
         if scanner.isAtEnd {
@@ -138,7 +138,7 @@ public enum Timestamp {
     }
 
     /// A span of time: "30m", "12h", "7d", "4w", in milliseconds; nil where it is none.
-    public static func span(_ text: String) -> Int64? {
+    package static func span(_ text: String) -> Int64? {
         let units: [Character: Int64] = [
             "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000,
         ]

@@ -1,6 +1,6 @@
 /// The function between a dense layer's product and its output.
 public enum Activation: String, Sendable, Codable, CaseIterable {
-    /// z
+    /// z, as it is.
     case identity
     /// max(z, 0)
     case relu

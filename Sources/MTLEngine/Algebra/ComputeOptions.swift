@@ -2,7 +2,7 @@
 public struct ComputeOptions: Sendable, Equatable {
     /// Workers, counting the caller. The bits of the result do not depend on it (up to 4 with OpenBLAS).
     public var threads: Int
-    /// What multiplies matrices.
+    /// Which code multiplies matrices.
     public var backend: MatrixBackend
     /// The vector instructions of the engine's own kernels.
     public var instructions: InstructionSet

@@ -11,7 +11,7 @@ package struct SingularValues: Sendable {
 
     /// LAPACK's divide and conquer (`gesdd`), on one thread.
     ///
-    /// - Throws: `InputError` where LAPACK reports a failure (an entry that is no number, no convergence).
+    /// - Throws: `InputError` where LAPACK reports a failure (a NaN, no convergence).
     package init(_ a: Matrix) throws(InputError) {
         let r = min(a.rows, a.columns)
         guard r > 0 else {

@@ -15,11 +15,11 @@ public enum InstructionSet: Int32, Sendable, CaseIterable, Comparable {
     /// Whether this machine can run it.
     public var isAvailable: Bool { self <= .best }
 
-    /// Narrower before wider.
+    /// Narrower vectors come before wider ones.
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What multiplies matrices.
+/// Which code multiplies matrices.
 public enum MatrixBackend: Sendable, Equatable {
     /// OpenBLAS, one thread per worker; the element-wise passes run after it.
     case openBLAS

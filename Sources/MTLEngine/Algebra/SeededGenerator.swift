@@ -54,7 +54,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
     /// A number in a range.
-    public mutating func uniform(in range: Range<Double>) -> Double {
+    package mutating func uniform(in range: Range<Double>) -> Double {
         range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
     }
 
@@ -71,7 +71,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     }
 
     /// An index in 0 ..< bound, every one as likely (Lemire, arXiv 1805.10941).
-    public mutating func below(_ bound: Int) -> Int {
+    package mutating func below(_ bound: Int) -> Int {
         precondition(bound > 0, "no index below \(bound)")
         let range = UInt64(bound)
         var product = next().multipliedFullWidth(by: range)
@@ -83,7 +83,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     }
 
     /// Puts the elements in random order (Fisher and Yates).
-    public mutating func shuffle<Element>(_ elements: inout [Element]) {
+    package mutating func shuffle<Element>(_ elements: inout [Element]) {
         elements.withUnsafeMutableBufferPointer { shuffle($0) }
     }
 
@@ -94,7 +94,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     }
 
     /// Another generator, which depends on this one's seed and the number of the stream, not on what was drawn.
-    public func split(_ stream: UInt64) -> SeededGenerator {
+    package func split(_ stream: UInt64) -> SeededGenerator {
         var mixer = seed
         let first = Self.splitMix(&mixer)
         mixer = first ^ (stream &* 0xD134_2543_DE82_EF95)

@@ -10,7 +10,7 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
     /// The number of rows.
     public let rowCount: Int
 
-    // Whoever takes a pointer from these keeps the dataset alive (`withExtendedLifetime`) while using it.
+    // Code that takes a pointer from these keeps the dataset alive (`withExtendedLifetime`) while using it.
     package let features: AlignedStorage<Scalar>
     /// Columns of ids, for embedded features.
     public let idColumns: [IDColumn<Scalar>]

@@ -3,11 +3,11 @@ public struct IDColumn<Scalar: BLASScalar>: Sendable {
     /// The name, which the model's feature carries too.
     public let name: String
     /// The number of rows.
-    public let rowCount: Int
-    /// The largest id.
-    public let largest: Int
+    package let rowCount: Int
+    /// The largest id of all rows.
+    package let largest: Int
     /// The most ids of a row.
-    public let longest: Int
+    package let longest: Int
 
     package let ids: AlignedStorage<Int32>
     package let offsets: AlignedStorage<Int32>?

@@ -12,7 +12,7 @@ public struct ModelSummary: Sendable {
         public let inputs: Int
         /// Columns that a block writes.
         public let outputs: Int
-        /// Of all blocks.
+        /// The number of parameters of all blocks.
         public let parameters: Int
         /// Floating-point operations of its forward products for one row, all blocks; a multiplication and an addition are two.
         public let operations: Int
@@ -27,7 +27,7 @@ public struct ModelSummary: Sendable {
     /// Floating-point operations of a forward pass's products for one row.
     public let operations: Int
 
-    /// A model's layers.
+    /// Lists the layers of a model.
     public init(_ model: MultiTaskModel) {
         let plan = model.plan
         let reach = TaskReach(plan, model.tasks)

@@ -6,7 +6,7 @@
 
 /// How a model's gates weigh its experts over a dataset, as they do in prediction.
 public struct ExpertUtilisation: Sendable, Equatable {
-    /// One gate.
+    /// How one gate weighs its experts, over the rows of a dataset.
     public struct Gate: Sendable, Equatable {
         /// The task (`MMoE`, `DSelectK`), "shared" (`MMoE` with one gate), "levels.l.TASK" or "levels.l.shared" (`PLE`), or the name of the gate's
         /// parameters (`SNR`).

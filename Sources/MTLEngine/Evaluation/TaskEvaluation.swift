@@ -1,7 +1,7 @@
 /// How well one task is predicted, over its labelled rows. A value that the kind of task does not have, or that
 /// is not defined on these rows, is nil.
 public struct TaskEvaluation: Sendable, Equatable {
-    /// The task.
+    /// The task's name.
     public let task: String
     /// Rows with a label.
     public let labelledRows: Int

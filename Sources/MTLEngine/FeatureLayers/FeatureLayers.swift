@@ -35,7 +35,9 @@ public struct CrossLayers: FeatureLayer, Equatable {
         try options.read("appends", &appends)
     }
 
-    /// Builds the layer.
+    /// Adds the layer and what it makes of the features.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range or the field that does not exist.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
         try require(count, atLeast: 1, "\(name), layers")
         try require(rank, atLeast: 0, "\(name), rank")
@@ -77,7 +79,9 @@ public struct FactorizationMachine: FeatureLayer, Equatable {
         try options.read("fields", &fields)
     }
 
-    /// Builds the layer.
+    /// Adds the layer and what it makes of the features.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range or the field that does not exist.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
         let some = try graph.fields(fields, at: "\(name), fields")
         guard some.count > 1 else {
@@ -120,7 +124,9 @@ public struct FieldGate: FeatureLayer, Equatable {
         try options.read("reduction", &reduction)
     }
 
-    /// Builds the layer.
+    /// Adds the layer and what it makes of the features.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range or the field that does not exist.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
         try require(reduction, atLeast: 1, "\(name), reduction")
         let some = try graph.fields(fields, at: "\(name), fields")

@@ -6,7 +6,7 @@
 /// - SeeAlso: Zhou et al., *Deep Interest Network*, arXiv 1706.06978, whose weights are no softmax, so that more interest is a
 ///   longer vector; its layers read [e, c, e - c, e ⊙ c] in the authors' code.
 public struct TargetAttention: FeatureLayer, Equatable {
-    /// The sequence.
+    /// The name of the sequence: an embedded feature with positions.
     public var sequence: String
     /// The embedded feature that it is compared with.
     public var candidate: String
@@ -34,7 +34,9 @@ public struct TargetAttention: FeatureLayer, Equatable {
         try options.read("normalized", &isNormalized)
     }
 
-    /// Builds the layer.
+    /// Adds the layer and what it makes of the features.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range or the field or sequence that does not exist.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
         try layers.check(at: "\(name), layers")
         let behaviours = try graph.sequence(sequence, at: "\(name), sequence")
@@ -58,7 +60,7 @@ public struct TargetAttention: FeatureLayer, Equatable {
 /// matter.
 /// - SeeAlso: Lin et al., *A Structured Self-attentive Sentence Embedding*, arXiv 1703.03130, of one head.
 public struct SelfAttentionPooling: FeatureLayer, Equatable {
-    /// The sequence.
+    /// The name of the sequence: an embedded feature with positions.
     public var sequence: String
     /// The layers below the linear one that scores a position.
     public var layers: [HiddenLayer]
@@ -75,7 +77,9 @@ public struct SelfAttentionPooling: FeatureLayer, Equatable {
         try options.read("layers", &layers, .tanh)
     }
 
-    /// Builds the layer.
+    /// Adds the layer and what it makes of the features.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range or the field or sequence that does not exist.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
         try layers.check(at: "\(name), layers")
         let behaviours = try graph.sequence(sequence, at: "\(name), sequence")

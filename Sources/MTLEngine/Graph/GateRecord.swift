@@ -6,7 +6,11 @@ package struct GateRecord: Sendable {
 }
 
 extension GraphBuilder {
-    /// Notes that a value `[rows, experts]` weighs experts, for `expertUtilisation(of:)`.
+    /// Lists a gate, `[rows, experts]`, among those whose weights `expertUtilisation(of:)` reports.
+    ///
+    /// - Parameters:
+    ///   - name: what the report calls the gate.
+    ///   - experts: the names of the experts, one per column.
     public mutating func record(gate: GraphValue, name: String, experts: [String]) {
         precondition(gate.width == experts.count, "\(gate.width) columns for \(experts.count) experts")
         gateRecords.append(GateRecord(name: name, experts: experts, gate: gate))

@@ -5,8 +5,10 @@
 #endif
 
 extension GraphBuilder {
-    /// Parameters as a value, the same for every row, "NAME"; they begin uniform in ±bound, at 0 without one.
-    mutating func parameter(_ count: Int, bound: Double = 0, name title: String) -> GraphValue {
+    /// Trained parameters as a value: `[rows, count]`, every row the same numbers; the parameter "NAME" is `[count]`.
+    ///
+    /// - Parameter bound: the parameters start uniform in ±bound; at 0 where it is 0.
+    public mutating func parameter(_ count: Int, bound: Double = 0, name title: String) -> GraphValue {
         let start = place(count)
         name(title, start, [count])
         let range = start..<start + count
@@ -17,21 +19,14 @@ extension GraphBuilder {
         return y
     }
 
-    /// A linear layer whose weights begin uniform in ±bound and whose bias begins at 0.
-    mutating func smallDense(_ x: GraphValue, units: Int, bound: Double, name title: String) -> GraphValue {
-        let y = dense(x, units: units, activation: .identity, name: title)
-        if case .layer(let weights, let biases, _, _, _)? = beginnings.popLast() {
-            beginnings.append(.uniform(weights, bound: bound, name: title))
-            beginnings.append(.constant(biases, 0))
-        }
-        return y
-    }
-
-    /// log(p / (1 - p)).
-    func logit(of p: Double) -> Double { log(p / (1 - p)) }
-
-    /// Smooth-step selectors over `experts`, each of ⌈log₂ experts⌉ bits: `[rows, selectors · experts]`.
-    mutating func bitSelectors(_ bits: GraphValue, selectors: Int, experts: Int, gamma: Double) -> GraphValue
+    /// Smooth-step selectors over `experts`, each of ⌈log₂ experts⌉ bits: `[rows, selectors · experts]`; see `DSelectK`.
+    ///
+    /// - Parameters:
+    ///   - bits: `[rows, selectors · ⌈log₂ experts⌉]`.
+    ///   - gamma: the width of the smooth step around 0; a bit is exactly 0 or 1 outside ±gamma/2.
+    /// - SeeAlso: Hazimeh et al., arXiv 2106.03760, section 3.
+    public mutating func bitSelectors(_ bits: GraphValue, selectors: Int, experts: Int, gamma: Double)
+        -> GraphValue
     {
         let source = inWorkspace(bits)
         let y = reserve(selectors * experts)
@@ -43,13 +38,23 @@ extension GraphBuilder {
         return y
     }
 
-    /// Hard-concrete gates, "NAME" their log α, which begins at one value: `[rows, count]`, the same for every row.
+    /// Hard-concrete gates: `[rows, count]`, every row the same gates; the parameter "NAME" `[count]` is their log α.
     ///
-    /// - Parameter sparsity: what the expected number of open gates is penalised with.
-    mutating func hardConcrete(
-        _ count: Int, beginsAt logAlpha: Double, beta: Double, gamma: Double, zeta: Double, sparsity: Double,
+    /// A gate is drawn once a step in training, and fixed in prediction.
+    /// - Parameters:
+    ///   - open: σ(log α) at the start, above 0 and below 1.
+    ///   - beta: the temperature.
+    ///   - gamma: the lower end of the interval that gates are stretched to before they are clipped to 0...1; below 0.
+    ///   - zeta: the upper end of that interval; above 1.
+    ///   - sparsity: the factor of the penalty on the expected number of open gates.
+    /// - SeeAlso: Louizos et al., arXiv 1712.01312.
+    public mutating func hardConcrete(
+        _ count: Int, open: Double, beta: Double, gamma: Double, zeta: Double, sparsity: Double,
         name title: String
     ) -> GraphValue {
+        precondition(open > 0 && open < 1, "gates that are open with probability \(open)")
+        precondition(gamma < 0 && zeta > 1 && beta > 0, "gamma \(gamma), zeta \(zeta), beta \(beta)")
+        let logAlpha = log(open / (1 - open))
         let start = place(count)
         vector(title, start, count, beginsAt: logAlpha)
         let y = reserve(count)
@@ -65,10 +70,14 @@ extension GraphBuilder {
         return y
     }
 
-    /// In training, gates of which every row loses each expert with probability `rate`, the others' weights divided by
-    /// their sum. Gates of one call drop the same experts.
+    /// In training, gates that drop each expert of a row with probability `rate` and divide the other experts' weights by
+    /// their sum; in prediction the gates themselves. Gates of one call drop the same experts.
     ///
-    /// - Parameter sees: per gate the numbers of its experts; nil for all in order.
+    /// - Parameters:
+    ///   - gates: each `[rows, experts it weighs]`.
+    ///   - sees: per gate the numbers of its experts; nil for all in order.
+    ///   - rate: at least 0 and below 1.
+    /// - Returns: per gate a value of its shape.
     public mutating func expertDropout(
         _ gates: [GraphValue], sees: [[Int]]? = nil, rate: Double
     ) -> [GraphValue] {
@@ -92,17 +101,10 @@ extension GraphBuilder {
         return result
     }
 
-    /// Lets the layers that `dense` has just added begin at 0.
-    mutating func beginAtZero(_ layers: Int) {
-        for index in beginnings.count - layers..<beginnings.count {
-            guard case .layer(let weights, let biases, _, _, _) = beginnings[index] else { continue }
-            beginnings[index] = .constant(weights, 0)
-            if !biases.isEmpty { beginnings.append(.constant(biases, 0)) }
-        }
-    }
-
-    /// Σ_l β_l x_l over blocks, "NAME.weight" `[blocks]`.
-    mutating func blockMixture(
+    /// Σ_l β_l x_l over equal blocks of x: `[rows, x.width / blocks]`; the parameter "NAME.weight" `[blocks]` is β.
+    ///
+    /// - Parameter last: β of the last block at the start; the other blocks share 1 - last equally.
+    public mutating func blockMixture(
         _ x: GraphValue, blocks: Int, last: Double, name title: String
     ) -> GraphValue {
         let source = inWorkspace(x)
@@ -117,15 +119,20 @@ extension GraphBuilder {
         return y
     }
 
-    /// One dense layer per block of x, each over all of x; it begins as `own` of its own block and the rest shared out
-    /// among the others, column by column, with bias 0 if any. "NAMES.weight" `[width, x.width]`.
-    mutating func fusion(_ x: GraphValue, names: [String], own: Double, hasBias: Bool) -> GraphValue {
+    /// One linear layer per block of x, each over all of x: `[rows, x.width]`, "NAME.weight" `[x.width / names, x.width]`.
+    ///
+    /// - Parameters:
+    ///   - names: one per block.
+    ///   - own: what a block's layer takes of its own block at the start, column by column; the other blocks share
+    ///     1 - own equally, and biases are 0.
+    ///   - hasBias: false for x W alone.
+    public mutating func fusion(_ x: GraphValue, names: [String], own: Double, hasBias: Bool) -> GraphValue {
+        precondition(
+            !names.isEmpty && x.width % names.count == 0, "\(x.width) columns in \(names.count) blocks")
         let (blocks, width) = (names.count, x.width / names.count)
-        let y = dense(
-            x, units: width, activation: .identity, names: names, inputIsShared: true, hasBias: hasBias)
-        guard case .dense(let node)? = nodes.last else { return y }
-        beginAtZero(blocks)
-        let layer = node.layer
+        let (y, layer) = addDense(
+            x, units: width, activation: .identity, names: names, inputIsShared: true, hasBias: hasBias,
+            initial: .zero, into: nil)
         let (unit, input) = layer.order == .inputMajor ? (1, width) : (x.width, 1)
         for out in 0..<blocks {
             for block in 0..<blocks {

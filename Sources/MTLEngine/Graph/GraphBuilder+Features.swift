@@ -1,4 +1,4 @@
-/// A piece of the features: an embedded field, or columns that are none.
+/// A piece of the features: an embedded field, or other columns.
 struct FeaturePart {
     var value: GraphValue
     let field: String?
@@ -8,11 +8,11 @@ struct FeaturePart {
 public struct SequenceFeature: Sendable {
     /// The name of the embedded feature.
     public let name: String
-    /// The vectors.
+    /// The vectors side by side, `[rows, capacity · dimension]`.
     public let value: GraphValue
-    /// How many there are in a row, `[rows, 1]`.
+    /// The number of vectors in a row, `[rows, 1]`.
     public let length: GraphValue
-    /// The most there may be.
+    /// The largest number of vectors in a row.
     public let capacity: Int
 
     /// The length of a vector.

@@ -30,9 +30,10 @@ extension GraphBuilder {
         return y
     }
 
-    /// x_b Θᵀ of every block of x, "NAME.weight" `[units, inputs]`, which begins with orthonormal rows and which no
-    /// optimiser changes.
-    mutating func fixedMap(_ x: GraphValue, blocks: Int, units: Int, name title: String) -> GraphValue {
+    /// x_b Θᵀ of every block of x: `[rows, blocks · units]`; "NAME.weight" `[units, x.width / blocks]` is Θ, which starts
+    /// with orthonormal rows and which no optimiser changes; `updateSubspace` may.
+    public mutating func fixedMap(_ x: GraphValue, blocks: Int, units: Int, name title: String) -> GraphValue
+    {
         precondition(
             units > 0 && blocks > 0 && x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
         let source = inWorkspace(x)
@@ -51,7 +52,8 @@ extension GraphBuilder {
         return y
     }
 
-    /// Layers of `tiedDense`: layer l's parameters are "NAME.l.weight" and "NAME.l.bias".
+    /// Layers of `tiedDense`: `[rows, blocks · units of the last layer]`; layer l's parameters are "NAME.l.weight" and
+    /// "NAME.l.bias". Layers have no normalisation and no dropout here.
     public mutating func tiedStack(
         _ x: GraphValue, blocks: Int, _ layers: [HiddenLayer], name title: String
     ) -> GraphValue {
@@ -64,20 +66,29 @@ extension GraphBuilder {
         return value
     }
 
-    /// target = x, or target += x where another node has begun it.
-    mutating func accumulate(_ x: GraphValue, into target: GraphValue, isFirst: Bool) {
-        note(target, from: [x])
-        nodes.append(.linear(LinearNode(x: x, y: target, alpha: 1, adds: !isFirst)))
+    /// target = x, or target += x where an earlier node has written it; of equal width.
+    ///
+    /// - Parameters:
+    ///   - target: from `reserve`, or part of it.
+    ///   - isFirst: whether it overwrites.
+    public mutating func accumulate(_ x: GraphValue, into target: GraphValue, isFirst: Bool) {
+        precondition(x.width == target.width, "\(x.width) columns into \(target.width)")
+        linear(x, into: target, alpha: 1, adds: !isFirst)
     }
 
-    /// Adds a loss of a conditional probability over the rows where its condition held; see `JointLoss.counterfactual`.
+    /// Adds a loss of a conditional probability that corrects for which rows could be observed: each row's loss weighted by
+    /// its inverse propensity, or doubly robust where there is an imputation; see `ESCM2`.
     ///
+    /// All logits are `[rows, 1]`.
     /// - Parameters:
     ///   - conditional: the logit of the outcome once it was observed.
     ///   - propensity: the logit of being observed; no gradient flows through it.
     ///   - imputed: before its softplus, what the loss would be; nil for inverse propensities alone.
     ///   - outcome: the task whose label is the outcome.
     ///   - observed: the task whose label says whether it could happen.
+    ///   - maximumWeight: the largest inverse propensity; larger ones are clipped to it.
+    ///   - weight: the loss's factor.
+    /// - SeeAlso: Wang et al., arXiv 2204.05125.
     public mutating func penalizeCounterfactual(
         conditional: GraphValue, propensity: GraphValue, imputed: GraphValue?, outcome: Int, observed: Int,
         maximumWeight: Double, weight: Double

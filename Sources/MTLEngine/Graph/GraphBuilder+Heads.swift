@@ -3,8 +3,9 @@ extension GraphBuilder {
     /// the heads without a copy.
     public var headOrder: [Int] { headGroups.flatMap { $0 } }
 
-    /// Values that lie in `headOrder`, in the order of the tasks.
-    func inTaskOrder(_ values: [GraphValue]) -> [GraphValue] {
+    /// One value per task, given in `headOrder`, in the order of `tasks`: the inverse of `headOrder`.
+    public func inTaskOrder(_ values: [GraphValue]) -> [GraphValue] {
+        precondition(values.count == tasks.count, "\(values.count) values for \(tasks.count) tasks")
         var result = values
         for (place, task) in headOrder.enumerated() { result[task] = values[place] }
         return result
@@ -23,8 +24,8 @@ extension GraphBuilder {
 
     /// Every task's tower and logits, "heads.TASK.l.weight": tasks of equal shape run side by side.
     ///
-    /// - Parameter inputs: per task what its tower reads.
-    /// - Returns: per task its logits.
+    /// - Parameter inputs: per task, in the order of `tasks`, what its tower reads: `[rows, any width]`.
+    /// - Returns: per task its logits, `[rows, kind.outputs]`.
     public mutating func heads(_ inputs: [GraphValue]) -> [GraphValue] {
         precondition(inputs.count == tasks.count, "\(inputs.count) inputs for \(tasks.count) tasks")
         var logits = inputs
@@ -44,8 +45,10 @@ extension GraphBuilder {
         return logits
     }
 
-    /// A network per task side by side, "networks.TASK.l": per task its output.
-    mutating func networks(_ x: GraphValue, _ layers: [HiddenLayer]) -> [GraphValue] {
+    /// A network per task side by side, all of the same layers over all of x, "networks.TASK.l.weight".
+    ///
+    /// - Returns: per task, in the order of `tasks`, its output: `[rows, units of the last layer]`.
+    public mutating func networks(_ x: GraphValue, _ layers: [HiddenLayer]) -> [GraphValue] {
         let order = headOrder
         return inTaskOrder(
             stack(x, layers, names: order.map { "networks.\(tasks[$0].name)" }).blocks(order.count))

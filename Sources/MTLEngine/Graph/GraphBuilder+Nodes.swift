@@ -1,11 +1,18 @@
 extension GraphBuilder {
     // MARK: Dense layers
 
-    /// act(x W + b), "NAME.weight" and "NAME.bias".
+    /// act(x W + b): `[rows, units]`, "NAME.weight" `[units, x.width]` and "NAME.bias" `[units]`.
+    ///
+    /// - Parameters:
+    ///   - initial: what the parameters are before training.
+    ///   - into: where it writes, `[rows, units]` from `reserve`; nil for a new value.
     public mutating func dense(
-        _ x: GraphValue, units: Int, activation: Activation, name: String, into: GraphValue? = nil
+        _ x: GraphValue, units: Int, activation: Activation, name: String,
+        initial: InitialWeights = .drawn, into: GraphValue? = nil
     ) -> GraphValue {
-        dense(x, units: units, activation: activation, names: [name], inputIsShared: true, into: into)
+        dense(
+            x, units: units, activation: activation, names: [name], inputIsShared: true, initial: initial,
+            into: into)
     }
 
     /// One dense layer per name, of equal shape, side by side: `[rows, names · units]`.
@@ -13,11 +20,22 @@ extension GraphBuilder {
     /// - Parameters:
     ///   - x: what every block reads, or with `inputIsShared` false one block of columns for each.
     ///   - hasBias: false for x W alone.
+    ///   - initial: what the parameters are before training.
     ///   - into: where it writes, from `reserve`; nil for a new value.
     public mutating func dense(
         _ x: GraphValue, units: Int, activation: Activation, names: [String], inputIsShared: Bool,
-        hasBias: Bool = true, into: GraphValue? = nil
+        hasBias: Bool = true, initial: InitialWeights = .drawn, into: GraphValue? = nil
     ) -> GraphValue {
+        addDense(
+            x, units: units, activation: activation, names: names, inputIsShared: inputIsShared,
+            hasBias: hasBias, initial: initial, into: into
+        ).value
+    }
+
+    mutating func addDense(
+        _ x: GraphValue, units: Int, activation: Activation, names: [String], inputIsShared: Bool,
+        hasBias: Bool, initial: InitialWeights, into: GraphValue?
+    ) -> (value: GraphValue, layer: Dense) {
         precondition(units > 0 && !names.isEmpty, "\(names.count) layers of \(units) units")
         precondition(inputIsShared || x.width % names.count == 0, "\(x.width) columns, \(names.count) blocks")
         let blocks = names.count
@@ -42,7 +60,8 @@ extension GraphBuilder {
         for (block, title) in names.enumerated() {
             nameLayer(
                 title, weight: layer.weight + block * inputs * units, bias: layer.bias + block * units,
-                inputs: inputs, outputs: units, isTransposed: order == .inputMajor, hasBias: hasBias)
+                inputs: inputs, outputs: units, isTransposed: order == .inputMajor, initial: initial,
+                hasBias: hasBias)
         }
         let y = target(into, layer.width)
         let saved = activation.savesInput ? reserveSaved(layer.width) : y
@@ -50,10 +69,15 @@ extension GraphBuilder {
         var node = DenseNode(layer: layer, x: source, y: y, saved: saved, blocks: 0..<blocks)
         node.trainsBias = hasBias
         nodes.append(.dense(node))
-        return y
+        return (y, layer)
     }
 
-    /// One hidden layer per name, of equal shape, side by side: the parameters of `dense`, and of its normalisation "NAME.norm".
+    /// One hidden layer per name, of equal shape, side by side: `[rows, names · layer.units]`; the parameters of `dense`, and
+    /// of its normalisation "NAME.norm".
+    ///
+    /// - Parameters:
+    ///   - inputIsShared: whether every block reads all of x, or its own of as many blocks of x as there are names.
+    ///   - into: where it writes, from `reserve`; nil for a new value.
     public mutating func layer(
         _ x: GraphValue, _ layer: HiddenLayer, names: [String], inputIsShared: Bool,
         into: GraphValue? = nil
@@ -70,8 +94,10 @@ extension GraphBuilder {
         return into == nil ? value : scale(value, by: 1, into: into)
     }
 
-    /// dropout(act(norm(x))) of a layer's sums.
-    mutating func finished(_ sums: GraphValue, _ layer: HiddenLayer, names: [String]) -> GraphValue {
+    /// What a hidden layer does behind its product, dropout(act(norm(sums))), of blocks side by side: `[rows, sums.width]`.
+    ///
+    /// - Parameter names: one per block; the normalisation's parameters are "NAME.norm.weight" and "NAME.norm.bias".
+    public mutating func finished(_ sums: GraphValue, _ layer: HiddenLayer, names: [String]) -> GraphValue {
         let norms = names.map { "\($0).norm" }
         let normed =
             switch layer.normalization {
@@ -82,7 +108,12 @@ extension GraphBuilder {
         return dropout(activation(normed, layer.activation), rate: layer.dropout)
     }
 
-    /// A stack of hidden layers per name: layer l's parameters are "NAME.l.weight" and "NAME.l.bias".
+    /// A stack of hidden layers per name, side by side: `[rows, names · units of the last layer]`, or x where there are no
+    /// layers. Layer l's parameters are "NAME.l.weight" and "NAME.l.bias".
+    ///
+    /// - Parameters:
+    ///   - inputIsShared: whether every name's first layer reads all of x, or its own block of x.
+    ///   - into: where the last layer writes, from `reserve`; nil for a new value.
     public mutating func stack(
         _ x: GraphValue, _ layers: [HiddenLayer], names: [String], inputIsShared: Bool = true,
         into: GraphValue? = nil
@@ -99,26 +130,30 @@ extension GraphBuilder {
 
     mutating func nameLayer(
         _ title: String, weight: Int, bias: Int, inputs: Int, outputs: Int, isTransposed: Bool,
-        scenario: Int? = nil, isDrawn: Bool = true, hasBias: Bool = true
+        scenario: Int? = nil, initial: InitialWeights? = .drawn, hasBias: Bool = true
     ) {
         name(title + ".weight", weight, [outputs, inputs], isTransposed: isTransposed)
         if hasBias { name(title + ".bias", bias, [outputs]) }
-        if isDrawn {
+        let weights = weight..<weight + inputs * outputs
+        let biases = bias..<bias + (hasBias ? outputs : 0)
+        switch initial {
+        case .drawn:
             beginnings.append(
-                .layer(
-                    weights: weight..<weight + inputs * outputs,
-                    biases: bias..<bias + (hasBias ? outputs : 0),
-                    inputs: inputs, outputs: outputs, name: title))
+                .layer(weights: weights, biases: biases, inputs: inputs, outputs: outputs, name: title))
+        case .zero: beginnings += [.constant(weights, 0), .constant(biases, 0)]
+        case .uniform(let bound):
+            beginnings += [.uniform(weights, bound: bound, name: title), .constant(biases, 0)]
+        case nil: break
         }
         if let scenario {
-            owned.append((weight..<weight + inputs * outputs, scenario))
+            owned.append((weights, scenario))
             owned.append((bias..<bias + outputs, scenario))
         }
     }
 
     // MARK: Elementwise
 
-    /// alpha x.
+    /// alpha x: `[rows, x.width]`, into a value from `reserve` or a new one.
     public mutating func scale(_ x: GraphValue, by alpha: Double, into: GraphValue? = nil) -> GraphValue {
         let y = target(into, x.width)
         linear(x, into: y, alpha: alpha, adds: false)
@@ -130,7 +165,7 @@ extension GraphBuilder {
         nodes.append(.linear(LinearNode(x: x, y: y, alpha: alpha, adds: adds)))
     }
 
-    /// The sum of values of equal width, each times its factor where `factors` are given.
+    /// The sum of values of equal width, each times its factor where `factors` are given: `[rows, width]`.
     public mutating func add(_ values: [GraphValue], factors: [Double]? = nil) -> GraphValue {
         precondition(!values.isEmpty && values.allSatisfy { $0.width == values[0].width }, "widths differ")
         let y = reserve(values[0].width)
@@ -140,7 +175,7 @@ extension GraphBuilder {
         return y
     }
 
-    /// Values side by side. Neighbours in memory (the blocks of a value) are not copied.
+    /// Values side by side: `[rows, sum of the widths]`. Neighbours in memory (the blocks of a value) are not copied.
     public mutating func concatenate(_ values: [GraphValue]) -> GraphValue {
         precondition(!values.isEmpty, "nothing to put side by side")
         let isWhole = zip(values, values.dropFirst()).allSatisfy { left, right in
@@ -163,7 +198,7 @@ extension GraphBuilder {
         return y
     }
 
-    /// a ⊙ b; where b is narrower, a column of b serves a block of a's columns.
+    /// a ⊙ b: `[rows, a.width]`; where b is narrower, each of its columns multiplies a block of a.width / b.width columns.
     public mutating func multiply(_ a: GraphValue, _ b: GraphValue, into: GraphValue? = nil) -> GraphValue {
         precondition(a.width % b.width == 0, "\(a.width) columns times \(b.width)")
         let (left, right) = (inWorkspace(a), inWorkspace(b))
@@ -184,7 +219,7 @@ extension GraphBuilder {
         return y
     }
 
-    /// act(x).
+    /// act(x), element by element: `[rows, x.width]`.
     public mutating func activation(_ x: GraphValue, _ activation: Activation) -> GraphValue {
         guard activation != .identity else { return x }
         let source = inWorkspace(x)
@@ -194,7 +229,7 @@ extension GraphBuilder {
         return y
     }
 
-    /// softmax(x / temperature) of every block.
+    /// softmax(x / temperature) of every block: `[rows, x.width]`; each row of a block sums to 1.
     public mutating func softmaxBlocks(
         _ x: GraphValue, blocks: Int = 1, temperature: Double = 1
     ) -> GraphValue {
@@ -207,7 +242,9 @@ extension GraphBuilder {
         return y
     }
 
-    /// x ⊙ gain + shift, "NAME.weight" and "NAME.bias"; per scenario "NAME.s.weight".
+    /// x ⊙ gain + shift: `[rows, x.width]`; "NAME.weight" (1 at the start) and "NAME.bias" (0), `[x.width]`.
+    ///
+    /// - Parameter perScenario: whether every scenario s has parameters of its own, "NAME.s.weight" and "NAME.s.bias".
     public mutating func affine(_ x: GraphValue, perScenario: Bool = false, name title: String) -> GraphValue
     {
         let source = inWorkspace(x)
@@ -232,7 +269,8 @@ extension GraphBuilder {
         return y
     }
 
-    /// In training, x with a share of its elements at 0 and the others divided by the rest; in prediction x.
+    /// In training, x with a share `rate` of its elements at 0 and the others divided by 1 - rate; in prediction x.
+    /// `[rows, x.width]`.
     public mutating func dropout(_ x: GraphValue, rate: Double) -> GraphValue {
         precondition(rate >= 0 && rate < 1, "a rate of \(rate)")
         guard rate > 0 else { return x }
@@ -244,7 +282,8 @@ extension GraphBuilder {
         return y
     }
 
-    /// The logit of σ(a) σ(b), in log space: of an event that takes two others (a click and then a purchase).
+    /// The logit of σ(a) σ(b), computed in log space, of two logits `[rows, 1]`: of an event that takes two others (a click
+    /// and then a purchase). `[rows, 1]`.
     public mutating func logitProduct(_ a: GraphValue, _ b: GraphValue) -> GraphValue {
         precondition(a.width == 1 && b.width == 1, "\(a.width) and \(b.width) logits")
         let y = reserve(1)
@@ -255,14 +294,14 @@ extension GraphBuilder {
 
     // MARK: Mixtures
 
-    /// Σ_e g_e x_e: one output per gate.
+    /// Σ_e g_e x_e, one output per gate: `[rows, gates · width]`.
     ///
     /// - Parameters:
     ///   - experts: the experts as equal blocks of one value.
     ///   - width: the width of an expert.
     ///   - gates: per output its weights, one column per expert it sees; softmaxed already.
     ///   - sees: per output the experts its gate's columns stand for; nil for all in order.
-    /// - Returns: `[rows, outputs · width]`.
+    ///   - into: where it writes, from `reserve`; nil for a new value.
     public mutating func mixture(
         experts: GraphValue, width: Int, gates: [GraphValue], sees: [[Int]]? = nil, into: GraphValue? = nil
     ) -> GraphValue {
@@ -288,7 +327,11 @@ extension GraphBuilder {
         return y
     }
 
-    /// y_i = Σ_j α_ij x_j over `blocks` blocks, "NAME.weight" `[blocks, blocks]`, which begins with `on` in its diagonal.
+    /// y_i = Σ_j α_ij x_j over equal blocks of x: `[rows, x.width]`; "NAME.weight" `[blocks, blocks]` is α.
+    ///
+    /// - Parameters:
+    ///   - on: α's diagonal at the start.
+    ///   - off: its other entries at the start; nil shares 1 - on among them equally.
     public mutating func crossStitch(
         _ x: GraphValue, blocks: Int, on: Double = 0.9, off: Double? = nil, name title: String
     ) -> GraphValue {

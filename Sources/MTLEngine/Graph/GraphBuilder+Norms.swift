@@ -1,5 +1,11 @@
 extension GraphBuilder {
-    /// Layer normalisation of every block, "NAME.weight" and "NAME.bias" per block's name.
+    /// Layer normalisation of every block of x: `[rows, x.width]`; per block "NAME.weight" (1 at the start) and "NAME.bias"
+    /// (0), `[x.width / names]`.
+    ///
+    /// - Parameters:
+    ///   - names: one per block.
+    ///   - epsilon: what is added to the variance.
+    /// - SeeAlso: Ba et al., arXiv 1607.06450.
     public mutating func layerNorm(_ x: GraphValue, names: [String], epsilon: Double = 1e-5) -> GraphValue {
         let blocks = names.count
         precondition(blocks > 0 && x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
@@ -21,7 +27,8 @@ extension GraphBuilder {
         return y
     }
 
-    /// Batch normalisation: "NAME.weight", "NAME.bias", and the moving "NAME.running_mean" and "NAME.running_var".
+    /// Batch normalisation: `[rows, x.width]`; "NAME.weight", "NAME.bias", and the moving "NAME.running_mean" and
+    /// "NAME.running_var", each `[x.width]`. PyTorch's definition, of momentum and epsilon too.
     ///
     /// Partitioned, every scenario has moving statistics and factors of its own beside the shared ones
     /// ("NAME.s.weight" from 1, "NAME.s.bias" from 0). A scenario's single row in a batch does not move its variance.
@@ -32,7 +39,7 @@ extension GraphBuilder {
         batchNorm(x, isPartitioned: isPartitioned, names: [name], epsilon: epsilon, momentum: momentum)
     }
 
-    /// The same of blocks side by side, with names of their own.
+    /// Batch normalisation of equal blocks side by side, `[rows, x.width]`, the parameters named per block.
     public mutating func batchNorm(
         _ x: GraphValue, isPartitioned: Bool = false, names: [String], epsilon: Double = 1e-5,
         momentum: Double = 0.1

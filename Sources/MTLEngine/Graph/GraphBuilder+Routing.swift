@@ -1,8 +1,10 @@
 /// Clusters that rows are dealt to by their nearest centre.
 extension GraphBuilder {
-    /// Per row the nearest of `clusters` centres as a column of 1 among zeros, "NAME.centres" `[clusters, x.width]`.
+    /// Per row the nearest of `clusters` centres as a column of 1 among zeros: `[rows, clusters]`; "NAME.centres"
+    /// `[clusters, x.width]`.
     ///
-    /// Centres are state that no optimiser trains; see `RoutingNode`.
+    /// Centres are state that no optimiser trains: after a step a centre moves towards the mean of its rows, by 1 - momentum.
+    /// - Parameter momentum: 0 to 1.
     public mutating func routing(
         _ x: GraphValue, clusters: Int, momentum: Double, name title: String
     ) -> GraphValue {
@@ -25,8 +27,8 @@ extension GraphBuilder {
         return y
     }
 
-    /// act(x (W_k ⊙ W) + b_k + b) of the row's cluster k, which `routes` names by a column of 1: "NAME.k.weight",
-    /// "NAME.shared.weight". All clusters are computed for every row, and the others' left out.
+    /// act(x (W_k ⊙ W) + b_k + b), `[rows, units]`, of the row's cluster k, which `routes` `[rows, clusters]` names by a column
+    /// of 1: "NAME.k.weight", "NAME.shared.weight". All clusters are computed for every row, and the others' left out.
     public mutating func clusterDense(
         _ x: GraphValue, units: Int, activation: Activation, routes: GraphValue, name title: String
     ) -> GraphValue {
@@ -37,7 +39,7 @@ extension GraphBuilder {
             let start = own + cluster * (size + units)
             nameLayer(
                 "\(title).\(cluster)", weight: start, bias: start + size, inputs: x.width, outputs: units,
-                isTransposed: true, isDrawn: false)
+                isTransposed: true, initial: nil)
             beginnings.append(.constant(start..<start + size, 1))
             beginnings.append(.constant(start + size..<start + size + units, 0))
         }

@@ -1,9 +1,12 @@
 /// Nodes that know the row's scenario, and those of weights that rows bring along.
 extension GraphBuilder {
-    /// act(x W_s + b_s) with weights of the row's scenario, "NAME.s.weight"; with a shared factor,
-    /// act(x (W_s ⊙ W) + b_s + b), "NAME.shared.weight": the scenarios' own factors then begin at 1, biases at 0.
+    /// act(x W_s + b_s) with weights of the row's scenario s, "NAME.s.weight": `[rows, units]`; with a shared factor,
+    /// act(x (W_s ⊙ W) + b_s + b), "NAME.shared.weight": the scenarios' own factors then start at 1, biases at 0.
     ///
-    /// - Parameter present: the scenarios that have weights, in ascending order, or nil for all; for the others y is 0.
+    /// - Parameters:
+    ///   - sharesFactor: whether there is a shared factor, as in `STAR`.
+    ///   - present: the scenarios that have weights, in ascending order, or nil for all; for the others y is 0.
+    ///   - into: where it writes, from `reserve`; nil for a new value.
     public mutating func scenarioDense(
         _ x: GraphValue, units: Int, activation: Activation, sharesFactor: Bool = false,
         present: [Int]? = nil, name title: String, into: GraphValue? = nil
@@ -17,7 +20,7 @@ extension GraphBuilder {
             let start = own + slot * (size + units)
             nameLayer(
                 "\(title).\(scenario)", weight: start, bias: start + size, inputs: x.width, outputs: units,
-                isTransposed: true, scenario: scenario, isDrawn: !sharesFactor)
+                isTransposed: true, scenario: scenario, initial: sharesFactor ? nil : .drawn)
             if sharesFactor {
                 beginnings.append(.constant(start..<start + size, 1))
                 beginnings.append(.constant(start + size..<start + size + units, 0))
@@ -46,7 +49,7 @@ extension GraphBuilder {
         return y
     }
 
-    /// Layers of `scenarioDense`, "NAME.l.s.weight".
+    /// Layers of `scenarioDense`, "NAME.l.s.weight": `[rows, units of the last layer]`.
     public mutating func scenarioStack(
         _ x: GraphValue, _ layers: [HiddenLayer], sharesFactor: Bool = false, present: [Int]? = nil,
         name title: String, into: GraphValue? = nil
@@ -67,7 +70,7 @@ extension GraphBuilder {
 
     /// A trained vector of the row's scenario, "NAME.s": `[rows, width]`.
     ///
-    /// - Parameter value: what it begins with; nil for draws as of a layer's weights.
+    /// - Parameter value: what it starts with; nil for draws as of a layer's weights.
     public mutating func scenarioVector(
         _ width: Int, beginsAt value: Double? = nil, name title: String
     ) -> GraphValue {
@@ -94,7 +97,7 @@ extension GraphBuilder {
         return y
     }
 
-    /// The block of x that belongs to the row's scenario: x has one block per scenario.
+    /// The block of x that belongs to the row's scenario, where x has one block per scenario: `[rows, x.width / scenarios]`.
     public mutating func scenarioSelect(_ x: GraphValue) -> GraphValue {
         usesScenarios = true
         precondition(x.width % scenarios == 0, "\(x.width) columns for \(scenarios) scenarios")
@@ -105,7 +108,7 @@ extension GraphBuilder {
         return y
     }
 
-    /// x_r M_r with a matrix of each row's own, `[inputs, outputs]` row-major in the columns of `matrices`.
+    /// x_r M_r, `[rows, outputs]`, with a matrix of each row's own, `[x.width, outputs]` row-major in the columns of `matrices`.
     ///
     /// It is the mixture of the matrix's rows with x as its weights, and runs as that.
     public mutating func rowProduct(_ x: GraphValue, _ matrices: GraphValue) -> GraphValue {
@@ -113,16 +116,16 @@ extension GraphBuilder {
         return mixture(experts: matrices, width: matrices.width / x.width, gates: [x])
     }
 
-    /// γ σ(relu(x U + a) V + b), "NAME.0" and "NAME.1": a gate unit of PEPNet.
-    mutating func gateUnit(
+    /// γ σ(relu(x U + a) V + b), `[rows, width]`, "NAME.0.weight" and "NAME.1.weight": a gate unit of `PEPNet`.
+    public mutating func gateUnit(
         _ x: GraphValue, hidden: Int, width: Int, scale gamma: Double, name title: String
     ) -> GraphValue {
         let gate = stack(x, [.relu(hidden), .dense(width, .sigmoid)], names: [title])
         return gamma == 1 ? gate : scale(gate, by: gamma)
     }
 
-    /// Per task some of the scenarios it exists in, in ascending order; nil for all.
-    func scenarios(of task: LearningTask) -> [Int]? {
+    /// The scenarios that a task exists in, in ascending order; nil where it exists in all of them.
+    public func scenarios(of task: LearningTask) -> [Int]? {
         guard let some = task.scenarios, some.count < scenarios else { return nil }
         return some.sorted()
     }

@@ -74,7 +74,7 @@ public struct GraphBuilder {
 
     // MARK: Storage
 
-    /// Room for a value that several nodes write parts of, by their `into`.
+    /// Room for a value `[rows, width]` that several nodes write parts of, by their `into`.
     public mutating func reserve(_ width: Int) -> GraphValue {
         precondition(width > 0, "a value of \(width) columns")
         let value = GraphValue(
@@ -115,8 +115,9 @@ public struct GraphBuilder {
         if hasParameters || inputs.contains(where: { needsGradient($0) }) { isTrained[output.storage] = true }
     }
 
-    /// The features as a value of the workspace; other values as they are.
-    mutating func inWorkspace(_ value: GraphValue) -> GraphValue {
+    /// A copy of columns of the features; other values as they are. Nodes that cannot read the features where they lie make
+    /// such a copy each; one made before serves several.
+    public mutating func inWorkspace(_ value: GraphValue) -> GraphValue {
         value.isFeatures ? scale(value, by: 1) : value
     }
 
@@ -166,6 +167,21 @@ public struct GraphBuilder {
             }
         }
         joints.append(.order(later: later, earlier: earlier, weight: weight, scenarios: place))
+    }
+
+    /// Adds entropy · Σ H(r) and reach · Σ (1 / Σ r) over a task's selectors r to the loss, means over its rows: a selector is
+    /// to select one expert, and one that there is; see `DSelectK`.
+    ///
+    /// - Parameters:
+    ///   - selectors: `[rows, selectors · experts]`, from `bitSelectors`.
+    ///   - task: the place in `tasks` of the task whose rows count.
+    public mutating func penalizeSelectors(
+        _ selectors: GraphValue, experts: Int, entropy: Double, reach: Double, task: Int
+    ) {
+        precondition(selectors.width % experts == 0, "\(selectors.width) columns for \(experts) experts")
+        guard entropy > 0 || reach > 0 else { return }
+        joints.append(
+            .selection(selectors: selectors, count: experts, entropy: entropy, reach: reach, task: task))
     }
 
     /// Adds a penalty on named parameters to the loss.

@@ -28,12 +28,12 @@ package struct ModelPlan: Sendable {
     package let joints: [JointLoss]
     package let penalties: [ParameterPenalty]
     package let structures: [ParameterStructure]
-    /// Gates over experts, for whoever asks how the experts are used.
+    /// Gates over experts, for `expertUtilisation(of:)`.
     package let gateRecords: [GateRecord]
     package let beginnings: [Beginning]
     /// What no decay applies to: gains and shifts where the architecture says so.
     package let undecayed: [Range<Int>]
-    /// Scenarios' own parameters, for whoever asks for their gradients.
+    /// Scenarios' own parameters, whose gradients touch their rows only.
     package let owned: [(range: Range<Int>, scenario: Int)]
     package let usesScenarios: Bool
     package let forwardElementsPerRow: Int

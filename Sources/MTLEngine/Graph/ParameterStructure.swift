@@ -14,16 +14,6 @@ package enum ParameterStructure: Sendable {
     /// Every `every` steps Θ = the top right singular vectors of all tasks' rows u + vΘ, which stay what they were.
     case subspace(map: String, own: [String], coefficients: [String], every: Int)
 
-    /// K of a coupling.
-    package enum TaskCoupling: Sendable, Equatable {
-        /// Σ_{s<t} ‖θ_s - θ_t‖²
-        case pairwise
-        /// Σ_t ‖θ_t - θ̄‖²
-        case mean
-        /// tr(W Ω⁻¹ Wᵀ) with Ω in a parameter of this name, brought up to date every `every` steps.
-        case covariance(String, every: Int)
-    }
-
     /// The parameters whose gradient or value it changes.
     package var names: [String] {
         switch self {
@@ -69,11 +59,23 @@ extension [ParameterStructure] {
     }
 }
 
+/// How the distance between the tasks' parameters θ_t is measured; see `GraphBuilder.couple` and `SoftSharing`.
+public enum TaskCoupling: Sendable, Equatable {
+    /// Σ_{s<t} ‖θ_s - θ_t‖²
+    case pairwise
+    /// Σ_t ‖θ_t - θ̄‖² for the tasks' mean θ̄.
+    case mean
+    /// tr(W Ω⁻¹ Wᵀ), W with the θ_t as columns and Ω in the parameter of this name, `[tasks, tasks]`, which is brought up to
+    /// date every `every` steps.
+    case covariance(String, every: Int)
+}
+
 extension GraphBuilder {
-    /// Adds a penalty on how far the tasks' parameters lie apart; see `SoftSharing`.
+    /// Adds weight times a penalty on how far the tasks' parameters lie apart; see `SoftSharing`.
     ///
-    /// - Parameter parts: pieces of equal shape, each with one name per task, in the order of `tasks`.
-    mutating func couple(_ parts: [[String]], _ kind: ParameterStructure.TaskCoupling, weight: Double) {
+    /// - Parameter parts: pieces of the tasks' parameters, say a layer's weights and its biases: each one parameter name per
+    ///   task, of equal shape, in the order of `tasks`. No parameter may have two such penalties.
+    public mutating func couple(_ parts: [[String]], _ kind: TaskCoupling, weight: Double) {
         if case .covariance(let title, _) = kind {
             let count = tasks.count
             let start = place(count * count, isTrained: false)
@@ -83,9 +85,34 @@ extension GraphBuilder {
         structures.append(.coupling(parts: parts, kind: kind, weight: weight))
     }
 
-    /// Adds weight · Σ_{a<b} ‖W_a W_bᵀ‖² over blocks of a layer's units.
-    mutating func penalizeOverlap(_ name: String, blocks: Int, weight: Double) {
+    /// Adds weight · Σ_{a<b} ‖W_a W_bᵀ‖² over equal blocks of the rows of a parameter `[units, inputs]`: blocks that differ
+    /// read x in orthogonal directions.
+    public mutating func penalizeOverlap(_ name: String, blocks: Int, weight: Double) {
         guard weight > 0, blocks > 1 else { return }
         structures.append(.orthogonality(name, blocks: blocks, weight: weight))
+    }
+
+    /// Every `every` steps takes the proximal step of weight · ‖W‖_* on the stacked parameters W of the tasks, for each part;
+    /// see `TraceNormSharing`.
+    ///
+    /// - Parameter parts: as of `couple`.
+    public mutating func penalizeTraceNorm(_ parts: [[String]], weight: Double, every: Int) {
+        precondition(every >= 1, "a proximal step every \(every) steps")
+        guard weight > 0 else { return }
+        structures.append(.traceNorm(parts: parts, weight: weight, every: every))
+    }
+
+    /// Every `every` steps sets Θ to the top right singular vectors of all tasks' rows u_t + v_t Θ, which keep their values;
+    /// see `AlternatingStructure`.
+    ///
+    /// - Parameters:
+    ///   - map: the parameter Θ of a `fixedMap`, `[rank, inputs]`.
+    ///   - own: per task the parameter u_t, `[units, inputs]`.
+    ///   - coefficients: per task the parameter v_t, `[units, rank]`.
+    public mutating func updateSubspace(
+        map: String, own: [String], coefficients: [String], every: Int
+    ) {
+        precondition(every >= 1, "an update every \(every) steps")
+        structures.append(.subspace(map: map, own: own, coefficients: coefficients, every: every))
     }
 }

@@ -155,7 +155,7 @@ package struct Program: Sendable {
         value.range.map { writers[value.storage][$0] != Self.unwritten }
     }
 
-    /// Zeros where nobody has written, so that all of a value's gradient is there.
+    /// Zeros where no node has written, so that all of a value's gradient is there.
     private mutating func complete(_ value: GraphValue, stage: Int) {
         for run in Self.runs(isWritten(value).map { !$0 }) {
             order.append((stage, Entry(ordinal: -1, node: .zero(value.columns(run)))))

@@ -24,7 +24,7 @@ public struct EmbeddingTable: Sendable, Equatable, Codable {
     package static let initialBound = 0.3
 
     /// min(50, 1.6 V^0.56), rounded: the rule of thumb of fastai's tabular models.
-    public static func suggestedDimension(rows: Int) -> Int {
+    package static func suggestedDimension(rows: Int) -> Int {
         max(1, min(50, Int((1.6 * pow(Double(max(1, rows)), 0.56)).rounded())))
     }
 }

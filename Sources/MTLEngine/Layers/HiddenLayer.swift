@@ -1,8 +1,8 @@
-/// A hidden layer to be: dropout(act(norm(x W + b))).
+/// The plan of a hidden layer: dropout(act(norm(x W + b))), `[rows, units]`.
 public struct HiddenLayer: Sendable, Equatable {
     /// What is done to the sums before the activation.
     public enum Normalization: String, Sendable, Codable, CaseIterable {
-        /// Nothing.
+        /// No normalisation.
         case none
         /// Batch normalisation: by the batch in training, by moving statistics in prediction (arXiv 1502.03167).
         case batch
@@ -12,9 +12,9 @@ public struct HiddenLayer: Sendable, Equatable {
 
     /// The number of outputs.
     public let units: Int
-    /// The activation.
+    /// What the normalised sums go through.
     public let activation: Activation
-    /// What is done to the sums before it.
+    /// What is done to the sums x W + b before the activation.
     public let normalization: Normalization
     /// In training the share of the outputs that are 0; the others are divided by the rest.
     public let dropout: Double
@@ -34,10 +34,15 @@ public struct HiddenLayer: Sendable, Equatable {
 }
 
 extension [HiddenLayer] {
-    /// Every layer has a unit, and dropout leaves something.
+    /// Checks that every layer has a unit and drops less than everything; an architecture's `build` calls it before its first
+    /// node.
     ///
-    /// - Parameter isPlain: whether whoever asks has no normalisation or dropout.
-    func check(at place: String, allowsNone: Bool = true, isPlain: Bool = false) throws(InputError) {
+    /// - Parameters:
+    ///   - place: what messages call the layers.
+    ///   - allowsNone: whether there may be no layer at all.
+    ///   - isPlain: whether normalisation and dropout are refused, for architectures that do neither.
+    /// - Throws: `InputError` that names the place and the layer.
+    public func check(at place: String, allowsNone: Bool = true, isPlain: Bool = false) throws(InputError) {
         guard allowsNone || !isEmpty else {
             throw InputError(.empty, at: place, found: "no layers", expected: "at least one")
         }

@@ -33,3 +33,13 @@ public enum Initialization: String, Sendable, CaseIterable {
         }
     }
 }
+
+/// What the parameters of a layer that `GraphBuilder.dense` adds are before training.
+public enum InitialWeights: Sendable, Equatable {
+    /// Drawn as the trainer's `Initialization` says, each layer from a stream of its name.
+    case drawn
+    /// Weights and biases 0.
+    case zero
+    /// Weights uniform in ±bound, biases 0.
+    case uniform(bound: Double)
+}

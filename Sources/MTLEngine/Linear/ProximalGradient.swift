@@ -129,7 +129,7 @@ struct ProximalGradient {
             }
             guard state.curvature < 1e300, reached.isFinite || value.isFinite else {
                 throw InputError(
-                    .value, at: "linear model", found: "an objective that is no number",
+                    .value, at: "linear model", found: "an objective of NaN",
                     expected: "features and labels of a size whose squares can be added")
             }
             state.curvature *= 2

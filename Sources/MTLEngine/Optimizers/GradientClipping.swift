@@ -1,6 +1,6 @@
 /// A bound on gradients before the optimiser.
 public enum GradientClipping: Sendable, Equatable {
-    /// None.
+    /// Gradients as they are.
     case none
     /// The Euclidean norm of the whole gradient (`torch.nn.utils.clip_grad_norm_`).
     case norm(Double)

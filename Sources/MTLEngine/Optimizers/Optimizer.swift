@@ -19,7 +19,7 @@ public struct Optimizer: Sendable, Equatable {
     }
 
     package let rule: Rule
-    /// The step size.
+    /// The learning rate η, per step.
     public let learningRate: Double
     /// L2 penalty (SGD, Adam) or decoupled decay (AdamW).
     public let weightDecay: Double

@@ -1,5 +1,5 @@
 /// A file's options for one architecture or feature layer. It reads those that it takes into its own properties, whose
-/// defaults its initialiser says; an option that nobody reads is an error.
+/// defaults its initialiser says; an option that is not read is an error.
 package struct OptionReader {
     /// Units of the layers of an architecture that are not said.
     package static let usualUnits = [128, 64]

@@ -20,6 +20,8 @@ public enum OptionValue: Sendable, Equatable {
 
 extension OptionValue: Codable {
     /// Reads a scalar, a list or a map.
+    ///
+    /// - Throws: `DecodingError` for anything else.
     public init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
         // YAML has every scalar as its text. JSON has not, and "1" is then a number if it can be one.
@@ -39,6 +41,8 @@ extension OptionValue: Codable {
     }
 
     /// Writes what `init(from:)` reads as the same value.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var value = encoder.singleValueContainer()
         switch self {
@@ -61,15 +65,15 @@ extension OptionValue: Codable {
 extension OptionValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    /// A name.
+    /// A name, or the text of another scalar.
     public init(stringLiteral value: String) { self = .scalar(value) }
     /// A whole number.
     public init(integerLiteral value: Int) { self = .scalar("\(value)") }
     /// A number.
     public init(floatLiteral value: Double) { self = .scalar("\(value)") }
-    /// A truth.
+    /// True or false.
     public init(booleanLiteral value: Bool) { self = .scalar("\(value)") }
-    /// A list.
+    /// A list of values.
     public init(arrayLiteral elements: OptionValue...) { self = .list(elements) }
     /// A map; of a name that comes twice the last value counts.
     public init(dictionaryLiteral elements: (String, OptionValue)...) {

@@ -28,7 +28,9 @@ public struct AdaptDHM: Architecture, Equatable {
         try options.read("clusters", &clusters)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false, isPlain: true)
         try require(clusters, atLeast: 1, "clusters")

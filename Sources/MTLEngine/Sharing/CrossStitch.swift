@@ -21,7 +21,9 @@ public struct CrossStitch: Architecture, Equatable {
         try options.read("own_share", &own)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         let order = graph.headOrder

@@ -32,7 +32,10 @@ public struct DBMTL: Architecture, Equatable {
         try options.read("relation", &relation)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names an option out of range or a task of `parents` that is unknown, of a wrong kind or
+    ///   its own ancestor.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         let funnel = try graph.funnel(parents, isBinary: false)
         try trunk.check(at: "trunk")

@@ -47,7 +47,9 @@ public struct DSelectK: Architecture, Equatable {
         try options.read("entropy", &entropy)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try check()
         let titles = (0..<experts).map { "experts.\($0)" }
@@ -59,8 +61,9 @@ public struct DSelectK: Architecture, Equatable {
             let name = "gates.\(graph.tasks[task].name)"
             let (z, w): (GraphValue, GraphValue)
             if perExample {
-                z = graph.smallDense(
-                    graph.features, units: selected * bits, bound: gamma / 100, name: name + ".bits")
+                z = graph.dense(
+                    graph.features, units: selected * bits, activation: .identity, name: name + ".bits",
+                    initial: .uniform(bound: gamma / 100))
                 w = graph.dense(
                     graph.features, units: selected, activation: .identity, name: name + ".weights")
             } else {
@@ -68,10 +71,7 @@ public struct DSelectK: Architecture, Equatable {
                 w = graph.parameter(selected, bound: 0.05, name: name + ".weights")
             }
             let r = graph.bitSelectors(z, selectors: selected, experts: experts, gamma: gamma)
-            if entropy > 0 || reach > 0 {
-                graph.joints.append(
-                    .selection(selectors: r, count: experts, entropy: entropy, reach: reach, task: task))
-            }
+            graph.penalizeSelectors(r, experts: experts, entropy: entropy, reach: reach, task: task)
             let gate = graph.mixture(experts: r, width: experts, gates: [graph.softmaxBlocks(w)])
             graph.record(gate: gate, name: graph.tasks[task].name, experts: titles)
             gates.append(gate)

@@ -23,7 +23,10 @@ public struct ESMM: Architecture, Equatable {
         try options.read("layers", &trunk)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names an option out of range or a task of `parents` that is unknown, of a wrong kind or
+    ///   its own ancestor.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         let funnel = try graph.funnel(parents)
         try graph.checkRates(funnel)
@@ -74,7 +77,10 @@ public struct ESCM2: Architecture, Equatable {
         try options.read("maximum_weight", &maximumWeight)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names an option out of range or a task of `parents` that is unknown, of a wrong kind or
+    ///   its own ancestor.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         let funnel = try graph.funnel(parents)
         try graph.checkRates(funnel)

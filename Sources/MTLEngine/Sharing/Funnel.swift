@@ -1,24 +1,32 @@
-/// Which event a task's event needs: per task its parent, and the tasks so ordered that parents come first.
-struct Funnel {
-    /// Per task its parents' places; none for a task that needs no other.
-    let parents: [[Int]]
+/// Which event must come before a task's event (a click before a purchase): per task its parents.
+///
+/// Tasks are given by their places in `GraphBuilder.tasks`.
+public struct Funnel: Sendable {
+    /// Per task its parents; empty for a task that needs no other.
+    public let parents: [[Int]]
     /// The tasks with a parent, parents first.
-    let order: [Int]
+    public let order: [Int]
 
-    /// The only parent of a task of `order`, for funnels where there is one.
-    func parent(_ task: Int) -> Int { parents[task][0] }
+    /// The only parent of a task of `order`, of funnels of one parent per task.
+    public func parent(_ task: Int) -> Int { parents[task][0] }
 }
 
 extension GraphBuilder {
-    /// The funnel of tasks that have one parent each, by their names.
+    /// The funnel of binary tasks that have one parent each.
     ///
+    /// - Parameter parents: per later task the name of the task whose event comes before; at least one.
     /// - Throws: `InputError` for an unknown or non-binary task, or one that is its own ancestor.
-    func funnel(_ parents: [String: String]) throws(InputError) -> Funnel {
+    public func funnel(_ parents: [String: String]) throws(InputError) -> Funnel {
         try funnel(parents.mapValues { [$0] }, isBinary: true)
     }
 
     /// The funnel of tasks that may have several parents.
-    func funnel(_ parents: [String: [String]], isBinary: Bool) throws(InputError) -> Funnel {
+    ///
+    /// - Parameters:
+    ///   - parents: per later task the names of the tasks whose events come before; at least one.
+    ///   - isBinary: whether all of them have to be binary tasks.
+    /// - Throws: `InputError` for an unknown task, one of another kind, or one that is its own ancestor.
+    public func funnel(_ parents: [String: [String]], isBinary: Bool) throws(InputError) -> Funnel {
         guard !parents.isEmpty else {
             throw InputError(
                 .empty, at: "funnel", found: "no task that follows another", expected: "at least one")
@@ -36,7 +44,7 @@ extension GraphBuilder {
                 places[task].append(try member(earlier, of: name, isBinary: isBinary))
             }
         }
-        // Parents first: whoever is left in the end waits for itself.
+        // Parents first: tasks that are left in the end wait for themselves or for such a task.
         var order: [Int] = []
         var isPlaced = places.map(\.isEmpty)
         var left = tasks.indices.filter { !isPlaced[$0] }
@@ -73,14 +81,17 @@ extension GraphBuilder {
         }
         guard !isBinary || tasks[index].kind == .binary else {
             throw InputError(
-                .value, at: "funnel, \(place)", found: "\"\(name)\", which is no binary task",
+                .value, at: "funnel, \(place)", found: "\"\(name)\", which is not a binary task",
                 expected: "binary tasks")
         }
         return index
     }
 
-    /// Later probabilities stay below earlier ones only if both are corrected for sampling alike.
-    func checkRates(_ funnel: Funnel) throws(InputError) {
+    /// Checks that a task and its parent were sampled alike: only then later probabilities, corrected for sampling, stay below
+    /// earlier ones.
+    ///
+    /// - Throws: `InputError` that names the task whose negative rate differs from its parent's.
+    public func checkRates(_ funnel: Funnel) throws(InputError) {
         for task in funnel.order {
             let earlier = tasks[funnel.parent(task)]
             guard tasks[task].negativeRate == earlier.negativeRate else {

@@ -8,9 +8,9 @@
 /// - SeeAlso: Yan et al., *APG: Adaptive Parameter Generation Network for Click-Through Rate Prediction*, arXiv
 ///   2203.16218.
 public struct APG: Architecture, Equatable {
-    /// What z is.
+    /// What the weights are generated from, z.
     public enum Condition: String, Sendable, CaseIterable {
-        /// The scenario's vector.
+        /// A trained vector of the row's scenario.
         case scenario
         /// The features, through which no gradient flows back.
         case features
@@ -22,7 +22,7 @@ public struct APG: Architecture, Equatable {
     public var layers: [HiddenLayer]
     /// k: S(z) is `[k, k]`.
     public var rank: Int
-    /// What z is.
+    /// What the weights are generated from, z.
     public var condition: Condition
     /// The width of the scenario's vector in z.
     public var scenarioWidth: Int
@@ -49,7 +49,9 @@ public struct APG: Architecture, Equatable {
         try options.read("generator", &generator, .relu)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false, isPlain: true)
         try generator.check(at: "generator")
@@ -112,7 +114,9 @@ public struct HAMUR: Architecture, Equatable {
         try options.read("generator", &hyper, .relu)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try trunk.check(at: "trunk", allowsNone: false, isPlain: true)
         try hyper.check(at: "hyper")

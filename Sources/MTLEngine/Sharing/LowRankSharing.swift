@@ -22,7 +22,9 @@ public struct LowRankSharing: Architecture, Equatable {
         try options.read("rank", &rank)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try require(rank, atLeast: 1, "rank")
@@ -36,8 +38,7 @@ public struct LowRankSharing: Architecture, Equatable {
                 inputIsShared: isFirst, hasBias: false)
             let up = graph.dense(
                 down, units: layer.units, activation: .identity, names: titles.map { $0 + ".up" },
-                inputIsShared: false)
-            graph.beginAtZero(names.count)
+                inputIsShared: false, initial: .zero)
             let sum: GraphValue
             if isFirst {
                 // All tasks read the features: the shared product is one for all.
@@ -45,8 +46,8 @@ public struct LowRankSharing: Architecture, Equatable {
                     value, units: layer.units, activation: .identity, name: "shared.\(depth)")
                 sum = graph.reserve(up.width)
                 for (target, own) in zip(sum.blocks(names.count), up.blocks(names.count)) {
-                    graph.linear(shared, into: target, alpha: 1, adds: false)
-                    graph.linear(own, into: target, alpha: 1, adds: true)
+                    graph.accumulate(shared, into: target, isFirst: true)
+                    graph.accumulate(own, into: target, isFirst: false)
                 }
             } else {
                 sum = graph.add([
@@ -90,19 +91,18 @@ public struct TraceNormSharing: Architecture, Equatable {
         try options.read("update_every", &updateEvery)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try require(weight, atLeast: 0, "trace norm weight")
         try require(updateEvery, atLeast: 1, "steps between updates")
         let networks = graph.networks(graph.features, layers)
-        if weight > 0 {
-            for depth in layers.indices {
-                graph.structures.append(
-                    .traceNorm(
-                        parts: [graph.tasks.map { "networks.\($0.name).\(depth).weight" }], weight: weight,
-                        every: updateEvery))
-            }
+        for depth in layers.indices {
+            graph.penalizeTraceNorm(
+                [graph.tasks.map { "networks.\($0.name).\(depth).weight" }], weight: weight,
+                every: updateEvery)
         }
         return graph.heads(networks)
     }
@@ -141,7 +141,9 @@ public struct AlternatingStructure: Architecture, Equatable {
         try options.read("update_every", &updateEvery)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try require(weight, atLeast: 0, "penalty weight")
@@ -167,18 +169,16 @@ public struct AlternatingStructure: Architecture, Equatable {
                 value, blocks: isFirst ? 1 : names.count, units: rank, name: "maps.\(depth)")
             let common = graph.dense(
                 map, units: layer.units, activation: .identity, names: coefficients, inputIsShared: isFirst,
-                hasBias: false)
-            graph.beginAtZero(names.count)
+                hasBias: false, initial: .zero)
             value = graph.finished(graph.add([apart, common]), layer, names: own)
             if weight > 0 {
                 for title in own { graph.penalize(.squared(title + ".weight", weight: weight)) }
             }
-            graph.structures.append(
-                .subspace(
-                    map: "maps.\(depth).weight",
-                    own: graph.tasks.map { "own.\($0.name).\(depth).weight" },
-                    coefficients: graph.tasks.map { "coefficients.\($0.name).\(depth).weight" },
-                    every: updateEvery))
+            graph.updateSubspace(
+                map: "maps.\(depth).weight",
+                own: graph.tasks.map { "own.\($0.name).\(depth).weight" },
+                coefficients: graph.tasks.map { "coefficients.\($0.name).\(depth).weight" },
+                every: updateEvery)
         }
         return graph.heads(graph.inTaskOrder(value.blocks(names.count)))
     }

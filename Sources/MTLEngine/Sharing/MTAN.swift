@@ -22,7 +22,9 @@ public struct MTAN: Architecture, Equatable {
         try options.read("attention", &attention)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try require(attention, atLeast: 1, "attention units")

@@ -6,9 +6,9 @@
 public struct MMoE: Architecture, Equatable {
     /// Who has a gate.
     public enum Gating: Sendable {
-        /// Every task.
+        /// Every task has a gate of its own.
         case perTask
-        /// All tasks together, which then read the same mixture: the paper's baseline, OMoE.
+        /// One gate, whose mixture all tasks read: the paper's baseline, OMoE.
         case shared
     }
 
@@ -47,7 +47,9 @@ public struct MMoE: Architecture, Equatable {
         try options.read("expert_dropout", &expertDropout)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         switch gating {
         case .perTask:

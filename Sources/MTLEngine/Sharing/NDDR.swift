@@ -26,7 +26,9 @@ public struct NDDR: Architecture, Equatable {
         try options.read("normalized", &isNormed)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try requireFinite(own, "own share")

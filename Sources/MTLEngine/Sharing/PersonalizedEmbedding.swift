@@ -41,11 +41,13 @@ public struct PEPNet: Architecture, Equatable {
         try options.read("scenario_width", &scenarioWidth)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names an option out of range or an embedded feature that does not exist.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try check()
-        let domains = try graph.embedded(domain, at: "domain")
-        let ids = try graph.embedded(personal, at: "personal")
+        let domains = try domain.isEmpty ? [] : graph.fields(domain, at: "domain").map(\.value)
+        let ids = try graph.fields(personal, at: "personal").map(\.value)
         var side = domains
         if scenarioWidth > 0 {
             side.append(graph.scenarioVector(scenarioWidth, name: "domain.scenarios"))
@@ -91,26 +93,5 @@ public struct PEPNet: Architecture, Equatable {
         guard !personal.isEmpty else {
             throw InputError(.empty, at: "personal", found: "none", expected: "at least one feature")
         }
-    }
-}
-
-extension GraphBuilder {
-    /// Embedded features by name, each once.
-    func embedded(_ names: [String], at place: String) throws(InputError) -> [GraphValue] {
-        var values: [GraphValue] = []
-        var seen = Set<String>()
-        for name in names {
-            guard let index = embeddedNames.firstIndex(of: name) else {
-                throw InputError(
-                    .name, at: place, found: "\"\(name)\"",
-                    expected: "an embedded feature: \(embeddedNames.joined(separator: ", "))")
-            }
-            guard seen.insert(name).inserted else {
-                throw InputError(
-                    .name, at: place, found: "\"\(name)\" twice", expected: "names that differ")
-            }
-            values.append(embeddedFeatures[index])
-        }
-        return values
     }
 }

@@ -6,7 +6,7 @@
 /// experts first, then the shared ones; the shared gate all tasks' in order, then the shared ones.
 /// - SeeAlso: Tang et al., *Progressive Layered Extraction (PLE)*, RecSys 2020.
 public struct PLE: Architecture, Equatable {
-    /// A level's experts.
+    /// The experts of one level.
     public struct Level: Sendable, Equatable {
         /// Experts of each task; none makes the level one of `MMoE`.
         public var own: Int
@@ -71,7 +71,9 @@ public struct PLE: Architecture, Equatable {
         try options.read("expert_dropout", &expertDropout)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try check()
         let order = graph.headOrder

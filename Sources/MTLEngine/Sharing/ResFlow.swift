@@ -19,7 +19,10 @@ public struct ResFlow: Architecture, Equatable {
         self.init(parents: try options.singleParents(), layers: try options.layers())
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names an option out of range or a task of `parents` that is unknown, of a wrong kind or
+    ///   its own ancestor.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         let funnel = try graph.funnel(parents)
         try layers.check(at: "layers", allowsNone: false)

@@ -33,7 +33,9 @@ public struct SARNet: Architecture, Equatable {
         try options.read("gate", &gate, .relu)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try require(shared, atLeast: 0, "shared experts")
         try require(own, atLeast: 0, "own experts")
@@ -75,7 +77,7 @@ public struct SARNet: Architecture, Equatable {
 public struct M3oE: Architecture, Equatable {
     /// The width of the star layer; 0 for none.
     public var starWidth: Int
-    /// Experts of everybody.
+    /// The number of experts that all scenarios and tasks use.
     public var shared: Int
     /// The layers of an expert.
     public var layers: [HiddenLayer]
@@ -98,7 +100,9 @@ public struct M3oE: Architecture, Equatable {
         try options.read("gate", &gate, .relu)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try require(starWidth, atLeast: 0, "star width")
         try require(shared, atLeast: 1, "shared experts")

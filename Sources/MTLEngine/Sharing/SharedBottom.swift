@@ -15,7 +15,9 @@ public struct SharedBottom: Architecture, Equatable {
         self.init(trunk: try options.layers())
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try trunk.check(at: "trunk")
         let shared = graph.stack(graph.features, trunk, names: ["trunk"])

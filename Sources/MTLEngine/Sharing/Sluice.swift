@@ -43,7 +43,9 @@ public struct Sluice: Architecture, Equatable {
         try options.read("orthogonality", &orthogonality)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try check()
         let names = graph.headOrder.map { graph.tasks[$0].name }

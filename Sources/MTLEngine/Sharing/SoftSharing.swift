@@ -6,7 +6,7 @@
 ///   Multi-Task Learning*, KDD 2004 (mean); Zhang & Yeung, *A Convex Formulation for Learning Task Relationships in
 ///   Multi-Task Learning*, arXiv 1203.3536 (covariance), whose W is linear where ours is a layer.
 public struct SoftSharing: Architecture, Equatable {
-    /// What is penalised.
+    /// Which distance between the tasks' parameters is penalised.
     public enum Distance: String, Sendable, CaseIterable {
         /// Σ_{s<t} ‖θ_s - θ_t‖²
         case pairwise
@@ -19,7 +19,7 @@ public struct SoftSharing: Architecture, Equatable {
 
     /// The layers of a task's network.
     public var layers: [HiddenLayer]
-    /// What is penalised.
+    /// Which distance between the tasks' parameters is penalised.
     public var distance: Distance
     /// The penalty's factor; 0 for separate networks.
     public var weight: Double
@@ -43,7 +43,9 @@ public struct SoftSharing: Architecture, Equatable {
         try options.read("update_every", &updateEvery)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try require(weight, atLeast: 0, "penalty weight")

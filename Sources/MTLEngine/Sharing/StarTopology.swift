@@ -37,7 +37,9 @@ public struct STAR: Architecture, Equatable {
         try options.read("auxiliary", &auxiliary)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try auxiliary.check(at: "auxiliary")

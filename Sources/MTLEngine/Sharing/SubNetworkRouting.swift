@@ -9,7 +9,7 @@
 /// - SeeAlso: Ma et al., *SNR: Sub-Network Routing for Flexible Parameter Sharing in Multi-Task Learning*, AAAI 2019;
 ///   Louizos et al., arXiv 1712.01312 (the gates).
 public struct SNR: Architecture, Equatable {
-    /// A level's sub-networks.
+    /// The sub-networks of one level.
     public struct Level: Sendable, Equatable {
         /// The number of sub-networks.
         public var networks: Int
@@ -64,7 +64,9 @@ public struct SNR: Architecture, Equatable {
         try options.read("sparsity", &sparsity)
     }
 
-    /// Builds the graph.
+    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    ///
+    /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try check()
         var (below, count) = (graph.features, 0)
@@ -97,9 +99,8 @@ public struct SNR: Architecture, Equatable {
         let result = graph.reserve(gates.count * width)
         for (reader, name) in gates.enumerated() {
             let gate = graph.hardConcrete(
-                count, beginsAt: graph.logit(of: open), beta: beta, gamma: gamma, zeta: zeta,
-                sparsity: sparsity,
-                name: name)
+                count, open: open, beta: beta, gamma: gamma, zeta: zeta,
+                sparsity: sparsity, name: name)
             graph.record(
                 gate: gate, name: name, experts: (0..<count).map { "levels.\(level).networks.\($0)" })
             let source =

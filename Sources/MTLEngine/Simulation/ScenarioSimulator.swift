@@ -9,11 +9,11 @@
 ///
 /// The logit of a click is g(x) + δ w_s·x + b_s: g, a fixed random network with tanh units, is every scenario's; w_s and b_s are
 /// scenario s's own. A purchase shares g's hidden units. Labels are drawn, so the best AUC is known (`ScenarioLog.chances`).
-public struct ScenarioSimulator: Sendable {
+package struct ScenarioSimulator: Sendable {
     /// Dense features of a row.
-    public static let featureCount = 24
+    package static let featureCount = 24
     /// The tasks that a log has labels for; purchase is known where there was a click.
-    public static let tasks: [LearningTask] = [.binary("click"), .binary("purchase")]
+    package static let tasks: [LearningTask] = [.binary("click"), .binary("purchase")]
 
     private static let units = 12
     /// How far scenarios differ: δ.
@@ -25,7 +25,7 @@ public struct ScenarioSimulator: Sendable {
     private let seed: UInt64
 
     /// The number of scenarios.
-    public var scenarios: Int { slopes.count }
+    package var scenarios: Int { slopes.count }
 
     /// A market of scenarios.
     ///
@@ -33,7 +33,7 @@ public struct ScenarioSimulator: Sendable {
     ///   - scenarios: how many there are.
     ///   - own: the standard deviation of what is peculiar to a scenario; that of what all share is about 1.5.
     /// - Throws: `InputError` for no scenario or a negative deviation.
-    public init(seed: UInt64 = 1, scenarios: Int = 6, own: Double = 0.6) throws(InputError) {
+    package init(seed: UInt64 = 1, scenarios: Int = 6, own: Double = 0.6) throws(InputError) {
         guard scenarios >= 1 else {
             throw InputError(
                 .value, at: "simulator, scenarios", found: "\(scenarios)", expected: "at least 1")
@@ -60,7 +60,7 @@ public struct ScenarioSimulator: Sendable {
     ///   - rows: of each scenario.
     ///   - stream: another stream, other rows.
     /// - Throws: `InputError` where the counts are no row or not one for each scenario.
-    public func log(rows: [Int], stream: UInt64) throws(InputError) -> ScenarioLog {
+    package func log(rows: [Int], stream: UInt64) throws(InputError) -> ScenarioLog {
         guard rows.count == scenarios, rows.allSatisfy({ $0 >= 0 }), rows.contains(where: { $0 > 0 }) else {
             throw InputError(
                 .value, at: "simulator, rows", found: "\(rows)", expected: "\(scenarios) counts, 0 or above")
@@ -101,9 +101,9 @@ public struct ScenarioSimulator: Sendable {
 }
 
 /// Simulated rows of several scenarios, and the truth behind their labels.
-public struct ScenarioLog: Sendable {
+package struct ScenarioLog: Sendable {
     /// 24 dense features, the id column "scenario", and every row's scenario.
-    public let dataset: Dataset<Float>
+    package let dataset: Dataset<Float>
     /// The probabilities of a click, and of a purchase after it, `[rows][2]`.
-    public let chances: [[Double]]
+    package let chances: [[Double]]
 }

@@ -1,15 +1,15 @@
 /// A simulated log: rows to learn from, and the truth behind their labels.
-public struct ShopLog: Sendable {
+package struct ShopLog: Sendable {
     /// What the labels were drawn from, row by row.
-    public struct Truth: Sendable {
+    package struct Truth: Sendable {
         /// The probability of a click, `[rows]`.
-        public internal(set) var click: [Double]
+        package internal(set) var click: [Double]
         /// The probability that a click becomes a purchase, `[rows]`.
-        public internal(set) var purchase: [Double]
+        package internal(set) var purchase: [Double]
         /// The expected log spend of a purchase, `[rows]`.
-        public internal(set) var spend: [Double]
+        package internal(set) var spend: [Double]
         /// The probabilities of the visitor's tags, row-major `[rows, 4]`.
-        public internal(set) var tag: [Double]
+        package internal(set) var tag: [Double]
 
         init(rows: Int) {
             click = [Double](repeating: 0, count: rows)
@@ -22,12 +22,12 @@ public struct ShopLog: Sendable {
 
     /// Features and the labels click, purchase (NaN without a click), spend (log; NaN without a purchase) and
     /// tag (NaN where unknown).
-    public let dataset: Dataset<Float>
+    package let dataset: Dataset<Float>
     /// What the labels were drawn from.
-    public let truth: Truth
+    package let truth: Truth
 
     /// The metrics of a model that knows the truth: no model can be better, but for the luck of the draw.
-    public func bayes() throws(InputError) -> [TaskEvaluation] {
+    package func bayes() throws(InputError) -> [TaskEvaluation] {
         var evaluations: [TaskEvaluation] = []
         for (task, truth) in zip(ShopSimulator.tasks, [truth.click, truth.purchase, truth.spend, truth.tag]) {
             evaluations.append(

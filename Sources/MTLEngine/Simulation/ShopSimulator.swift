@@ -10,11 +10,11 @@
 /// Visitors and items have latent interests; a visitor meets an item in one of three scenarios. Clicks,
 /// purchases, spend and the visitor's tag depend on the same interests, so the tasks can help each other.
 /// The features carry everything that the true probabilities depend on.
-public struct ShopSimulator: Sendable {
+package struct ShopSimulator: Sendable {
     /// The scenarios, in the order of their one-hot features.
-    public static let scenarios = ["app", "web", "mini-program"]
+    package static let scenarios = ["app", "web", "mini-program"]
     /// The tasks that a log has labels for.
-    public static let tasks: [LearningTask] = [
+    package static let tasks: [LearningTask] = [
         .binary("click"), .binary("purchase"), .regression("spend"), .multiclass("tag", classes: 4),
     ]
 
@@ -47,7 +47,7 @@ public struct ShopSimulator: Sendable {
     /// A shop with its visitors and items.
     ///
     /// - Throws: `InputError` for fewer than one visitor or item.
-    public init(seed: UInt64 = 1, users: Int = 20_000, items: Int = 2_000) throws(InputError) {
+    package init(seed: UInt64 = 1, users: Int = 20_000, items: Int = 2_000) throws(InputError) {
         for (name, count) in [("users", users), ("items", items)] where count < 1 {
             throw InputError(.value, at: "simulator, \(name)", found: "\(count)", expected: "at least 1")
         }
@@ -80,7 +80,7 @@ public struct ShopSimulator: Sendable {
     ///   - rows: the number of visits.
     ///   - stream: which part of the shop's history: another stream, other visits of the same visitors and items.
     /// - Throws: `InputError` for fewer than one row.
-    public func log(rows: Int, stream: UInt64) throws(InputError) -> ShopLog {
+    package func log(rows: Int, stream: UInt64) throws(InputError) -> ShopLog {
         guard rows > 0 else {
             throw InputError(.value, at: "simulator, rows", found: "\(rows)", expected: "at least 1")
         }

@@ -1,6 +1,6 @@
 /// A trained model that answers: the forward pass alone, in memory of its own.
 public final class Predictor<Scalar: BLASScalar> {
-    /// The model.
+    /// The model whose parameters it holds.
     public let model: MultiTaskModel
     let inference: Inference<Scalar>
 

@@ -37,7 +37,7 @@ public struct StoppingRule: Sendable, Equatable {
 
 /// One epoch as it went.
 public struct EpochReport: Sendable, Equatable {
-    /// Counted from 1.
+    /// The number of the epoch, counted from 1.
     public let epoch: Int
     /// Steps (batches) since the start.
     public let steps: Int
@@ -55,19 +55,19 @@ public struct EpochReport: Sendable, Equatable {
 
 /// What came of a training run.
 public struct TrainingReport: Sendable, Equatable {
-    /// Why it ended.
+    /// Why training ended.
     public enum Reason: String, Sendable {
         /// No improvement for as long as the rule's patience.
         case converged
         /// The rule's epochs or steps were used up.
         case budget
-        /// The watched loss is no number any more.
+        /// The watched loss became NaN.
         case diverged
     }
 
-    /// Why it ended.
+    /// Why training ended.
     public let reason: Reason
-    /// All epochs.
+    /// One report per epoch, in order.
     public let epochs: [EpochReport]
     /// The epoch (from 1) whose parameters were kept, or nil where none had a finite watched loss.
     public let bestEpoch: Int?
@@ -85,7 +85,7 @@ public struct TrainingReport: Sendable, Equatable {
 
 /// How far a training run is, for a progress bar.
 public struct TrainingProgress: Sendable {
-    /// Counted from 1.
+    /// The number of the epoch, counted from 1.
     public let epoch: Int
     /// The share of this epoch's batches that are done, 0 to 1.
     public let fraction: Double

@@ -3,7 +3,7 @@
 /// The memory of a step is planned here once; a step allocates nothing. One trainer belongs to one thread at a
 /// time; its workers are its own.
 public final class Trainer<Scalar: BLASScalar> {
-    /// The model.
+    /// The model that is trained.
     public let model: MultiTaskModel
     /// Which task is optimised when.
     public let schedule: Schedule
