@@ -185,9 +185,9 @@ import Testing
         let database = try SQLiteDatabase(path)
         try database.run("CREATE TABLE t (a, b)")
         try database.insert(into: "t", [[.integer(1), .integer(2)]])
-        let failure = failure { _ = try SQLiteSource(path: path, query: sql) }
-        #expect(failure?.found == found)
-        #expect(failure?.place.hasPrefix(path) == true)
+        let refusal = failure { _ = try SQLiteSource(path: path, query: sql) }
+        #expect(refusal?.found == found)
+        #expect(refusal?.place.hasPrefix(path) == true)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.db"])
         #expect(try rows(SQLiteSource(path: path, query: "SELECT * FROM t")) == [["1", "2"]])
     }
@@ -255,9 +255,9 @@ import Testing
         ("sqlite:a.db?query=SELECT 1%2", "a \"%\" that is not followed by two digits of a UTF-8 byte"),
     ])
     func textsThatNameNoQueryAreRefused(_ text: String, _ found: String) {
-        let failure = failure { _ = try openSource(text) }
-        #expect(failure?.found == found)
-        #expect(failure?.kind == .syntax)
+        let refusal = failure { _ = try openSource(text) }
+        #expect(refusal?.found == found)
+        #expect(refusal?.kind == .syntax)
     }
 
     @Test func theTextOfAQueryIsDecoded() throws {

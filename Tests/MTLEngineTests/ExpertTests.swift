@@ -134,7 +134,7 @@ import Testing
 
     @Test func utilisationIsTheMeanOfTheGates() throws {
         let data = try SmallProblem.data(
-            Double.self, rows: 300, scenario: { SmallProblem.scenario($0, of: 3) })
+            Double.self, rows: 300, scenarios: 3)
         let model = try MultiTaskModel(
             inputs: 6, scenarios: 3, architecture: PLE.cgc(own: 1, shared: 2, layers: [.dense(5, .tanh)]),
             tasks: SmallProblem.tasks)

@@ -20,10 +20,12 @@ import Testing
     func firstBatchMatches(name: String, compute: ComputeOptions) throws {
         let golden = try GoldenCase(name)
         try checkFirstBatch(
-            golden, Float.self, suffix: "", .init(relative: 1e-5, absolute: 1e-6), compute: compute)
+            golden, Float.self, suffix: "", Golden.Tolerance(relative: 1e-5, absolute: 1e-6), compute: compute
+        )
         if golden.numbers.tensors.has("gradient64") {
             try checkFirstBatch(
-                golden, Double.self, suffix: "64", .init(relative: 1e-12, absolute: 1e-13), compute: compute)
+                golden, Double.self, suffix: "64", Golden.Tolerance(relative: 1e-12, absolute: 1e-13),
+                compute: compute)
         }
     }
 
@@ -46,7 +48,7 @@ import Testing
         let dataset = try golden.numbers.dataset(Float.self, for: golden.model)
         let trainer = try golden.trainer(Float.self, compute: compute)
         try golden.numbers.train(
-            trainer, dataset, steps: 0..<golden.steps, .init(relative: 1e-5, absolute: 2e-6))
-        try golden.numbers.checkEnd(trainer, .init(relative: 1e-5, absolute: 5e-6))
+            trainer, dataset, steps: 0..<golden.steps, Golden.Tolerance(relative: 1e-5, absolute: 2e-6))
+        try golden.numbers.checkEnd(trainer, Golden.Tolerance(relative: 1e-5, absolute: 5e-6))
     }
 }

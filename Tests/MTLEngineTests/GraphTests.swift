@@ -122,7 +122,7 @@ import Testing
             model, schedule: schedule, batchSize: batch, clipping: clipping, seed: 6,
             compute: ComputeOptions(threads: threads, backend: .kernels))
         let data = try SmallProblem.data(
-            Float.self, rows: 2500, embedded: true, scenario: { SmallProblem.scenario($0, of: 4) })
+            Float.self, rows: 2500, scenarios: 4, embedded: true)
         try trainer.fit(data, until: StoppingRule(epochs: 2, steps: 9, patience: nil))
         return (trainer.parameters.map(\.bitPattern), try trainer.predict(data).values("c"))
     }
@@ -145,7 +145,7 @@ import Testing
             inputs: 6, scenarios: 4, architecture: Everything(), tasks: SmallProblem.tasks)
         let trainer = try Trainer<Float>(model, batchSize: 200, compute: ComputeOptions(threads: 2))
         let data = try SmallProblem.data(
-            Float.self, rows: 600, scenario: { SmallProblem.scenario($0, of: 4) })
+            Float.self, rows: 600, scenarios: 4)
         try trainer.fit(data, until: StoppingRule(epochs: 2, patience: nil))
         let all = try trainer.predict(data).values("c")
         for row in [0, 3, 127, 128, 599] {
@@ -271,7 +271,7 @@ import Testing
         let trainer = try Trainer<Double>(model(Everything()))
         #expect(throws: InputError.self) {
             try trainer.predict(
-                try SmallProblem.data(Double.self, rows: 10, scenario: { SmallProblem.scenario($0, of: 3) }))
+                try SmallProblem.data(Double.self, rows: 10, scenarios: 3))
         }
         let without = try Dataset<Double>(
             featureNames: (0..<6).map { "x\($0)" }, features: [Double](repeating: 1, count: 60), labels: [])

@@ -1,4 +1,3 @@
-import Foundation
 import MTLEngine
 import MTLTestSupport
 import Testing

@@ -19,11 +19,12 @@ import Testing
     }
 
     private func data<Scalar: BLASScalar>(
-        _: Scalar.Type, rows: Int, scenarios: (Int) -> Int = { SmallProblem.scenario($0, of: 4) },
-        of some: [Int]? = nil, labelled: (Int, Int) -> Bool = { ($0 + $1) % 5 != 0 }
+        _: Scalar.Type, rows: Int, scenarios: ((Int) -> Int)? = nil, of some: [Int]? = nil,
+        labelled: (Int, Int) -> Bool = { ($0 + $1) % 5 != 0 }
     ) throws -> Dataset<Scalar> {
         try SmallProblem.data(
-            Scalar.self, rows: rows, embedded: true, scenario: scenarios, of: some, labelled: labelled)
+            Scalar.self, rows: rows, scenarios: 4, embedded: true, scenario: scenarios, of: some,
+            labelled: labelled)
     }
 
     /// Whether a parameter is of scenario s alone.

@@ -1,4 +1,4 @@
-import MTLEngine
+package import MTLEngine
 
 /// An architecture that a test writes in place.
 package struct Probe: Architecture {

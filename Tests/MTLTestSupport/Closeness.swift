@@ -1,4 +1,4 @@
-import Testing
+package import Testing
 
 /// Records the first place where |found - expected| > relative · |expected| + absolute. NaN is near NaN alone.
 package func expectClose<Found: BinaryFloatingPoint, Expected: BinaryFloatingPoint>(

@@ -1,4 +1,4 @@
-import MTLEngine
+package import MTLEngine
 
 extension ComputeOptions {
     /// Our kernels at every level that the machine has, one thread.

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// A file of the folder Fixtures beside the file that asks for it.
 package func fixture(_ name: String, beside file: String = #filePath) -> URL {

@@ -1,6 +1,6 @@
 import Foundation
-import MTLEngine
-import Testing
+package import MTLEngine
+package import Testing
 
 /// A model's numbers in another library, as a fixture has them: rows ("x", "ids/NAME", "labels", "scenarios"), the
 /// parameters before training, and logits, losses, penalty and gradients of the first batch; after some steps the
@@ -197,7 +197,7 @@ package struct Golden {
     private func compare<Scalar: BLASScalar>(
         _ found: [Scalar], _ expected: [Double], _ tolerance: Tolerance, _ what: String
     ) {
-        #expect(expected.allSatisfy(\.isFinite), "\(name), \(what)", sourceLocation: place)
+        #expect(expected.allSatisfy { $0.isFinite }, "\(name), \(what)", sourceLocation: place)
         expectClose(
             found, expected, relative: tolerance.relative, absolute: tolerance.absolute,
             "\(name), \(Scalar.self), \(what)", place)

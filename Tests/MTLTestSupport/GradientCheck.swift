@@ -1,5 +1,5 @@
-import MTLEngine
-import Testing
+package import MTLEngine
+package import Testing
 
 /// Gradients against central differences, in Double.
 package enum GradientCheck {

@@ -1,5 +1,5 @@
-import MTLEngine
-import Testing
+package import MTLEngine
+package import Testing
 
 /// The input error that a body throws; none, where it succeeds. Any other error is an issue.
 package func failure(

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// A safetensors file as the fixtures use it: float tensors and a map of strings.
 package struct Safetensors {

@@ -1,4 +1,4 @@
-import MTLEngine
+package import MTLEngine
 
 /// Six numbers, a user and a history of items, and three tasks: what laws are tried with.
 package enum SmallProblem {
@@ -20,12 +20,13 @@ package enum SmallProblem {
     /// Rows that are the same whatever is asked for beside them.
     ///
     /// - Parameters:
-    ///   - scenario: The scenario of a row.
+    ///   - scenario: The scenario of a row, where it is another than that of so many scenarios.
     ///   - some: The rows wanted, in this order; all where it is nil.
     ///   - labelled: Whether a row has a task's label.
     package static func data<Scalar: BLASScalar>(
-        _: Scalar.Type, rows: Int, embedded: Bool = false, scenario: (Int) -> Int = { _ in 0 },
-        of some: [Int]? = nil, labelled: (_ row: Int, _ task: Int) -> Bool = { ($0 + $1) % 5 != 0 }
+        _: Scalar.Type, rows: Int, scenarios: Int = 1, embedded: Bool = false,
+        scenario: ((Int) -> Int)? = nil, of some: [Int]? = nil,
+        labelled: (_ row: Int, _ task: Int) -> Bool = { ($0 + $1) % 5 != 0 }
     ) throws -> Dataset<Scalar> {
         var generator = SeededGenerator(seed: 21)
         let x = (0..<rows * 6).map { _ in Scalar(generator.normal()) }
@@ -44,7 +45,7 @@ package enum SmallProblem {
                     task.name,
                     order.map { row in !labelled(row, index) ? .nan : x[row * 6 + index] > 0 ? 1 : 0 }
                 )
-            }, scenarios: order.map { Int32(scenario($0)) })
+            }, scenarios: order.map { Int32(scenario?($0) ?? Self.scenario($0, of: scenarios)) })
     }
 
     /// A trainer of batches of 60 rows without tables.

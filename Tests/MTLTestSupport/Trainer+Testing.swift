@@ -1,4 +1,4 @@
-import MTLEngine
+package import MTLEngine
 
 extension Trainer {
     /// A step's losses, penalties and gradients without its update; returns the losses.
