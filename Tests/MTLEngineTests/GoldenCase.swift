@@ -1,6 +1,7 @@
 import Foundation
 import MTLEngine
 import MTLTestSupport
+import Testing
 
 /// A fixture from PyTorch: its description, turned into the engine's values.
 struct GoldenCase {

@@ -1,4 +1,5 @@
 package import MTLEngine
+import Testing
 
 /// Six numbers, a user and a history of items, and three tasks: what laws are tried with.
 package enum SmallProblem {
