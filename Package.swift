@@ -65,12 +65,17 @@ let package = Package(
         // A process of its own, which the tests start: its malloc is not for the tests' process, so no target depends on it.
         .target(name: "MallocCounter", path: "Tests/MallocCounter"),
         .executableTarget(
-            name: "allocation-probe", dependencies: ["MTLEngine", "MallocCounter", "KernelLevel"],
+            name: "allocation-probe",
+            dependencies: ["MTLEngine", "MTLTestSupport", "MallocCounter", "KernelLevel"],
             path: "Tests/AllocationProbe",
             swiftSettings: settings),
         .target(name: "KernelLevel", dependencies: ["MTLKernels"], path: "Tests/KernelLevel"),
+        .target(
+            name: "MTLTestSupport", dependencies: ["MTLEngine"], path: "Tests/MTLTestSupport",
+            swiftSettings: settings),
         .testTarget(
-            name: "MTLEngineTests", dependencies: ["MTLEngine", "MTLKernels", "KernelLevel"],
+            name: "MTLEngineTests",
+            dependencies: ["MTLEngine", "MTLTestSupport", "MTLKernels", "KernelLevel"],
             exclude: ["Fixtures"], swiftSettings: settings),
         // Compiles with what a user's package sees.
         .testTarget(
@@ -79,7 +84,8 @@ let package = Package(
         .testTarget(
             name: "MTLDataTests",
             dependencies: [
-                "MTLData", "MTLDataKernels", "MTLEngine", "KernelLevel", "CSQLite", "CZlib", "Yams",
+                "MTLData", "MTLDataKernels", "MTLEngine", "MTLTestSupport", "KernelLevel", "CSQLite", "CZlib",
+                "Yams",
             ],
             exclude: ["Fixtures"],
             swiftSettings: settings),

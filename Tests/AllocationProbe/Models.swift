@@ -1,4 +1,5 @@
 import MTLEngine
+import MTLTestSupport
 
 private let tower: [HiddenLayer] = [.dense(16, .gelu)]
 private let tasks: [LearningTask] = [
@@ -6,24 +7,6 @@ private let tasks: [LearningTask] = [
     .regression("spend", huberDelta: 1, tower: tower),
     .multiclass("tag", classes: 4),
 ]
-
-/// Nodes of every kind.
-private struct Everything: Architecture {
-    func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
-        let normed = graph.batchNorm(graph.features, isPartitioned: true, name: "partitioned")
-        let star = graph.scenarioDense(
-            normed, units: 24, activation: .relu, sharesFactor: true, name: "star")
-        let own = graph.scenarioDense(star, units: 16, activation: .gelu, name: "own")
-        let dropped = graph.dropout(graph.batchNorm(own, name: "norm"), rate: 0.2)
-        let experts = graph.stack(dropped, [.relu(12)], names: ["e.0", "e.1", "e.2"])
-        let gates = graph.gates(dropped, [], experts: 3, names: graph.tasks.map { "gates.\($0.name)" })
-        let mixed = graph.mixture(experts: experts, width: 12, gates: gates)
-        let stitched = graph.crossStitch(mixed, blocks: 4, name: "stitch")
-        let steady = graph.layerNorm(stitched, names: graph.tasks.map { "ln.\($0.name)" })
-        graph.penalize(.squared("star.shared.weight", weight: 1e-3))
-        return graph.heads(graph.affine(steady, perScenario: true, name: "affine").blocks(4))
-    }
-}
 
 /// Features of ids: a table short enough to be multiplied by the first layer's weights as a whole, one that is not, bags
 /// with and without weights, two features of one table.

@@ -1,6 +1,7 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Bad input is an `InputError` that names file, line and column.

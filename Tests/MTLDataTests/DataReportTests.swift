@@ -1,6 +1,7 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 @Suite struct DataReportTests {
@@ -136,11 +137,7 @@ import Testing
     }
 
     @Test func areasAndDriftAreThoseOfScikitLearnAndNumPy() throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-            path: "Fixtures/data_report.json")
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let golden = try decoder.decode(Golden.self, from: Data(contentsOf: file))
+        let golden = try fixture(Golden.self, "data_report.json", snakeCase: true)
         let schema = Schema(
             features: [Feature("age", .numeric), Feature("city", .categorical)],
             labels: [Label("click", .binary)], time: "time")

@@ -1,6 +1,7 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 @Suite struct HistoryTests {
@@ -289,7 +290,7 @@ import Testing
 
     @Test func wrongLogsAreNamedWithFileAndLine() throws {
         func failure(_ log: String, _ change: (inout HistorySpec) -> Void = { _ in }) -> InputError? {
-            error {
+            failure {
                 var spec = Self.spec()
                 change(&spec)
                 _ = try EventIndex(spec, TableReader(bytes: Array(log.utf8), path: "log.csv"))
@@ -316,7 +317,7 @@ import Testing
         let index = try EventIndex(Self.spec(), table("user,at,amount,item\nu,2024-01-01,1,a\n"))
         let bad = try table("user,at\nu,2024-01-01\nu,later\n")
         #expect(
-            error { _ = try rows(HistorySource(bad, [index])) }?.place == "rows.csv, line 3, column \"at\"")
+            failure { _ = try rows(HistorySource(bad, [index])) }?.place == "rows.csv, line 3, column \"at\"")
         let lenient = try rows(HistorySource(bad, [index], skipsBadRows: true))
         #expect(lenient[1].dropFirst(2).allSatisfy { $0 == "" })
         #expect(lenient[0][2] == "0")
@@ -325,17 +326,18 @@ import Testing
         let database = try SQLiteDatabase(path)
         try database.run("CREATE TABLE t AS SELECT 'u' AS user, 1 AS at UNION ALL VALUES ('u', 'later')")
         let query = try HistorySource(SQLiteSource(path: path, query: "SELECT * FROM t"), [index])
-        #expect(error { _ = try rows(query) }?.place == "\(path), row 2, column \"at\"")
+        #expect(failure { _ = try rows(query) }?.place == "\(path), row 2, column \"at\"")
         let whole = try HistorySource(
             SQLiteSource(path: path, query: "SELECT * FROM t"), [index], skipsBadRows: true)
         try whole.read { block, _ in #expect(block.place(1, 2) == "\(path), row 2, column \"h_count_12h\"") }
         let other = try table("who,at\nu,1\n")
-        #expect(error { _ = try HistorySource(other, [index]) }?.place == "rows.csv, column \"user\"")
+        #expect(failure { _ = try HistorySource(other, [index]) }?.place == "rows.csv, column \"user\"")
         #expect(try HistorySource(other, [index], user: "who").columns.count > 2)
-        #expect(error { _ = try HistorySource(bad, [index, index]) }?.found == "the name twice")
+        #expect(failure { _ = try HistorySource(bad, [index, index]) }?.found == "the name twice")
         let taken = try table("user,at,h_last_item\nu,1,\n")
         #expect(
-            error { _ = try HistorySource(taken, [index]) }?.place == "history \"h\", column \"h_last_item\"")
+            failure { _ = try HistorySource(taken, [index]) }?.place
+                == "history \"h\", column \"h_last_item\"")
     }
 
     @Test func wrongSettingsAreNamed() {
@@ -351,7 +353,7 @@ import Testing
         for (setting, change) in changes {
             var spec = Self.spec()
             change(&spec)
-            #expect(error { try spec.check() }?.place == "history \"\(spec.name)\", \(setting)")
+            #expect(failure { try spec.check() }?.place == "history \"\(spec.name)\", \(setting)")
         }
     }
 
@@ -375,7 +377,7 @@ import Testing
         #expect(try JSONDecoder().decode(HistorySpec.self, from: written) == plain)
         let misspelt = text.replacingOccurrences(of: "windows", with: "window")
         #expect(
-            error { _ = try JSONDecoder().decode(HistorySpec.self, from: Data(misspelt.utf8)) }?.place
+            failure { _ = try JSONDecoder().decode(HistorySpec.self, from: Data(misspelt.utf8)) }?.place
                 == "window")
     }
 }

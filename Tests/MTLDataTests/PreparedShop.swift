@@ -1,6 +1,7 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 
 /// A small shop's log with every kind of column, and what is read of it.
 enum PreparedShop {

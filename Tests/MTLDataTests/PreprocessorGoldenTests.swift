@@ -1,6 +1,7 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Fitted on one table and encoding another as scikit-learn, pandas and category_encoders do; where we differ from them on
@@ -19,25 +20,17 @@ import Testing
     private let preprocessor: Preprocessor
 
     init() throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-            path: "Fixtures/preprocessing.json")
-        golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: file))
+        golden = try fixture(Golden.self, "preprocessing.json")
         preprocessor = try Preprocessor(fitting: table(golden.training), schema: golden.schema)
-    }
-
-    private func expectClose(_ found: [Float]?, _ expected: [Double], _ name: String) throws {
-        let found = try #require(found, "\(name)")
-        try #require(found.count == expected.count, "\(name)")
-        for (row, (one, two)) in zip(found, expected).enumerated() {
-            #expect(
-                abs(Double(one) - two) <= 2e-6 + 2e-6 * abs(two), "\(name), row \(row): \(one), not \(two)")
-        }
     }
 
     @Test func denseFeaturesAgree() throws {
         let encoded = try preprocessor.encoded(table(golden.served))
         #expect(Set(encoded.dense.keys) == Set(golden.dense.keys))
-        for (name, expected) in golden.dense { try expectClose(encoded.dense[name], expected, name) }
+        for (name, expected) in golden.dense {
+            expectClose(
+                try #require(encoded.dense[name]), expected, relative: 2e-6, absolute: 2e-6, name)
+        }
     }
 
     @Test func idsAgree() throws {
@@ -48,7 +41,8 @@ import Testing
     @Test func outOfFoldTargetEncodingAgreesWithALoop() throws {
         #expect(golden.folds.indices.allSatisfy { Preprocessor.fold($0) == golden.folds[$0] })
         let encoded = try preprocessor.encoded(table(golden.training), isTraining: true)
-        try expectClose(encoded.dense["mean target"], golden.outOfFold, "mean target")
+        expectClose(
+            try #require(encoded.dense["mean target"]), golden.outOfFold, relative: 2e-6, absolute: 2e-6)
     }
 
     @Test func storedAndReadAgainItEncodesTheSame() throws {

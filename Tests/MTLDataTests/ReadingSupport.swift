@@ -55,14 +55,6 @@ struct Reading: Equatable {
     }
 }
 
-/// What a body throws.
-func failure(_ body: () throws(InputError) -> Void) -> InputError? {
-    do throws(InputError) {
-        try body()
-        return nil
-    } catch { return error }
-}
-
 /// One member of a gzip file.
 func gzip(_ bytes: [UInt8]) -> [UInt8] {
     var stream = z_stream()

@@ -2,6 +2,7 @@ import CZlib
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Real files as Python's csv module reads them; skipped where they are not.
@@ -35,10 +36,8 @@ import Testing
 
     @Test(.enabled(if: isThere, "no women's clothing reviews and marketing campaign here"), arguments: files)
     func everyCellIsTheOneThatPythonReads(_ file: String) throws {
-        let fixture = URL(filePath: #filePath).deletingLastPathComponent().appending(
-            path: "Fixtures/real_data_counts.json")
         let counts = try #require(
-            try JSONDecoder().decode([String: Counts].self, from: Data(contentsOf: fixture))[file])
+            try fixture([String: Counts].self, "real_data_counts.json")[file])
         let path = Self.folder.appending(path: file).path
         for options in [ReadingOptions(), ReadingOptions(threads: 3, blockBytes: 10_000)] {
             let read = Reading(try TableReader(path: path, options: options))

@@ -1,6 +1,7 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 @Suite struct SQLiteSourceTests {
@@ -139,12 +140,12 @@ import Testing
         let path = folder.file("a.db")
         for threads in [1, 3] {
             let options = ReadingOptions(threads: threads, blockBytes: 1)
-            let blob = error {
+            let blob = failure {
                 _ = try rows(SQLiteSource(path: path, query: "SELECT * FROM t", options: options))
             }
             #expect(blob?.place == "\(path), row 2, column \"b\"")
             #expect(blob?.found == "a blob")
-            let broken = error {
+            let broken = failure {
                 _ = try rows(SQLiteSource(path: path, query: "SELECT a FROM t", options: options))
             }
             #expect(broken?.place == "\(path), row 3, column \"a\"")
@@ -162,7 +163,7 @@ import Testing
         #expect(report.examples.map(\.found) == ["a blob", "bytes that are no UTF-8"])
         let strict = try SQLiteSource(
             path: path, query: "SELECT * FROM t", options: ReadingOptions(badRows: .skip(upTo: 0.4)))
-        #expect(error { _ = try rows(strict) }?.expected == "a share of at most 0.4")
+        #expect(failure { _ = try rows(strict) }?.expected == "a share of at most 0.4")
     }
 
     @Test(arguments: [
@@ -184,9 +185,9 @@ import Testing
         let database = try SQLiteDatabase(path)
         try database.run("CREATE TABLE t (a, b)")
         try database.insert(into: "t", [[.integer(1), .integer(2)]])
-        let failure = error { _ = try SQLiteSource(path: path, query: sql) }
-        #expect(failure?.found == found)
-        #expect(failure?.place.hasPrefix(path) == true)
+        let refusal = failure { _ = try SQLiteSource(path: path, query: sql) }
+        #expect(refusal?.found == found)
+        #expect(refusal?.place.hasPrefix(path) == true)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.db"])
         #expect(try rows(SQLiteSource(path: path, query: "SELECT * FROM t")) == [["1", "2"]])
     }
@@ -203,15 +204,16 @@ import Testing
 
     @Test func filesThatAreNoDatabaseAreNamedAndNoneIsMade() throws {
         let folder = try TemporaryFolder()
-        let missing = error { _ = try SQLiteSource(path: folder.file("no.db"), query: "SELECT 1") }
+        let missing = failure { _ = try SQLiteSource(path: folder.file("no.db"), query: "SELECT 1") }
         #expect(missing?.kind == .file && missing?.found == "No such file or directory")
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
-        #expect(error { _ = try SQLiteSource(path: ":memory:", query: "SELECT 1") }?.kind == .file)
-        #expect(error { _ = try SQLiteSource(path: folder.path, query: "SELECT 1") }?.found == "a directory")
+        #expect(failure { _ = try SQLiteSource(path: ":memory:", query: "SELECT 1") }?.kind == .file)
+        #expect(
+            failure { _ = try SQLiteSource(path: folder.path, query: "SELECT 1") }?.found == "a directory")
         let text = folder.file("text.db")
         try String(repeating: "no database, ", count: 200).write(
             toFile: text, atomically: true, encoding: .utf8)
-        let other = error { _ = try SQLiteSource(path: text, query: "SELECT 1 AS a") }
+        let other = failure { _ = try SQLiteSource(path: text, query: "SELECT 1 AS a") }
         #expect(other?.kind == .file && other?.found == "file is not a database")
     }
 
@@ -221,7 +223,7 @@ import Testing
         try SQLiteDatabase(path).run("CREATE TABLE t (a)")
         let source = try SQLiteSource(path: path, query: "SELECT * FROM t")
         #expect(try source.first().rowCount == 0)
-        #expect(error { _ = try rows(source) }?.found == "no rows")
+        #expect(failure { _ = try rows(source) }?.found == "no rows")
     }
 
     @Test func rowsThatChangeBetweenReadingsAreAnError() throws {
@@ -232,14 +234,14 @@ import Testing
         try database.insert(into: "t", (0..<100).map { [.integer($0)] })
         let drawn = try SQLiteSource(path: path, query: "SELECT a FROM t ORDER BY random()")
         _ = try rows(drawn)
-        #expect(error { _ = try rows(drawn) }?.found == "other rows than before")
+        #expect(failure { _ = try rows(drawn) }?.found == "other rows than before")
         let source = try SQLiteSource(
             path: path, query: "SELECT * FROM t", options: ReadingOptions(threads: 3, blockBytes: 10))
         #expect(try rows(source) == rows(source))
         try database.run("UPDATE t SET a = 7 WHERE a = 50")
-        #expect(error { _ = try rows(source) }?.found == "other rows than before")
+        #expect(failure { _ = try rows(source) }?.found == "other rows than before")
         try database.run("ALTER TABLE t ADD COLUMN b")
-        #expect(error { _ = try rows(source) }?.found == "other columns than before")
+        #expect(failure { _ = try rows(source) }?.found == "other columns than before")
     }
 
     @Test(arguments: [
@@ -253,9 +255,9 @@ import Testing
         ("sqlite:a.db?query=SELECT 1%2", "a \"%\" that is not followed by two digits of a UTF-8 byte"),
     ])
     func textsThatNameNoQueryAreRefused(_ text: String, _ found: String) {
-        let failure = error { _ = try openSource(text) }
-        #expect(failure?.found == found)
-        #expect(failure?.kind == .syntax)
+        let refusal = failure { _ = try openSource(text) }
+        #expect(refusal?.found == found)
+        #expect(refusal?.kind == .syntax)
     }
 
     @Test func theTextOfAQueryIsDecoded() throws {

@@ -1,6 +1,7 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Synchronization
 import Testing
 
@@ -117,8 +118,7 @@ import Testing
     private func prepared<Result>(
         _ text: String, _ plan: PreparedData.Plan, threads: Int = 1, _ body: (PreparedData) throws -> Result
     ) throws -> Result {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "sampling-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = try TemporaryFolder()
         return try body(
             PreparedData(
                 table(text, threads: threads, blockBytes: 1 << 16), plan: plan, folder: folder.path,

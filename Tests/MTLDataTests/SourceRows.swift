@@ -12,14 +12,6 @@ func rows(_ source: any RowSource) throws -> [[String]] {
     return blocks.withLock { $0.sorted { $0.0 < $1.0 }.flatMap(\.1) }
 }
 
-/// The input error that a body throws.
-func error(_ body: () throws -> Void) -> InputError? {
-    do {
-        try body()
-        return nil
-    } catch { return error as? InputError }
-}
-
 /// A text as a source.
 func table(_ text: String, options: ReadingOptions = ReadingOptions()) throws -> TableReader {
     try TableReader(bytes: Array(text.utf8), path: "rows.csv", options: options)

@@ -1,6 +1,7 @@
 import MTLData
 import MTLDataKernels
 import MTLEngine
+import MTLTestSupport
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 @Suite struct TypedTableTests {

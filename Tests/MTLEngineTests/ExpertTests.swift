@@ -1,17 +1,18 @@
 import Foundation
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Laws of experts and their gates.
-@Suite struct ExpertTests: SharingLaws {
+@Suite struct ExpertTests {
     // MARK: Experts
 
     private func gates(_ trainer: Trainer<Double>) throws -> [ExpertUtilisation.Gate] {
-        try trainer.expertUtilisation(of: graph.data(Double.self, rows: 60)).gates
+        try trainer.expertUtilisation(of: SmallProblem.data(Double.self, rows: 60)).gates
     }
 
     @Test func selectorsChooseAtMostK() throws {
-        let soft = try trainer(DSelectK(experts: 8, layers: [.dense(5, .tanh)], selected: 3))
+        let soft = try SmallProblem.trainer(DSelectK(experts: 8, layers: [.dense(5, .tanh)], selected: 3))
         for gate in try gates(soft) {
             #expect(abs(gate.means.reduce(0, +) - 1) < 1e-12)
             #expect(gate.means.allSatisfy { $0 > 0.1 && $0 < 0.15 })
@@ -22,7 +23,7 @@ import Testing
         let gate = try gates(soft).first { $0.name == "a" }
         let total = 1 + exp(1.0) + exp(2.0)
         let expected = (0..<8).map { $0 == 5 ? 1 / total : $0 == 2 ? (exp(1) + exp(2)) / total : 0 }
-        graph.expectClose(gate?.means ?? [], expected, 1e-12)
+        expectClose(gate?.means ?? [], expected, absolute: 1e-12)
         #expect(gate?.means.count { $0 > 0 } == 2)
     }
 
@@ -35,10 +36,10 @@ import Testing
                     inputs: 6,
                     architecture: DSelectK(
                         experts: 5, layers: [.dense(5, .tanh)], entropy: entropy, reach: reach),
-                    tasks: GraphTests.tasks), optimizer: .sgd(learningRate: 0.05), schedule: schedule,
+                    tasks: SmallProblem.tasks), optimizer: .sgd(learningRate: 0.05), schedule: schedule,
                 batchSize: 60)
             try trainer.fit(
-                try graph.data(Double.self, rows: 60), until: StoppingRule(epochs: 3, patience: nil))
+                try SmallProblem.data(Double.self, rows: 60), until: StoppingRule(epochs: 3, patience: nil))
             return try ["a", "b", "c"].map { try trainer.parameter("gates.\($0).bits") }
         }
         let (none, entropy, reach) = (try bits(0, 0), try bits(1, 0), try bits(0, 1))
@@ -51,10 +52,10 @@ import Testing
     }
 
     @Test func entropyMakesBitsBinary() throws {
-        let trainer = try trainer(
+        let trainer = try SmallProblem.trainer(
             DSelectK(experts: 5, layers: [.dense(5, .tanh)], entropy: 1),
             optimizer: .adam(learningRate: 0.02))
-        let data = try graph.data(Double.self, rows: 60)
+        let data = try SmallProblem.data(Double.self, rows: 60)
         for _ in 0..<300 { try trainer.step(data, rows: 0..<60) }
         for gate in try gates(trainer) {
             #expect(gate.means.count { $0 > 1e-3 } <= 2, "\(gate.means)")
@@ -69,12 +70,12 @@ import Testing
                 SNR.Level(networks: 3, layers: [.dense(8, .tanh)]),
                 SNR.Level(networks: 2, layers: [.dense(6, .tanh)]),
             ], sparsity: 0)
-        let data = try graph.data(Double.self, rows: 60)
+        let data = try SmallProblem.data(Double.self, rows: 60)
         // A step of size 0: only the draws differ.
         func losses(_ seed: UInt64) throws -> [[Double]] {
             let (start, other) = (
-                try trainer(architecture),
-                try trainer(architecture, optimizer: .sgd(learningRate: 1e-300), seed: seed)
+                try SmallProblem.trainer(architecture),
+                try SmallProblem.trainer(architecture, optimizer: .sgd(learningRate: 1e-300), seed: seed)
             )
             other.parameters = start.parameters
             return try (0..<4).map { _ in try other.step(data, rows: 0..<60) }
@@ -84,21 +85,22 @@ import Testing
         #expect(first != another)
         #expect(Set(first.map { $0[0] }).count == 4)
 
-        let fixed = try trainer(architecture)
+        let fixed = try SmallProblem.trainer(architecture)
         try fixed.setParameter("gates.a", to: [9, -9])
         try fixed.setParameter("gates.b", to: [0, 1])
         let found = try gates(fixed)
         #expect(found.first { $0.name == "gates.a" }?.means == [1, 0])
-        graph.expectClose(
-            found.first { $0.name == "gates.b" }?.means ?? [], [0.5, 1.2 / (1 + exp(-1)) - 0.1], 1e-12)
+        expectClose(
+            found.first { $0.name == "gates.b" }?.means ?? [], [0.5, 1.2 / (1 + exp(-1)) - 0.1],
+            absolute: 1e-12)
         #expect(try fixed.predict(data).values("a") == (try fixed.predict(data).values("a")))
     }
 
     @Test func sparsityClosesGates() throws {
-        let trainer = try trainer(
+        let trainer = try SmallProblem.trainer(
             SNR(levels: [SNR.Level(networks: 4, layers: [.dense(6, .tanh)])], sparsity: 10),
             optimizer: .adam(learningRate: 0.05))
-        let data = try graph.data(Double.self, rows: 60)
+        let data = try SmallProblem.data(Double.self, rows: 60)
         for _ in 0..<200 { try trainer.step(data, rows: 0..<60) }
         for gate in try gates(trainer) { #expect(gate.means == [0, 0, 0, 0]) }
     }
@@ -106,7 +108,7 @@ import Testing
     /// Of equal experts, a mixture without some of them is the same mixture: weights still sum to 1.
     @Test func droppedExpertsWeightsGoToTheOthers() throws {
         func one(_ rate: Double) throws -> Trainer<Double> {
-            let trainer = try trainer(
+            let trainer = try SmallProblem.trainer(
                 MMoE(experts: 4, layers: [.dense(8, .tanh)], expertDropout: rate),
                 optimizer: .sgd(learningRate: 1e-300))
             for part in ["weight", "bias"] {
@@ -115,10 +117,11 @@ import Testing
             }
             return trainer
         }
-        let data = try graph.data(Double.self, rows: 60)
+        let data = try SmallProblem.data(Double.self, rows: 60)
         let (whole, dropped) = (try one(0), try one(0.5))
-        graph.expectClose(
-            try whole.step(data, rows: 0..<60), try dropped.step(data, rows: 0..<60), 1e-12, "losses")
+        expectClose(
+            try whole.step(data, rows: 0..<60), try dropped.step(data, rows: 0..<60), absolute: 1e-12,
+            "losses")
         // Which experts remain, the experts' gradients tell; prediction drops none.
         #expect(
             distance(
@@ -130,10 +133,11 @@ import Testing
     }
 
     @Test func utilisationIsTheMeanOfTheGates() throws {
-        let data = try graph.data(Double.self, rows: 300, scenarios: 3)
+        let data = try SmallProblem.data(
+            Double.self, rows: 300, scenarios: 3)
         let model = try MultiTaskModel(
             inputs: 6, scenarios: 3, architecture: PLE.cgc(own: 1, shared: 2, layers: [.dense(5, .tanh)]),
-            tasks: GraphTests.tasks)
+            tasks: SmallProblem.tasks)
         let found = try Trainer<Double>(model, compute: ComputeOptions(threads: 1)).expertUtilisation(
             of: data)
         let two = try Trainer<Double>(model, compute: ComputeOptions(threads: 2)).expertUtilisation(of: data)
@@ -155,7 +159,7 @@ import Testing
             let z = (0..<3).map { e in
                 exp(zip(x, w[e * 6..<e * 6 + 6]).reduce(b[e]) { $0 + $1.0 * $1.1 })
             }
-            let scenario = (row * 7 + row / 3) % 3
+            let scenario = SmallProblem.scenario(row, of: 3)
             counts[scenario] += 1
             for e in 0..<3 { sums[scenario][e] += z[e] / z.reduce(0, +) }
         }
@@ -166,7 +170,7 @@ import Testing
         #expect(abs(found.loads.reduce(0) { $0 + $1.share } - 1) < 1e-12)
         #expect(found.loads.count == 5 && found.loadEntropy > 0 && found.loadEntropy <= log(5.0))
         #expect(throws: InputError.self) {
-            try self.trainer(SharedBottom(trunk: [.relu(4)])).expertUtilisation(of: data)
+            try SmallProblem.trainer(SharedBottom(trunk: [.relu(4)])).expertUtilisation(of: data)
         }
     }
 }

@@ -1,4 +1,5 @@
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Architectures in which a task's event needs another's.
@@ -57,14 +58,14 @@ import Testing
         // The propensity is a constant of the loss: differences see it move.
         let (name, architecture) = Self.architectures[number]
         guard name != "ips" && name != "dr" else { return }
-        try GraphGradientTests().check(architecture, tasks: Self.tasks, inputs: 3, rows: [1, 23])
+        try GradientCheck.check(architecture, tasks: Self.tasks, inputs: 3, rows: [1, 23])
     }
 
     /// The counterfactual losses behind a stop: their propensity is a value that no parameter moves.
     @Test func counterfactualGradients() throws {
         let tasks: [LearningTask] = [.binary("click"), .binary("buy", weight: 0.5)]
         for isRobust in [false, true] {
-            try GraphGradientTests().check(
+            try GradientCheck.check(
                 Probe { graph in
                     let x = graph.dense(graph.denseFeatures, units: 8, activation: .tanh, name: "h")
                     let z = graph.heads([x, x])
@@ -79,7 +80,7 @@ import Testing
 
     /// One dense layer over blocks, of wide and narrow outputs, between blocks of which some are read twice.
     @Test func tiedDense() throws {
-        try GraphGradientTests().check(
+        try GradientCheck.check(
             Probe { graph in
                 let h = graph.dense(graph.features, units: 12, activation: .tanh, name: "h")
                 let wide = graph.tiedDense(h, blocks: 3, units: 9, activation: .relu, name: "wide")
@@ -96,7 +97,7 @@ import Testing
     @Test(arguments: numbers) func matchesPyTorch(number: Int) throws {
         let (name, architecture) = Self.architectures[number]
         let model = try MultiTaskModel(inputs: 7, architecture: architecture, tasks: Self.tasks)
-        try BatchGolden("funnel_" + name).check(model)
+        try Golden("funnel_" + name).checkFirstBatch(model)
     }
 
     // MARK: Laws
@@ -167,7 +168,7 @@ import Testing
             let (a, b) = (
                 try together.predict(data).values("cart"), try alone.predict(data).values("cart")
             )
-            GraphTests().expectClose(a, b, 1e-12, "cart")
+            expectClose(a, b, absolute: 1e-12, "cart")
             #expect(zip(a, before).contains { abs($0 - $1) > 1e-3 })
         }
         // The parent's network and head pass on nothing.
@@ -202,11 +203,12 @@ import Testing
         for step in 0..<3 {
             let rows = step * 60..<(step + 1) * 60
             let (a, b) = (try first.step(data, rows: rows), try other.step(data, rows: rows))
-            GraphTests().expectClose(order.map { a[$0] }, b, 1e-10, "losses")
+            expectClose(order.map { a[$0] }, b, absolute: 1e-10, "losses")
         }
         for task in Self.tasks {
-            GraphTests().expectClose(
-                try first.predict(data).values(task.name), try other.predict(data).values(task.name), 1e-8)
+            expectClose(
+                try first.predict(data).values(task.name), try other.predict(data).values(task.name),
+                absolute: 1e-8)
         }
     }
 
@@ -270,10 +272,7 @@ import Testing
             where segment.name.hasPrefix("heads.buy") && segment.name.hasSuffix("bias") {
                 try trainer.setParameter(segment.name, to: [3])
             }
-            let source = try BatchSource(data, for: model)
-            withExtendedLifetime(source) {
-                _ = trainer.trainingStep.step(source.batch(start: 0, rows: rows.count), updates: false)
-            }
+            try trainer.stepWithoutUpdate(data, rows: 0..<rows.count)
             return trainer.trainingStep.penalties
         }
         let (alone, both) = (try penalty(scenarios: [0]), try penalty(scenarios: [0, 1]))
@@ -284,10 +283,9 @@ import Testing
 
     @Test func wrongFunnelsAreRefused() throws {
         func error(_ parents: [String: String], tasks: [LearningTask] = Self.tasks) -> InputError? {
-            do {
+            failure {
                 _ = try MultiTaskModel(inputs: 7, architecture: ESMM(parents: parents), tasks: tasks)
-                return nil
-            } catch { return error }
+            }
         }
         #expect(error(["buy": "clicks"])?.place == "funnel, buy")
         #expect(error(["purchase": "click"])?.place == "funnel, purchase")
@@ -306,10 +304,9 @@ import Testing
 
     @Test func wrongOptionsAreRefused() throws {
         func place(_ architecture: some Architecture) -> String? {
-            do {
+            failure {
                 _ = try MultiTaskModel(inputs: 7, architecture: architecture, tasks: Self.tasks)
-                return nil
-            } catch { return error.place }
+            }?.place
         }
         let parents = Self.parents
         #expect(place(ESMM(parents: parents, trunk: [.relu(0)])) == "trunk, layer 0")

@@ -1,5 +1,7 @@
 import Foundation
 import MTLEngine
+import MTLTestSupport
+import Testing
 
 /// A fixture from PyTorch: its description, turned into the engine's values.
 struct GoldenCase {
@@ -41,7 +43,7 @@ struct GoldenCase {
         let batch, steps: Int
     }
 
-    let tensors: Safetensors
+    let numbers: Golden
     let model: MultiTaskModel
     let optimizer: Optimizer
     let schedule: Schedule
@@ -49,10 +51,10 @@ struct GoldenCase {
     let steps: Int
 
     init(_ name: String) throws {
-        tensors = try Safetensors.fixture(name)
+        numbers = try Golden(name)
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let text = tensors.metadata["case"] ?? ""
+        let text = numbers.tensors.metadata["case"] ?? ""
         let description = try decoder.decode(Description.self, from: Data(text.utf8))
         func layers(_ source: [Description.Layer]) throws -> [HiddenLayer] {
             try source.map {
@@ -109,39 +111,13 @@ struct GoldenCase {
         steps = description.steps
     }
 
-    func dataset<Scalar: BLASScalar>(_: Scalar.Type) throws -> Dataset<Scalar> {
-        let x = try tensors.values("x")
-        let labels = try tensors.values("labels")
-        let rows = x.count / model.inputs
-        let tasks = model.tasks.count
-        return try Dataset(
-            featureNames: (0..<model.inputs).map { "x\($0)" }, features: x.map { Scalar($0) },
-            ids: try model.embedded.map { try ids($0) },
-            labels: model.tasks.enumerated().map { index, task in
-                (task.name, (0..<rows).map { Scalar(labels[$0 * tasks + index]) })
-            })
-    }
-
-    private func ids<Scalar: BLASScalar>(_ feature: EmbeddedFeature) throws -> IDColumn<Scalar> {
-        let ids = try tensors.values("ids/" + feature.name).map { Int32($0) }
-        guard feature.pooling != .single else { return try IDColumn(feature.name, ids: ids) }
-        let offsets = try tensors.values("offsets/" + feature.name).map { Int($0) }
-        func bags<Element>(_ values: [Element]) -> [[Element]] {
-            zip(offsets, offsets.dropFirst()).map { Array(values[$0..<$1]) }
-        }
-        let weights = try? tensors.values("weights/" + feature.name).map { Scalar($0) }
-        return try IDColumn(feature.name, bags: bags(ids), weights: weights.map(bags))
-    }
-
     func trainer<Scalar: BLASScalar>(
         _: Scalar.Type, schedule: Schedule? = nil, compute: ComputeOptions
     ) throws -> Trainer<Scalar> {
         let trainer = try Trainer<Scalar>(
             model, optimizer: optimizer, schedule: schedule ?? self.schedule, batchSize: batch,
             compute: compute)
-        for name in tensors.names(under: "initial") {
-            try trainer.setParameter(name, to: tensors.values("initial/" + name).map { Scalar($0) })
-        }
+        try numbers.begin(trainer)
         return trainer
     }
 }

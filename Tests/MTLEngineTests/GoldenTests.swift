@@ -1,4 +1,5 @@
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// The engine against PyTorch, element by element, for every back end, instruction set and number of workers here.
@@ -9,89 +10,45 @@ import Testing
         "embeddings_adam", "embeddings_adam_alternating", "embeddings_adagrad", "embeddings_sgd",
     ]
 
-    static let computes: [ComputeOptions] =
-        InstructionSet.allCases.filter(\.isAvailable).map {
-            ComputeOptions(threads: 1, backend: .kernels, instructions: $0)
-        } + [
+    static let computes =
+        ComputeOptions.everyLevel + [
             ComputeOptions(threads: 2, backend: .kernels), ComputeOptions(threads: 1, backend: .openBLAS),
             ComputeOptions(threads: 2, backend: .openBLAS),
         ]
 
-    /// |found - expected| ≤ relative · |expected| + absolute, for every element.
-    private func expectClose<Scalar: BLASScalar>(
-        _ found: [Scalar], _ expected: [Double], relative: Double, absolute: Double, _ what: String
-    ) {
-        guard found.count == expected.count else {
-            Issue.record("\(what): \(found.count) values, expected \(expected.count)")
-            return
-        }
-        for (index, pair) in zip(found, expected).enumerated() {
-            let error = abs(Double(pair.0) - pair.1)
-            guard error <= relative * abs(pair.1) + absolute else {
-                Issue.record("\(what)[\(index)]: \(pair.0), expected \(pair.1)")
-                return
-            }
-        }
-    }
-
     @Test(arguments: names, computes)
     func firstBatchMatches(name: String, compute: ComputeOptions) throws {
         let golden = try GoldenCase(name)
-        try checkFirstBatch(golden, Float.self, suffix: "", relative: 1e-5, absolute: 1e-6, compute: compute)
-        if !golden.tensors.names(under: "gradient64").isEmpty {
+        try checkFirstBatch(
+            golden, Float.self, suffix: "", Golden.Tolerance(relative: 1e-5, absolute: 1e-6), compute: compute
+        )
+        if golden.numbers.tensors.has("gradient64") {
             try checkFirstBatch(
-                golden, Double.self, suffix: "64", relative: 1e-12, absolute: 1e-13, compute: compute)
+                golden, Double.self, suffix: "64", Golden.Tolerance(relative: 1e-12, absolute: 1e-13),
+                compute: compute)
         }
     }
 
     private func checkFirstBatch<Scalar: BLASScalar>(
-        _ golden: GoldenCase, _: Scalar.Type, suffix: String, relative: Double, absolute: Double,
+        _ golden: GoldenCase, _: Scalar.Type, suffix: String, _ tolerance: Golden.Tolerance,
         compute: ComputeOptions
     ) throws {
-        let dataset = try golden.dataset(Scalar.self)
+        let dataset = try golden.numbers.dataset(Scalar.self, for: golden.model)
         let trainer = try golden.trainer(Scalar.self, schedule: .joint, compute: compute)
-        let predictor = try Predictor(golden.model, parameters: trainer.parameters, compute: compute)
-        let logits = try predictor.logits(dataset)
-        for task in golden.model.tasks where golden.model.embedded.isEmpty {
-            let expected = try golden.tensors.values("logits\(suffix)/" + task.name)
-            expectClose(
-                Array(try logits.values(task.name).prefix(expected.count)), expected, relative: relative,
-                absolute: absolute, "logits of \(task.name)")
+        if golden.model.embedded.isEmpty {
+            try golden.numbers.checkLogits(trainer, dataset, tolerance, compute, suffix: suffix)
         }
-        let source = try BatchSource(dataset, for: golden.model)
-        _ = withExtendedLifetime(source) {
-            trainer.trainingStep.step(source.batch(start: 0, rows: golden.batch), updates: false)
-        }
-        expectClose(
-            Array(trainer.trainingStep.losses), try golden.tensors.values("task_losses" + suffix),
-            relative: relative, absolute: absolute, "losses")
-        for name in golden.tensors.names(under: "gradient" + suffix) {
-            expectClose(
-                try trainer.gradient(name), try golden.tensors.values("gradient\(suffix)/" + name),
-                relative: relative, absolute: absolute, "gradient of \(name)")
-        }
+        let losses = try trainer.stepWithoutUpdate(dataset, rows: 0..<golden.batch)
+        try golden.numbers.checkStep(trainer, losses, tolerance, suffix: suffix)
     }
 
     @Test(arguments: names, computes)
     func trajectoryMatches(name: String, compute: ComputeOptions) throws {
         let golden = try GoldenCase(name)
-        let dataset = try golden.dataset(Float.self)
+        let dataset = try golden.numbers.dataset(Float.self, for: golden.model)
         let trainer = try golden.trainer(Float.self, compute: compute)
-        let expected = try golden.tensors.values("step_losses")
-        let batches = dataset.rowCount / golden.batch
-        let tasks = golden.model.tasks.count
-        for step in 0..<golden.steps {
-            let start = step % batches * golden.batch
-            let losses = try trainer.step(dataset, rows: start..<start + golden.batch)
-            // PyTorch's loop writes 0 for a batch without a label of the task.
-            expectClose(
-                losses.map { $0.isNaN ? 0 : $0 }, Array(expected[step * tasks..<(step + 1) * tasks]),
-                relative: 1e-5, absolute: 2e-6, "losses of step \(step)")
-        }
-        for name in golden.tensors.names(under: "final") {
-            expectClose(
-                try trainer.parameter(name), try golden.tensors.values("final/" + name), relative: 1e-5,
-                absolute: 5e-6, "final \(name)")
-        }
+        try golden.numbers.train(
+            trainer, dataset, steps: 0..<golden.steps, Golden.Tolerance(relative: 1e-5, absolute: 2e-6))
+        try golden.numbers.checkEnd(trainer, Golden.Tolerance(relative: 1e-5, absolute: 5e-6))
     }
 }

@@ -1,20 +1,15 @@
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Architectures and nodes against PyTorch in float64: logits, losses, every gradient by name, and after six steps of
 /// Adam every parameter, every moving statistic and the answers.
 @Suite struct GraphGoldenTests {
-    static let rows = 23
-    static let tower: [HiddenLayer] = [.dense(4, .tanh)]
-    static let tasks: [LearningTask] = [
-        .binary("click", weight: 0.6, tower: tower), .regression("spend", weight: 0.3),
-        .binary("buy", weight: 1.1, tower: tower),
-    ]
     static let names = ["mmoe", "ple", "cross_stitch", "star", "batch_norm", "layer_norm", "funnel"]
 
     func model(_ name: String) throws -> MultiTaskModel {
         func make(_ architecture: some Architecture) throws -> MultiTaskModel {
-            try MultiTaskModel(inputs: 7, scenarios: 3, architecture: architecture, tasks: Self.tasks)
+            try MultiTaskModel(inputs: 7, scenarios: 3, architecture: architecture, tasks: GoldenRuns.tasks)
         }
         func layer(_ units: Int) -> HiddenLayer { .dense(units, .tanh) }
         switch name {
@@ -68,89 +63,9 @@ import Testing
         }
     }
 
-    private func expectClose<Scalar: BLASScalar>(
-        _ found: [Scalar], _ expected: [Double], relative: Double, absolute: Double, _ what: String
-    ) {
-        guard found.count == expected.count else {
-            Issue.record("\(what): \(found.count) values, expected \(expected.count)")
-            return
-        }
-        for (index, pair) in zip(found, expected).enumerated()
-        where !(abs(Double(pair.0) - pair.1) <= relative * abs(pair.1) + absolute) {
-            Issue.record("\(what)[\(index)]: \(pair.0), expected \(pair.1)")
-            return
-        }
-    }
-
     @Test(arguments: names)
     func matchesPyTorch(name: String) throws {
-        try check(name, Double.self, relative: 1e-11, absolute: 1e-12)
-        try check(name, Float.self, relative: 2e-5, absolute: 1e-5)
-    }
-
-    func check<Scalar: BLASScalar>(
-        _ name: String, model given: MultiTaskModel? = nil, _: Scalar.Type, relative: Double, absolute: Double
-    ) throws {
-        let golden = try Safetensors.fixture("graph_" + name)
-        let model = try given ?? model(name)
-        let labels = try golden.values("labels")
-        let dataset = try Dataset<Scalar>(
-            featureNames: (0..<7).map { "x\($0)" }, features: try golden.values("x").map { Scalar($0) },
-            labels: model.tasks.enumerated().map { index, task in
-                (task.name, (0..<3 * Self.rows).map { Scalar(labels[$0 * 3 + index]) })
-            }, scenarios: try golden.values("scenarios").map { Int32($0) })
-        for compute in GraphGradientTests.computes {
-            let trainer = try Trainer<Scalar>(
-                model, optimizer: .adam(learningRate: 1e-2), batchSize: Self.rows, compute: compute)
-            let parameters = golden.names(under: "initial")
-            #expect(Set(parameters) == Set(model.layout.segments.map(\.name)))
-            for parameter in parameters {
-                try trainer.setParameter(
-                    parameter, to: golden.values("initial/" + parameter).map { Scalar($0) })
-            }
-            // Others answer otherwise in training, whose logits the golden holds.
-            if !["star", "batch_norm", "nddr", "snr", "snr_transforms"].contains(name) {
-                let logits = try Predictor(model, parameters: trainer.parameters, compute: compute).logits(
-                    dataset)
-                for task in model.tasks {
-                    expectClose(
-                        Array(try logits.values(task.name).prefix(Self.rows)),
-                        try golden.values("logits/" + task.name), relative: relative, absolute: absolute,
-                        "\(name), logits of \(task.name)")
-                }
-            }
-            for step in 0..<6 {
-                let first = step % 3 * Self.rows
-                let losses = try trainer.step(dataset, rows: first..<first + Self.rows)
-                guard step == 0 else { continue }
-                expectClose(
-                    losses, try golden.values("task_losses"), relative: relative, absolute: absolute,
-                    "\(name), losses")
-                if given != nil {
-                    let found = trainer.trainingStep.penalties
-                    expectClose(
-                        [found], try golden.values("penalty"), relative: relative, absolute: absolute,
-                        "\(name), penalty")
-                }
-                for parameter in golden.names(under: "gradient") {
-                    expectClose(
-                        try trainer.gradient(parameter), try golden.values("gradient/" + parameter),
-                        relative: relative, absolute: absolute, "\(name), gradient of \(parameter)")
-                }
-            }
-            // Adam divides by gradients' size: what a gradient near 0 lost is seen in its step.
-            for parameter in golden.names(under: "final") {
-                expectClose(
-                    try trainer.parameter(parameter), try golden.values("final/" + parameter),
-                    relative: 100 * relative, absolute: 100 * absolute, "\(name), final \(parameter)")
-            }
-            let answers = try Predictor(model, parameters: trainer.parameters, compute: compute).logits(
-                dataset)
-            for task in model.tasks {
-                expectClose(
-                    try answers.values(task.name), try golden.values("answers/" + task.name),
-                    relative: 100 * relative, absolute: 100 * absolute, "\(name), answers of \(task.name)")
-            }
-        }
+        try Golden("graph_" + name).checkAdam(
+            model(name), comparesLogits: !["star", "batch_norm"].contains(name))
     }
 }

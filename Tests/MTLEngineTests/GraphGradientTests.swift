@@ -1,80 +1,29 @@
 import MTLEngine
+import MTLTestSupport
 import Testing
-
-/// An architecture that a test writes in place.
-struct Probe: Architecture {
-    let body: @Sendable (inout GraphBuilder) -> [GraphValue]
-
-    init(_ body: @escaping @Sendable (inout GraphBuilder) -> [GraphValue]) { self.body = body }
-
-    func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] { body(&graph) }
-}
 
 /// Every node and every architecture against central differences, in Double.
 @Suite struct GraphGradientTests {
-    static let tables = [
-        EmbeddingTable("user", rows: 9, dimension: 3), EmbeddingTable("item", rows: 7, dimension: 5),
-    ]
-    static let embedded: [EmbeddedFeature] = [
-        .single("user"), .bag("history", table: "item", pooling: .mean, maximumCount: 4),
-    ]
-    static let tasks: [LearningTask] = [
-        .binary("a", weight: 0.7, tower: [.dense(5, .tanh)]), .regression("b", weight: 1.3),
-        .multiclass("c", classes: 3, weight: 0.4, tower: [.dense(5, .gelu)]),
-        .regression("d", huberDelta: 0.5, weight: 0.9, tower: [.dense(5, .tanh)]),
-    ]
-    static let computes =
-        InstructionSet.allCases.filter(\.isAvailable).map {
-            ComputeOptions(threads: 1, backend: .kernels, instructions: $0)
-        } + [ComputeOptions(threads: 2), ComputeOptions(threads: 1, backend: .openBLAS)]
-
-    func check(
-        _ architecture: some Architecture, tasks: [LearningTask] = tasks, scenarios: Int = 1,
-        inputs: Int = 6, rows: [Int] = [1, 37], computes: [ComputeOptions] = computes,
-        tolerance: Double = GradientCheck.tolerance,
-        _ place: SourceLocation = #_sourceLocation
-    ) throws {
-        for isEmbedded in [false, true] {
-            let model = try MultiTaskModel(
-                inputs: inputs, embedded: isEmbedded ? Self.embedded : [],
-                tables: isEmbedded ? Self.tables : [], scenarios: scenarios, architecture: architecture,
-                tasks: tasks)
-            for (number, compute) in computes.enumerated() where isEmbedded || number == 0 {
-                // The smallest batch once; one of several shards and tiles with two threads.
-                let last = rows[rows.count - 1]
-                let some = number == 0 ? rows : compute.threads > 1 && isEmbedded ? [150] : [last]
-                for count in some {
-                    let error = try GradientCheck.relativeError(
-                        of: model, rows: count, missing: 0.3, compute: compute,
-                        gathered: number % 2 == 1, weighted: count == 37 && number == 0)
-                    #expect(
-                        error < tolerance, "\(count) rows, \(compute), embedded \(isEmbedded)",
-                        sourceLocation: place)
-                }
-            }
-        }
-    }
-
     @Test func hardSharing() throws {
-        try check(SharedBottom(trunk: [.dense(9, .tanh), .dense(7, .gelu)]))
-        try check(SharedBottom(trunk: []))
+        try GradientCheck.check(SharedBottom(trunk: [.dense(9, .tanh), .dense(7, .gelu)]))
+        try GradientCheck.check(SharedBottom(trunk: []))
         // A ReLU's kink may lie within a difference's step: few rows.
-        try check(
+        try GradientCheck.check(
             SharedBottom(trunk: [.relu(9), .dense(10, .sigmoid), .relu(11)]), computes: [ComputeOptions()])
     }
 
     @Test func mixtures() throws {
-        try check(
+        try GradientCheck.check(
             MMoE(
                 experts: 3, layers: [.dense(9, .tanh), .dense(6, .gelu)], gate: [.dense(4, .tanh)],
                 temperature: 2))
-        try check(MMoE(experts: 9, layers: [.dense(5, .gelu)]))
-        try check(MMoE(experts: 2, layers: [.dense(7, .tanh)], gating: .shared))
+        try GradientCheck.check(MMoE(experts: 9, layers: [.dense(5, .gelu)]))
+        try GradientCheck.check(MMoE(experts: 2, layers: [.dense(7, .tanh)], gating: .shared))
     }
 
     @Test func progressiveExtraction() throws {
-        try check(PLE.cgc(own: 2, shared: 1, layers: [.dense(6, .tanh)]))
-        try check(
+        try GradientCheck.check(PLE.cgc(own: 2, shared: 1, layers: [.dense(6, .tanh)]))
+        try GradientCheck.check(
             PLE(levels: [
                 PLE.Level(own: 1, shared: 2, layers: [.dense(7, .tanh), .relu(5)]),
                 PLE.Level(own: 2, shared: 0, layers: [.dense(5, .gelu)]),
@@ -82,11 +31,13 @@ struct Probe: Architecture {
             ]), rows: [37], computes: [ComputeOptions(threads: 2)])
     }
 
-    @Test func crossStitch() throws { try check(CrossStitch(layers: [.dense(6, .tanh), .dense(9, .gelu)])) }
+    @Test func crossStitch() throws {
+        try GradientCheck.check(CrossStitch(layers: [.dense(6, .tanh), .dense(9, .gelu)]))
+    }
 
     /// Elementwise nodes, joins, views, stopped edges and features in every place.
     @Test func elementwiseNodes() throws {
-        try check(
+        try GradientCheck.check(
             Probe { graph in
                 let x = graph.features
                 let h = graph.dense(x, units: 12, activation: .tanh, name: "h")
@@ -112,7 +63,7 @@ struct Probe: Architecture {
     }
 
     @Test func layerNorm() throws {
-        try check(
+        try GradientCheck.check(
             Probe { graph in
                 let h = graph.dense(graph.features, units: 14, activation: .tanh, name: "h")
                 let normed = graph.layerNorm(h, names: ["norms.0", "norms.1"])
@@ -124,7 +75,7 @@ struct Probe: Architecture {
 
     /// Sums over the batch: several norms of one stage, one behind another, and a branch around them.
     @Test func batchNorm() throws {
-        try check(
+        try GradientCheck.check(
             Probe { graph in
                 let h = graph.dense(graph.features, units: 9, activation: .tanh, name: "h")
                 let first = graph.batchNorm(h, name: "norms.0")
@@ -136,7 +87,7 @@ struct Probe: Architecture {
     }
 
     @Test func partitionedBatchNorm() throws {
-        try check(
+        try GradientCheck.check(
             Probe { graph in
                 let h = graph.batchNorm(
                     graph.dense(graph.features, units: 9, activation: .tanh, name: "h"), isPartitioned: true,
@@ -147,7 +98,7 @@ struct Probe: Architecture {
     }
 
     @Test func scenarioNodes() throws {
-        try check(
+        try GradientCheck.check(
             Probe { graph in
                 let star = graph.scenarioDense(
                     graph.features, units: 9, activation: .tanh, sharesFactor: true, name: "star")
@@ -162,7 +113,7 @@ struct Probe: Architecture {
     }
 
     @Test func dropout() throws {
-        try check(
+        try GradientCheck.check(
             Probe { graph in
                 let h = graph.dropout(
                     graph.dense(graph.features, units: 11, activation: .tanh, name: "h"), rate: 0.3)
@@ -175,7 +126,7 @@ struct Probe: Architecture {
         let tasks: [LearningTask] = [
             .binary("click"), .binary("buy", weight: 2), .binary("cart", weight: 0.5),
         ]
-        try check(
+        try GradientCheck.check(
             Probe { graph in
                 let h = graph.stack(graph.features, [.dense(6, .tanh)], names: ["t.0", "t.1", "t.2"])
                 let z = graph.dense(

@@ -1,134 +1,85 @@
 import Foundation
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Laws of the graph and its architectures.
 @Suite struct GraphTests {
-    static let tower: [HiddenLayer] = [.dense(5, .tanh)]
-    static let tasks: [LearningTask] = [
-        .binary("a", weight: 0.7, tower: tower), .regression("b", weight: 1.3),
-        .binary("c", weight: 0.4, tower: tower),
-    ]
-
-    func data<Scalar: BLASScalar>(
-        _: Scalar.Type, rows: Int, inputs: Int = 6, scenarios: Int = 1, missing: Int = 5,
-        embedded: Bool = false
-    ) throws -> Dataset<Scalar> {
-        var generator = SeededGenerator(seed: 21)
-        let x = (0..<rows * inputs).map { _ in Scalar(generator.normal()) }
-        let ids = (0..<rows).map { _ in Int32(generator.below(9)) }
-        let bags = (0..<rows).map { _ in (0..<generator.below(5)).map { _ in Int32(generator.below(7)) } }
-        return try Dataset(
-            featureNames: (0..<inputs).map { "x\($0)" }, features: x,
-            ids: embedded ? [IDColumn("user", ids: ids), IDColumn("history", bags: bags)] : [],
-            labels: Self.tasks.enumerated().map { index, task in
-                (
-                    task.name,
-                    (0..<rows).map { row in
-                        (row + index) % missing == 0
-                            ? .nan : x[row * inputs + index] > 0 ? 1 : 0
-                    }
-                )
-            }, scenarios: (0..<rows).map { Int32(($0 * 7 + $0 / 3) % scenarios) })
-    }
-
-    /// Every parameter of `target` from the source's of the name that `rename` gives.
-    func copy<Scalar>(
-        from source: Trainer<Scalar>, to target: Trainer<Scalar>, rename: (String) -> String = { $0 }
-    ) throws {
-        for segment in target.model.layout.segments {
-            try target.setParameter(segment.name, to: source.parameter(rename(segment.name)))
-        }
-    }
-
-    func expectClose<Scalar: BLASScalar>(_ a: [Scalar], _ b: [Scalar], _ bound: Double, _ what: String = "") {
-        #expect(a.count == b.count)
-        for (x, y) in zip(a, b) where !(x == y || x.isNaN && y.isNaN) {
-            guard abs(Double(x) - Double(y)) <= bound else {
-                Issue.record("\(what): \(x) and \(y)")
-                return
-            }
-        }
-    }
-
     // MARK: The same functions
-
-    func trainer(
-        _ architecture: some Architecture, tasks: [LearningTask] = tasks, seed: UInt64 = 3
-    ) throws -> Trainer<Double> {
-        try Trainer(
-            MultiTaskModel(inputs: 6, architecture: architecture, tasks: tasks), batchSize: 60, seed: seed)
-    }
 
     func expectSame(
         _ first: Trainer<Double>, _ second: Trainer<Double>, _ data: Dataset<Double>, steps: Int = 3
     ) throws {
         for step in 0..<steps {
             let rows = step * 60..<(step + 1) * 60
-            expectClose(try first.step(data, rows: rows), try second.step(data, rows: rows), 1e-11, "losses")
-        }
-        for task in Self.tasks {
             expectClose(
-                try first.predict(data).values(task.name), try second.predict(data).values(task.name), 1e-9,
+                try first.step(data, rows: rows), try second.step(data, rows: rows), absolute: 1e-11, "losses"
+            )
+        }
+        for task in SmallProblem.tasks {
+            expectClose(
+                try first.predict(data).values(task.name), try second.predict(data).values(task.name),
+                absolute: 1e-9,
                 task.name)
         }
     }
 
     @Test func oneExpertIsSharedBottom() throws {
         let layers: [HiddenLayer] = [.dense(8, .tanh), .dense(5, .relu)]
-        let shared = try trainer(SharedBottom(trunk: layers))
+        let shared = try SmallProblem.trainer(SharedBottom(trunk: layers))
         for seed: UInt64 in [1, 2] {
-            let mixture = try trainer(MMoE(experts: 1, layers: layers), seed: seed)
+            let mixture = try SmallProblem.trainer(MMoE(experts: 1, layers: layers), seed: seed)
             for segment in mixture.model.layout.segments where !segment.name.hasPrefix("gates") {
                 try mixture.setParameter(
                     segment.name,
                     to: shared.parameter(segment.name.replacing("experts.0", with: "trunk")))
             }
-            let twin = try trainer(SharedBottom(trunk: layers))
-            try copy(from: shared, to: twin)
-            try expectSame(mixture, twin, try data(Double.self, rows: 180))
+            let twin = try SmallProblem.trainer(SharedBottom(trunk: layers))
+            try twin.copyParameters(from: shared)
+            try expectSame(mixture, twin, try SmallProblem.data(Double.self, rows: 180))
         }
     }
 
     @Test func oneLevelWithoutOwnExpertsIsMMoE() throws {
         let layers: [HiddenLayer] = [.dense(8, .tanh)]
-        let mixture = try trainer(MMoE(experts: 3, layers: layers))
-        let level = try trainer(PLE(levels: [PLE.Level(own: 0, shared: 3, layers: layers)]))
-        try copy(from: mixture, to: level) {
+        let mixture = try SmallProblem.trainer(MMoE(experts: 3, layers: layers))
+        let level = try SmallProblem.trainer(PLE(levels: [PLE.Level(own: 0, shared: 3, layers: layers)]))
+        try level.copyParameters(from: mixture) {
             $0.replacing("levels.0.experts.shared", with: "experts").replacing(
                 "levels.0.gates", with: "gates")
         }
-        try expectSame(mixture, level, try data(Double.self, rows: 180))
+        try expectSame(mixture, level, try SmallProblem.data(Double.self, rows: 180))
     }
 
     /// With α the identity tasks do not see each other: as many networks as tasks, in their first step's gradients and
     /// their predictions.
     @Test func crossStitchWithTheIdentityIsSeparateNetworks() throws {
         let layers: [HiddenLayer] = [.dense(8, .tanh), .dense(5, .gelu)]
-        let together = try trainer(CrossStitch(layers: layers, own: 1))
-        let data = try data(Double.self, rows: 60)
+        let together = try SmallProblem.trainer(CrossStitch(layers: layers, own: 1))
+        let data = try SmallProblem.data(Double.self, rows: 60)
         let predictions = try together.predict(data)
         let losses = try together.step(data, rows: 0..<60)
-        for (index, task) in Self.tasks.enumerated() {
-            let alone = try trainer(CrossStitch(layers: layers, own: 1), tasks: [task])
+        for (index, task) in SmallProblem.tasks.enumerated() {
+            let alone = try SmallProblem.trainer(CrossStitch(layers: layers, own: 1), tasks: [task])
             // The stream of a parameter is its name's: the same seed draws the same network.
             expectClose(
-                try alone.predict(data).values(task.name), try predictions.values(task.name), 1e-12)
-            expectClose(try alone.step(data, rows: 0..<60), [losses[index]], 1e-12)
+                try alone.predict(data).values(task.name), try predictions.values(task.name), absolute: 1e-12)
+            expectClose(try alone.step(data, rows: 0..<60), [losses[index]], absolute: 1e-12)
             for segment in alone.model.layout.segments where !segment.name.hasPrefix("stitches") {
                 expectClose(
-                    try alone.gradient(segment.name), try together.gradient(segment.name), 1e-12,
+                    try alone.gradient(segment.name), try together.gradient(segment.name), absolute: 1e-12,
                     segment.name)
             }
         }
     }
 
     @Test func permutingTasksPermutesOutputs() throws {
-        let data = try data(Double.self, rows: 180)
+        let data = try SmallProblem.data(Double.self, rows: 180)
         func check(_ architecture: some Architecture) throws {
             // Streams follow names, so both begin alike.
-            let first = try trainer(architecture)
-            let other = try trainer(architecture, tasks: [Self.tasks[2], Self.tasks[0], Self.tasks[1]])
+            let first = try SmallProblem.trainer(architecture)
+            let other = try SmallProblem.trainer(
+                architecture, tasks: [SmallProblem.tasks[2], SmallProblem.tasks[0], SmallProblem.tasks[1]])
             for segment in first.model.layout.segments {
                 // A stitch and a gate of all experts list tasks in the model's order.
                 guard !segment.name.hasPrefix("stitches") else { continue }
@@ -137,12 +88,12 @@ import Testing
             for step in 0..<3 {
                 let rows = step * 60..<(step + 1) * 60
                 let (a, b) = (try first.step(data, rows: rows), try other.step(data, rows: rows))
-                expectClose(a, [b[1], b[2], b[0]], 1e-11, "losses")
+                expectClose(a, [b[1], b[2], b[0]], absolute: 1e-11, "losses")
             }
-            for task in Self.tasks {
+            for task in SmallProblem.tasks {
                 expectClose(
                     try first.predict(data).values(task.name), try other.predict(data).values(task.name),
-                    1e-9)
+                    absolute: 1e-9)
             }
         }
         try check(SharedBottom(trunk: [.relu(9)]))
@@ -152,7 +103,7 @@ import Testing
     }
 
     @Test func expertsBeginDifferently() throws {
-        let trainer = try trainer(MMoE(experts: 4, layers: [.relu(8)]))
+        let trainer = try SmallProblem.trainer(MMoE(experts: 4, layers: [.relu(8)]))
         let experts = try (0..<4).map { try trainer.parameter("experts.\($0).0.weight") }
         for (index, one) in experts.enumerated() {
             for other in experts[..<index] { #expect(zip(one, other).allSatisfy { $0 != $1 }) }
@@ -161,30 +112,17 @@ import Testing
 
     // MARK: Everything at once
 
-    /// Scenarios, norms over the batch and over scenarios, dropout, experts and gates.
-    static let everything = Probe { graph in
-        let normed = graph.batchNorm(graph.features, isPartitioned: true, name: "partitioned")
-        let star = graph.scenarioDense(
-            normed, units: 24, activation: .relu, sharesFactor: true, name: "star")
-        let own = graph.scenarioDense(star, units: 16, activation: .gelu, name: "own")
-        let h = graph.dropout(graph.batchNorm(own, name: "norm"), rate: 0.2)
-        let experts = graph.stack(h, [.relu(12)], names: ["e.0", "e.1", "e.2"])
-        let gates = graph.gates(h, [], experts: 3, names: graph.tasks.map { "gates.\($0.name)" })
-        let mixed = graph.mixture(experts: experts, width: 12, gates: gates)
-        let steady = graph.layerNorm(mixed, names: graph.tasks.map { "ln.\($0.name)" })
-        return graph.heads(steady.blocks(3))
-    }
-
     func everything(
         threads: Int, schedule: Schedule, clipping: GradientClipping, batch: Int = 300
     ) throws -> (bits: [UInt32], predictions: [Float]) {
         let model = try MultiTaskModel(
-            inputs: 6, embedded: GraphGradientTests.embedded, tables: GraphGradientTests.tables,
-            scenarios: 4, architecture: Self.everything, tasks: Self.tasks)
+            inputs: 6, embedded: SmallProblem.embedded, tables: SmallProblem.tables,
+            scenarios: 4, architecture: Everything(), tasks: SmallProblem.tasks)
         let trainer = try Trainer<Float>(
             model, schedule: schedule, batchSize: batch, clipping: clipping, seed: 6,
             compute: ComputeOptions(threads: threads, backend: .kernels))
-        let data = try data(Float.self, rows: 2500, scenarios: 4, embedded: true)
+        let data = try SmallProblem.data(
+            Float.self, rows: 2500, scenarios: 4, embedded: true)
         try trainer.fit(data, until: StoppingRule(epochs: 2, steps: 9, patience: nil))
         return (trainer.parameters.map(\.bitPattern), try trainer.predict(data).values("c"))
     }
@@ -204,15 +142,16 @@ import Testing
 
     @Test func aRowsPredictionDoesNotDependOnItsNeighbours() throws {
         let model = try MultiTaskModel(
-            inputs: 6, scenarios: 4, architecture: Self.everything, tasks: Self.tasks)
+            inputs: 6, scenarios: 4, architecture: Everything(), tasks: SmallProblem.tasks)
         let trainer = try Trainer<Float>(model, batchSize: 200, compute: ComputeOptions(threads: 2))
-        let data = try data(Float.self, rows: 600, scenarios: 4)
+        let data = try SmallProblem.data(
+            Float.self, rows: 600, scenarios: 4)
         try trainer.fit(data, until: StoppingRule(epochs: 2, patience: nil))
         let all = try trainer.predict(data).values("c")
         for row in [0, 3, 127, 128, 599] {
             let alone = try Dataset<Float>(
                 featureNames: data.featureNames, features: data.features(row: row), labels: [],
-                scenarios: [Int32((row * 7 + row / 3) % 4)])
+                scenarios: [Int32(SmallProblem.scenario(row, of: 4))])
             #expect(try trainer.predict(alone).values("c") == [all[row]])
         }
     }
@@ -220,14 +159,14 @@ import Testing
     /// Not a bit of a scenario that the batch does not have moves, and its gradient is exactly 0.
     @Test func aScenarioWithoutRowsRests() throws {
         let model = try MultiTaskModel(
-            inputs: 6, scenarios: 3, architecture: Self.everything, tasks: Self.tasks)
+            inputs: 6, scenarios: 3, architecture: Everything(), tasks: SmallProblem.tasks)
         let trainer = try Trainer<Float>(model, batchSize: 100)
         var generator = SeededGenerator(seed: 2)
         func batch(_ scenarios: Int) throws -> Dataset<Float> {
             try Dataset(
                 featureNames: (0..<6).map { "x\($0)" },
                 features: (0..<600).map { _ in Float(generator.normal()) },
-                labels: Self.tasks.map { ($0.name, (0..<100).map { Float($0 % 2) }) },
+                labels: SmallProblem.tasks.map { ($0.name, (0..<100).map { Float($0 % 2) }) },
                 scenarios: (0..<100).map { Int32($0 % scenarios) })
         }
         try trainer.step(try batch(3), rows: 0..<100)
@@ -248,11 +187,13 @@ import Testing
     /// In a turn the other tasks' towers, gates and own experts rest, bit for bit.
     @Test func otherTasksRestInATurn() throws {
         let model = try MultiTaskModel(
-            inputs: 6, architecture: PLE.cgc(own: 2, shared: 1, layers: [.relu(8)]), tasks: Self.tasks)
+            inputs: 6, architecture: PLE.cgc(own: 2, shared: 1, layers: [.relu(8)]), tasks: SmallProblem.tasks
+        )
         let trainer = try Trainer<Float>(model, schedule: .alternating(.steps(1)), batchSize: 50)
         let before = try model.layout.segments.map { try trainer.parameter($0.name) }
         try trainer.fit(
-            try data(Float.self, rows: 50), until: StoppingRule(epochs: 1, steps: 1, patience: nil))
+            try SmallProblem.data(Float.self, rows: 50),
+            until: StoppingRule(epochs: 1, steps: 1, patience: nil))
         for (segment, old) in zip(model.layout.segments, before) {
             let isOthers = [".b.", ".c."].contains { segment.name.contains($0) }
             #expect((try trainer.parameter(segment.name) == old) == isOthers, "\(segment.name)")
@@ -260,14 +201,14 @@ import Testing
     }
 
     @Test func noGradientPassesAStop() throws {
-        let trainer = try trainer(
+        let trainer = try SmallProblem.trainer(
             Probe { graph in
                 let h = graph.dense(graph.features, units: 9, activation: .tanh, name: "h")
                 let k = graph.dense(graph.features, units: 9, activation: .tanh, name: "k")
                 return graph.heads([h.stopped, graph.multiply(k, h.stopped), k])
             })
         let before = try trainer.parameter("h.weight")
-        try trainer.step(try data(Double.self, rows: 60), rows: 0..<60)
+        try trainer.step(try SmallProblem.data(Double.self, rows: 60), rows: 0..<60)
         #expect(try trainer.parameter("h.weight") == before)
         #expect(try trainer.gradient("h.weight").allSatisfy { $0 == 0 })
         #expect(try trainer.gradient("k.weight").contains { $0 != 0 })
@@ -276,10 +217,10 @@ import Testing
     // MARK: Options
 
     @Test func theNormIsCut() throws {
-        let data = try data(Double.self, rows: 60)
+        let data = try SmallProblem.data(Double.self, rows: 60)
         func step(_ clipping: GradientClipping) throws -> [Double] {
             let model = try MultiTaskModel(
-                inputs: 6, architecture: SharedBottom(trunk: [.relu(7)]), tasks: Self.tasks)
+                inputs: 6, architecture: SharedBottom(trunk: [.relu(7)]), tasks: SmallProblem.tasks)
             let trainer = try Trainer<Double>(
                 model, optimizer: .sgd(learningRate: 1), batchSize: 60, clipping: clipping, seed: 2)
             let before = trainer.parameters
@@ -288,9 +229,9 @@ import Testing
         }
         let whole = try step(.none)
         let norm = whole.reduce(0) { $0 + $1 * $1 }.squareRoot()
-        expectClose(try step(.norm(norm / 3)), whole.map { $0 / 3 }, 1e-5)
-        expectClose(try step(.norm(norm * 2)), whole, 0)
-        expectClose(try step(.value(0.02)), whole.map { max(-0.02, min(0.02, $0)) }, 1e-12)
+        expectClose(try step(.norm(norm / 3)), whole.map { $0 / 3 }, absolute: 1e-5)
+        expectClose(try step(.norm(norm * 2)), whole, absolute: 0)
+        expectClose(try step(.value(0.02)), whole.map { max(-0.02, min(0.02, $0)) }, absolute: 1e-12)
         #expect(throws: InputError.self) { try step(.norm(0)) }
     }
 
@@ -320,16 +261,17 @@ import Testing
 
     @Test func wrongInputIsRefused() throws {
         func model(_ architecture: some Architecture) throws -> MultiTaskModel {
-            try MultiTaskModel(inputs: 6, scenarios: 2, architecture: architecture, tasks: Self.tasks)
+            try MultiTaskModel(inputs: 6, scenarios: 2, architecture: architecture, tasks: SmallProblem.tasks)
         }
         #expect(throws: InputError.self) { try model(MMoE(experts: 0, layers: [.relu(3)])) }
         #expect(throws: InputError.self) { try model(MMoE(experts: 2, layers: [])) }
         #expect(throws: InputError.self) { try model(MMoE(experts: 2, layers: [.relu(3)], temperature: 0)) }
         #expect(throws: InputError.self) { try model(PLE(levels: [])) }
         #expect(throws: InputError.self) { try model(CrossStitch(layers: [.relu(0)])) }
-        let trainer = try Trainer<Double>(model(Self.everything))
+        let trainer = try Trainer<Double>(model(Everything()))
         #expect(throws: InputError.self) {
-            try trainer.predict(try data(Double.self, rows: 10, scenarios: 3))
+            try trainer.predict(
+                try SmallProblem.data(Double.self, rows: 10, scenarios: 3))
         }
         let without = try Dataset<Double>(
             featureNames: (0..<6).map { "x\($0)" }, features: [Double](repeating: 1, count: 60), labels: [])

@@ -1,4 +1,5 @@
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Normalisation, dropout and decay of the layers that every architecture stacks.
@@ -14,13 +15,12 @@ import Testing
         func layer(_ units: Int) -> HiddenLayer {
             .dense(units, .tanh, normalization: normalization, dropout: 0.3)
         }
-        let checks = GraphGradientTests()
         // A variance of one or two rows is no number, or bends too much for differences.
         let rows = [37]
-        try checks.check(SharedBottom(trunk: [layer(7), layer(6)]), tasks: Self.tasks, rows: rows)
-        try checks.check(
+        try GradientCheck.check(SharedBottom(trunk: [layer(7), layer(6)]), tasks: Self.tasks, rows: rows)
+        try GradientCheck.check(
             MMoE(experts: 3, layers: [layer(7), layer(5)], gate: [layer(4)]), tasks: Self.tasks, rows: rows)
-        try checks.check(CrossStitch(layers: [layer(6), layer(5)]), tasks: Self.tasks, rows: rows)
+        try GradientCheck.check(CrossStitch(layers: [layer(6), layer(5)]), tasks: Self.tasks, rows: rows)
     }
 
     @Test func parametersOfANormalisation() throws {
@@ -39,10 +39,9 @@ import Testing
 
     @Test func whatCannotBeIsRefused() throws {
         func failure(_ layer: HiddenLayer) -> String? {
-            do throws(InputError) {
+            MTLTestSupport.failure {
                 _ = try MultiTaskModel(inputs: 3, trunk: [layer], tasks: [.binary("a")])
-                return nil
-            } catch { return error.place }
+            }?.place
         }
         #expect(failure(.relu(4)) == nil)
         #expect(failure(.dense(4, .relu, normalization: .batch, dropout: 0.5)) == nil)

@@ -1,13 +1,11 @@
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Bad input throws an error that names the place, what was found and what was expected.
 @Suite struct InputErrorTests {
     private func failure(_ body: () throws(InputError) -> Void) -> String {
-        do {
-            try body()
-            return "no error"
-        } catch { return error.description }
+        MTLTestSupport.failure { try body() }?.description ?? "no error"
     }
 
     private func model(_ tasks: [LearningTask], inputs: Int = 2, trunk: [HiddenLayer] = [.relu(3)])

@@ -1,5 +1,5 @@
-import Foundation
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// The minima that solvers of another kind found; see Fixtures/make_linear_goldens.py.
@@ -57,9 +57,7 @@ struct LinearGoldens: Decodable {
     let cases: [Case]
 
     static let shared: LinearGoldens? = {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-            path: "Fixtures/linear.json")
-        return try? JSONDecoder().decode(LinearGoldens.self, from: Data(contentsOf: file))
+        try? fixture(LinearGoldens.self, "linear.json")
     }()
 
     /// One matrix of features for all tasks, or rows per task.

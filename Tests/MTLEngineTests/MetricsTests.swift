@@ -1,5 +1,5 @@
-import Foundation
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 @Suite struct MetricsTests {
@@ -10,11 +10,7 @@ import Testing
     }
 
     @Test func agreeWithScikitLearn() throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-            path: "Fixtures/metrics.json")
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let golden = try decoder.decode(Golden.self, from: Data(contentsOf: file))
+        let golden = try fixture(Golden.self, "metrics.json", snakeCase: true)
         let labels = golden.labels.map { $0 ?? .nan }
         let classes = golden.classes.map { $0 ?? .nan }
         let targets = golden.targets.map { $0 ?? .nan }

@@ -1,4 +1,5 @@
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Architectures against torch-rechub's own models: logits, losses and every gradient by name.
@@ -23,7 +24,7 @@ import Testing
         let tasks = (name == "esmm" ? ["click", "buy"] : ["click", "cart", "buy"]).map {
             LearningTask.binary($0, tower: [.relu(4)])
         }
-        try BatchGolden("rechub_" + name).check(
+        try Golden("rechub_" + name).checkFirstBatch(
             MultiTaskModel(inputs: 7, architecture: architecture(name), tasks: tasks))
     }
 }

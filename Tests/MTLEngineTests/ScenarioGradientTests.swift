@@ -1,63 +1,36 @@
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Architectures that know scenarios against central differences, in Double.
 @Suite struct ScenarioGradientTests {
-    /// Every architecture with small odd sizes; PEPNet takes embedded features and so is not among them.
-    static let architectures: [(name: String, architecture: any Architecture)] = [
-        ("towers", ScenarioTowers(trunk: [.dense(7, .tanh)])),
-        (
-            "star",
-            STAR(
-                layers: [.dense(7, .tanh), .dense(5, .gelu)], scenarioWidth: 3, auxiliary: [.dense(4, .tanh)])
-        ),
-        (
-            "sarnet",
-            SARNet(shared: 2, own: 1, layers: [.dense(6, .tanh), .dense(5, .gelu)], gate: [.dense(3, .tanh)])
-        ),
-        ("m3oe", M3oE(starWidth: 0, shared: 2, layers: [.dense(5, .tanh)])),
-        (
-            "apg",
-            APG(layers: [.dense(6, .tanh), .dense(5, .gelu)], rank: 3, condition: .both, scenarioWidth: 2)
-        ),
-        (
-            "hamur",
-            HAMUR(
-                trunk: [.dense(6, .tanh), .dense(5, .gelu)], rank: 3, adapterWidth: 4,
-                hyper: [.dense(4, .tanh)])
-        ),
-        ("adaptdhm", AdaptDHM(layers: [.dense(6, .tanh), .dense(5, .gelu)], clusters: 3)),
-    ]
-    static let pepnet = PEPNet(personal: ["user"], scenarioWidth: 3, gateWidth: 4)
-
     private let computes = [
         ComputeOptions(), ComputeOptions(threads: 2), ComputeOptions(threads: 1, backend: .openBLAS),
     ]
 
     private func check(
-        _ architecture: some Architecture, tasks: [LearningTask] = GraphGradientTests.tasks,
+        _ architecture: some Architecture, tasks: [LearningTask] = GradientCheck.tasks,
         scenarios: Int = 3, rows: [Int] = [1, 37], embedded: [Bool] = [false, true],
         computes: [ComputeOptions]? = nil, skips: (String) -> Bool = { _ in false }
     ) throws {
         for isEmbedded in embedded {
             let model = try MultiTaskModel(
-                inputs: 6, embedded: isEmbedded ? GraphGradientTests.embedded : [],
-                tables: isEmbedded ? GraphGradientTests.tables : [], scenarios: scenarios,
+                inputs: 6, embedded: isEmbedded ? SmallProblem.embedded : [],
+                tables: isEmbedded ? SmallProblem.tables : [], scenarios: scenarios,
                 architecture: architecture, tasks: tasks)
             for compute in computes ?? (isEmbedded ? self.computes : [ComputeOptions()]) {
                 for count in compute.threads > 1 ? [70] : rows {
-                    let error = try GradientCheck.relativeError(
-                        of: model, rows: count, missing: 0.3, compute: compute, gathered: isEmbedded,
-                        weighted: count == 37, skips: skips)
-                    #expect(error < GradientCheck.tolerance, "\(count) rows, \(compute), \(isEmbedded)")
+                    try GradientCheck.expectAgreement(
+                        of: model, rows: count, compute: compute, gathered: isEmbedded,
+                        weighted: count == 37, skips: skips, "embedded \(isEmbedded)")
                 }
             }
         }
     }
 
-    @Test(arguments: architectures.indices)
+    @Test(arguments: ScenarioArchitectures.all.indices)
     func gradients(index: Int) throws {
-        let (name, architecture) = Self.architectures[index]
+        let (name, architecture) = ScenarioArchitectures.all[index]
         func check(_ architecture: some Architecture) throws {
             // A norm over a scenario's single row has no slope but noise. No gradient goes into what APG's z looks at.
             try self.check(architecture, rows: ["star", "hamur"].contains(name) ? [37] : [1, 37]) {
@@ -70,7 +43,7 @@ import Testing
 
     /// The gates look at features through a stop: what lies behind it is compared with PyTorch.
     @Test func pepnet() throws {
-        try check(Self.pepnet, embedded: [true]) { name in
+        try check(ScenarioArchitectures.pepnet, embedded: [true]) { name in
             ["embeddings.", "epnet.", "domain."].contains { name.hasPrefix($0) }
         }
         try check(
@@ -99,7 +72,7 @@ import Testing
 
     /// Tasks that exist in some scenarios only.
     @Test func tasksOfSomeScenarios() throws {
-        var tasks = GraphGradientTests.tasks
+        var tasks = GradientCheck.tasks
         tasks[1] = tasks[1].only(inScenarios: [2, 0])
         tasks[2] = tasks[2].only(inScenarios: [1])
         try check(ScenarioTowers(trunk: [.dense(5, .tanh)]), tasks: tasks, rows: [37])

@@ -1,44 +1,30 @@
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Laws of the architectures that know scenarios.
 @Suite struct ScenarioLawTests {
     static let all: [(name: String, architecture: any Architecture)] =
-        ScenarioGradientTests.architectures + [("pepnet", ScenarioGradientTests.pepnet)]
-    private let laws = GraphTests()
+        ScenarioArchitectures.all + [("pepnet", ScenarioArchitectures.pepnet)]
 
     private func model(
-        _ architecture: any Architecture, scenarios: Int = 4, tasks: [LearningTask] = GraphTests.tasks
+        _ architecture: any Architecture, scenarios: Int = 4, tasks: [LearningTask] = SmallProblem.tasks
     ) throws -> MultiTaskModel {
         func make(_ architecture: some Architecture) throws -> MultiTaskModel {
             try MultiTaskModel(
-                inputs: 6, embedded: GraphGradientTests.embedded, tables: GraphGradientTests.tables,
+                inputs: 6, embedded: SmallProblem.embedded, tables: SmallProblem.tables,
                 scenarios: scenarios, architecture: architecture, tasks: tasks)
         }
         return try make(architecture)
     }
 
     private func data<Scalar: BLASScalar>(
-        _: Scalar.Type, rows: Int, scenarios: (Int) -> Int = { ($0 * 7 + $0 / 3) % 4 },
-        of some: [Int]? = nil, labelled: (Int, Int) -> Bool = { ($0 + $1) % 5 != 0 }
+        _: Scalar.Type, rows: Int, scenarios: ((Int) -> Int)? = nil, of some: [Int]? = nil,
+        labelled: (Int, Int) -> Bool = { ($0 + $1) % 5 != 0 }
     ) throws -> Dataset<Scalar> {
-        var generator = SeededGenerator(seed: 21)
-        let x = (0..<rows * 6).map { _ in Scalar(generator.normal()) }
-        let ids = (0..<rows).map { _ in Int32(generator.below(9)) }
-        let bags = (0..<rows).map { _ in (0..<generator.below(5)).map { _ in Int32(generator.below(7)) } }
-        let order = some ?? Array(0..<rows)
-        return try Dataset(
-            featureNames: (0..<6).map { "x\($0)" }, features: order.flatMap { x[$0 * 6..<($0 + 1) * 6] },
-            ids: [
-                IDColumn("user", ids: order.map { ids[$0] }),
-                IDColumn("history", bags: order.map { bags[$0] }),
-            ],
-            labels: GraphTests.tasks.enumerated().map { index, task in
-                (
-                    task.name,
-                    order.map { row in !labelled(row, index) ? .nan : x[row * 6 + index] > 0 ? 1 : 0 }
-                )
-            }, scenarios: order.map { Int32(scenarios($0)) })
+        try SmallProblem.data(
+            Scalar.self, rows: rows, scenarios: 4, embedded: true, scenario: scenarios, of: some,
+            labelled: labelled)
     }
 
     /// Whether a parameter is of scenario s alone.
@@ -88,7 +74,7 @@ import Testing
         }
         // Labels of scenario 2 alone: no gradient in another's own parameters. (Labelled rows of every task.)
         let labelled = try data(
-            Double.self, rows: 200, labelled: { row, _ in (row * 7 + row / 3) % 4 == 2 })
+            Double.self, rows: 200, labelled: { row, _ in SmallProblem.scenario(row, of: 4) == 2 })
         try trainer.step(labelled, rows: 0..<200)
         for parameter in own.map({ $0.replacing(".2", with: ".0") })
         where isOwn(parameter, 0, name) && model.layout.segments.contains(where: { $0.name == parameter }) {
@@ -103,12 +89,12 @@ import Testing
         let rows = 600
         let data = try data(Float.self, rows: rows)
         try trainer.fit(data, until: StoppingRule(epochs: 2, patience: nil))
-        let all = try GraphTests.tasks.map { try trainer.predict(data).values($0.name) }
+        let all = try SmallProblem.tasks.map { try trainer.predict(data).values($0.name) }
         #expect(all.allSatisfy { $0.allSatisfy { $0.isFinite } && Set($0).count > 100 })
         for some in [[0], [3], [127], [128], [599], [599, 3, 7, 200], Array(100..<171)] {
             let alone = try self.data(Float.self, rows: rows, of: some)
             let answers = try trainer.predict(alone)
-            for (task, values) in zip(GraphTests.tasks, all) {
+            for (task, values) in zip(SmallProblem.tasks, all) {
                 #expect(try answers.values(task.name) == some.map { values[$0] }, "\(some), \(task.name)")
             }
         }
@@ -131,7 +117,7 @@ import Testing
 
     @Test(arguments: all.indices)
     func permutingTasksPermutesOutputs(index: Int) throws {
-        let tasks = GraphTests.tasks
+        let tasks = SmallProblem.tasks
         let order = [2, 0, 1]
         let architecture = Self.all[index].architecture
         let first = try Trainer<Double>(try model(architecture), batchSize: 100, seed: 3)
@@ -141,11 +127,12 @@ import Testing
         for step in 0..<3 {
             let rows = step * 100..<(step + 1) * 100
             let (a, b) = (try first.step(data, rows: rows), try other.step(data, rows: rows))
-            laws.expectClose(order.map { a[$0] }, b, 1e-11, "losses")
+            expectClose(order.map { a[$0] }, b, absolute: 1e-11, "losses")
         }
         for task in tasks {
-            laws.expectClose(
-                try first.predict(data).values(task.name), try other.predict(data).values(task.name), 1e-9)
+            expectClose(
+                try first.predict(data).values(task.name), try other.predict(data).values(task.name),
+                absolute: 1e-9)
         }
     }
 
@@ -153,11 +140,11 @@ import Testing
 
     private func expectSame(_ a: Trainer<Double>, _ b: Trainer<Double>, _ data: Dataset<Double>) throws {
         let (first, second) = (try a.predict(data), try b.predict(data))
-        for task in GraphTests.tasks {
-            laws.expectClose(try first.values(task.name), try second.values(task.name), 1e-12, task.name)
+        for task in SmallProblem.tasks {
+            expectClose(try first.values(task.name), try second.values(task.name), absolute: 1e-12, task.name)
         }
         let rows = 0..<100
-        laws.expectClose(try a.step(data, rows: rows), try b.step(data, rows: rows), 1e-12, "losses")
+        expectClose(try a.step(data, rows: rows), try b.step(data, rows: rows), absolute: 1e-12, "losses")
     }
 
     @Test func starWithOneScenarioIsSharedBottom() throws {
@@ -166,7 +153,7 @@ import Testing
             model(STAR(layers: layers, normalizes: false, scenarioWidth: 0), scenarios: 1), batchSize: 100)
         let shared = try Trainer<Double>(
             model(SharedBottom(trunk: layers), scenarios: 1), batchSize: 100, seed: 9)
-        try laws.copy(from: star, to: shared) { name in
+        try shared.copyParameters(from: star) { name in
             guard name.hasPrefix("trunk.") else { return name }
             let parts = name.split(separator: ".")
             return "star.\(parts[1]).shared.\(parts[2])"
@@ -174,8 +161,8 @@ import Testing
         let data = try data(Double.self, rows: 300, scenarios: { _ in 0 })
         try expectSame(star, shared, data)
         // The factor's gradient is the layer's, for own factors are 1.
-        laws.expectClose(
-            try star.gradient("star.0.shared.weight"), try shared.gradient("trunk.0.weight"), 1e-12)
+        expectClose(
+            try star.gradient("star.0.shared.weight"), try shared.gradient("trunk.0.weight"), absolute: 1e-12)
     }
 
     /// Rows go to the nearest centre; only its cluster's weights have a gradient, and only it moves, to its rows' mean.
@@ -219,7 +206,7 @@ import Testing
             model(ScenarioTowers(trunk: [.dense(8, .tanh)]), scenarios: 1), batchSize: 100)
         let shared = try Trainer<Double>(
             model(SharedBottom(trunk: [.dense(8, .tanh)]), scenarios: 1), batchSize: 100, seed: 9)
-        try laws.copy(from: towers, to: shared) { name in
+        try shared.copyParameters(from: towers) { name in
             guard name.hasPrefix("heads.") else { return name }
             let parts = name.split(separator: ".")
             return "\(parts[0]).\(parts[1]).\(parts[2]).0.\(parts[3])"
@@ -229,7 +216,7 @@ import Testing
 
     /// A gate of zero weights is γ/2.
     @Test func pepnetWithGatesOfOneIsUngated() throws {
-        let gated = try Trainer<Double>(model(ScenarioGradientTests.pepnet), batchSize: 100)
+        let gated = try Trainer<Double>(model(ScenarioArchitectures.pepnet), batchSize: 100)
         let shared = try Trainer<Double>(model(SharedBottom(trunk: [])), batchSize: 100, seed: 9)
         for segment in gated.model.layout.segments
         where segment.name.contains("pnet.") && segment.name.contains(".1.") && segment.name.contains("net") {
@@ -238,22 +225,22 @@ import Testing
             guard parts[parts.count - 2] == "1" else { continue }
             try gated.setParameter(segment.name, to: [Double](repeating: 0, count: segment.count))
         }
-        try laws.copy(from: gated, to: shared)
+        try shared.copyParameters(from: gated)
         let data = try data(Double.self, rows: 300)
         let (first, second) = (try gated.predict(data), try shared.predict(data))
-        for task in GraphTests.tasks {
-            laws.expectClose(try first.values(task.name), try second.values(task.name), 1e-12, task.name)
+        for task in SmallProblem.tasks {
+            expectClose(try first.values(task.name), try second.values(task.name), absolute: 1e-12, task.name)
         }
     }
 
     // MARK: Tasks that exist in some scenarios
 
     private var partial: [LearningTask] {
-        [GraphTests.tasks[0], GraphTests.tasks[1].only(inScenarios: [3, 1]), GraphTests.tasks[2]]
+        [SmallProblem.tasks[0], SmallProblem.tasks[1].only(inScenarios: [3, 1]), SmallProblem.tasks[2]]
     }
 
     private func exists(_ row: Int, _ task: Int) -> Bool {
-        task != 1 || [1, 3].contains((row * 7 + row / 3) % 4)
+        task != 1 || [1, 3].contains(SmallProblem.scenario(row, of: 4))
     }
 
     @Test func aTaskSaysNothingWhereItDoesNotExist() throws {
@@ -287,15 +274,13 @@ import Testing
 
     @Test func wrongOptionsAreRefused() throws {
         func refused(
-            _ architecture: any Architecture, tasks: [LearningTask] = GraphTests.tasks, at place: String,
+            _ architecture: any Architecture, tasks: [LearningTask] = SmallProblem.tasks, at place: String,
             _ source: SourceLocation = #_sourceLocation
         ) {
-            do {
-                _ = try model(architecture, tasks: tasks)
-                Issue.record("accepted, expected an error at \(place)", sourceLocation: source)
-            } catch let error as InputError {
-                #expect(error.description.contains(place), sourceLocation: source)
-            } catch { Issue.record(error, sourceLocation: source) }
+            let error = failure(source) { _ = try model(architecture, tasks: tasks) }
+            #expect(
+                error?.description.contains(place) == true, "expected an error at \(place)",
+                sourceLocation: source)
         }
         let layers: [HiddenLayer] = [.relu(4)]
         let hard = SharedBottom(trunk: layers)

@@ -1,27 +1,30 @@
 import Foundation
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Laws that soft sharing, subspaces and experts all keep.
-@Suite struct SharingTests: SharingLaws {
+@Suite struct SharingTests {
+    private let layers: [HiddenLayer] = [.dense(8, .tanh), .dense(6, .gelu)]
+
     // MARK: All of them
 
     @Test func permutingTasksPermutesOutputs() throws {
-        let data = try graph.data(Double.self, rows: 180)
+        let data = try SmallProblem.data(Double.self, rows: 180)
         func check(_ architecture: some Architecture, _ place: SourceLocation = #_sourceLocation) throws {
-            let tasks = GraphTests.tasks
-            let first = try trainer(architecture, optimizer: .sgd(learningRate: 0.01))
-            let other = try trainer(
+            let tasks = SmallProblem.tasks
+            let first = try SmallProblem.trainer(architecture, optimizer: .sgd(learningRate: 0.01))
+            let other = try SmallProblem.trainer(
                 architecture, tasks: [tasks[2], tasks[0], tasks[1]], optimizer: .sgd(learningRate: 0.01))
             for step in 0..<3 {
                 let rows = step * 60..<(step + 1) * 60
                 let (a, b) = (try first.step(data, rows: rows), try other.step(data, rows: rows))
-                graph.expectClose(a, [b[1], b[2], b[0]], 1e-9, "losses")
+                expectClose(a, [b[1], b[2], b[0]], absolute: 1e-9, "losses")
             }
             for task in tasks {
-                graph.expectClose(
+                expectClose(
                     try first.predict(data).values(task.name), try other.predict(data).values(task.name),
-                    1e-9, "\(architecture)")
+                    absolute: 1e-9, "\(architecture)")
             }
         }
         for distance in SoftSharing.Distance.allCases {
@@ -40,9 +43,9 @@ import Testing
 
     @Test(arguments: [Schedule.joint, .alternating(.batch)])
     func sameBitsForAnyThreadsAndOneRowsPrediction(schedule: Schedule) throws {
-        let data = try graph.data(Float.self, rows: 600)
+        let data = try SmallProblem.data(Float.self, rows: 600)
         func check(_ architecture: some Architecture) throws {
-            let model = try MultiTaskModel(inputs: 6, architecture: architecture, tasks: GraphTests.tasks)
+            let model = try MultiTaskModel(inputs: 6, architecture: architecture, tasks: SmallProblem.tasks)
             var bits: [[UInt32]] = []
             for threads in [1, 2] {
                 let trainer = try Trainer<Float>(
@@ -79,8 +82,8 @@ import Testing
         let model = try MultiTaskModel(
             inputs: 6,
             architecture: SoftSharing(layers: layers, distance: .covariance, weight: 0.1, updateEvery: 2),
-            tasks: GraphTests.tasks)
-        let data = try graph.data(Double.self, rows: 60)
+            tasks: SmallProblem.tasks)
+        let data = try SmallProblem.data(Double.self, rows: 60)
         let (first, second) = (
             try Trainer<Double>(model, optimizer: .sgd(), batchSize: 60),
             try Trainer<Double>(model, optimizer: .sgd(), batchSize: 60)
@@ -94,42 +97,47 @@ import Testing
     }
 
     @Test func optionsOutOfRangeAreRefused() {
-        #expect(refusal(SoftSharing(layers: [])) == "layers: found no layers, expected at least one")
         #expect(
-            refusal(SoftSharing(layers: layers, weight: -1))
+            SmallProblem.refusal(SoftSharing(layers: [])) == "layers: found no layers, expected at least one")
+        #expect(
+            SmallProblem.refusal(SoftSharing(layers: layers, weight: -1))
                 == "penalty weight: found -1.0, expected at least 0.0, finite")
         #expect(
-            refusal(SoftSharing(layers: layers, updateEvery: 0))
+            SmallProblem.refusal(SoftSharing(layers: layers, updateEvery: 0))
                 == "steps between updates: found 0, expected at least 1")
         #expect(
-            refusal(Sluice(layers: [.relu(8), .relu(7)]))
+            SmallProblem.refusal(Sluice(layers: [.relu(8), .relu(7)]))
                 == "layers, layer 1: found 7 units, expected a multiple of 2 subspaces")
-        #expect(refusal(Sluice(layers: [.relu(8), .relu(6)])).contains("equal widths"))
-        #expect(refusal(NDDR(layers: layers, own: .nan)).hasPrefix("own share: found nan"))
+        #expect(SmallProblem.refusal(Sluice(layers: [.relu(8), .relu(6)])).contains("equal widths"))
+        #expect(SmallProblem.refusal(NDDR(layers: layers, own: .nan)).hasPrefix("own share: found nan"))
         #expect(
-            refusal(MTAN(layers: layers, attention: 0)) == "attention units: found 0, expected at least 1")
-        #expect(refusal(LowRankSharing(layers: layers, rank: 0)) == "rank: found 0, expected at least 1")
+            SmallProblem.refusal(MTAN(layers: layers, attention: 0))
+                == "attention units: found 0, expected at least 1")
         #expect(
-            refusal(TraceNormSharing(layers: layers, weight: .infinity))
+            SmallProblem.refusal(LowRankSharing(layers: layers, rank: 0))
+                == "rank: found 0, expected at least 1")
+        #expect(
+            SmallProblem.refusal(TraceNormSharing(layers: layers, weight: .infinity))
                 == "trace norm weight: found inf, expected at least 0.0, finite")
         #expect(
-            refusal(AlternatingStructure(layers: layers, rank: 7))
+            SmallProblem.refusal(AlternatingStructure(layers: layers, rank: 7))
                 == "rank, layer 0: found 7, expected 1 to 6")
         #expect(
-            refusal(DSelectK(experts: 1, layers: layers)) == "experts: found 1, expected at least 2")
+            SmallProblem.refusal(DSelectK(experts: 1, layers: layers))
+                == "experts: found 1, expected at least 2")
         #expect(
-            refusal(DSelectK(experts: 2, layers: layers, selected: 3))
+            SmallProblem.refusal(DSelectK(experts: 2, layers: layers, selected: 3))
                 == "selected experts: found 3, expected at most 2")
         #expect(
-            refusal(DSelectK(experts: 2, layers: layers, gamma: 0))
+            SmallProblem.refusal(DSelectK(experts: 2, layers: layers, gamma: 0))
                 == "gamma: found 0.0, expected above 0, finite")
-        #expect(refusal(SNR(levels: [])) == "levels: found none, expected at least one")
+        #expect(SmallProblem.refusal(SNR(levels: [])) == "levels: found none, expected at least one")
         #expect(
-            refusal(SNR(levels: [SNR.Level(networks: 1, layers: layers)], open: 1))
+            SmallProblem.refusal(SNR(levels: [SNR.Level(networks: 1, layers: layers)], open: 1))
                 == "open share: found 1.0, expected above 0 and below 1")
         #expect(
-            refusal(MMoE(experts: 2, layers: layers, expertDropout: 1))
+            SmallProblem.refusal(MMoE(experts: 2, layers: layers, expertDropout: 1))
                 == "expert dropout: found 1.0, expected at least 0 and below 1")
-        #expect(refusal(PLE.cgc(own: 1, shared: 1, layers: [])).hasPrefix("level 0, experts"))
+        #expect(SmallProblem.refusal(PLE.cgc(own: 1, shared: 1, layers: [])).hasPrefix("level 0, experts"))
     }
 }

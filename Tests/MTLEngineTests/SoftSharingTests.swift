@@ -1,21 +1,25 @@
 import Foundation
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Laws of soft sharing and of subspaces.
-@Suite struct SoftSharingTests: SharingLaws {
+@Suite struct SoftSharingTests {
+    private let layers: [HiddenLayer] = [.dense(8, .tanh), .dense(6, .gelu)]
+
     // MARK: Separate networks
 
     /// One task at a time is a network of its own: names' streams draw the same parameters.
     private func expectSeparate(
         _ architecture: some Architecture, steps: Int = 1, _ place: SourceLocation = #_sourceLocation
     ) throws {
-        let data = try graph.data(Double.self, rows: 180)
-        let together = try trainer(architecture)
-        let alone = try GraphTests.tasks.map { try trainer(architecture, tasks: [$0]) }
-        for (task, one) in zip(GraphTests.tasks, alone) {
-            graph.expectClose(
-                try one.predict(data).values(task.name), try together.predict(data).values(task.name), 1e-12)
+        let data = try SmallProblem.data(Double.self, rows: 180)
+        let together = try SmallProblem.trainer(architecture)
+        let alone = try SmallProblem.tasks.map { try SmallProblem.trainer(architecture, tasks: [$0]) }
+        for (task, one) in zip(SmallProblem.tasks, alone) {
+            expectClose(
+                try one.predict(data).values(task.name), try together.predict(data).values(task.name),
+                absolute: 1e-12)
         }
         for step in 0..<steps {
             let rows = step * 60..<(step + 1) * 60
@@ -24,8 +28,8 @@ import Testing
                 #expect(abs(try one.step(data, rows: rows)[0] - losses[index]) < 1e-12, sourceLocation: place)
                 for segment in one.model.layout.segments
                 where segment.isTrained && segment.name.hasPrefix("networks") {
-                    graph.expectClose(
-                        try one.gradient(segment.name), try together.gradient(segment.name), 1e-12,
+                    expectClose(
+                        try one.gradient(segment.name), try together.gradient(segment.name), absolute: 1e-12,
                         segment.name)
                 }
             }
@@ -38,10 +42,10 @@ import Testing
         try expectSeparate(Sluice(layers: even, own: 1, last: 1, orthogonality: 0))
         try expectSeparate(NDDR(layers: layers, own: 1, isNormed: false))
         // With the others' share, they are not.
-        let data = try graph.data(Double.self, rows: 60)
+        let data = try SmallProblem.data(Double.self, rows: 60)
         let (pure, mixed) = (
-            try trainer(NDDR(layers: layers, own: 1, isNormed: false)),
-            try trainer(NDDR(layers: layers, isNormed: false))
+            try SmallProblem.trainer(NDDR(layers: layers, own: 1, isNormed: false)),
+            try SmallProblem.trainer(NDDR(layers: layers, isNormed: false))
         )
         #expect(try pure.predict(data).values("a") != (try mixed.predict(data).values("a")))
     }
@@ -53,9 +57,9 @@ import Testing
 
     @Test(arguments: SoftSharing.Distance.allCases)
     func aHugePenaltyLetsTasksMeet(distance kind: SoftSharing.Distance) throws {
-        let data = try graph.data(Double.self, rows: 60)
+        let data = try SmallProblem.data(Double.self, rows: 60)
         // 2 · weight · rate is well below what gradient descent on the pairwise sum of three tasks bears.
-        let trainer = try trainer(
+        let trainer = try SmallProblem.trainer(
             SoftSharing(
                 layers: layers, distance: kind, weight: kind == .covariance ? 1 : 100, updateEvery: 5),
             optimizer: .sgd(learningRate: 1e-3))
@@ -79,8 +83,9 @@ import Testing
 
     /// Ω is the closed form of the parameters after the step, and the step uses the Ω that the parameters hold.
     @Test func covarianceIsTheClosedForm() throws {
-        let trainer = try trainer(SoftSharing(layers: layers, distance: .covariance, updateEvery: 3))
-        let data = try graph.data(Double.self, rows: 180)
+        let trainer = try SmallProblem.trainer(
+            SoftSharing(layers: layers, distance: .covariance, updateEvery: 3))
+        let data = try SmallProblem.data(Double.self, rows: 180)
         for step in 0..<2 { try trainer.step(data, rows: step * 60..<(step + 1) * 60) }
         #expect(try trainer.parameter("covariances.1") == (0..<9).map { $0 % 4 == 0 ? 1.0 / 3 : 0 })
         try trainer.step(data, rows: 120..<180)
@@ -93,7 +98,7 @@ import Testing
         let gram = w.flatMap { a in w.map { b in zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } } }
         let values = try SymmetricEigenvalues(Matrix(3, 3, gram)).lambda.map { $0.squareRoot() }
         let total = values.reduce(0, +)
-        graph.expectClose(root.lambda, values.map { ($0 / total + 1e-3 / 3) / 1.001 }, 1e-12)
+        expectClose(root.lambda, values.map { ($0 / total + 1e-3 / 3) / 1.001 }, absolute: 1e-12)
     }
 
     // MARK: Subspaces
@@ -101,8 +106,8 @@ import Testing
     /// Full-rank differences are networks of the tasks' own: same outputs, and gradients that the chain rule maps.
     @Test func fullRankIsSoftSharingWithoutAPenalty() throws {
         let layers: [HiddenLayer] = [.dense(6, .tanh), .dense(6, .gelu)]
-        let soft = try trainer(SoftSharing(layers: layers, weight: 0))
-        let low = try trainer(LowRankSharing(layers: layers, rank: 6))
+        let soft = try SmallProblem.trainer(SoftSharing(layers: layers, weight: 0))
+        let low = try SmallProblem.trainer(LowRankSharing(layers: layers, rank: 6))
         for name in ["a", "b", "c"] {
             for depth in 0..<2 {
                 let (own, delta) = ("networks.\(name).\(depth)", "deltas.\(name).\(depth)")
@@ -119,28 +124,29 @@ import Testing
         for segment in soft.model.layout.segments where segment.name.hasPrefix("heads") {
             try low.setParameter(segment.name, to: soft.parameter(segment.name))
         }
-        let data = try graph.data(Double.self, rows: 60)
+        let data = try SmallProblem.data(Double.self, rows: 60)
         for name in ["a", "b", "c"] {
-            graph.expectClose(
-                try low.predict(data).values(name), try soft.predict(data).values(name), 1e-12, name)
+            expectClose(
+                try low.predict(data).values(name), try soft.predict(data).values(name), absolute: 1e-12, name
+            )
         }
-        graph.expectClose(
-            try low.step(data, rows: 0..<60), try soft.step(data, rows: 0..<60), 1e-12, "losses")
+        expectClose(
+            try low.step(data, rows: 0..<60), try soft.step(data, rows: 0..<60), absolute: 1e-12, "losses")
         for depth in 0..<2 {
             var sums = [Double](repeating: 0, count: 36)
             for name in ["a", "b", "c"] {
                 let whole = try soft.gradient("networks.\(name).\(depth).weight")
                 // dB = dW Aᵀ = dW, and the shared weights' gradient is the sum of the tasks'.
-                graph.expectClose(
-                    try low.gradient("deltas.\(name).\(depth).up.weight"), whole, 1e-12, "dB")
+                expectClose(
+                    try low.gradient("deltas.\(name).\(depth).up.weight"), whole, absolute: 1e-12, "dB")
                 for index in sums.indices { sums[index] += whole[index] }
             }
-            graph.expectClose(try low.gradient("shared.\(depth).weight"), sums, 1e-12, "dW₀")
+            expectClose(try low.gradient("shared.\(depth).weight"), sums, absolute: 1e-12, "dW₀")
         }
     }
 
     @Test func differencesBeginAtNothing() throws {
-        let low = try trainer(LowRankSharing(layers: layers, rank: 2))
+        let low = try SmallProblem.trainer(LowRankSharing(layers: layers, rank: 2))
         for name in ["a", "b", "c"] {
             #expect(try low.parameter("deltas.\(name).1.up.weight").allSatisfy { $0 == 0 })
             #expect(try low.parameter("deltas.\(name).1.up.bias").allSatisfy { $0 == 0 })
@@ -149,9 +155,9 @@ import Testing
     }
 
     @Test func theTraceNormLowersTheRank() throws {
-        let data = try graph.data(Double.self, rows: 60)
+        let data = try SmallProblem.data(Double.self, rows: 60)
         func values(_ weight: Double) throws -> [Double] {
-            let trainer = try trainer(
+            let trainer = try SmallProblem.trainer(
                 TraceNormSharing(layers: layers, weight: weight, updateEvery: 4),
                 optimizer: .sgd(learningRate: 0.1))
             for _ in 0..<600 { try trainer.step(data, rows: 0..<60) }
@@ -166,9 +172,11 @@ import Testing
 
     /// A turn of the alternation changes no output, makes Θ's rows orthonormal and leaves less outside.
     @Test func alternatingStructureKeepsTheFunction() throws {
-        let data = try graph.data(Double.self, rows: 60)
-        let kept = try trainer(AlternatingStructure(layers: layers, rank: 3, weight: 0, updateEvery: 1000))
-        let turned = try trainer(AlternatingStructure(layers: layers, rank: 3, weight: 0, updateEvery: 4))
+        let data = try SmallProblem.data(Double.self, rows: 60)
+        let kept = try SmallProblem.trainer(
+            AlternatingStructure(layers: layers, rank: 3, weight: 0, updateEvery: 1000))
+        let turned = try SmallProblem.trainer(
+            AlternatingStructure(layers: layers, rank: 3, weight: 0, updateEvery: 4))
         for _ in 0..<3 {
             try kept.step(data, rows: 0..<60)
             try turned.step(data, rows: 0..<60)
@@ -178,8 +186,9 @@ import Testing
         try turned.step(data, rows: 0..<60)
         #expect(kept.parameters != turned.parameters)
         for name in ["a", "b", "c"] {
-            graph.expectClose(
-                try kept.predict(data).values(name), try turned.predict(data).values(name), 1e-12, name)
+            expectClose(
+                try kept.predict(data).values(name), try turned.predict(data).values(name), absolute: 1e-12,
+                name)
         }
         func outside(_ trainer: Trainer<Double>) throws -> Double {
             try ["a", "b", "c"].reduce(0) {
@@ -195,7 +204,8 @@ import Testing
             }
         }
         // The gradient behind the turn goes through the new map, not a copy of the old one.
-        let twin = try trainer(AlternatingStructure(layers: layers, rank: 3, weight: 0, updateEvery: 1000))
+        let twin = try SmallProblem.trainer(
+            AlternatingStructure(layers: layers, rank: 3, weight: 0, updateEvery: 1000))
         twin.parameters = turned.parameters
         try twin.step(data, rows: 0..<60)
         try turned.step(data, rows: 0..<60)

@@ -1,31 +1,28 @@
 import Foundation
 import MTLEngine
+import Testing
 
 /// A training step of a shared bottom as plain text: loops over rows, layers and units in Double, one array a parameter.
 ///
 /// The engine's own step is compared with it element by element; it shares no code with it.
 struct StepOracle {
-    let model: MultiTaskModel
-    let trunk: [HiddenLayer]
-    let decay: Double
-    let learningRate: Double
-    /// Per parameter its values, PyTorch's shape and order.
-    private(set) var values: [String: [Double]] = [:]
-    private(set) var gradients: [String: [Double]] = [:]
-    /// Adam's moments per optimiser (one, or one per task), and how often each has stepped.
-    private var moments: [[String: (m: [Double], v: [Double])]]
-    private var steps: [Int]
+    /// Weights or biases in PyTorch's shape and order, their gradient, and Adam's moments per optimiser (one, or one
+    /// per task).
+    struct Parameter {
+        let name: String
+        fileprivate(set) var values: [Double]
+        fileprivate(set) var gradient: [Double]
+        fileprivate var moments: [(m: [Double], v: [Double])]
+    }
 
-    private static let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8)
+    private struct Layer {
+        let activation: Activation
+        var weight, bias: Parameter
+    }
 
-    init(_ trainer: Trainer<Double>, trunk: [HiddenLayer], learningRate: Double, decay: Double) throws {
-        model = trainer.model
-        self.trunk = trunk
-        self.learningRate = learningRate
-        self.decay = decay
-        for segment in model.layout.segments { values[segment.name] = try trainer.parameter(segment.name) }
-        moments = Array(repeating: [:], count: model.tasks.count)
-        steps = Array(repeating: 0, count: model.tasks.count)
+    private struct Table {
+        let width: Int
+        var weight: Parameter
     }
 
     /// A row: its features as they are looked up, labels (NaN for none) and the labels' weight.
@@ -37,11 +34,65 @@ struct StepOracle {
         var weight = 1.0
     }
 
+    private let model: MultiTaskModel
+    private let decay, learningRate: Double
+    private var layers: [Layer] = []
+    /// Per task the layers that its rows pass.
+    private var paths: [[Int]] = []
+    private var tables: [Table]
+    /// Per embedded feature its table.
+    private let tableOf: [Int]
+    /// How often each optimiser has stepped.
+    private var steps: [Int]
+
+    fileprivate static let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8)
+
+    init(_ trainer: Trainer<Double>, trunk: [HiddenLayer], learningRate: Double, decay: Double) throws {
+        let model = trainer.model
+        func parameter(_ name: String) throws -> Parameter {
+            let values = try trainer.parameter(name)
+            let zeros = [Double](repeating: 0, count: values.count)
+            return Parameter(
+                name: name, values: values, gradient: zeros,
+                moments: model.tasks.map { _ in (m: zeros, v: zeros) })
+        }
+        func layers(_ hidden: [HiddenLayer], _ name: String) throws -> [Layer] {
+            try hidden.enumerated().map { depth, layer in
+                Layer(
+                    activation: layer.activation, weight: try parameter("\(name).\(depth).weight"),
+                    bias: try parameter("\(name).\(depth).bias"))
+            }
+        }
+        (self.model, self.learningRate, self.decay) = (model, learningRate, decay)
+        self.layers = try layers(trunk, "trunk")
+        for task in model.tasks {
+            let first = self.layers.count
+            self.layers += try layers(
+                task.tower + [.dense(task.kind.outputs, .identity)], "heads.\(task.name)")
+            paths.append(Array(trunk.indices) + Array(first..<self.layers.count))
+        }
+        tables = try model.tables.map {
+            Table(width: $0.dimension, weight: try parameter("embeddings.\($0.name).weight"))
+        }
+        tableOf = try model.embedded.map { feature in
+            try #require(model.tables.firstIndex { $0.name == feature.table })
+        }
+        steps = Array(repeating: 0, count: model.tasks.count)
+    }
+
+    /// The parameter of a name.
+    subscript(name: String) -> Parameter? {
+        (layers.flatMap { [$0.weight, $0.bias] } + tables.map(\.weight)).first { $0.name == name }
+    }
+
     /// Takes a step of all tasks, or of one; returns the mean losses of those.
     mutating func step(_ rows: [Row], task: Int? = nil) -> [Double] {
-        gradients = values.mapValues { [Double](repeating: 0, count: $0.count) }
+        for index in layers.indices {
+            layers[index].weight.clear()
+            layers[index].bias.clear()
+        }
+        for index in tables.indices { tables[index].weight.clear() }
         var losses: [Double] = []
-        var touched: [String: Set<Int>] = [:]
         var isLabelled = false
         for index in task.map({ [$0] }) ?? Array(model.tasks.indices) {
             let labelled = rows.filter { !$0.labels[index].isNaN }
@@ -54,16 +105,7 @@ struct StepOracle {
             }
         }
         guard isLabelled || task == nil else { return losses }
-        for (feature, number) in model.embedded.enumerated().map({ ($1, $0) }) {
-            for row in rows {
-                touched["embeddings.\(feature.table).weight", default: []].formUnion(row.ids[number])
-            }
-        }
-        let active = task.map { name in
-            values.keys.filter { $0.hasPrefix("trunk.") || $0.hasPrefix("embeddings.") }
-                + values.keys.filter { $0.hasPrefix("heads.\(model.tasks[name].name).") }
-        }
-        adam(active ?? Array(values.keys), optimizer: task ?? 0, touched)
+        update(task.map { paths[$0] } ?? Array(layers.indices), optimizer: task ?? 0, rows)
         return losses
     }
 
@@ -71,55 +113,53 @@ struct StepOracle {
 
     private func features(_ row: Row) -> [Double] {
         var x = row.dense
-        for (feature, ids) in zip(model.embedded, row.ids) {
-            let table = model.tables.first { $0.name == feature.table }!
-            let all = values["embeddings.\(feature.table).weight"]!
-            for column in 0..<table.dimension {
-                let sum = ids.reduce(0) { $0 + all[$1 * table.dimension + column] }
-                x.append(feature.pooling == .mean ? sum / Double(max(1, ids.count)) : sum)
+        for (feature, ids) in row.ids.enumerated() {
+            let table = tables[tableOf[feature]]
+            for column in 0..<table.width {
+                let sum = ids.reduce(0) { $0 + table.weight.values[$1 * table.width + column] }
+                x.append(model.embedded[feature].pooling == .mean ? sum / Double(max(1, ids.count)) : sum)
             }
         }
         return x
     }
 
     private mutating func backward(_ row: Row, _ index: Int, _ scale: Double) -> Double {
-        let task = model.tasks[index]
-        var layers = trunk.enumerated().map { ("trunk.\($0)", $1) }
-        layers += (task.tower + [.dense(task.kind.outputs, .identity)]).enumerated().map {
-            ("heads.\(task.name).\($0)", $1)
-        }
+        let path = paths[index]
         var inputs = [features(row)]
         var sums: [[Double]] = []
-        for (name, layer) in layers {
-            let (w, b, x) = (values[name + ".weight"]!, values[name + ".bias"]!, inputs[inputs.count - 1])
-            let z = (0..<layer.units).map { unit in
-                x.indices.reduce(b[unit]) { $0 + w[unit * x.count + $1] * x[$1] }
+        for place in path {
+            let (layer, x) = (layers[place], inputs[inputs.count - 1])
+            let z = layer.bias.values.indices.map { unit in
+                x.indices.reduce(layer.bias.values[unit]) {
+                    $0 + layer.weight.values[unit * x.count + $1] * x[$1]
+                }
             }
             sums.append(z)
             inputs.append(z.map { value(layer.activation, $0) })
         }
-        var (loss, d) = Self.loss(task.kind, sums[sums.count - 1], row.labels[index])
+        var (loss, d) = Self.loss(model.tasks[index].kind, sums[sums.count - 1], row.labels[index])
         d = d.map { $0 * scale }
-        for (place, (name, layer)) in layers.enumerated().reversed() {
-            let x = inputs[place]
-            let dz = zip(d, sums[place]).map { $0 * slope(layer.activation, $1) }
-            let w = values[name + ".weight"]!
-            for unit in 0..<layer.units {
-                gradients[name + ".bias"]![unit] += dz[unit]
+        for (depth, place) in path.enumerated().reversed() {
+            let x = inputs[depth]
+            let activation = layers[place].activation
+            let dz = zip(d, sums[depth]).map { $0 * slope(activation, $1) }
+            for unit in dz.indices {
+                layers[place].bias.gradient[unit] += dz[unit]
                 for input in x.indices {
-                    gradients[name + ".weight"]![unit * x.count + input] += dz[unit] * x[input]
+                    layers[place].weight.gradient[unit * x.count + input] += dz[unit] * x[input]
                 }
             }
+            let w = layers[place].weight.values
             d = x.indices.map { input in dz.indices.reduce(0) { $0 + dz[$1] * w[$1 * x.count + input] } }
         }
         var column = model.inputs
-        for (feature, ids) in zip(model.embedded, row.ids) {
-            let width = model.tables.first { $0.name == feature.table }!.dimension
-            let share = feature.pooling == .mean ? 1 / Double(max(1, ids.count)) : 1
+        for (feature, ids) in row.ids.enumerated() {
+            let table = tableOf[feature]
+            let width = tables[table].width
+            let share = model.embedded[feature].pooling == .mean ? 1 / Double(max(1, ids.count)) : 1
             for id in ids {
                 for offset in 0..<width {
-                    gradients["embeddings.\(feature.table).weight"]![id * width + offset] +=
-                        share * d[column + offset]
+                    tables[table].weight.gradient[id * width + offset] += share * d[column + offset]
                 }
             }
             column += width
@@ -166,32 +206,46 @@ struct StepOracle {
 
     /// AdamW on layers; `torch.optim.SparseAdam` on tables: no decay, only rows that the batch touches, and epsilon beside the
     /// root before its bias is corrected.
-    private mutating func adam(_ names: [String], optimizer: Int, _ touched: [String: Set<Int>]) {
+    private mutating func update(_ active: [Int], optimizer: Int, _ rows: [Row]) {
         steps[optimizer] += 1
         let t = Double(steps[optimizer])
-        for name in names {
-            let isTable = name.hasPrefix("embeddings.")
-            let count = values[name]!.count
-            var state =
-                moments[optimizer][name] ?? (
-                    [Double](repeating: 0, count: count), [Double](repeating: 0, count: count)
-                )
-            let width =
-                isTable ? count / model.tables.first { name == "embeddings.\($0.name).weight" }!.rows : 1
-            for index in 0..<count {
-                if isTable && touched[name]?.contains(index / width) != true { continue }
-                let g = gradients[name]![index]
-                state.m[index] = Self.beta1 * state.m[index] + (1 - Self.beta1) * g
-                state.v[index] = Self.beta2 * state.v[index] + (1 - Self.beta2) * g * g
-                if !isTable { values[name]![index] *= 1 - learningRate * decay }
-                let (first, second) = (1 - pow(Self.beta1, t), 1 - pow(Self.beta2, t))
-                let step =
-                    isTable
-                    ? second.squareRoot() * state.m[index] / (state.v[index].squareRoot() + Self.epsilon)
-                    : state.m[index] / ((state.v[index] / second).squareRoot() + Self.epsilon)
-                values[name]![index] -= learningRate * step / first
-            }
-            moments[optimizer][name] = state
+        let (first, second) = (1 - pow(Self.beta1, t), 1 - pow(Self.beta2, t))
+        let (rate, kept, epsilon) = (learningRate, 1 - learningRate * decay, Self.epsilon)
+        func layerStep(_ value: Double, _ m: Double, _ v: Double) -> Double {
+            value * kept - rate * m / ((v / second).squareRoot() + epsilon) / first
+        }
+        func tableStep(_ value: Double, _ m: Double, _ v: Double) -> Double {
+            value - rate * second.squareRoot() * m / (v.squareRoot() + epsilon) / first
+        }
+        for index in active {
+            layers[index].weight.adam(layers[index].weight.values.indices, optimizer, layerStep)
+            layers[index].bias.adam(layers[index].bias.values.indices, optimizer, layerStep)
+        }
+        for index in tables.indices {
+            let (width, features) = (tables[index].width, tableOf.indices.filter { tableOf[$0] == index })
+            let touched = Set(rows.flatMap { row in features.flatMap { row.ids[$0] } })
+            tables[index].weight.adam(
+                touched.flatMap { $0 * width..<($0 + 1) * width }, optimizer, tableStep)
+        }
+    }
+}
+
+extension StepOracle.Parameter {
+    fileprivate mutating func clear() {
+        for element in gradient.indices { gradient[element] = 0 }
+    }
+
+    /// Moves the moments of some elements, and by them the values.
+    fileprivate mutating func adam(
+        _ elements: some Sequence<Int>, _ optimizer: Int,
+        _ step: (_ value: Double, _ m: Double, _ v: Double) -> Double
+    ) {
+        for element in elements {
+            let g = gradient[element]
+            let m = StepOracle.beta1 * moments[optimizer].m[element] + (1 - StepOracle.beta1) * g
+            let v = StepOracle.beta2 * moments[optimizer].v[element] + (1 - StepOracle.beta2) * g * g
+            (moments[optimizer].m[element], moments[optimizer].v[element]) = (m, v)
+            values[element] = step(values[element], m, v)
         }
     }
 }

@@ -1,18 +1,17 @@
-import Foundation
+package import Foundation
 
 /// A safetensors file as the fixtures use it: float tensors and a map of strings.
-struct Safetensors {
-    struct Failure: Error { let text: String }
+package struct Safetensors {
+    package struct Failure: Error {
+        let text: String
 
-    let metadata: [String: String]
-    private let tensors: [String: (shape: [Int], values: [Double])]
-
-    static func fixture(_ name: String) throws -> Safetensors {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
-        return try Safetensors(Data(contentsOf: folder.appending(path: name + ".safetensors")))
+        package init(text: String) { self.text = text }
     }
 
-    init(_ data: Data) throws {
+    package let metadata: [String: String]
+    private var tensors: [String: (shape: [Int], values: [Double])]
+
+    package init(_ data: Data) throws {
         let headerLength = data.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         guard
             let header = try JSONSerialization.jsonObject(with: data[8..<8 + headerLength]) as? [String: Any]
@@ -41,14 +40,28 @@ struct Safetensors {
         self.tensors = tensors
     }
 
-    var names: [String] { tensors.keys.sorted() }
+    package var names: [String] { tensors.keys.sorted() }
 
-    func values(_ name: String) throws -> [Double] {
+    /// Whether there is a tensor of the name, or of any name under it.
+    package func has(_ name: String) -> Bool { tensors[name] != nil || !names(under: name).isEmpty }
+
+    package func values(_ name: String) throws -> [Double] {
         guard let tensor = tensors[name] else { throw Failure(text: "no tensor \(name)") }
         return tensor.values
     }
 
-    func names(under prefix: String) -> [String] {
+    /// The same file with its first value of a tensor moved.
+    package func moved(_ name: String, by distance: Double) throws -> Safetensors {
+        var copy = self
+        guard var tensor = tensors[name], !tensor.values.isEmpty else {
+            throw Failure(text: "no tensor \(name)")
+        }
+        tensor.values[0] += distance
+        copy.tensors[name] = tensor
+        return copy
+    }
+
+    package func names(under prefix: String) -> [String] {
         names.filter { $0.hasPrefix(prefix + "/") }.map { String($0.dropFirst(prefix.count + 1)) }
     }
 }

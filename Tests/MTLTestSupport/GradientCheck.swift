@@ -1,12 +1,13 @@
-import MTLEngine
+package import MTLEngine
+package import Testing
 
 /// Gradients against central differences, in Double.
-enum GradientCheck {
+package enum GradientCheck {
     /// The pass mark for ‖analytic - numeric‖ / max(‖analytic‖, ‖numeric‖).
-    static let tolerance = 1e-6
+    package static let tolerance = 1e-6
 
     /// The relative error of a gradient of `loss` at `point`.
-    static func relativeError(
+    package static func relativeError(
         of analytic: [Double], at point: [Double], skips: Set<Int> = [], loss: ([Double]) throws -> Double
     ) rethrows -> Double {
         precondition(
@@ -32,7 +33,7 @@ enum GradientCheck {
     }
 
     /// The relative error of a model's own backward pass on random rows.
-    static func relativeError(
+    package static func relativeError(
         of model: MultiTaskModel, rows: Int, missing: Double, compute: ComputeOptions, seed: UInt64 = 7,
         gathered: Bool = false, weighted: Bool = false, skips: (String) -> Bool = { _ in false }
     ) throws -> Double {
@@ -85,6 +86,51 @@ enum GradientCheck {
             parameters in
             trainer.parameters = parameters
             return weightedLoss()
+        }
+    }
+
+    /// Expects the relative error below the pass mark.
+    package static func expectAgreement(
+        of model: MultiTaskModel, rows: Int, missing: Double = 0.3, compute: ComputeOptions,
+        gathered: Bool = false, weighted: Bool = false, tolerance: Double = tolerance,
+        skips: (String) -> Bool = { _ in false }, _ what: String = "",
+        _ place: SourceLocation = #_sourceLocation
+    ) throws {
+        let error = try relativeError(
+            of: model, rows: rows, missing: missing, compute: compute, gathered: gathered,
+            weighted: weighted, skips: skips)
+        #expect(error < tolerance, "\(what), \(rows) rows, \(compute)", sourceLocation: place)
+    }
+
+    /// Every kind of loss, over towers and without.
+    package static let tasks: [LearningTask] = [
+        .binary("a", weight: 0.7, tower: [.dense(5, .tanh)]), .regression("b", weight: 1.3),
+        .multiclass("c", classes: 3, weight: 0.4, tower: [.dense(5, .gelu)]),
+        .regression("d", huberDelta: 0.5, weight: 0.9, tower: [.dense(5, .tanh)]),
+    ]
+
+    /// An architecture with and without tables, with every way of computing.
+    package static func check(
+        _ architecture: some Architecture, tasks: [LearningTask] = tasks, scenarios: Int = 1,
+        inputs: Int = 6, rows: [Int] = [1, 37], computes: [ComputeOptions] = ComputeOptions.various,
+        tolerance: Double = tolerance, _ place: SourceLocation = #_sourceLocation
+    ) throws {
+        for isEmbedded in [false, true] {
+            let model = try MultiTaskModel(
+                inputs: inputs, embedded: isEmbedded ? SmallProblem.embedded : [],
+                tables: isEmbedded ? SmallProblem.tables : [], scenarios: scenarios,
+                architecture: architecture, tasks: tasks)
+            for (number, compute) in computes.enumerated() where isEmbedded || number == 0 {
+                // The smallest batch once; one of several shards and tiles with two threads.
+                let last = rows[rows.count - 1]
+                let some = number == 0 ? rows : compute.threads > 1 && isEmbedded ? [150] : [last]
+                for count in some {
+                    try expectAgreement(
+                        of: model, rows: count, compute: compute, gathered: number % 2 == 1,
+                        weighted: count == 37 && number == 0, tolerance: tolerance,
+                        "embedded \(isEmbedded)", place)
+                }
+            }
         }
     }
 
