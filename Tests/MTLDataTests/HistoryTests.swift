@@ -290,7 +290,7 @@ import Testing
 
     @Test func wrongLogsAreNamedWithFileAndLine() throws {
         func failure(_ log: String, _ change: (inout HistorySpec) -> Void = { _ in }) -> InputError? {
-            failure {
+            MTLTestSupport.failure {
                 var spec = Self.spec()
                 change(&spec)
                 _ = try EventIndex(spec, TableReader(bytes: Array(log.utf8), path: "log.csv"))

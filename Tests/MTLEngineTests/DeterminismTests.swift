@@ -115,7 +115,8 @@ import Testing
                         seed: 5, compute: ComputeOptions(threads: threads, backend: backend))
                     #expect(
                         trainer.trainingStep.isSliced
-                            == (["sliced", "wide"].contains(name) && batch == 30 && trainer.store.product.backend == .kernels))
+                            == (["sliced", "wide"].contains(name) && batch == 30
+                                && trainer.store.product.backend == .kernels))
                     try trainer.fit(data, until: StoppingRule(epochs: 2, steps: 3, patience: nil))
                     let bits = trainer.parameters.map(\.bitPattern)
                     #expect(first ?? bits == bits, "\(schedule), \(backend), \(threads) threads")

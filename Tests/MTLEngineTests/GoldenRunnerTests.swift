@@ -18,7 +18,7 @@ import Testing
         let golden = try Golden("graph_low_rank").moved(tensor, by: 1e-6)
         let run = Golden.Run(
             .adam(learningRate: 1e-2), batch: GoldenRuns.rows, steps: 6, computes: [ComputeOptions()])
-        withKnownIssue {
+        try withKnownIssue {
             try golden.check(model, Double.self, GoldenRuns.double, run)
         } matching: { issue in
             issue.comments.contains { $0.rawValue.hasPrefix("graph_low_rank, Double, \(tensor)[0]: ") }
@@ -30,7 +30,7 @@ import Testing
         let trainer = try golden.trainer(Float.self, compute: ComputeOptions())
         let dataset = try golden.numbers.dataset(Float.self, for: golden.model)
         let moved = try golden.numbers.moved("step_losses", by: 1e-3)
-        withKnownIssue {
+        try withKnownIssue {
             try moved.train(
                 trainer, dataset, steps: 0..<2, Golden.Tolerance(relative: 1e-5, absolute: 2e-6))
         } matching: { issue in

@@ -6,7 +6,8 @@ import Testing
 @Suite struct LayeringTests {
     /// The lowest folder first; files in no folder are below all.
     private static let engine = [
-        "Algebra", "Layers", "Options", "Data", "Tasks", "Values", "Nodes", "Graph", "FeatureLayers", "Sharing",
+        "Algebra", "Layers", "Options", "Data", "Tasks", "Values", "Nodes", "Graph", "FeatureLayers",
+        "Sharing",
         "Optimizers",
         "Step", "Training", "Evaluation", "Description", "Simulation", "Linear",
     ]

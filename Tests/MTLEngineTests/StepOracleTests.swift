@@ -152,7 +152,7 @@ import Testing
         for task in setting.tasks {
             expectClose(
                 try trainer.predict(data).values(task.name), try copy.predict(data).values(task.name),
-                "predictions of \(task.name)", 1e-13)
+                absolute: 1e-13, "predictions of \(task.name)")
         }
         for segment in model.layout.segments {
             expectClose(

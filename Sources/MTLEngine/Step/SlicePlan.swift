@@ -29,7 +29,9 @@ package struct SlicePlan: Sendable {
             case .dense(let lower) = program.backward[0][program.backward[0].count - 1].node,
             case .dense(let upper) = program.backward[0][program.backward[0].count - 2].node,
             lower.x.isFeatures, lower.dx == .none, upper.x == lower.y,
-            [lower, upper].allSatisfy({ $0.layer.blocks == 1 && $0.layer.order == .inputMajor && $0.trainsBias }),
+            [lower, upper].allSatisfy({
+                $0.layer.blocks == 1 && $0.layer.order == .inputMajor && $0.trainsBias
+            }),
             lower.layer.outputs % (Self.count * vector) == 0
         else { return nil }
         let (first, second) = (program.forward[0][0], program.forward[0][1])
@@ -53,8 +55,8 @@ package struct SlicePlan: Sendable {
     }
 }
 
-/// Where a slice's numbers lie in its own memory: parameters, then the transposed upper weights, then gradients in the order of
-/// the parameters, then per turn the optimiser's state in that order.
+/// Where a slice's numbers lie in its own memory: parameters, then the transposed upper weights, then gradients in the
+/// order of the parameters, then per turn the optimiser's state in that order.
 ///
 /// Memory of its own, as neighbours in one matrix would not do: a core fetches lines beside those that it reads.
 package struct SliceLayout: Sendable {
@@ -98,6 +100,7 @@ package struct Slices {
 
     func layout(stateVectors: Int) -> SliceLayout {
         SliceLayout(
-            inputs: lower.layer.inputs, width: width, outputs: upper.layer.outputs, stateVectors: stateVectors)
+            inputs: lower.layer.inputs, width: width, outputs: upper.layer.outputs, stateVectors: stateVectors
+        )
     }
 }

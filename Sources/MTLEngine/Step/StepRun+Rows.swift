@@ -24,7 +24,9 @@ extension StepRun {
             let back = self.backward(index, tile, refreshes: changes && forward.isEmpty)
             if !forward.isEmpty {
                 let work = tile.rows * turn.losses.count * 3 * MemoryLayout<Scalar>.stride
-                observer.observe(.loss, index: 0, worker: worker, work: work) { losses(index, back, batch, into: partialLosses) }
+                observer.observe(.loss, index: 0, worker: worker, work: work) {
+                    losses(index, back, batch, into: partialLosses)
+                }
             }
             for place in turn.backwardStarts[backward]..<turn.backwardStarts[backward + 1] {
                 run(turn.backward[place], back, worker: worker, observer: observer)

@@ -207,7 +207,8 @@ extension StepRun {
         clip(g, range.count)
         update.apply(
             count: range.count, parameters: own + range.lowerBound, gradients: UnsafePointer(g),
-            state: own + sliceLayout.state(turn: turnIndex) + range.lowerBound, stateStride: sliceLayout.count,
+            state: own + sliceLayout.state(turn: turnIndex) + range.lowerBound,
+            stateStride: sliceLayout.count,
             level: product.level)
     }
 
