@@ -2,7 +2,7 @@ extension SchemaProposal {
     /// An experiment file: the schema, the split and a model to begin with, a comment per line saying what was found.
     /// Columns that are left out stand in it as comments with the reason.
     ///
-    /// - Parameter source: what the file calls the data; the source's path by default.
+    /// - Parameter name: what the file calls the data; the source's path by default.
     public func yaml(source name: String? = nil) -> String {
         yaml(data: DataSettings(source: name ?? source))
     }
