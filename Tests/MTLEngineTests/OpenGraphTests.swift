@@ -71,7 +71,7 @@ private struct GraphMembers {
     init(_ files: [BuilderSource]) {
         for file in files {
             for (isInside, line) in Self.lines(of: file) where isInside {
-                guard let match = line.firstMatch(of: /^    ([a-z()\s]*)\b(func|var|let) (\w+)/) else {
+                guard let match = line.firstMatch(of: /^    ((?:[a-z()]+ )*)(func|var|let) (\w+)/) else {
                     continue
                 }
                 members.append(

@@ -23,7 +23,7 @@ package func firstDifference<Found: BinaryFloatingPoint, Expected: BinaryFloatin
         // Equal infinities differ by NaN.
         let isNear =
             value == reference || value.isNaN && reference.isNaN
-            || abs(value - reference) <= relative * abs(reference) + absolute
+            || reference.isFinite && abs(value - reference) <= relative * abs(reference) + absolute
         if !isNear { return "[\(index)]: \(one), expected \(other)" }
     }
     return nil
