@@ -28,13 +28,21 @@ struct TableArguments: ParsableArguments {
     @Option(help: "The names of the columns, with commas, for a file without a header.")
     var columns: String?
 
-    @Option(help: "What stands between cells (default: a tab in .tsv and .tab files, else a comma).")
+    @Option(
+        help:
+            "What stands between cells (default: what the model was trained on; a tab in .tsv and .tab files, else a comma)."
+    )
     var separator: String?
+
+    @Option(
+        help: "The encoding, by a name that iconv knows (default: UTF-8, or what the model was trained on).")
+    var encoding: String?
 
     func options(threads: Int = 1) throws -> ReadingOptions {
         var settings = DataSettings(source: "")
         settings.columns = columns?.split(separator: ",").map(String.init)
-        settings.separator = separator
+        settings.format.separator = separator
+        settings.format.encoding = encoding
         return try settings.options(threads: threads)
     }
 }

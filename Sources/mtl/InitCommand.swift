@@ -45,7 +45,7 @@ struct InitCommand: ParsableCommand {
         let proposal = try SchemaProposal(source, labels: choices, ignoring: ignored)
         var settings = DataSettings(source: data, test: test)
         settings.columns = table.columns?.split(separator: ",").map(String.init)
-        settings.separator = table.separator
+        settings.format.separator = table.separator
         let text = proposal.yaml(data: settings)
         guard let output else {
             FileHandle.standardOutput.write(Data(text.utf8))

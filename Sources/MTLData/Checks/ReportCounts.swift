@@ -133,7 +133,7 @@ final class ReportCounts: @unchecked Sendable {
     ) {
         var scenario: Int?
         if let column = plan.scenario, let vocabulary = preprocessor.scenarios {
-            let id = Int(vocabulary.idOrMissing(parsed.block.cell(row, column)))
+            let id = Int(vocabulary.idOrMissing(parsed.block.value(row, column)))
             if id < scenarios.count { scenario = id }
         }
         func update(_ body: (inout LabelCounts) -> Void) {
@@ -148,12 +148,11 @@ final class ReportCounts: @unchecked Sendable {
             guard let place = plan.labels[index] else { continue }
             if label.kind == .multiclass {
                 if let condition = place.condition,
-                    !condition.holds.holds(parsed.block.cell(row, condition.column))
+                    !condition.holds.holds(parsed.block, row, condition.column)
                 {
                     continue
                 }
-                let cell = Cell.trimmed(parsed.block.cell(row, place.column))
-                if Cell.isMissing(cell) { continue }
+                guard let cell = parsed.block.value(row, place.column) else { continue }
                 let id =
                     Int(preprocessor.classes[index]?.id(cell) ?? Vocabulary.unknown) - Vocabulary.reserved
                 update {
@@ -183,12 +182,9 @@ final class ReportCounts: @unchecked Sendable {
             var hash: UInt64 = 1
             var isMissing = true
             for column in columns {
-                let cell = Cell.trimmed(parsed.block.cell(row, column))
-                let isBlank = Cell.isMissing(cell)
-                hash =
-                    isBlank
-                    ? mtl_hash_bytes(nil, 0, hash) : mtl_hash_bytes(cell.baseAddress, cell.count, hash)
-                if !isBlank { isMissing = false }
+                let cell = parsed.block.value(row, column)
+                hash = mtl_hash_bytes(cell?.baseAddress, cell?.count ?? 0, hash)
+                if cell != nil { isMissing = false }
             }
             rowHash = withUnsafeBytes(of: hash) {
                 mtl_hash_bytes($0.bindMemory(to: UInt8.self).baseAddress, 8, rowHash)
@@ -204,7 +200,7 @@ final class ReportCounts: @unchecked Sendable {
                 if !isMissing { values[index].add(hash, part: part) }
             case .tags, .sequence:
                 var bag: [UInt64] = []
-                Preprocessor.forEachValue(feature, parsed.block.cell(row, columns[0])) { value, _ in
+                Preprocessor.forEachValue(feature, parsed.block, row, columns[0]) { value, _ in
                     let hash = ByteMap.hash(value)
                     bag.append(hash)
                     values[index].add(hash, part: part)

@@ -68,8 +68,6 @@ func join(
     _ histories: [HistorySpec], to source: any RowSource, _ schema: Schema, _ options: ReadingOptions
 ) throws(InputError) -> any RowSource {
     guard !histories.isEmpty else { return source }
-    var options = options
-    options.columns = nil
     let skips = options.badRows != .refuse
     var indices: [EventIndex] = []
     for history in histories {

@@ -17,7 +17,9 @@ extension SchemaProposal {
                 "\(Wording.count(rows, "row")), \(Wording.count(columns.count, "column"))"),
         ]
         if let test = data.test { lines.append(Line("  test: \(YAMLText.scalar(test))")) }
-        if let separator = data.separator { lines.append(Line("  separator: \(YAMLText.scalar(separator))")) }
+        if let separator = data.format.separator {
+            lines.append(Line("  separator: \(YAMLText.scalar(separator))"))
+        }
         if let columns = data.columns {
             lines.append(Line("  columns: [\(columns.map { YAMLText.scalar($0) }.joined(separator: ", "))]"))
         }

@@ -24,7 +24,7 @@ enum YAMLText {
 
     private static func isDigit(_ sign: Unicode.Scalar) -> Bool { ("0"..."9").contains(sign) }
 
-    private static func quoted(_ text: String) -> String {
+    static func quoted(_ text: String) -> String {
         var result = "\""
         for sign in text.unicodeScalars {
             switch sign {

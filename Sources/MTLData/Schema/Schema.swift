@@ -84,13 +84,21 @@ struct AnyKey: CodingKey {
 extension Decoder {
     /// The keyed values, where no key is one that nobody knows: a misspelt setting is a mistake, not a default.
     func strictContainer<Key: CodingKey & CaseIterable>(_: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        let known = Set(Key.allCases.map(\.stringValue))
+        try refuseKeys(beside: Key.names)
+        return try container(keyedBy: Key.self)
+    }
+
+    /// Refuses keys that are none of these.
+    func refuseKeys(beside known: [String]) throws {
         let place = codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
         for key in try container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
             throw InputError(
                 .name, at: place.isEmpty ? key.stringValue : "\(place).\(key.stringValue)",
                 found: "a setting of that name", expected: "one of \(known.sorted().joined(separator: ", "))")
         }
-        return try container(keyedBy: Key.self)
     }
+}
+
+extension CodingKey where Self: CaseIterable {
+    static var names: [String] { allCases.map(\.stringValue) }
 }
