@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import MTLData
 import MTLEngine
 
@@ -17,9 +18,16 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
-        printMetrics([
-            try bundle.evaluate(bundle.open(data, options: table.options()), compute: threads.compute)
-        ])
+        let source = try bundle.open(data, options: table.options())
+        printNotes(of: source)
+        printMetrics([try bundle.evaluate(source, compute: threads.compute)])
+    }
+}
+
+/// Says on the standard error what was found out about a source's text.
+func printNotes(of source: any RowSource) {
+    for note in source.notes {
+        try? FileHandle.standardError.write(contentsOf: Data("\(source.path): \(note)\n".utf8))
     }
 }
 

@@ -11,6 +11,8 @@ enum Wording {
         byte == UInt8(ascii: "\t") ? "\\t" : String(UnicodeScalar(byte))
     }
 
+    static func plainSign(_ byte: UInt8) -> String { String(UnicodeScalar(byte)) }
+
     /// "1,204".
     static func count(_ value: Int) -> String {
         var digits = String(value.magnitude)

@@ -86,4 +86,26 @@ enum YAMLText {
         }
         return pairs
     }
+
+    static func pairs(_ format: TableFormat) -> [(key: String, value: String)] {
+        var pairs: [(String, String)] = []
+        if let separator = format.separator { pairs.append(("separator", quoted(separator))) }
+        if let encoding = format.encoding { pairs.append(("encoding", scalar(encoding))) }
+        if let escape = format.escape { pairs.append(("escape", quoted(escape))) }
+        if let comment = format.comment { pairs.append(("comment", quoted(comment))) }
+        if format.skipLines > 0 { pairs.append(("skip_lines", "\(format.skipLines)")) }
+        return pairs + Self.pairs(format.allCells)
+    }
+
+    static func pairs(_ format: CellFormat) -> [(key: String, value: String)] {
+        var pairs: [(String, String)] = []
+        if let decimal = format.decimal { pairs.append(("decimal", quoted(decimal))) }
+        if let thousands = format.thousands { pairs.append(("thousands", quoted(thousands))) }
+        if let words = format.missingWords {
+            pairs.append(
+                ("missing_words", list(words.map { $0 == CellFormat.usual ? $0 : quoted($0) })))
+        }
+        if let dates = format.dates { pairs.append(("dates", dates.rawValue)) }
+        return pairs
+    }
 }

@@ -28,25 +28,52 @@ public final class TableReader: RowSource {
     ///
     /// - Throws: `InputError` that names the file: it cannot be read, is a directory, is empty, or its header is wrong.
     public convenience init(path: String, options: ReadingOptions = ReadingOptions()) throws(InputError) {
-        try self.init(path: path, bytes: nil, options: options)
+        try self.init(path: path, bytes: nil, spool: SpooledPipe(path: path), options: options)
     }
 
     /// Reads a text in memory; `path` is what messages call it.
     public convenience init(
         bytes: [UInt8], path: String, options: ReadingOptions = ReadingOptions()
     ) throws(InputError) {
-        try self.init(path: path, bytes: bytes, options: options)
+        try self.init(path: path, bytes: bytes, spool: nil, options: options)
     }
 
-    private init(path: String, bytes: [UInt8]?, options: ReadingOptions) throws(InputError) {
+    /// Opens a file, or a text in memory, and fills in what the options do not say of its text.
+    static func guessing(
+        path: String, bytes: [UInt8]? = nil, options: ReadingOptions
+    ) throws(InputError) -> (reader: TableReader, guess: TextGuess) {
+        try options.check()
+        let spool = bytes == nil ? try SpooledPipe(path: path) : nil
+        let usual = Wording.plainSign(usualSeparator(path))
+        let guess = try TextGuess(options.format, usual: usual) { () throws(InputError) in
+            try open(path, bytes, spool)
+        }
+        var options = options
+        options.format = guess.format
+        return (try TableReader(path: path, bytes: bytes, spool: spool, options: options), guess)
+    }
+
+    /// The same text, read in another way.
+    func reopened(_ format: TableFormat) throws(InputError) -> TableReader {
+        var options = options
+        options.format = format
+        return try TableReader(path: path, bytes: bytes, spool: spool, options: options)
+    }
+
+    private static func usualSeparator(_ path: String) -> UInt8 {
+        let bare = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
+        return UInt8(ascii: bare.hasSuffix(".tsv") || bare.hasSuffix(".tab") ? "\t" : ",")
+    }
+
+    private init(
+        path: String, bytes: [UInt8]?, spool: SpooledPipe?, options: ReadingOptions
+    ) throws(InputError) {
         try options.check()
         self.path = path
         self.bytes = bytes
         self.options = options
-        spool = bytes == nil ? try SpooledPipe(path: path) : nil
-        let bare = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
-        let isTabbed = bare.hasSuffix(".tsv") || bare.hasSuffix(".tab")
-        let separator = options.separator ?? UInt8(ascii: isTabbed ? "\t" : ",")
+        self.spool = spool
+        let separator = options.separator ?? Self.usualSeparator(path)
         let opened = try Self.open(path, bytes, spool)
         header = try TableHeader(
             TextSource(opened, options.format, separator: separator), options.format, separator: separator,
@@ -163,9 +190,12 @@ public final class TableReader: RowSource {
                 let end = Int(block.ends[(row + 1) * width - 1])
                 guard mtl_utf8_error(block.text + start, end - start) >= 0 else { return nil }
                 let text = UnsafeBufferPointer(start: block.text + start, count: end - start)
+                // One broken line among others that are UTF-8 says nothing of the file.
+                let isMixed = UnsafeBufferPointer(start: block.text, count: start).contains { $0 >= 0x80 }
                 return InputError(
                     .syntax, at: "\(path), line \(block.line(row))", found: "bytes that are no UTF-8",
-                    expected: "UTF-8 text\(TextDecoder.likely(text))")
+                    expected: "UTF-8 text" + (isMixed ? ", as in the lines before" : TextDecoder.likely(text))
+                )
             }
         }
         return findings
