@@ -78,6 +78,9 @@ final class ReportCounts: @unchecked Sendable {
     var missing: [Int]
     /// Per feature the least and greatest hash of a training row's cell.
     var extremes: [(least: UInt64, greatest: UInt64)]
+    /// Per feature and per label the number furthest from 0.
+    var furthest: [FurthestNumber]
+    var furthestLabels: [FurthestNumber]
     private var rows: HashTally
 
     init(_ preprocessor: Preprocessor, _ limits: ReportLimits) {
@@ -92,6 +95,8 @@ final class ReportCounts: @unchecked Sendable {
         values = [HashTally](repeating: HashTally(limit: limits.distinctValues), count: schema.features.count)
         missing = [Int](repeating: 0, count: schema.features.count)
         extremes = [(least: UInt64, greatest: UInt64)](repeating: (.max, 0), count: schema.features.count)
+        furthest = [FurthestNumber](repeating: FurthestNumber(), count: schema.features.count)
+        furthestLabels = [FurthestNumber](repeating: FurthestNumber(), count: schema.labels.count)
         rows = HashTally(limit: limits.distinctRows)
     }
 
@@ -163,6 +168,7 @@ final class ReportCounts: @unchecked Sendable {
             }
             let value = parsed.labels[index][row]
             if value.isNaN { continue }
+            if label.kind == .regression { furthestLabels[index].add(value, parsed.block, row) }
             update {
                 $0.labels[index].labelled += 1
                 if value.magnitude < 0x1p40 { $0.labels[index].sum &+= Int64((value * 0x1p16).rounded()) }
@@ -193,6 +199,7 @@ final class ReportCounts: @unchecked Sendable {
             case .numeric, .timestamp:
                 let number = parsed.numbers[index][row]
                 cells.append(number.bitPattern)
+                if feature.kind == .numeric { furthest[index].add(number, parsed.block, row) }
                 // 1 and 1.0 are one number, and so are 0 and -0.
                 hash = number.isNaN ? 0 : (number == 0 ? 0 : number).bitPattern
             case .categorical, .cross:
@@ -231,6 +238,8 @@ final class ReportCounts: @unchecked Sendable {
                 max(extremes[index].greatest, other.extremes[index].greatest)
             )
         }
+        for index in furthest.indices { furthest[index].merge(other.furthest[index]) }
+        for index in furthestLabels.indices { furthestLabels[index].merge(other.furthestLabels[index]) }
         rows.merge(other.rows)
     }
 

@@ -179,7 +179,15 @@ package struct ParsedBlock {
                     guard let cell = block.value(row, column), isRead(row) else { return .nan }
                     let id = Int(classes.id(cell))
                     if id >= Vocabulary.reserved { return Double(id - Vocabulary.reserved) }
-                    fail(row, column, quoted(row, column), "one of the classes of the training rows")
+                    let names = (Vocabulary.reserved..<min(classes.size, Vocabulary.reserved + 10)).map {
+                        "\"\(classes.value($0))\""
+                    }
+                    let more = classes.size > Vocabulary.reserved + 10 ? ", …" : ""
+                    let advice = block.readings[column].advice(String(decoding: cell, as: UTF8.self))
+                    fail(
+                        row, column, quoted(row, column),
+                        "one of the classes of the training rows, \(names.joined(separator: ", "))\(more); \(advice) if it means unknown"
+                    )
                     return .nan
                 }
             case .binary:

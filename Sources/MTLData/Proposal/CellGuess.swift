@@ -54,7 +54,7 @@ struct CellGuess {
         let way = CellEvidence.numberFormats[first]
         if way.decimal != "." { format.decimal = way.decimal }
         format.thousands = way.thousands
-        reasons.append("\(example) is read so")
+        reasons.append("as \(example)")
     }
 
     private mutating func guessDates() {

@@ -17,6 +17,7 @@ extension SchemaProposal {
                 "\(Wording.count(rows, "row")), \(Wording.count(columns.count, "column"))"),
         ]
         if let test = data.test { lines.append(Line("  test: \(YAMLText.scalar(test))")) }
+        for note in notes { lines.append(Line("  # \(note)")) }
         addFormat(data.format, &lines)
         if let columns = data.columns {
             lines.append(Line("  columns: [\(columns.map { YAMLText.scalar($0) }.joined(separator: ", "))]"))

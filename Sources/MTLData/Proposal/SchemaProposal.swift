@@ -79,6 +79,8 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
     public let schema: Schema
     /// The split that goes with it.
     public let split: Split
+    /// What was found out about the source's text.
+    public let notes: [String]
     /// How the source is read, and why.
     public let reading: ReadingGuess?
     /// Columns with few values that could tell scenarios apart, the likeliest first.
@@ -112,6 +114,7 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         reading: ReadingGuess? = nil, limits: ColumnCounter.Limits
     ) throws(InputError) {
         self.reading = reading
+        notes = source.notes
         for choice in labels { _ = try source.column(choice.column) }
         let look = try TableLook(source, limits)
         var columns: [Column?] = []
