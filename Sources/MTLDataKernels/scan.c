@@ -66,11 +66,12 @@ static int has_swallowed_rows(const text *t, long start, long end) {
     return lines == alike && lines >= lines_of_chance(t->columns);
 }
 
-// Ends a broken record that goes on to `to`, a line's end: with its first line, unless those behind it look like no rows.
-static void break_off(const text *t, long start, long to, record *r) {
+// Ends a broken record that goes on to `to`, a line's end: with its first line, unless those behind it, as far as `judged`,
+// look like no rows.
+static void break_off(const text *t, long start, long judged, long to, record *r) {
     const long first = line_end(t, start);
     long alike;
-    const long lines = count_lines(t, first + 1, to, judged_lines, &alike);
+    const long lines = count_lines(t, first + 1, judged, judged_lines, &alike);
     r->end = lines == 0 || 2 * alike > lines ? first + 1 : to;
 }
 
@@ -106,7 +107,7 @@ static record cut_record(const text *t, long start, uint32_t *ends) {
                     if (!t->last) return r;
                     r.fault = MTL_CSV_OPEN_QUOTE;
                     r.place = q;
-                    break_off(t, start, count, &r);
+                    break_off(t, start, count, count, &r);
                     return r;
                 }
                 if (stop + 1 < count && bytes[stop + 1] == '"') {
@@ -129,7 +130,8 @@ static record cut_record(const text *t, long start, uint32_t *ends) {
                 if (line < 0) return r;
                 r.fault = MTL_CSV_STRAY_QUOTE;
                 r.place = p;
-                break_off(t, start, line + 1, &r);
+                // The line of the fault itself tells nothing: it is cut in the wrong places.
+                break_off(t, start, p, line + 1, &r);
                 const long first = line_end(t, start);
                 // The quote that seemed to close the cell opens one of a later row.
                 if (r.end == first + 1 && first < p && line_end(t, first + 1) < p) {
@@ -154,7 +156,7 @@ static record cut_record(const text *t, long start, uint32_t *ends) {
     if (inner_breaks == 0) return r;
     if (r.cells != t->columns) {
         const long whole = r.end;
-        break_off(t, start, whole, &r);
+        break_off(t, start, whole, whole, &r);
         if (r.end < whole) {
             r.fault = MTL_CSV_OPEN_QUOTE;
             r.place = (const uint8_t *)memchr(bytes + start, '"', (size_t)(whole - start)) - bytes;

@@ -69,8 +69,8 @@ struct ReferenceCutter {
     }
 
     /// Where a broken record that goes on to `end` is left.
-    private func leave(_ start: Int, _ end: Int) -> Int {
-        let judged = lookLikeRows(start, end)
+    private func leave(_ start: Int, _ end: Int, judged place: Int? = nil) -> Int {
+        let judged = lookLikeRows(start, place ?? end)
         return judged.isEmpty || 2 * judged.count { $0 } > judged.count ? behindLine(start) : end
     }
 
@@ -79,7 +79,7 @@ struct ReferenceCutter {
         case .open(let quote):
             return (leave(start, text.count), .mistake(.unclosedQuote(line: line(quote))))
         case .stray(let place, let quote):
-            let end = leave(start, behindLine(place))
+            let end = leave(start, behindLine(place), judged: place)
             let hasRowsBetween = end == behindLine(start) && lookLikeRows(start, place).count > 0
             return (
                 end,

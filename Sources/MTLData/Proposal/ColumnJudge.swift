@@ -45,7 +45,7 @@ struct ColumnJudge {
             column.feature = list(&column)
         } else if profile.times == present || isTimeAsNumber {
             var feature = Feature(profile.name, .timestamp)
-            if profile.times == present && facts.rows(.clock) == 0 || facts.rows(.compactDate) == present {
+            if profile.times == present || facts.rows(.compactDate) == present, facts.rows(.clock) == 0 {
                 feature.parts = [.weekday, .monthSine, .monthCosine]
                 column.reasons.append("dates without a time of day")
             }

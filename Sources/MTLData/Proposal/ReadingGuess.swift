@@ -62,7 +62,7 @@ public struct ReadingGuess: Sendable, Equatable, Codable {
         for (name, evidence) in zip(source.columns, evidence) {
             let hints = NameHints(name)
             let guess = CellGuess(
-                evidence, isLabel: labels.contains(name) || hints.isLabel || evidence.minusOnes != nil,
+                evidence, isLabel: labels.isEmpty ? hints.isLabel : labels.contains(name),
                 isTime: hints.isTime)
             // What a person has said already is no question.
             let known = format.cell(name)
