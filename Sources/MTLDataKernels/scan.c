@@ -134,7 +134,7 @@ static record cut_record(const text *t, long start, uint32_t *ends) {
                 break_off(t, start, p, line + 1, &r);
                 const long first = line_end(t, start);
                 // The quote that seemed to close the cell opens one of a later row.
-                if (r.end == first + 1 && first < p && line_end(t, first + 1) < p) {
+                if (r.end == first + 1 && first < p) {
                     r.fault = MTL_CSV_OPEN_QUOTE;
                     r.place = q;
                 }

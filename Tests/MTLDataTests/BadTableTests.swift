@@ -25,7 +25,7 @@ import Testing
             ("a,b\n1,2\n3,\"open\n\"\"doubled\n", 3),
             // The quote before "z" only seems to close the one of line 2.
             ("a,b\n1,\"x\n2,y\n3,\"z\"\n4,w\n", 2),
-            ("a,\"b\n1,2\n", 1),
+            ("a,b\n1,\"x\n\"y\n", 2), ("a,\"b\n1,2\n", 1),
             ("\"a\nb\",\"c\n1,2\n", 2),
             ("a,b\n1,\"closed\"\r\n3,\"\"\"", 3),
         ] {
@@ -39,7 +39,7 @@ import Testing
 
     @Test func quotesWhereNoneMayBe() {
         for (text, line) in [
-            ("a,b\n\"x\"y,2\n", 2), ("a,b\n1,\"x\n\"y\n", 3), ("a,\"b\"c\n1,2\n", 1),
+            ("a,b\n\"x\"y,2\n", 2), ("a,\"b\"c\n1,2\n", 1),
         ] {
             let error = refused(text)
             #expect(error?.place == "shop.csv, line \(line)", "\(text.debugDescription)")
@@ -74,7 +74,8 @@ import Testing
             error
                 == InputError(
                     .syntax, at: "shop.csv, line 3", found: "bytes that are no UTF-8",
-                    expected: "UTF-8 text, as in the lines before"))
+                    expected: bytes.contains(0x90)
+                        ? "UTF-8 text" : "UTF-8 text; it looks like encoding: windows-1252"))
         #expect(refused(bytes + Array(",b\n1,2\n".utf8))?.place == "shop.csv, line 1")
     }
 

@@ -19,7 +19,7 @@ import Testing
 
     private static let commas = visits("price;country;click", separator: ";") { row in
         let price = String(format: "%.3f", 0.4 + Double(row % 60) * 0.051).split(separator: ".")
-        return [price.joined(separator: ","), ["DE", "FR"][row % 2], "\(row % 2)"]
+        return [price.joined(separator: ","), ["DE", "FR"][row % 2], "\(row / 60 % 2)"]
     }
 
     @Test("d01: a decimal comma is refused with its line, proposed, and kept by the model") func d01() throws
@@ -237,7 +237,7 @@ import Testing
         let files = try FieldCase()
         try files.write(
             visits("price,ratio,click") { row in
-                [row % 4 == 3 ? "—" : "\(row).5", row == 7 ? "-inf" : "\(row % 30).25", "\(row % 2)"]
+                [row % 4 == 3 ? "—" : "\(row).5", row == 7 ? "-inf" : "\(row % 30).25", "\(row / 30 % 2)"]
             })
         let refused = files.refusal(try files.experiment([Self.price]))
         #expect(refused?.place.hasSuffix("line 5, column \"price\"") == true)
@@ -303,7 +303,7 @@ import Testing
         #expect(Reading([UInt8](western), options: options).cells == [["Köln", "1"], ["Orléans", "2"]])
         #expect(
             Reading([UInt8](western)).error?.expected
-                == "UTF-8 text; encoding: windows-1252 is what it looks like")
+                == "UTF-8 text; it looks like encoding: windows-1252")
         for (mark, encoding) in [
             ([0xFF, 0xFE], String.Encoding.utf16LittleEndian), ([0xFE, 0xFF], .utf16BigEndian),
         ] as [([UInt8], String.Encoding)] {

@@ -80,11 +80,11 @@ struct ReferenceCutter {
             return (leave(start, text.count), .mistake(.unclosedQuote(line: line(quote))))
         case .stray(let place, let quote):
             let end = leave(start, behindLine(place), judged: place)
-            let hasRowsBetween = end == behindLine(start) && lookLikeRows(start, place).count > 0
+            let isOfLaterRow = end == behindLine(start) && end <= place
             return (
                 end,
                 .mistake(
-                    hasRowsBetween ? .unclosedQuote(line: line(quote)) : .strayQuote(line: line(place)))
+                    isOfLaterRow ? .unclosedQuote(line: line(quote)) : .strayQuote(line: line(place)))
             )
         case .whole(let cells, let end, let firstQuote):
             let lines = lookLikeRows(start, end)

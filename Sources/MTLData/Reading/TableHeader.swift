@@ -253,6 +253,8 @@ private struct RowLook {
         var text = Array(head.text[min(head.position, head.text.count)...])
         if head.isAtEnd, let last = text.last, last != UInt8(ascii: "\n") { text.append(UInt8(ascii: "\n")) }
         var bad = [mtl_csv_bad_row](repeating: mtl_csv_bad_row(), count: Self.limit)
+        // Blank lines are rows of one column, which tells nothing here.
+        let width = width == 1 ? Head.manyCells : width
         let scan = mtl_csv_scan_records(
             text, text.count, head.isAtEnd ? 1 : 0, separator, width, nil, nil, &bad, bad.count)
         let others = bad.prefix(scan.bad_rows)

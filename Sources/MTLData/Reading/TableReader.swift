@@ -190,11 +190,9 @@ public final class TableReader: RowSource {
                 let end = Int(block.ends[(row + 1) * width - 1])
                 guard mtl_utf8_error(block.text + start, end - start) >= 0 else { return nil }
                 let text = UnsafeBufferPointer(start: block.text + start, count: end - start)
-                // One broken line among others that are UTF-8 says nothing of the file.
-                let isMixed = UnsafeBufferPointer(start: block.text, count: start).contains { $0 >= 0x80 }
                 return InputError(
                     .syntax, at: "\(path), line \(block.line(row))", found: "bytes that are no UTF-8",
-                    expected: "UTF-8 text" + (isMixed ? ", as in the lines before" : TextDecoder.likely(text))
+                    expected: "UTF-8 text\(TextDecoder.likely(text))"
                 )
             }
         }

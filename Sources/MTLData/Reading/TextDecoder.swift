@@ -40,7 +40,7 @@ final class TextDecoder {
         // Signs that windows-1252 does not have, and control characters of any encoding.
         let none: Set<UInt8> = [0x81, 0x8D, 0x8F, 0x90, 0x9D]
         let looksWestern = bytes.allSatisfy { !none.contains($0) && ($0 >= 0x20 || (9...13).contains($0)) }
-        return looksWestern ? "; encoding: windows-1252 is what it looks like" : ""
+        return looksWestern ? "; it looks like encoding: windows-1252" : ""
     }
 
     private static func open(_ encoding: String) -> iconv_t? {

@@ -100,7 +100,7 @@ final class TextSource {
         let isLittle = head.first != 0
         throw InputError(
             .syntax, at: path, found: "every other byte zero",
-            expected: "UTF-8; encoding: utf-16\(isLittle ? "le" : "be") is what it looks like")
+            expected: "UTF-8; it looks like encoding: utf-16\(isLittle ? "le" : "be")")
     }
 
     /// Whether there are carriage returns outside quotes and no line feed at all, as far as was looked.
