@@ -68,15 +68,23 @@ long mtl_csv_text_bytes(
     return bytes;
 }
 
+// Takes the quotes off a cell that is in quotes, and blanks around them.
+static int is_quoted(cell *c) {
+    const uint8_t *start = c->start, *stop = c->start + c->count;
+    while (start < stop && (*start == ' ' || *start == '\t')) start++;
+    if (stop - start < 2 || *start != '"') return 0;
+    while (stop[-1] != '"') stop--;
+    *c = (cell){start + 1, stop - start - 2};
+    return 1;
+}
+
 long mtl_csv_texts(
     const uint8_t *text, const mtl_csv_row *rows, const uint32_t *ends, long columns, long column, long first, long last,
     uint8_t *out, long used, uint32_t *out_ends) {
     for (long row = first; row < last; row++) {
         cell c = cell_at(text, rows, ends, columns, column, row);
         uint8_t *to = out + used;
-        if (c.count >= 2 && c.start[0] == '"') {
-            c.start++;
-            c.count -= 2;
+        if (c.count >= 2 && c.start[0] <= '"' && is_quoted(&c)) {
             const uint8_t *from = c.start, *stop = c.start + c.count, *quote;
             while ((quote = memchr(from, '"', (size_t)(stop - from)))) {
                 memcpy(to, from, (size_t)(quote + 1 - from));

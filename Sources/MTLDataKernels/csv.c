@@ -39,13 +39,13 @@ static inline __attribute__((always_inline)) uint64_t prefix_xor(uint64_t x) {
 #endif
 
 // Levels are those of mtl_cpu.h.
-mtl_csv_extent mtl_csv_measure(int level, const uint8_t *bytes, long count) {
+mtl_csv_extent mtl_csv_measure(int level, const uint8_t *bytes, long count, uint8_t separator) {
 #if defined(__x86_64__)
-    if (level >= 2) return measure_avx512(bytes, count);
-    if (level == 1) return measure_avx2(bytes, count);
+    if (level >= 2) return measure_avx512(bytes, count, separator);
+    if (level == 1) return measure_avx2(bytes, count, separator);
 #endif
     (void)level;
-    return measure_portable(bytes, count);
+    return measure_portable(bytes, count, separator);
 }
 
 mtl_csv_cut mtl_csv_index(

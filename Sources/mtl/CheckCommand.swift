@@ -21,6 +21,7 @@ struct CheckCommand: ParsableCommand {
         let data = try settings.prepare(
             in: prepared ?? preparedFolder(of: experiment), threads: threads.threads)
         let report = try settings.report(data, threads: threads.threads)
+        for note in try settings.readingNotes(data, threads: threads.threads) { print(note) }
         print(report.text)
         if report.findings.contains(where: { $0.severity == .problem }) { throw ExitCode(1) }
     }

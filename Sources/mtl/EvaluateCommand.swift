@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import MTLData
 import MTLEngine
 
@@ -17,9 +18,16 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
-        printMetrics([
-            try bundle.evaluate(bundle.open(data, options: table.options()), compute: threads.compute)
-        ])
+        let source = try bundle.open(data, options: table.options())
+        printNotes(of: source)
+        printMetrics([try bundle.evaluate(source, compute: threads.compute)])
+    }
+}
+
+/// Says on the standard error what was found out about a source's text.
+func printNotes(of source: any RowSource) {
+    for note in source.notes {
+        try? FileHandle.standardError.write(contentsOf: Data("\(source.path): \(note)\n".utf8))
     }
 }
 
@@ -28,13 +36,21 @@ struct TableArguments: ParsableArguments {
     @Option(help: "The names of the columns, with commas, for a file without a header.")
     var columns: String?
 
-    @Option(help: "What stands between cells (default: a tab in .tsv and .tab files, else a comma).")
+    @Option(
+        help:
+            "What stands between cells (default: what the model was trained on; a tab in .tsv and .tab files, else a comma)."
+    )
     var separator: String?
+
+    @Option(
+        help: "The encoding, by a name that iconv knows (default: UTF-8, or what the model was trained on).")
+    var encoding: String?
 
     func options(threads: Int = 1) throws -> ReadingOptions {
         var settings = DataSettings(source: "")
         settings.columns = columns?.split(separator: ",").map(String.init)
-        settings.separator = separator
+        settings.format.separator = separator
+        settings.format.encoding = encoding
         return try settings.options(threads: threads)
     }
 }

@@ -32,7 +32,9 @@ struct InitCommand: ParsableCommand {
     @OptionGroup var threads: ThreadArguments
 
     func run() throws {
-        let source = try openSource(data, options: table.options(threads: threads.threads))
+        let (source, guess) = try ReadingGuess.open(
+            data, options: table.options(threads: threads.threads),
+            labels: labels.map { String($0.prefix { $0 != "=" }) })
         let ignored = ignore?.split(separator: ",").map(String.init) ?? []
         for name in ignored { _ = try source.column(name) }
         let choices = labels.map { label in
@@ -42,16 +44,17 @@ struct InitCommand: ParsableCommand {
             return SchemaProposal.LabelChoice(
                 String(label[..<equals]), positive: [String(label[label.index(after: equals)...])])
         }
-        let proposal = try SchemaProposal(source, labels: choices, ignoring: ignored)
+        let proposal = try SchemaProposal(source, labels: choices, ignoring: ignored, reading: guess)
         var settings = DataSettings(source: data, test: test)
         settings.columns = table.columns?.split(separator: ",").map(String.init)
-        settings.separator = table.separator
+        settings.format = guess.format
         let text = proposal.yaml(data: settings)
         guard let output else {
             FileHandle.standardOutput.write(Data(text.utf8))
             return
         }
         try TextOutput.write(text, to: output)
+        for note in source.notes { print(note) }
         print(proposal.summary)
     }
 }

@@ -32,6 +32,7 @@ struct PredictCommand: ParsableCommand {
         let kept = try (keep?.split(separator: ",").map(String.init) ?? []).map {
             ($0, try source.column($0))
         }
+        printNotes(of: source)
         let sink = try Sink(output)
         let header = kept.map { quoted($0.0) } + bundle.predictionNames.map(quoted)
         try sink.write(header.joined(separator: ",") + "\n")

@@ -56,6 +56,8 @@ struct TrainCommand: ParsableCommand {
             for example in data.badRows.examples { print("  \(example)") }
         }
 
+        for note in try settings.readingNotes(data, threads: threads.threads) { print(note) }
+
         let plan = try settings.model.model(data.preprocessor, sampling: settings.sampling)
         var evaluations: [[TaskEvaluation]] = []
         var best: (loss: Double, parameters: [Float])?

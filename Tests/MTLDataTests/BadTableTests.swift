@@ -26,9 +26,8 @@ import Testing
             ("a,b\n1,2\n3,\"open\n\"\"doubled\n", 3),
             // The quote before "z" only seems to close the one of line 2.
             ("a,b\n1,\"x\n2,y\n3,\"z\"\n4,w\n", 2),
-            ("a,\"b\n1,2\n", 1),
+            ("a,b\n1,\"x\n\"y\n", 2), ("a,\"b\n1,2\n", 1),
             ("\"a\nb\",\"c\n1,2\n", 2),
-            ("a,b\n1,2\n5\" pipe,3\n4,4\n", 3),
             ("a,b\n1,\"closed\"\r\n3,\"\"\"", 3),
         ] {
             #expect(
@@ -41,12 +40,11 @@ import Testing
 
     @Test func quotesWhereNoneMayBe() {
         for (text, line) in [
-            ("a,b\n1,2\n5\" pipe\",3\n", 3), ("a,b\n\"x\"y,2\n", 2), ("a,b\n1,\"x\n\"y\n", 3),
-            ("a\"\",b\n1,2\n", 1), ("a,\"b\"c\n1,2\n", 1),
+            ("a,b\n\"x\"y,2\n", 2), ("a,\"b\"c\n1,2\n", 1),
         ] {
             let error = refused(text)
             #expect(error?.place == "shop.csv, line \(line)", "\(text.debugDescription)")
-            #expect(error?.found.hasPrefix("a quote inside a cell") == true)
+            #expect(error?.found.hasPrefix("text behind a closing quote") == true)
         }
     }
 
@@ -76,8 +74,9 @@ import Testing
         #expect(
             error
                 == InputError(
-                    .syntax, at: "shop.csv, line 3", found: "bytes that are no UTF-8", expected: "UTF-8 text")
-        )
+                    .syntax, at: "shop.csv, line 3", found: "bytes that are no UTF-8",
+                    expected: bytes.contains(0x90)
+                        ? "UTF-8 text" : "UTF-8 text; it looks like encoding: windows-1252"))
         #expect(refused(bytes + Array(",b\n1,2\n".utf8))?.place == "shop.csv, line 1")
     }
 
@@ -88,7 +87,8 @@ import Testing
         for text in ["a,b", "a,b\n", "a,b\r\n\r\n\n"] {
             #expect(refused(text)?.description == "shop.csv: found a header only, expected at least one row")
         }
-        #expect(refused("\na,b\n")?.place == "shop.csv, line 1")
+        #expect(refused("\"\"\n")?.place == "shop.csv, line 1")
+        #expect(refused("\na,b\n1\n")?.place == "shop.csv, line 3")
     }
 
     @Test func headersThatAreWrong() {
@@ -174,7 +174,7 @@ import Testing
     @Test(arguments: TableReaderTests.blockSizes, [1, 2, 3])
     func badRowsAreSkippedCountedAndListed(blockBytes: Int, threads: Int) {
         let bytes =
-            Array("a,b\n1,2\n3\n4,5,6\na,b\n7,".utf8) + [0xFF, 0x0A] + Array("8,x\"\"\n9,10\n11,12\n".utf8)
+            Array("a,b\n1,2\n3\n4,5,6\na,b\n7,".utf8) + [0xFF, 0x0A] + Array("8,\"x\" y\n9,10\n11,12\n".utf8)
         func read(_ share: Double) -> Reading {
             Reading(
                 bytes,
@@ -210,7 +210,11 @@ import Testing
     }
 
     @Test func aCellThatIsNoNumberOrTooLargeIsNamed() {
-        for (cell, expected) in [("1e400", "a number that a Double holds"), ("wide", "a number")] {
+        for (cell, expected) in [
+            ("1e400", "a number that a Double holds"),
+            ("wide", "a number; missing_words: [usual, \"wide\"] if it means unknown"),
+            ("inf", "a finite number; missing_words: [usual, \"inf\"] if it means unknown"),
+        ] {
             let error = failure { () throws(InputError) in
                 let reader = try TableReader(
                     bytes: Array("size,click\n1,0\n\"2\",1\n\(cell),1\n".utf8), path: "shop.csv",

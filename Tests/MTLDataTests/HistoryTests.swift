@@ -324,7 +324,8 @@ import Testing
         let folder = try TemporaryFolder()
         let path = folder.file("a.db")
         let database = try SQLiteDatabase(path)
-        try database.run("CREATE TABLE t AS SELECT 'u' AS user, 1 AS at UNION ALL VALUES ('u', 'later')")
+        try database.run(
+            "CREATE TABLE t AS SELECT 'u' AS user, 1700000000 AS at UNION ALL VALUES ('u', 'later')")
         let query = try HistorySource(SQLiteSource(path: path, query: "SELECT * FROM t"), [index])
         #expect(failure { _ = try rows(query) }?.place == "\(path), row 2, column \"at\"")
         let whole = try HistorySource(

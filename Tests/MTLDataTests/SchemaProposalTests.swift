@@ -125,7 +125,7 @@ import Yams
 
     @Test func anyNameAndValueIsQuoted() throws {
         let names = [
-            "a: b", "#x", "x #y", "say \"hi\"", "it's", "- dash", "yes", "Null", "~", "1", "1e3", " blank ",
+            "a: b", "#x", "x #y", "say \"hi\"", "it's", "- dash", "yes", "Null", "~", "1", "1e3", "in ner",
             "näme",
             "tab\there", "{x}", "[y", "a,b", "🎈", "back\\slash", "two\nlines", "%p", "@at", "`tick", "&a",
             "*b",

@@ -132,6 +132,7 @@ import Testing
     static let alphabets: [[Character]] = [
         ["a", ",", "\"", "\n", "\r"], Array("aaa,,,\"\"").map { $0 } + ["\n", "\n", "\r"],
         Array("aaaaaaaaaa,,,,") + ["\n", "\n", "\n"], ["\"", "\"", ",", "\n"],
+        Array("aaaa,,,  \"\"") + ["\n", "\n"], Array("aa,,,") + ["\n", "\n", "\"", "\n"],
     ]
 
     @Test(arguments: 0..<4) func rowsAndMistakesAreThoseOfTheReference(stream: Int) {
@@ -139,7 +140,9 @@ import Testing
         var wholeTexts = 0
         for number in 0..<1500 {
             let columns = 1 + generator.below(3)
-            let text = Self.randomText(&generator, alphabet: Self.alphabets[number % 4])
+            let random = Self.randomText(&generator, alphabet: Self.alphabets[number % 6])
+            // Without a row in front, the first ones decide whether last columns are left out.
+            let text = Array("a,a,a".prefix(2 * columns - 1)) + ["\n"] + random
             let reference = ReferenceCutter(text, columns: columns)
             let header = ["x", "y", "z"].prefix(columns).joined(separator: ",")
             let bytes = Array((header + "\n").utf8) + text.flatMap { Array($0.utf8) }
@@ -168,7 +171,7 @@ import Testing
             #expect(read.error?.kind == .syntax, comment)
             switch mistake {
             case .cells(let count, _): #expect(read.error?.found == "\(count) cells", comment)
-            case .strayQuote: #expect(read.error?.found.hasPrefix("a quote inside") == true, comment)
+            case .strayQuote: #expect(read.error?.found.hasPrefix("text behind") == true, comment)
             case .unclosedQuote: #expect(read.error?.found == "a quote that is not closed", comment)
             }
             // Everything before the mistake was handed out; with several threads blocks behind it may have been, too.
@@ -185,9 +188,7 @@ import Testing
 
     private func checkSkipping(_ read: Reading, _ reference: ReferenceCutter, _ comment: Comment) {
         #expect(read.rows == reference.rows, comment)
-        if case .unclosedQuote(let line) = reference.mistakes.last {
-            #expect(read.error?.place == "shop.csv, line \(line)", comment)
-        } else if !reference.rows.isEmpty {
+        if !reference.rows.isEmpty {
             #expect(read.report?.badRows == reference.mistakes.count, comment)
             #expect(
                 read.report?.examples.map(\.place)
@@ -218,8 +219,11 @@ import Testing
 
         init(_ bytes: [UInt8], columns: Int, level: InstructionSet, noise: inout SeededGenerator) {
             let padded = bytes + (0..<64).map { _ in [0x22, 0x0A, 0x2C, 0x0D, 0xFF][noise.below(5)] }
-            let extent = mtl_csv_measure(level.rawValue, padded, bytes.count)
-            numbers = [extent.complete, extent.records, extent.lines, Int(extent.open)]
+            let extent = mtl_csv_measure(level.rawValue, padded, bytes.count, UInt8(ascii: ","))
+            numbers = [
+                extent.complete, extent.records, extent.lines, Int(extent.open), Int(extent.stray),
+                Int(extent.inner),
+            ]
             ends = [UInt32](repeating: 0, count: (extent.records + 1) * columns)
             var rows = [mtl_csv_row](repeating: mtl_csv_row(), count: extent.records + 1)
             var bad = [mtl_csv_bad_row](repeating: mtl_csv_bad_row(), count: 5)
@@ -231,6 +235,21 @@ import Testing
                 [row.start, row.record, row.end, row.cells, row.quote].map { Int($0) }
             }
             ends.removeLast(ends.count - cut.rows * columns)
+            if extent.stray == 0, extent.inner == 0 { compare(bytes, columns, extent, rows, cut.rows) }
+        }
+
+        /// Where no quote is out of place, the slow pass cuts alike.
+        private func compare(
+            _ bytes: [UInt8], _ columns: Int, _ extent: mtl_csv_extent, _ rows: [mtl_csv_row], _ count: Int
+        ) {
+            var slowEnds = [UInt32](repeating: 0, count: (extent.records + 1) * columns)
+            var slowRows = [mtl_csv_row](repeating: mtl_csv_row(), count: extent.records + 1)
+            var bad = [mtl_csv_bad_row](repeating: mtl_csv_bad_row(), count: 5)
+            let scan = mtl_csv_scan_records(
+                bytes, extent.complete, 0, UInt8(ascii: ","), columns, &slowEnds, &slowRows, &bad, 5)
+            #expect([scan.complete, scan.records, scan.lines, scan.rows] == numbers[0..<3] + [count])
+            #expect(scan.odd == 0 && Array(slowEnds.prefix(count * columns)) == ends)
+            #expect(slowRows.prefix(count).map(\.start) == rows.prefix(count).map(\.start))
         }
     }
 }

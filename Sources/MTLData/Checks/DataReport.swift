@@ -118,6 +118,7 @@ public struct DataReport: Sendable, Equatable, Codable {
         var judge = ReportJudge(schema: schema, testRows: parts[Int(Part.test.rawValue)].rows)
         judge.judge(parts: parts, unknownClasses: counts.parts.map(\.unknownClasses))
         judge.judge(features, table.partRows)
+        judge.judge(rows, counts, schema)
         judge.judge(scenarios: scenarios)
         judge.judge(duplicates, trainingRows: parts[0].rows)
         findings = judge.findings

@@ -31,6 +31,8 @@ public struct Finding: Sendable, Equatable, Codable, CustomStringConvertible {
         case scenarios
         /// A feature that differs between parts.
         case drift
+        /// A number far from all others.
+        case outlier
         /// A part without rows.
         case emptyPart = "empty_part"
     }

@@ -78,6 +78,9 @@ final class ReportCounts: @unchecked Sendable {
     var missing: [Int]
     /// Per feature the least and greatest hash of a training row's cell.
     var extremes: [(least: UInt64, greatest: UInt64)]
+    /// Per feature and per label the number furthest from 0.
+    var furthest: [FurthestNumber]
+    var furthestLabels: [FurthestNumber]
     private var rows: HashTally
 
     init(_ preprocessor: Preprocessor, _ limits: ReportLimits) {
@@ -92,6 +95,8 @@ final class ReportCounts: @unchecked Sendable {
         values = [HashTally](repeating: HashTally(limit: limits.distinctValues), count: schema.features.count)
         missing = [Int](repeating: 0, count: schema.features.count)
         extremes = [(least: UInt64, greatest: UInt64)](repeating: (.max, 0), count: schema.features.count)
+        furthest = [FurthestNumber](repeating: FurthestNumber(), count: schema.features.count)
+        furthestLabels = [FurthestNumber](repeating: FurthestNumber(), count: schema.labels.count)
         rows = HashTally(limit: limits.distinctRows)
     }
 
@@ -133,7 +138,7 @@ final class ReportCounts: @unchecked Sendable {
     ) {
         var scenario: Int?
         if let column = plan.scenario, let vocabulary = preprocessor.scenarios {
-            let id = Int(vocabulary.idOrMissing(parsed.block.cell(row, column)))
+            let id = Int(vocabulary.idOrMissing(parsed.block.value(row, column)))
             if id < scenarios.count { scenario = id }
         }
         func update(_ body: (inout LabelCounts) -> Void) {
@@ -148,12 +153,11 @@ final class ReportCounts: @unchecked Sendable {
             guard let place = plan.labels[index] else { continue }
             if label.kind == .multiclass {
                 if let condition = place.condition,
-                    !condition.holds.holds(parsed.block.cell(row, condition.column))
+                    !condition.holds.holds(parsed.block, row, condition.column)
                 {
                     continue
                 }
-                let cell = Cell.trimmed(parsed.block.cell(row, place.column))
-                if Cell.isMissing(cell) { continue }
+                guard let cell = parsed.block.value(row, place.column) else { continue }
                 let id =
                     Int(preprocessor.classes[index]?.id(cell) ?? Vocabulary.unknown) - Vocabulary.reserved
                 update {
@@ -164,6 +168,7 @@ final class ReportCounts: @unchecked Sendable {
             }
             let value = parsed.labels[index][row]
             if value.isNaN { continue }
+            if label.kind == .regression { furthestLabels[index].add(value, parsed.block, row) }
             update {
                 $0.labels[index].labelled += 1
                 if value.magnitude < 0x1p40 { $0.labels[index].sum &+= Int64((value * 0x1p16).rounded()) }
@@ -183,12 +188,9 @@ final class ReportCounts: @unchecked Sendable {
             var hash: UInt64 = 1
             var isMissing = true
             for column in columns {
-                let cell = Cell.trimmed(parsed.block.cell(row, column))
-                let isBlank = Cell.isMissing(cell)
-                hash =
-                    isBlank
-                    ? mtl_hash_bytes(nil, 0, hash) : mtl_hash_bytes(cell.baseAddress, cell.count, hash)
-                if !isBlank { isMissing = false }
+                let cell = parsed.block.value(row, column)
+                hash = mtl_hash_bytes(cell?.baseAddress, cell?.count ?? 0, hash)
+                if cell != nil { isMissing = false }
             }
             rowHash = withUnsafeBytes(of: hash) {
                 mtl_hash_bytes($0.bindMemory(to: UInt8.self).baseAddress, 8, rowHash)
@@ -197,6 +199,7 @@ final class ReportCounts: @unchecked Sendable {
             case .numeric, .timestamp:
                 let number = parsed.numbers[index][row]
                 cells.append(number.bitPattern)
+                if feature.kind == .numeric { furthest[index].add(number, parsed.block, row) }
                 // 1 and 1.0 are one number, and so are 0 and -0.
                 hash = number.isNaN ? 0 : (number == 0 ? 0 : number).bitPattern
             case .categorical, .cross:
@@ -204,7 +207,7 @@ final class ReportCounts: @unchecked Sendable {
                 if !isMissing { values[index].add(hash, part: part) }
             case .tags, .sequence:
                 var bag: [UInt64] = []
-                Preprocessor.forEachValue(feature, parsed.block.cell(row, columns[0])) { value, _ in
+                Preprocessor.forEachValue(feature, parsed.block, row, columns[0]) { value, _ in
                     let hash = ByteMap.hash(value)
                     bag.append(hash)
                     values[index].add(hash, part: part)
@@ -235,6 +238,8 @@ final class ReportCounts: @unchecked Sendable {
                 max(extremes[index].greatest, other.extremes[index].greatest)
             )
         }
+        for index in furthest.indices { furthest[index].merge(other.furthest[index]) }
+        for index in furthestLabels.indices { furthestLabels[index].merge(other.furthestLabels[index]) }
         rows.merge(other.rows)
     }
 

@@ -14,7 +14,7 @@ struct ReportJudge {
         Finding.Severity.allCases.flatMap { severity in list.filter { $0.severity == severity } }
     }
 
-    private mutating func add(
+    mutating func add(
         _ severity: Finding.Severity, _ check: Finding.Check, _ place: String, _ found: String,
         _ advice: String
     ) {
@@ -22,6 +22,13 @@ struct ReportJudge {
     }
 
     mutating func judge(parts: [DataReport.Group], unknownClasses: [[Int]]) {
+        let constant = constantLabels(parts)
+        for place in constant.keys.sorted() {
+            add(
+                .problem, .labelClasses, "label \"\(schema.labels[place].name)\"",
+                "\(constant[place] == 1 ? "only yes" : "only no") in all rows",
+                "Leave it out, or get rows of the other class: no split finds any")
+        }
         for (index, part) in parts.enumerated() where part.name != "\(Part.dropped)" {
             guard part.rows > 0 else {
                 add(
@@ -30,10 +37,21 @@ struct ReportJudge {
                     .emptyPart, "part \(part.name)", "no row", "Change the split's shares or cuts")
                 continue
             }
-            for (place, label) in part.labels.enumerated() {
+            for (place, label) in part.labels.enumerated() where constant[place] == nil {
                 judge(label, of: part.name, schema.labels[place].kind, unknownClasses[index][place])
             }
         }
+    }
+
+    /// Binary labels of one class in all parts, and which it is.
+    private func constantLabels(_ parts: [DataReport.Group]) -> [Int: Double] {
+        var constant: [Int: Double] = [:]
+        for (place, label) in schema.labels.enumerated() where label.kind == .binary {
+            let labelled = parts.map { $0.labels[place] }.filter { $0.labelled > 0 }
+            let means = Set(labelled.compactMap(\.mean))
+            if let mean = means.first, means.count == 1, mean == 0 || mean == 1 { constant[place] = mean }
+        }
+        return constant
     }
 
     private mutating func judge(

@@ -46,7 +46,7 @@ package struct ColumnPlan {
     /// Whether a row meets the condition of a label.
     func hasLabel(_ label: Int, _ block: RowBlock, _ row: Int) -> Bool {
         guard let condition = labels[label]?.condition else { return true }
-        return condition.holds.holds(block.cell(row, condition.column))
+        return condition.holds.holds(block, row, condition.column)
     }
 }
 
@@ -109,10 +109,7 @@ package struct ParsedBlock {
             bad[row] = InputError(.value, at: block.place(row, column), found: found, expected: expected)
         }
 
-        private func quoted(_ row: Int, _ column: Int) -> String {
-            let text = block.string(row, column)
-            return "\"" + (text.count > 60 ? text.prefix(60) + "…" : text) + "\""
-        }
+        private func quoted(_ row: Int, _ column: Int) -> String { block.quoted(row, column) }
 
         mutating func numbers(_ column: Int) -> [Double] { numbers(column) { _ in true } }
 
@@ -121,7 +118,7 @@ package struct ParsedBlock {
             let values = [Double](unsafeUninitializedCapacity: block.rowCount) { buffer, count in
                 var first = 0
                 while let row = block.fillNumbers(column, into: buffer, from: first) {
-                    if case .number(let value) = Cell(block.cell(row, column)) {
+                    if case .number(let value) = block.number(row, column) {
                         buffer[row] = value
                     } else {
                         if isRead(row) { wrong.append(row) }
@@ -132,21 +129,19 @@ package struct ParsedBlock {
                 count = block.rowCount
             }
             for row in wrong {
-                let isLarge = Cell(block.cell(row, column)) == .tooLarge
-                fail(row, column, quoted(row, column), isLarge ? "a number that a Double holds" : "a number")
+                fail(
+                    row, column, quoted(row, column),
+                    block.readings[column].expectedNumber(block.cell(row, column)))
             }
             return values
         }
 
         mutating func times(_ column: Int) -> [Double] {
             (0..<block.rowCount).map { row in
-                let cell = Cell.trimmed(block.cell(row, column))
-                if Cell.isMissing(cell) { return .nan }
-                if let time = Timestamp.parse(cell) { return Double(time) }
-                fail(
-                    row, column, quoted(row, column),
-                    "a time, as 2026-11-24T13:45:00Z, 11/24/2026 or Unix seconds")
-                return .nan
+                do throws(InputError) { return try block.time(row, column).map(Double.init) ?? .nan } catch {
+                    if bad[row] == nil { bad[row] = error }
+                    return .nan
+                }
             }
         }
 
@@ -181,35 +176,46 @@ package struct ParsedBlock {
             case .multiclass:
                 guard let classes else { return [] }
                 return (0..<block.rowCount).map { row in
-                    let cell = Cell.trimmed(block.cell(row, column))
-                    if Cell.isMissing(cell) || !isRead(row) { return .nan }
+                    guard let cell = block.value(row, column), isRead(row) else { return .nan }
                     let id = Int(classes.id(cell))
                     if id >= Vocabulary.reserved { return Double(id - Vocabulary.reserved) }
-                    fail(row, column, quoted(row, column), "one of the classes of the training rows")
+                    let names = (Vocabulary.reserved..<min(classes.size, Vocabulary.reserved + 10)).map {
+                        "\"\(classes.value($0))\""
+                    }
+                    let more = classes.size > Vocabulary.reserved + 10 ? ", …" : ""
+                    let advice = block.readings[column].advice(String(decoding: cell, as: UTF8.self))
+                    fail(
+                        row, column, quoted(row, column),
+                        "one of the classes of the training rows, \(names.joined(separator: ", "))\(more); \(advice) if it means unknown"
+                    )
                     return .nan
                 }
             case .binary:
                 let positive = label.positive.map { $0.map { (text: Array($0.utf8), number: Double($0)) } }
                 return (0..<block.rowCount).map { row in
-                    let cell = Cell.trimmed(block.cell(row, column))
-                    if Cell.isMissing(cell) || !isRead(row) { return .nan }
-                    if let positive { return Self.isAny(of: positive, cell) ? 1 : 0 }
-                    if let value = Cell.truth(cell) { return value }
+                    guard let cell = block.value(row, column), isRead(row) else { return .nan }
+                    if let positive { return isAny(of: positive, cell, column) ? 1 : 0 }
+                    if let value = block.readings[column].truth(cell) { return value }
+                    // A word that nobody knows is more often no answer than a no.
+                    let advice = block.readings[column].advice(String(decoding: cell, as: UTF8.self))
                     fail(
-                        row, column, quoted(row, column), "0 or 1; name the values that mean yes as positive")
+                        row, column, quoted(row, column),
+                        "0 or 1; \(advice) if it means unknown, or the values that mean yes as positive, where all others mean no"
+                    )
                     return .nan
                 }
             }
         }
 
         /// Whether a cell is one of some values: as a number ("1.0" is 1) or else as a text.
-        private static func isAny(
-            of values: [(text: [UInt8], number: Double?)], _ cell: UnsafeBufferPointer<UInt8>
+        private func isAny(
+            of values: [(text: [UInt8], number: Double?)], _ cell: UnsafeBufferPointer<UInt8>, _ column: Int
         ) -> Bool {
             if values.contains(where: { $0.text.elementsEqual(cell) }) { return true }
-            guard values.contains(where: { $0.number != nil }), case .number(let number) = Cell(cell) else {
-                return false
-            }
+            // Long ids that differ are the same number as a Double.
+            guard values.contains(where: { $0.number != nil }),
+                case .number(let number) = block.readings[column].number(cell), number.magnitude < 0x1p53
+            else { return false }
             return values.contains { $0.number == number }
         }
     }

@@ -8,23 +8,31 @@ extension Experiment {
     /// - Throws: `InputError` that names the setting, or file, line and column.
     public func prepare(in folder: String, threads: Int = 1) throws(InputError) -> PreparedData {
         try check()
+        for (name, path) in [("source", data.source), ("test", data.test ?? "")] {
+            try refusePipe(path, "data, \(name)")
+        }
         let options = try data.options(threads: threads)
+        let format = try resolvedFormat(threads: threads)
         var plan = PreparedData.Plan(schema: schema)
         plan.split = split
         plan.sampling = sampling
         plan.badRows = options.badRows
-        let source = try open(data.source, threads: threads)
+        let source = try open(data.source, threads: threads, format: format)
         var test: (any RowSource)?
-        if let path = data.test { test = try open(path, threads: threads) }
+        if let path = data.test { test = try open(path, threads: threads, format: format) }
         return try PreparedData(
             source, test: test, plan: plan, folder: folder, fingerprint: try fingerprint())
     }
 
     /// Opens one of the sources, with the columns of the histories behind its own.
     ///
+    /// - Parameter format: how its text is read, where the settings leave that open.
     /// - Throws: `InputError` that names the file or the history.
-    public func open(_ source: String, threads: Int = 1) throws(InputError) -> any RowSource {
-        let options = try data.options(threads: threads)
+    public func open(
+        _ source: String, threads: Int = 1, format: TableFormat? = nil
+    ) throws(InputError) -> any RowSource {
+        var options = try data.options(threads: threads)
+        if let format { options.format = format }
         return try join(histories, to: openSource(source, options: options), schema, options)
     }
 
@@ -33,7 +41,7 @@ extension Experiment {
     /// - Throws: `InputError` that names file, line and column.
     public func report(_ prepared: PreparedData, threads: Int = 1) throws(InputError) -> DataReport {
         let options = try data.options(threads: threads)
-        let source = try open(data.source, threads: threads)
+        let source = try open(data.source, threads: threads, format: prepared.preprocessor.format)
         let skips = options.badRows != .refuse
         var split = split
         if data.test != nil { split.test = 0 }
@@ -68,8 +76,6 @@ func join(
     _ histories: [HistorySpec], to source: any RowSource, _ schema: Schema, _ options: ReadingOptions
 ) throws(InputError) -> any RowSource {
     guard !histories.isEmpty else { return source }
-    var options = options
-    options.columns = nil
     let skips = options.badRows != .refuse
     var indices: [EventIndex] = []
     for history in histories {

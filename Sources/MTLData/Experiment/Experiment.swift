@@ -63,8 +63,8 @@ public struct DataSettings: Sendable, Equatable, Codable {
     public var test: String?
     /// The names of the columns, for a file without a header.
     public var columns: [String]?
-    /// What stands between cells; nil for a tab in .tsv and .tab files and a comma elsewhere.
-    public var separator: String?
+    /// How their text is read; a source of rows to judge by is read alike.
+    public var format = TableFormat()
     /// "refuse", or "skip:SHARE": up to this share of bad rows is left out ("skip:0.1%").
     public var badRows = "refuse"
 
@@ -75,7 +75,7 @@ public struct DataSettings: Sendable, Equatable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case source, test, columns, separator
+        case source, test, columns
         case badRows = "bad_rows"
     }
 
@@ -83,12 +83,22 @@ public struct DataSettings: Sendable, Equatable, Codable {
     ///
     /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
-        let values = try decoder.strictContainer(CodingKeys.self)
+        let values = try decoder.strictContainer(CodingKeys.self, beside: TableFormat.CodingKeys.self)
         source = try values.require(.source)
         try values.read(.test, &test)
         try values.read(.columns, &columns)
-        try values.read(.separator, &separator)
+        format = try TableFormat(among: decoder)
         try values.read(.badRows, &badRows)
+    }
+
+    /// Writes what differs from the defaults, all settings side by side.
+    public func encode(to encoder: any Encoder) throws {
+        try format.encode(to: encoder)
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(source, forKey: .source)
+        try values.encodeIfPresent(test, forKey: .test)
+        try values.encodeIfPresent(columns, forKey: .columns)
+        if badRows != "refuse" { try values.encode(badRows, forKey: .badRows) }
     }
 
     func check() throws(InputError) { _ = try options(threads: 1) }
@@ -97,14 +107,11 @@ public struct DataSettings: Sendable, Equatable, Codable {
     ///
     /// - Throws: `InputError` that names the setting.
     package func options(threads: Int) throws(InputError) -> ReadingOptions {
-        if let separator, separator.utf8.count != 1 {
-            throw InputError(
-                .value, at: "data, separator", found: "\"\(separator)\"",
-                expected: "one character, such as , or ;")
-        }
-        return ReadingOptions(
-            separator: separator?.utf8.first, threads: threads, badRows: try Self.badRows(badRows),
-            columns: columns)
+        try format.check("data")
+        var options = ReadingOptions(
+            threads: threads, badRows: try Self.badRows(badRows), columns: columns)
+        options.format = format
+        return options
     }
 
     /// Reads "refuse", "skip:0.001" or "skip:0.1%".

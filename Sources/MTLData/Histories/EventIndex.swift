@@ -34,6 +34,10 @@ package struct EventIndex: Sendable {
         _ spec: HistorySpec, options: ReadingOptions = ReadingOptions(), skipsBadRows: Bool = false
     ) throws(InputError) {
         try spec.check()
+        try refusePipe(spec.events, "history \"\(spec.name)\", events")
+        var options = options
+        options.format = spec.format
+        options.columns = nil
         let source = try openSource(spec.events, options: options)
         try self.init(spec, source, skipsBadRows: skipsBadRows)
     }

@@ -40,7 +40,7 @@ struct EventReader: Sendable {
     func read(_ block: RowBlock) throws(InputError) -> EventPart {
         let part = EventPart(index: block.index)
         for row in 0..<block.rowCount {
-            if let condition, !condition.holds.holds(block.cell(row, condition.column)) { continue }
+            if let condition, !condition.holds.holds(block, row, condition.column) { continue }
             guard let kind = kindIndex(block, row) else { continue }
             do throws(InputError) {
                 if try !add(block, row, kind, to: part) { part.ignored += 1 }
@@ -63,19 +63,17 @@ struct EventReader: Sendable {
     private func add(_ block: RowBlock, _ row: Int, _ kind: Int, to part: EventPart) throws(InputError)
         -> Bool
     {
-        let userCell = Cell.trimmed(block.cell(row, user))
-        guard !Cell.isMissing(userCell), let at = try block.time(row, time) else { return false }
+        guard let userCell = block.value(row, user), let at = try block.time(row, time) else { return false }
         var number = Double.nan
         if let value { number = try self.number(block, row, value) }
         var itemCell: UnsafeBufferPointer<UInt8>?
         if let item {
-            let cell = Cell.trimmed(block.cell(row, item))
-            guard !cell.contains(where: forbidden.contains) else {
+            itemCell = block.value(row, item)
+            guard itemCell?.contains(where: forbidden.contains) != true else {
                 throw InputError(
                     .value, at: block.place(row, item), found: block.quoted(row, item),
                     expected: "an item without the separator \"\(spec.separator)\" and line breaks")
             }
-            if !Cell.isMissing(cell) { itemCell = cell }
         }
         part.groups.append(part.users.insert(userCell) * max(1, kinds.count) + kind)
         part.times.append(at)
@@ -85,16 +83,17 @@ struct EventReader: Sendable {
     }
 
     private func number(_ block: RowBlock, _ row: Int, _ column: Int) throws(InputError) -> Double {
-        switch Cell(block.cell(row, column)) {
+        switch block.number(row, column) {
         case .missing: return .nan
         case .number(let number) where number.magnitude < PrefixSums.limit: return number
         case .number, .tooLarge:
             throw InputError(
                 .value, at: block.place(row, column), found: block.quoted(row, column),
                 expected: "a number below \(PrefixSums.limit)")
-        case .text:
+        case .text, .ambiguous:
             throw InputError(
-                .value, at: block.place(row, column), found: block.quoted(row, column), expected: "a number")
+                .value, at: block.place(row, column), found: block.quoted(row, column),
+                expected: block.readings[column].expectedNumber(block.cell(row, column)))
         }
     }
 }
@@ -102,14 +101,11 @@ struct EventReader: Sendable {
 extension RowBlock {
     /// A cell's time in milliseconds, nil where it is missing.
     func time(_ row: Int, _ column: Int) throws(InputError) -> Int64? {
-        let cell = Cell.trimmed(cell(row, column))
-        if Cell.isMissing(cell) { return nil }
-        guard let time = Timestamp.parse(cell) else {
-            throw InputError(
-                .value, at: place(row, column), found: quoted(row, column),
-                expected: "a time, as 2026-11-24T13:45:00Z, 11/24/2026 or Unix seconds")
-        }
-        return time
+        guard let cell = value(row, column) else { return nil }
+        if case .time(let time) = readings[column].time(cell) { return time }
+        throw InputError(
+            .value, at: place(row, column), found: quoted(row, column),
+            expected: readings[column].expectedTime(cell))
     }
 
     /// A cell for messages.

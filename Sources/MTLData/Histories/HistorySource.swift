@@ -11,9 +11,14 @@ package final class HistorySource: RowSource {
     package let columns: [String]
     /// Workers that call at the same time.
     package var threads: Int { base.threads }
+    /// How the cells of the rows are read.
+    package var format: TableFormat { base.format }
+    /// What was found out about the rows.
+    package var notes: [String] { base.notes }
     private let base: any RowSource
     private let histories: [Joined]
     private let skipsBadRows: Bool
+    private let readings: [CellReading]
 
     /// A history and where the rows have its user and time; a class, since copying an index counts many references.
     private final class Joined: Sendable {
@@ -63,6 +68,10 @@ package final class HistorySource: RowSource {
         }
         self.histories = joined
         columns = names
+        // What a history says is written as numbers are, whatever those of the rows look like.
+        let own = names.count - base.columns.count
+        readings =
+            CellReading.of(base.columns, base.format) + [CellReading](repeating: .usual, count: own)
     }
 
     /// Calls `consume` for every block of rows, with the further columns.
@@ -72,7 +81,7 @@ package final class HistorySource: RowSource {
     package func read(
         _ consume: (RowBlock, _ worker: Int) throws(InputError) -> Void
     ) throws(InputError) -> ReadingReport {
-        let blocks = (0..<threads).map { _ in RowBlock(path: path, columns: columns) }
+        let blocks = (0..<threads).map { _ in newBlock() }
         return try base.read { (block, worker) throws(InputError) in
             try widen(block, into: blocks[worker])
             try consume(blocks[worker], worker)
@@ -83,10 +92,12 @@ package final class HistorySource: RowSource {
     ///
     /// - Throws: what `read` throws of it.
     package func first() throws(InputError) -> RowBlock {
-        let wide = RowBlock(path: path, columns: columns)
+        let wide = newBlock()
         try widen(base.first(), into: wide)
         return wide
     }
+
+    private func newBlock() -> RowBlock { RowBlock(path: path, columns: columns, readings: readings) }
 
     /// Copies a block's rows and appends the new cells to each. What stands between rows is copied too, so that lines are
     /// counted as in the file.
@@ -98,25 +109,27 @@ package final class HistorySource: RowSource {
         wide.firstLine = block.firstLine
         wide.unit = block.unit
         wide.reserve(records: block.rowCount)
-        let width = block.columns.count
+        let width = block.width
+        let named = block.columns.count
         var copied = 0
         for row in 0..<block.rowCount {
             let shift = wide.count - copied
-            var end = Int(block.ends[(row + 1) * width - 1])
+            let first = row * width
+            var end = Int(block.ends[first + named - 1])
             let lastStart =
-                width == 1 ? Int(block.rows[row].start) : Int(block.ends[(row + 1) * width - 2]) + 1
+                named == 1 ? Int(block.rows[row].start) : Int(block.ends[first + named - 2]) + 1
             if end > lastStart, block.text[end - 1] == UInt8(ascii: "\r") { end -= 1 }
             wide.append(raw: UnsafeBufferPointer(start: block.text + copied, count: end - copied))
             copied = end
             var place = row * columns.count
-            for column in 0..<width - 1 {
+            for column in 0..<named - 1 {
                 wide.ends[place + column] = UInt32(
-                    truncatingIfNeeded: Int(block.ends[row * width + column]) + shift)
+                    truncatingIfNeeded: Int(block.ends[first + column]) + shift)
             }
-            wide.ends[place + width - 1] = UInt32(truncatingIfNeeded: wide.count)
+            wide.ends[place + named - 1] = UInt32(truncatingIfNeeded: wide.count)
             wide.rows[row] = block.rows[row]
             wide.rows[row].start = UInt32(truncatingIfNeeded: Int(block.rows[row].start) + shift)
-            place += width
+            place += named
             for history in histories { try append(history, block, row, to: wide, &place) }
             guard wide.count < Int(UInt32.max) else {
                 throw InputError(
@@ -130,7 +143,6 @@ package final class HistorySource: RowSource {
     private func append(
         _ history: Joined, _ block: RowBlock, _ row: Int, to wide: RowBlock, _ place: inout Int
     ) throws(InputError) {
-        let user = Cell.trimmed(block.cell(row, history.user))
         var time: Int64?
         do throws(InputError) { time = try block.time(row, history.time) } catch {
             guard skipsBadRows else { throw error }
@@ -142,7 +154,7 @@ package final class HistorySource: RowSource {
             place += 1
             if place < last { wide.append(UInt8(ascii: ",")) }
         }
-        if let time, !Cell.isMissing(user) {
+        if let time, let user = block.value(row, history.user) {
             history.index.append(user: user, time: time, to: wide, end: end)
         } else {
             while place < last { end() }

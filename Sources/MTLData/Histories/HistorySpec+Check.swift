@@ -19,6 +19,7 @@ extension HistorySpec {
         }
         func differ(_ texts: [String]) -> Bool { Set(texts).count == texts.count }
         try require(!name.isEmpty, "name", "none", "a name")
+        try format.check("history \"\(name)\", format")
         try require(!windows.isEmpty, "windows", "none", "spans such as 12h, 7d and 4w, or all")
         for window in windows {
             try require(

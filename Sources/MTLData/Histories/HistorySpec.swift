@@ -54,6 +54,8 @@ public struct HistorySpec: Sendable, Equatable, Codable {
     public var separator: String = "|"
     /// How long after its time an event is known.
     public var delay: String?
+    /// How the log's text is read.
+    public var format = TableFormat()
 
     /// The count of events in some windows, and the days since the last one.
     public init(_ name: String, events: String, user: String, time: String) {
@@ -65,6 +67,7 @@ public struct HistorySpec: Sendable, Equatable, Codable {
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case name, events, user, time, kind, kinds, value, item, windows, aggregates, length, separator, delay
+        case format
         case rowUser = "row_user"
         case rowTime = "row_time"
         case condition = "where"
@@ -92,6 +95,7 @@ public struct HistorySpec: Sendable, Equatable, Codable {
         try values.read(.length, &length)
         try values.read(.separator, &separator)
         try values.read(.delay, &delay)
+        try values.read(.format, &format)
     }
 
     /// Writes the settings that differ from their defaults.
@@ -121,6 +125,7 @@ public struct HistorySpec: Sendable, Equatable, Codable {
         try write(.length, length, unless: plain.length)
         try write(.separator, separator, unless: plain.separator)
         try values.encodeIfPresent(delay, forKey: .delay)
+        try write(.format, format, unless: TableFormat())
     }
 
     /// The names of the columns: "purchases_count_7d", "purchases_sum_amount_30d", "purchases_days_since",

@@ -53,13 +53,16 @@ public struct ModelBundle: Sendable {
         try Predictor(model, parameters: parameters, compute: compute)
     }
 
-    /// Opens rows to predict, joined with the logs that the model was trained with.
+    /// Opens rows to predict, joined with the logs that the model was trained with. Their text is read as that of the
+    /// training rows, where the options say nothing else.
     ///
     /// - Throws: `InputError` that names the file.
     public func open(_ source: String, options: ReadingOptions = ReadingOptions()) throws(InputError)
         -> any RowSource
     {
-        try join(histories, to: openSource(source, options: options), preprocessor.schema, options)
+        var options = options
+        options.format = preprocessor.format.with(options.format)
+        return try join(histories, to: openSource(source, options: options), preprocessor.schema, options)
     }
 
     /// Predicts the rows of a source, which may lack the labels.

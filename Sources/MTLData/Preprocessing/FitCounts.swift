@@ -42,7 +42,7 @@ final class FitCounts: @unchecked Sendable {
                 for row in rows { count(feature, index, block, row, columns, parsed) }
             case .tags, .sequence:
                 for row in rows {
-                    Preprocessor.forEachValue(feature, block.cell(row, columns[0])) { value, _ in
+                    Preprocessor.forEachValue(feature, block, row, columns[0]) { value, _ in
                         _ = categories[owners[index]].add(value)
                     }
                 }
@@ -52,14 +52,16 @@ final class FitCounts: @unchecked Sendable {
         for index in classes.indices {
             guard classes[index] != nil, let place = plan.labels[index] else { continue }
             for row in rows where plan.hasLabel(index, block, row) {
-                let cell = Cell.trimmed(block.cell(row, place.column))
-                if !Cell.isMissing(cell) { _ = classes[index]?.add(cell) }
+                if let cell = block.value(row, place.column) { _ = classes[index]?.add(cell) }
             }
         }
         if let column = plan.scenario {
             for row in rows {
-                let cell = Cell.trimmed(block.cell(row, column))
-                if Cell.isMissing(cell) { scenarios?.missing += 1 } else { _ = scenarios?.add(cell) }
+                if let cell = block.value(row, column) {
+                    _ = scenarios?.add(cell)
+                } else {
+                    scenarios?.missing += 1
+                }
             }
         }
     }
@@ -77,13 +79,12 @@ final class FitCounts: @unchecked Sendable {
             if let label, !label.isNaN { categories[owner].folds[category].add(label, fold: fold) }
             return
         }
-        let cell = Cell.trimmed(block.cell(row, columns[0]))
-        if Cell.isMissing(cell) {
-            categories[owner].missing += 1
-            if let label, !label.isNaN { categories[owner].missingFolds.add(label, fold: fold) }
-        } else {
+        if let cell = block.value(row, columns[0]) {
             let category = categories[owner].add(cell)
             if let label, !label.isNaN { categories[owner].folds[category].add(label, fold: fold) }
+        } else {
+            categories[owner].missing += 1
+            if let label, !label.isNaN { categories[owner].missingFolds.add(label, fold: fold) }
         }
     }
 

@@ -87,7 +87,7 @@ extension Preprocessor {
         }
         if !parsed.weights.isEmpty { encoded.weights = rows.map { Float(parsed.weights[$0]) } }
         if let scenario = plan.scenario, let scenarios {
-            encoded.scenarios = rows.map { scenarios.idOrMissing(block.cell($0, scenario)) }
+            encoded.scenarios = rows.map { scenarios.idOrMissing(block.value($0, scenario)) }
         }
         return encoded
     }
@@ -168,8 +168,7 @@ extension Preprocessor {
             let pair = crossed(block, row, columns)
             return pair.withUnsafeBufferPointer { id($0, fit) }
         }
-        let cell = Cell.trimmed(block.cell(row, columns[0]))
-        if Cell.isMissing(cell) { return fit.fillID ?? Vocabulary.missing }
+        guard let cell = block.value(row, columns[0]) else { return fit.fillID ?? Vocabulary.missing }
         return id(cell, fit)
     }
 
@@ -185,8 +184,7 @@ extension Preprocessor {
         var pair: [UInt8] = []
         for (index, column) in columns.enumerated() {
             if index > 0 { pair.append(0x1F) }
-            let cell = Cell.trimmed(block.cell(row, column))
-            if !Cell.isMissing(cell) { pair.append(contentsOf: cell) }
+            if let cell = block.value(row, column) { pair.append(contentsOf: cell) }
         }
         return pair
     }
@@ -197,7 +195,7 @@ extension Preprocessor {
         var bag = EncodedRows.Bag()
         for row in rows {
             let start = bag.ids.count
-            forEachValue(feature, block.cell(row, column)) { value, weight in
+            forEachValue(feature, block, row, column) { value, weight in
                 bag.ids.append(id(value, fit))
                 if feature.weightSeparator != nil { bag.weights.append(weight) }
             }
@@ -216,18 +214,20 @@ extension Preprocessor {
 
     /// The values of a cell "a|b|c", blanks and empty ones left out; with weights "a:0.5|b:2".
     static func forEachValue(
-        _ feature: Feature, _ cell: UnsafeBufferPointer<UInt8>,
+        _ feature: Feature, _ block: RowBlock, _ row: Int, _ column: Int,
         _ body: (UnsafeBufferPointer<UInt8>, Float) -> Void
     ) {
         let separator = feature.separator.utf8.first ?? UInt8(ascii: "|")
         let weightSeparator = feature.weightSeparator?.utf8.first
-        let whole = Cell.trimmed(cell)
-        if Cell.isMissing(whole) { return }
+        guard let whole = block.value(row, column) else { return }
+        let reading = block.readings[column]
         for part in whole.split(separator: separator) {
             var value = Cell.trimmed(UnsafeBufferPointer(rebasing: part))
             var weight: Float = 1
             if let weightSeparator, let place = value.lastIndex(of: weightSeparator) {
-                if case .number(let number) = Cell(UnsafeBufferPointer(rebasing: value[(place + 1)...])) {
+                if case .number(let number) = reading.cell(
+                    UnsafeBufferPointer(rebasing: value[(place + 1)...]))
+                {
                     weight = Float(number)
                     value = Cell.trimmed(UnsafeBufferPointer(rebasing: value[..<place]))
                 }
@@ -238,9 +238,6 @@ extension Preprocessor {
 }
 
 extension Vocabulary {
-    /// The id of a cell, with blanks, perhaps missing.
-    func idOrMissing(_ cell: UnsafeBufferPointer<UInt8>) -> Int32 {
-        let value = Cell.trimmed(cell)
-        return Cell.isMissing(value) ? Self.missing : id(value)
-    }
+    /// The id of a cell's value; nil where it is missing.
+    func idOrMissing(_ value: UnsafeBufferPointer<UInt8>?) -> Int32 { value.map { id($0) } ?? Self.missing }
 }

@@ -25,7 +25,7 @@ extension Preprocessor {
         guard workers[0].rows > 0 else {
             throw InputError(.empty, at: source.path, found: "no training row", expected: "at least one")
         }
-        self.init(schema: schema, counts: workers[0])
+        self.init(schema: schema, counts: workers[0], format: source.format)
         for (label, classes) in zip(schema.labels, classes) where label.kind == .multiclass {
             guard (classes?.map.count ?? 0) >= 2 else {
                 throw InputError(
@@ -36,7 +36,7 @@ extension Preprocessor {
         }
     }
 
-    private init(schema: Schema, counts: FitCounts) {
+    private init(schema: Schema, counts: FitCounts, format: TableFormat) {
         let rows = counts.rows
         var statistics = counts.statistics
         var fitted: [FittedFeature] = []
@@ -78,7 +78,7 @@ extension Preprocessor {
             },
             scenarios: counts.scenarios.map {
                 Vocabulary($0.map, counts: $0.counts, missing: $0.missing, minimumCount: 1)
-            })
+            }, format: format)
     }
 
     private static func number(_ feature: Feature, _ statistic: inout NumberStatistics) -> FittedNumber {

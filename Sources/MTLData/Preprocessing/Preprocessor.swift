@@ -13,16 +13,22 @@ public struct Preprocessor: Sendable, Equatable, Codable {
     package let classes: [Vocabulary?]
     /// The scenarios, where the schema names a column.
     package let scenarios: Vocabulary?
+    /// How its cells were read; nil in files that do not say.
+    private let reading: TableFormat?
+
+    /// How the text of the training rows was read.
+    package var format: TableFormat { reading ?? TableFormat() }
 
     init(
         schema: Schema, trainingRows: Int, fitted: [FittedFeature], classes: [Vocabulary?],
-        scenarios: Vocabulary?
+        scenarios: Vocabulary?, format: TableFormat
     ) {
         self.schema = schema
         self.trainingRows = trainingRows
         self.fitted = fitted
         self.classes = classes
         self.scenarios = scenarios
+        reading = format == TableFormat() ? nil : format
     }
 
     /// What was learned of one feature.

@@ -1,8 +1,8 @@
 /// What one cell looks like, as far as the type of its column depends on it.
 struct CellLook {
     enum Trait: Int, CaseIterable {
-        /// A number; a whole one; one with a currency sign or commas.
-        case number, whole, money
+        /// A number; a whole one; one with a currency sign or commas; digits that are more than a number holds.
+        case number, whole, money, longID
         /// A date or time in writing; one with a time of day; whole numbers that could be Unix times or dates "20261124".
         case time, clock, unixTime, compactDate
         /// Several values with "|" or ";" between them; all of them with a weight; one of them twice.
@@ -20,22 +20,27 @@ struct CellLook {
     private mutating func set(_ trait: Trait) { traits |= 1 << UInt16(trait.rawValue) }
 
     /// - Parameter cell: without blanks around it, and not missing.
-    init(_ cell: UnsafeBufferPointer<UInt8>) {
+    init(_ cell: UnsafeBufferPointer<UInt8>, _ reading: CellReading) {
         length = cell.count
-        if case .number(let value) = Cell(cell) {
+        let isDigits = cell.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+        if case .number(let value) = reading.number(cell) {
             number = value
             set(.number)
             let isWhole = value == value.rounded() && value.magnitude < 0x1p53
             if isWhole { set(.whole) }
-            if cell.first == UInt8(ascii: "$") || cell.contains(UInt8(ascii: ",")) { set(.money) }
-            let isDigits = cell.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
-            guard isWhole, isDigits else { return }
-            // From 2000 to 2100, in seconds or milliseconds.
-            if (9.46e8..<4.2e9).contains(value) || (9.46e11..<4.2e12).contains(value) { set(.unixTime) }
-            if (19_000_101...21_001_231).contains(value) && Timestamp.parse(cell) != nil { set(.compactDate) }
+            if isDigits && value >= 0x1p53 { set(.longID) }
+            if cell.first == UInt8(ascii: "$") || cell.contains(where: { reading.isThousandsSign($0) }) {
+                set(.money)
+            }
+            guard isDigits, case .time(let time) = reading.time(cell) else { return }
+            // From 2000 to 2100, whatever the unit.
+            if (946_684_800_000..<4_102_444_800_000).contains(time) {
+                set([8, 12, 14, 17].contains(cell.count) ? .compactDate : .unixTime)
+                if time % Timestamp.millisecondsPerDay != 0 { set(.clock) }
+            }
             return
         }
-        if let time = Timestamp.parse(cell), !cell.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) {
+        if !isDigits, case .time(let time) = reading.time(cell) {
             set(.time)
             if time % Timestamp.millisecondsPerDay != 0 { set(.clock) }
             return

@@ -37,9 +37,9 @@ struct ColumnCounter {
 
     /// - Parameter cell: without blanks around it, and not missing.
     /// - Returns: its number, or NaN.
-    mutating func add(_ cell: UnsafeBufferPointer<UInt8>) -> Double {
+    mutating func add(_ cell: UnsafeBufferPointer<UInt8>, _ reading: CellReading) -> Double {
         guard !isOverflown else {
-            let look = CellLook(cell)
+            let look = CellLook(cell, reading)
             sketch(cell, look)
             note(look, times: 1)
             return look.number
@@ -49,7 +49,7 @@ struct ColumnCounter {
             counts[index] += 1
             return looks[index].number
         }
-        let look = CellLook(cell)
+        let look = CellLook(cell, reading)
         sketch(cell, look)
         counts.append(1)
         looks.append(look)

@@ -45,13 +45,16 @@ struct ColumnJudge {
             column.feature = list(&column)
         } else if profile.times == present || isTimeAsNumber {
             var feature = Feature(profile.name, .timestamp)
-            if profile.times == present && facts.rows(.clock) == 0 || facts.rows(.compactDate) == present {
+            if profile.times == present || facts.rows(.compactDate) == present, facts.rows(.clock) == 0 {
                 feature.parts = [.weekday, .monthSine, .monthCosine]
                 column.reasons.append("dates without a time of day")
             }
             column.feature = feature
         } else if profile.numbers == present {
-            if profile.wholeNumbers == present && hints.isCode && profile.distinct.count > 2 {
+            if facts.rows(.longID) > 0 {
+                column.feature = categorical(&column)
+                column.reasons.append("more digits than a number holds: names")
+            } else if profile.wholeNumbers == present && hints.isCode && profile.distinct.count > 2 {
                 column.feature = categorical(&column)
                 column.reasons.append("numbers that are names, by the column's name")
             } else {
@@ -187,7 +190,7 @@ struct ColumnJudge {
             column.leaveOut(.freeText, "free text, which is not read")
             return
         }
-        let isWhole = profile.wholeNumbers == profile.present && profile.money == 0
+        let isWhole = facts.wholeRows == profile.present && profile.money == 0
         let isNamed = hints.isID || hints.isIndex
         guard facts.uniqueness >= 0.9, column.feature?.kind != .timestamp, isText || isWhole else { return }
         if isNamed { column.marks.append(.suspiciousName) }

@@ -58,6 +58,9 @@ struct ColumnFacts {
 
     func rows(_ trait: CellLook.Trait) -> Int { traits[trait.rawValue] }
 
+    /// Rows of whole numbers, those that are too long for a number too.
+    var wholeRows: Int { profile.wholeNumbers + rows(.longID) }
+
     /// The share of different values among the rows that have one.
     var uniqueness: Double {
         profile.present > 0 ? Double(profile.distinct.count) / Double(profile.present) : 0

@@ -20,7 +20,7 @@ struct LabelJudge {
 
     private static func truth(_ value: String) -> Double? {
         var value = value
-        return value.withUTF8 { Cell.truth($0) }
+        return value.withUTF8 { CellReading.usual.truth($0) }
     }
 
     /// Whether all values are 0 and 1, true and false, or yes and no.

@@ -7,7 +7,7 @@ struct RoleJudge {
         func rank(_ index: Int) -> Int? {
             let profile = columns[index].profile
             guard columns[index].label == nil, profile.distinct.count > 20, facts[index].uniqueness < 0.9,
-                profile.missingShare < 0.05, profile.numbers == 0 || profile.wholeNumbers == profile.numbers
+                profile.missingShare < 0.05, profile.numbers == 0 || facts[index].wholeRows == profile.numbers
             else { return nil }
             return NameHints(profile.name).groupRank
         }

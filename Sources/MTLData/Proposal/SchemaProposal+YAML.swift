@@ -17,7 +17,8 @@ extension SchemaProposal {
                 "\(Wording.count(rows, "row")), \(Wording.count(columns.count, "column"))"),
         ]
         if let test = data.test { lines.append(Line("  test: \(YAMLText.scalar(test))")) }
-        if let separator = data.separator { lines.append(Line("  separator: \(YAMLText.scalar(separator))")) }
+        for note in notes { lines.append(Line("  # \(note)")) }
+        addFormat(data.format, &lines)
         if let columns = data.columns {
             lines.append(Line("  columns: [\(columns.map { YAMLText.scalar($0) }.joined(separator: ", "))]"))
         }
@@ -53,6 +54,24 @@ extension SchemaProposal {
         init(_ text: String, _ comment: String? = nil) {
             self.text = text
             self.comment = comment
+        }
+    }
+
+    /// Settings of the text; what was found is said where it is not said of the column.
+    private func addFormat(_ format: TableFormat, _ lines: inout [Line]) {
+        for (setting, value) in YAMLText.pairs(format) {
+            let reason = reading?.reasons.first { $0.setting == setting }?.reason
+            lines.append(Line("  \(setting): \(value)", reason))
+        }
+        guard !format.cells.isEmpty else { return }
+        lines.append(Line("  cells:"))
+        for column in columns {
+            guard let cell = format.cells[column.profile.name] else { continue }
+            let reason = reading?.columnReasons[column.profile.name]?.joined(separator: "; ")
+            lines.append(
+                Line(
+                    "    \(YAMLText.scalar(column.profile.name)): \(YAMLText.mapping(YAMLText.pairs(cell)))",
+                    reason))
         }
     }
 

@@ -35,6 +35,8 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         case tellsLabel = "tells_label"
         /// Sentences, which the library does not read.
         case freeText = "free_text"
+        /// Cells that can be read in several ways.
+        case unclear
     }
 
     /// A column and what is proposed for it.
@@ -79,6 +81,10 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
     public let schema: Schema
     /// The split that goes with it.
     public let split: Split
+    /// What was found out about the source's text.
+    public let notes: [String]
+    /// How the source is read, and why.
+    public let reading: ReadingGuess?
     /// Columns with few values that could tell scenarios apart, the likeliest first.
     public let scenarioCandidates: [String]
 
@@ -87,13 +93,15 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
     /// - Parameters:
     ///   - labels: the columns to predict; none to guess them by their names.
     ///   - ignored: columns to leave out.
+    ///   - reading: how the source's text was guessed to be.
     /// - Throws: what the source throws, and `InputError` for a label whose column or value is not there, or which cannot be
     ///   predicted.
     public init(
-        _ source: some RowSource, labels: [LabelChoice] = [], ignoring ignored: [String] = []
+        _ source: some RowSource, labels: [LabelChoice] = [], ignoring ignored: [String] = [],
+        reading: ReadingGuess? = nil
     ) throws(InputError) {
         try self.init(
-            source, labels: labels, ignoring: ignored,
+            source, labels: labels, ignoring: ignored, reading: reading,
             limits: ColumnCounter.Limits(columns: source.columns.count))
     }
 
@@ -105,8 +113,10 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
 
     private init(
         _ source: some RowSource, labels: [LabelChoice], ignoring ignored: [String] = [],
-        limits: ColumnCounter.Limits
+        reading: ReadingGuess? = nil, limits: ColumnCounter.Limits
     ) throws(InputError) {
+        self.reading = reading
+        notes = source.notes
         for choice in labels { _ = try source.column(choice.column) }
         let look = try TableLook(source, limits)
         var columns: [Column?] = []
@@ -125,6 +135,16 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         let judged = zip(look.columns, columns).map { $1 ?? ColumnJudge(facts: $0).column() }
         var all = judged
         LeakJudge(look: look, columns: judged).mark(&all)
+        for index in all.indices {
+            all[index].reasons += reading?.columnReasons[named[index]] ?? []
+            guard let question = reading?.questions[named[index]] else { continue }
+            guard all[index].label == nil else {
+                throw InputError(
+                    .value, at: "\(source.path), label \"\(named[index])\"", found: question,
+                    expected: "the answer as a setting")
+            }
+            all[index].leaveOut(.unclear, question)
+        }
         for index in all.indices where ignored.contains(named[index]) && all[index].label == nil {
             all[index].leaveOut(nil, "as asked")
         }

@@ -31,12 +31,11 @@ struct TableLook {
                 repeating: NumberStatistics(keepsSample: false), count: columns.count)
             for column in columns.indices {
                 for row in 0..<block.rowCount {
-                    let cell = Cell.trimmed(block.cell(row, column))
-                    if Cell.isMissing(cell) {
+                    guard let cell = block.value(row, column) else {
                         columns[column].addMissing()
                         continue
                     }
-                    let number = columns[column].add(cell)
+                    let number = columns[column].add(cell, block.readings[column])
                     if !number.isNaN { statistics[column].add(number, record: 0) }
                 }
             }
@@ -50,9 +49,9 @@ struct TableLook {
             var hashes: [UInt64] = []
             var numbers: [Double] = []
             for column in block.columns.indices {
-                let cell = Cell.trimmed(block.cell(row, column))
-                hashes.append(Cell.isMissing(cell) ? 0 : ByteMap.hash(cell))
-                if case .number(let value) = Cell(cell) {
+                let cell = block.value(row, column)
+                hashes.append(cell.map { ByteMap.hash($0) } ?? 0)
+                if let cell, case .number(let value) = block.readings[column].number(cell) {
                     numbers.append(value)
                 } else {
                     numbers.append(.nan)

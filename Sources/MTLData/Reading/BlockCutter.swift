@@ -5,8 +5,10 @@ internal import MTLEngine
 ///
 /// Where the blocks end depends on the source and `blockBytes` alone, not on who takes them.
 final class BlockCutter {
-    let source: ByteSource
+    let source: TextSource
     private let separator: UInt8
+    /// The cells of a row.
+    private let width: Int
     private let blockBytes: Int
     private let longestRecord: Int
     private var index = 0
@@ -19,11 +21,12 @@ final class BlockCutter {
     private var failure: InputError?
 
     init(
-        _ source: ByteSource, separator: UInt8, skipping offset: Int, line: Int, blockBytes: Int,
+        _ source: TextSource, separator: UInt8, width: Int, skipping offset: Int, line: Int, blockBytes: Int,
         longestRecord: Int
     ) throws(InputError) {
         self.source = source
         self.separator = separator
+        self.width = width
         self.blockBytes = blockBytes
         self.longestRecord = longestRecord
         self.line = line
@@ -48,20 +51,19 @@ final class BlockCutter {
         for (index, byte) in carry.enumerated() { block.text[index] = byte }
         block.count = carry.count
         carry.removeAll(keepingCapacity: true)
-        var extent = mtl_csv_extent()
+        var extent = Extent()
         while true {
             block.reserve(text: limit + 1)
             fill(block, upTo: limit)
-            extent = mtl_csv_measure(InstructionSet.best.rawValue, block.text, block.count)
+            extent = measure(block)
             if isAtEnd || failure != nil || extent.complete > 0 { break }
-            guard block.count < longestRecord else { break }
+            guard block.count < longestRecord else {
+                failure = InputError(
+                    .syntax, at: "\(source.path), line \(line)",
+                    found: "a record of more than \(longestRecord) bytes", expected: "a shorter one")
+                break
+            }
             limit *= 2
-        }
-        if failure == nil, extent.complete < block.count, isAtEnd || extent.complete == 0 {
-            failure = unclosedQuote(
-                UnsafeBufferPointer(
-                    start: block.text + extent.complete, count: block.count - extent.complete),
-                separator: separator, path: source.path, line: line + extent.lines)
         }
         guard extent.complete > 0 else {
             if let failure { throw failure }
@@ -70,6 +72,7 @@ final class BlockCutter {
         carry.append(
             contentsOf: UnsafeBufferPointer(
                 start: block.text + extent.complete, count: block.count - extent.complete))
+        block.oddText = extent.isOdd ? (count: block.count, isLast: isAtEnd) : nil
         block.count = extent.complete
         block.index = index
         block.firstRecord = record
@@ -103,45 +106,26 @@ final class BlockCutter {
             block.count += 1
         }
     }
-}
 
-/// A text ends, or goes on for too long, inside quotes: where they opened.
-///
-/// - Parameters:
-///   - text: begins with a record, on `line`.
-func unclosedQuote(
-    _ text: UnsafeBufferPointer<UInt8>, separator: UInt8, path: String, line: Int
-) -> InputError {
-    enum Place {
-        case beginning, plain, inside, closed, behindReturn
+    private struct Extent {
+        /// Bytes of whole records, their number and that of their line breaks.
+        var complete = 0
+        var records = 0
+        var lines = 0
+        /// Whether only the slow pass cuts them rightly.
+        var isOdd = false
     }
 
-    let quote = UInt8(ascii: "\"")
-    let lineBreak = UInt8(ascii: "\n")
-    var current = line
-    var opened = line
-    var place = Place.beginning
-    // What follows a stray quote tells nothing any more.
-    scan: for byte in text {
-        let isEnd = byte == separator || byte == lineBreak
-        switch place {
-        case .beginning, .plain:
-            if byte == quote { opened = current }
-            if byte == quote && place == .plain { break scan }
-            place = byte == quote ? .inside : isEnd ? .beginning : .plain
-        case .inside:
-            if byte == quote { place = .closed }
-        case .closed:
-            // A second quote right behind one that seemed to close: both are content.
-            guard isEnd || byte == quote || byte == UInt8(ascii: "\r") else { break scan }
-            place = isEnd ? .beginning : byte == quote ? .inside : .behindReturn
-        case .behindReturn:
-            guard byte == lineBreak else { break scan }
-            place = .beginning
+    private func measure(_ block: RowBlock) -> Extent {
+        let fast = mtl_csv_measure(InstructionSet.best.rawValue, block.text, block.count, separator)
+        let isWhole = !isAtEnd || fast.complete == block.count
+        // A quoted cell of several lines may be one that swallowed rows.
+        if fast.stray == 0, fast.inner == 0, isWhole, fast.complete > 0 {
+            return Extent(complete: fast.complete, records: fast.records, lines: fast.lines)
         }
-        if byte == lineBreak { current += 1 }
+        let slow = mtl_csv_scan_records(
+            block.text, block.count, isAtEnd ? 1 : 0, separator, width, nil, nil, nil, 0)
+        return Extent(
+            complete: slow.complete, records: slow.records, lines: slow.lines, isOdd: slow.odd != 0)
     }
-    return InputError(
-        .syntax, at: "\(path), line \(opened)", found: "a quote that is not closed",
-        expected: "a closing quote")
 }

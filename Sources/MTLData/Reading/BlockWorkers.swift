@@ -9,12 +9,15 @@ internal import Synchronization
 ///   - collect: sees what `consume` gave, in the order of the blocks.
 /// - Throws: the error of the earliest block that has one.
 func readBlocks<Result>(
-    path: String, columns: [String], threads: Int, next: (RowBlock) throws(InputError) -> Bool,
+    path: String, columns: [String], width: Int? = nil, readings: [CellReading], threads: Int,
+    next: (RowBlock) throws(InputError) -> Bool,
     consume: (RowBlock, _ worker: Int) throws(InputError) -> Result, collect: (Result) -> Void
 ) throws(InputError) {
     try withoutActuallyEscaping(next) { next throws(InputError) in
         try withoutActuallyEscaping(consume) { consume throws(InputError) in
-            let job = BlockJob<Result>(path: path, columns: columns, next: next, consume: consume)
+            let job = BlockJob<Result>(next: next, consume: consume) {
+                RowBlock(path: path, columns: columns, width: width, readings: readings)
+            }
             if threads == 1 {
                 job.run(worker: 0)
             } else {
@@ -29,8 +32,7 @@ func readBlocks<Result>(
 }
 
 private final class BlockJob<Result>: @unchecked Sendable {
-    private let path: String
-    private let columns: [String]
+    private let newBlock: () -> RowBlock
     private var next: ((RowBlock) throws(InputError) -> Bool)?
     private var consume: ((RowBlock, Int) throws(InputError) -> Result)?
     private let lock = Mutex<Void>(())
@@ -41,11 +43,10 @@ private final class BlockJob<Result>: @unchecked Sendable {
     private var isDone = false
 
     init(
-        path: String, columns: [String], next: @escaping (RowBlock) throws(InputError) -> Bool,
-        consume: @escaping (RowBlock, Int) throws(InputError) -> Result
+        next: @escaping (RowBlock) throws(InputError) -> Bool,
+        consume: @escaping (RowBlock, Int) throws(InputError) -> Result, newBlock: @escaping () -> RowBlock
     ) {
-        self.path = path
-        self.columns = columns
+        self.newBlock = newBlock
         self.next = next
         self.consume = consume
     }
@@ -63,7 +64,7 @@ private final class BlockJob<Result>: @unchecked Sendable {
     }
 
     func run(worker: Int) {
-        let block = RowBlock(path: path, columns: columns)
+        let block = newBlock()
         while take(block) {
             do throws(InputError) {
                 guard let result = try consume?(block, worker) else { return }

@@ -20,6 +20,8 @@ final class ByteSource {
     /// Bytes taken from the file so far; of a gzip file, compressed ones.
     private(set) var consumed = 0
     private let descriptor: Int32
+    /// Where the next bytes are read; a pipe's are in a file of their own.
+    private var offset = 0
     private var kind = Kind.file
     /// Compressed bytes, or a whole text; `position` is the first not yet used.
     private var input: [UInt8] = []
@@ -29,15 +31,33 @@ final class ByteSource {
     /// What went wrong behind the bytes that were handed out.
     private var failure: InputError?
 
-    init(path: String) throws(InputError) {
-        self.path = path
-        descriptor = open(path, O_RDONLY)
+    /// Opens a file.
+    ///
+    /// - Throws: `InputError` where there is none that can be read, which a pipe is not: see `SpooledPipe`.
+    convenience init(path: String) throws(InputError) {
+        let descriptor = open(path, O_RDONLY)
         guard descriptor >= 0 else { throw Self.failure(path, errno) }
+        try self.init(descriptor, path: path)
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, errno) }
         guard status.st_mode & S_IFMT != S_IFDIR else {
             throw InputError(.file, at: path, found: "a directory", expected: "a file")
         }
+        try begin()
+    }
+
+    /// What came out of a pipe.
+    convenience init(_ spool: SpooledPipe) throws(InputError) {
+        try self.init(spool.duplicate(), path: spool.path)
+        try begin()
+    }
+
+    private init(_ descriptor: Int32, path: String) throws(InputError) {
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    private func begin() throws(InputError) {
         try readInput()
         if input.starts(with: [0x1F, 0x8B]) {
             kind = .gzip
@@ -96,19 +116,16 @@ final class ByteSource {
             return count
         }
         guard kind == .file else { return 0 }
-        let count = Self.read(descriptor, target)
+        let count = read(target)
         guard count >= 0 else { throw Self.failure(path, errno) }
         consumed += count
         return count
     }
 
-    private static func read(_ descriptor: Int32, _ target: UnsafeMutableRawBufferPointer) -> Int {
+    private func read(_ target: UnsafeMutableRawBufferPointer) -> Int {
         while true {
-            #if canImport(Glibc)
-                let count = Glibc.read(descriptor, target.baseAddress, target.count)
-            #else
-                let count = Darwin.read(descriptor, target.baseAddress, target.count)
-            #endif
+            let count = pread(descriptor, target.baseAddress, target.count, off_t(offset))
+            if count >= 0 { offset += count }
             if count >= 0 || errno != EINTR { return count }
         }
     }
@@ -116,7 +133,7 @@ final class ByteSource {
     private func readInput() throws(InputError) {
         input = [UInt8](repeating: 0, count: 1 << 16)
         position = 0
-        let count = input.withUnsafeMutableBytes { Self.read(descriptor, $0) }
+        let count = input.withUnsafeMutableBytes { read($0) }
         guard count >= 0 else { throw Self.failure(path, errno) }
         input.removeLast(input.count - count)
     }

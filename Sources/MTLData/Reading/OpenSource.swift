@@ -10,3 +10,11 @@ public func openSource(
     if text.hasPrefix(SQLiteSource.scheme) { return try SQLiteSource(text, options: options) }
     return try TableReader(path: text, options: options)
 }
+
+/// Refuses a source whose rows come only once, where they are read again and again.
+func refusePipe(_ source: String, _ place: String) throws(InputError) {
+    guard !source.hasPrefix(SQLiteSource.scheme), SpooledPipe.isPipe(source) else { return }
+    throw InputError(
+        .file, at: place, found: "\"\(source)\", a pipe", expected: "a file, which can be read more than once"
+    )
+}

@@ -10,8 +10,8 @@ public enum BadRows: Sendable, Equatable {
 
 /// How a table is read.
 public struct ReadingOptions: Sendable, Equatable {
-    /// The byte between cells; nil for a tab in .tsv and .tab files and a comma elsewhere.
-    public var separator: UInt8?
+    /// How the text is read.
+    public var format = TableFormat()
     /// Workers that read blocks at the same time.
     public var threads: Int
     /// Bytes of text in a block; a longer record makes its block longer.
@@ -21,16 +21,22 @@ public struct ReadingOptions: Sendable, Equatable {
     /// The names of the columns of a file without a header; nil where the first record names them.
     public var columns: [String]?
 
+    /// The byte between cells; nil for a tab in .tsv and .tab files and a comma elsewhere.
+    public var separator: UInt8? {
+        get { format.separator?.utf8.first }
+        set { format.separator = newValue.map { String(UnicodeScalar($0)) } }
+    }
+
     /// By default one thread, blocks of 1 MiB, and no bad row.
     public init(
         separator: UInt8? = nil, threads: Int = 1, blockBytes: Int = 1 << 20, badRows: BadRows = .refuse,
         columns: [String]? = nil
     ) {
-        self.separator = separator
         self.threads = threads
         self.blockBytes = blockBytes
         self.badRows = badRows
         self.columns = columns
+        self.separator = separator
     }
 
     func check() throws(InputError) {
@@ -42,11 +48,7 @@ public struct ReadingOptions: Sendable, Equatable {
             throw InputError(
                 .value, at: "reading, block bytes", found: "\(blockBytes)", expected: "at most 1 GiB")
         }
-        if let separator, separator >= 0x80 || [UInt8]("\"\r\n".utf8).contains(separator) {
-            throw InputError(
-                .value, at: "reading, separator", found: "byte \(separator)",
-                expected: "an ASCII character other than a quote or a line break")
-        }
+        try format.check("reading")
         if case .skip(let share) = badRows, !(share >= 0 && share < 1) {
             throw InputError(.value, at: "reading, bad rows", found: "\(share)", expected: "a share, 0 ..< 1")
         }
@@ -73,6 +75,10 @@ public protocol RowSource: AnyObject {
     var columns: [String] { get }
     /// Workers that call at the same time.
     var threads: Int { get }
+    /// How its text is read.
+    var format: TableFormat { get }
+    /// What was found out about its text, to be told: a separator, a column that is left out.
+    var notes: [String] { get }
     /// Calls `consume` for every block of rows, from several workers at once and in no particular order; may be called
     /// again, and reads the same rows then.
     ///
@@ -87,15 +93,25 @@ public protocol RowSource: AnyObject {
 }
 
 extension RowSource {
+    /// As most files are read.
+    public var format: TableFormat { TableFormat() }
+
+    /// Nothing.
+    public var notes: [String] { [] }
+
     /// The index of a column.
     ///
-    /// - Throws: `InputError` with the names there are.
+    /// - Throws: `InputError` with the names there are, and the likely mistake.
     public func column(_ name: String) throws(InputError) -> Int {
-        guard let index = columns.firstIndex(of: name) else {
-            throw InputError(
-                .name, at: "\(path), column \"\(name)\"", found: "no such column",
-                expected: "one of \(columns.joined(separator: ", "))")
+        if let index = columns.firstIndex(of: name) { return index }
+        let listed = columns.prefix(50).map { "\"\($0)\"" }.joined(separator: ", ")
+        var expected = "one of \(listed)" + (columns.count > 50 ? ", …" : "")
+        if let other = columns.first(where: { $0.lowercased() == name.lowercased() }) {
+            expected += "; \"\(other)\" differs in capitals only"
+        } else if columns.count == 1, let sign = TableHeader.otherSeparator(columns[0]) {
+            expected += "; separator: \"\(sign)\" would make several of it"
         }
-        return index
+        throw InputError(
+            .name, at: "\(path), column \"\(name)\"", found: "no such column", expected: expected)
     }
 }

@@ -22,11 +22,12 @@ extension RowBlock {
 
     func append(raw bytes: ArraySlice<UInt8>) { bytes.withUnsafeBufferPointer { append(raw: $0) } }
 
-    /// Appends a cell so that `cell` gives the same bytes again: a quote in front would be taken off, and so would a
+    /// Appends a cell so that `cell` gives the same bytes again: a quote in front, behind blanks or not, would be taken off, and so would a
     /// carriage return at a row's end.
     func append(cell: UnsafeBufferPointer<UInt8>) {
         let quote = UInt8(ascii: "\"")
-        guard cell.first == quote || cell.last == UInt8(ascii: "\r") else {
+        let first = cell.first { $0 != 0x20 && $0 != 0x09 }
+        guard first == quote || cell.last == UInt8(ascii: "\r") else {
             append(raw: cell)
             return
         }

@@ -8,6 +8,12 @@ public final class RowBlock {
     public internal(set) var rowCount = 0
     /// The names of the columns.
     public let columns: [String]
+    /// The cells of a row; more than the columns where the last ones have no name and are left out.
+    let width: Int
+    /// How the cells of each column are read.
+    let readings: [CellReading]
+    /// Per column whether its cells are read in the usual way.
+    private let isUsual: UnsafeMutablePointer<Bool>
 
     let path: String
     /// Records and line breaks before this block, where records are line breaks outside quotes below the header.
@@ -15,6 +21,9 @@ public final class RowBlock {
     var firstLine = 1
     /// What the text is in messages: lines of a file, or rows of a query.
     var unit = "line"
+
+    /// Where only the slow pass knows what quotes mean: how much text it looked at, and whether that is the last.
+    var oddText: (count: Int, isLast: Bool)?
 
     /// The text, and room for 64 bytes behind it.
     var text: UnsafeMutablePointer<UInt8>
@@ -27,9 +36,16 @@ public final class RowBlock {
     /// Cells with doubled quotes, resolved; they live until the block is used again.
     private var resolved: [UnsafeMutableBufferPointer<UInt8>] = []
 
-    package init(path: String, columns: [String]) {
+    /// - Parameters:
+    ///   - width: the cells of a row, where they are more than the columns.
+    ///   - readings: how the cells of each column are read, where that is not the usual way.
+    init(path: String, columns: [String], width: Int? = nil, readings: [CellReading]? = nil) {
         self.path = path
         self.columns = columns
+        self.width = width ?? columns.count
+        self.readings = readings ?? columns.map { _ in CellReading.usual }
+        isUsual = .allocate(capacity: max(1, columns.count))
+        for (index, reading) in self.readings.enumerated() { isUsual[index] = reading === CellReading.usual }
         capacity = 0
         endCapacity = 0
         rowCapacity = 0
@@ -40,6 +56,7 @@ public final class RowBlock {
 
     deinit {
         clearResolved()
+        isUsual.deallocate()
         text.deallocate()
         ends.deallocate()
         rows.deallocate()
@@ -62,8 +79,8 @@ public final class RowBlock {
     }
 
     func reserve(records: Int) {
-        if (records + 1) * columns.count > endCapacity {
-            endCapacity = (records + 1) * columns.count
+        if (records + 1) * width > endCapacity {
+            endCapacity = (records + 1) * width
             ends.deallocate()
             ends = .allocate(capacity: endCapacity)
         }
@@ -77,6 +94,7 @@ public final class RowBlock {
     func begin() {
         clearResolved()
         rowCount = 0
+        oddText = nil
     }
 
     /// The number of a row's record in its source, from 0. It depends on the source alone.
@@ -89,14 +107,21 @@ public final class RowBlock {
 
     /// The content of a cell: without the quotes around it, doubled quotes resolved.
     package func cell(_ row: Int, _ column: Int) -> UnsafeBufferPointer<UInt8> {
-        let place = row * columns.count + column
+        let place = row * width + column
         let start = column == 0 ? Int(rows[row].start) : Int(ends[place - 1]) + 1
         var end = Int(ends[place])
-        if column == columns.count - 1 && end > start && text[end - 1] == UInt8(ascii: "\r") { end -= 1 }
-        guard end > start, text[start] == UInt8(ascii: "\"") else {
+        if column == width - 1 && end > start && text[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+        guard end > start, text[start] <= UInt8(ascii: "\"") else {
             return UnsafeBufferPointer(start: text + start, count: end - start)
         }
-        let inner = UnsafeBufferPointer(start: text + start + 1, count: end - start - 2)
+        return unquoted(UnsafeBufferPointer(start: text + start, count: end - start))
+    }
+
+    /// The content of a cell that may be in quotes, with blanks around them.
+    private func unquoted(_ cell: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+        let bytes = Cell.trimmed(cell)
+        guard bytes.first == UInt8(ascii: "\""), bytes.count > 1 else { return cell }
+        let inner = UnsafeBufferPointer(rebasing: bytes[1..<bytes.count - 1])
         return inner.contains(UInt8(ascii: "\"")) ? resolve(inner) : inner
     }
 
@@ -112,6 +137,16 @@ public final class RowBlock {
         resolved.append(copy)
         return UnsafeBufferPointer(rebasing: copy[..<length])
     }
+
+    /// What a cell says, without blanks around it; nil where that it is not known.
+    func value(_ row: Int, _ column: Int) -> UnsafeBufferPointer<UInt8>? {
+        let bytes = Cell.trimmed(cell(row, column))
+        let isMissing = isUsual[column] ? Cell.isMissing(bytes) : readings[column].isMissing(bytes)
+        return isMissing ? nil : bytes
+    }
+
+    /// What a cell says as a number.
+    func number(_ row: Int, _ column: Int) -> Cell { readings[column].cell(cell(row, column)) }
 
     /// The text of a cell.
     public func string(_ row: Int, _ column: Int) -> String {

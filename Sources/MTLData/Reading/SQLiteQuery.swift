@@ -47,6 +47,10 @@ final class SQLiteQuery {
         guard status.st_mode & S_IFMT != S_IFDIR else {
             throw InputError(.file, at: path, found: "a directory", expected: "an SQLite database")
         }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw InputError(
+                .file, at: path, found: "a pipe or a device", expected: "an SQLite database in a file")
+        }
     }
 
     private var message: String {

@@ -13,6 +13,8 @@ package final class SQLiteSource: RowSource {
     package let columns: [String]
     /// Workers that consume blocks at the same time.
     package var threads: Int { options.threads }
+    /// How its cells are read.
+    package var format: TableFormat { options.format }
     private let query: String
     private let options: ReadingOptions
     /// A hash of the rows, once they were read: they must be the same every time.
@@ -108,7 +110,10 @@ package final class SQLiteSource: RowSource {
         let cutter = try opened()
         var report = ReadingReport()
         var hash: UInt64 = 0
-        try readBlocks(path: path, columns: columns, threads: options.threads, next: cutter.next) {
+        let readings = CellReading.of(columns, options.format)
+        try readBlocks(
+            path: path, columns: columns, readings: readings, threads: options.threads, next: cutter.next
+        ) {
             (block, worker) throws(InputError) in
             let hash = mtl_hash_bytes(block.text, block.count, UInt64(block.index))
             try consume(block, worker)
@@ -141,7 +146,8 @@ package final class SQLiteSource: RowSource {
     ///
     /// - Throws: what `read` throws of it.
     package func first() throws(InputError) -> RowBlock {
-        let block = RowBlock(path: path, columns: columns)
+        let block = RowBlock(
+            path: path, columns: columns, readings: CellReading.of(columns, options.format))
         _ = try opened().next(block)
         return block
     }

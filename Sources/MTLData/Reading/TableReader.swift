@@ -12,23 +12,23 @@ package final class TableReader: RowSource {
     package let columns: [String]
     /// Workers that read blocks at the same time.
     package var threads: Int { options.threads }
-    private let options: ReadingOptions
-    private let separator: UInt8
-    private let bytes: [UInt8]?
-    /// Where the rows begin: behind the byte order mark and the header.
-    private let bodyOffset: Int
-    private let bodyLine: Int
-    private let header: [UInt8]
+    /// How its text is read.
+    package var format: TableFormat { options.format }
+    /// What its beginning said, to be told.
+    package var notes: [String] { header.notes }
+    let options: ReadingOptions
+    let bytes: [UInt8]?
+    let spool: SpooledPipe?
+    private let header: TableHeader
+    private let readings: [CellReading]
 
-    /// The longest record that is taken for one and not for a quote that never closes.
-    private static let longestRecord = 1 << 28
     private static let examples = 20
 
     /// Opens a file and reads its header.
     ///
     /// - Throws: `InputError` that names the file: it cannot be read, is a directory, is empty, or its header is wrong.
     package convenience init(path: String, options: ReadingOptions = ReadingOptions()) throws(InputError) {
-        try self.init(path: path, bytes: nil, options: options)
+        try self.init(path: path, bytes: nil, spool: SpooledPipe(path: path), options: options)
     }
 
     /// Reads a text in memory; `path` is what messages call it.
@@ -37,121 +37,45 @@ package final class TableReader: RowSource {
     package convenience init(
         bytes: [UInt8], path: String, options: ReadingOptions = ReadingOptions()
     ) throws(InputError) {
-        try self.init(path: path, bytes: bytes, options: options)
+        try self.init(path: path, bytes: bytes, spool: nil, options: options)
     }
 
-    private init(path: String, bytes: [UInt8]?, options: ReadingOptions) throws(InputError) {
+    static func usualSeparator(_ path: String) -> UInt8 {
+        let bare = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
+        return UInt8(ascii: bare.hasSuffix(".tsv") || bare.hasSuffix(".tab") ? "\t" : ",")
+    }
+
+    init(
+        path: String, bytes: [UInt8]?, spool: SpooledPipe?, options: ReadingOptions
+    ) throws(InputError) {
         try options.check()
         self.path = path
         self.bytes = bytes
         self.options = options
-        let bare = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
-        let isTabbed = bare.hasSuffix(".tsv") || bare.hasSuffix(".tab")
-        separator = options.separator ?? UInt8(ascii: isTabbed ? "\t" : ",")
-
-        let source = try Self.open(path, bytes)
-        let block = RowBlock(path: path, columns: ["header"])
-        var extent = mtl_csv_extent()
-        var wanted = 1 << 12
-        while extent.complete == 0 {
-            block.reserve(text: wanted)
-            let count = try source.read(
-                into: UnsafeMutableRawBufferPointer(
-                    start: block.text + block.count, count: wanted - block.count))
-            if count == 0 { break }
-            block.count += count
-            extent = mtl_csv_measure(InstructionSet.best.rawValue, block.text, block.count)
-            if block.count == wanted { wanted *= 2 }
-            guard wanted <= Self.longestRecord else { break }
-        }
-        let mark = [0xEF, 0xBB, 0xBF]
-        let begin = block.count >= 3 && (0..<3).allSatisfy { block.text[$0] == mark[$0] } ? 3 : 0
-        guard block.count > begin else {
-            throw InputError(.empty, at: path, found: "no text", expected: "a header and rows")
-        }
-        if let columns = options.columns {
-            header = []
-            bodyOffset = begin
-            bodyLine = 1
-            self.columns = try Self.checked(columns, path: path, place: "columns")
-            return
-        }
-        var end = begin
-        var isInside = false
-        while end < block.count, isInside || block.text[end] != UInt8(ascii: "\n") {
-            if block.text[end] == UInt8(ascii: "\"") { isInside.toggle() }
-            end += 1
-        }
-        guard !isInside else {
-            throw unclosedQuote(
-                UnsafeBufferPointer(start: block.text + begin, count: block.count - begin),
-                separator: separator, path: path, line: 1)
-        }
-        bodyOffset = min(end + 1, block.count)
-        bodyLine = 2 + mtl_count_newlines(block.text, end)
-        if end > begin && block.text[end - 1] == UInt8(ascii: "\r") { end -= 1 }
-        header = Array(UnsafeBufferPointer(start: block.text + begin, count: end - begin))
-        columns = try Self.names(header, separator: separator, path: path)
+        self.spool = spool
+        let separator = options.separator ?? Self.usualSeparator(path)
+        let opened = try Self.open(path, bytes, spool)
+        header = try TableHeader(
+            TextSource(opened, options.format, separator: separator), options.format, separator: separator,
+            names: options.columns)
+        columns = header.columns
+        readings = CellReading.of(columns, options.format)
     }
 
-    private static func open(_ path: String, _ bytes: [UInt8]?) throws(InputError) -> ByteSource {
+    static func open(
+        _ path: String, _ bytes: [UInt8]?, _ spool: SpooledPipe?
+    ) throws(InputError) -> ByteSource {
         if let bytes { return try ByteSource(bytes: bytes, path: path) }
+        if let spool { return try ByteSource(spool) }
         return try ByteSource(path: path)
     }
 
-    private static func names(_ header: [UInt8], separator: UInt8, path: String) throws(InputError)
-        -> [String]
-    {
-        guard mtl_utf8_error(header, header.count) < 0 else {
-            throw InputError(
-                .syntax, at: "\(path), line 1", found: "bytes that are no UTF-8", expected: "UTF-8")
-        }
-        let line = try row(header, separator: separator, path: path)
-        let names = line.columns.indices.map { line.string(0, $0) }
-        // One column may have no name: tools write their row numbers so.
-        guard names != [""] else {
-            throw InputError(
-                .name, at: "\(path), line 1", found: "a blank line", expected: "the names of columns")
-        }
-        return try checked(names, path: path, place: "line 1")
-    }
-
-    private static func checked(
-        _ names: [String], path: String, place: String
-    ) throws(InputError) -> [String] {
-        var seen = Set<String>()
-        for (index, name) in names.enumerated() {
-            guard seen.insert(name).inserted else {
-                throw InputError(
-                    .name, at: "\(path), \(place), column \(name.isEmpty ? "\(index + 1)" : "\"\(name)\"")",
-                    found: name.isEmpty ? "a second column without a name" : "the name twice",
-                    expected: "names that differ")
-            }
-        }
-        return names
-    }
-
-    /// The header, cut into cells as rows are.
-    private static func row(
-        _ header: [UInt8], separator: UInt8, path: String
-    ) throws(InputError) -> RowBlock {
-        var cells = 1
-        var isInside = false
-        for byte in header {
-            if byte == UInt8(ascii: "\"") { isInside.toggle() }
-            if byte == separator && !isInside { cells += 1 }
-        }
-        let block = RowBlock(path: path, columns: [String](repeating: "", count: cells))
-        block.reserve(text: header.count + 1)
-        block.reserve(records: 1)
-        for (index, byte) in (header + [UInt8(ascii: "\n")]).enumerated() { block.text[index] = byte }
-        block.count = header.count + 1
-        var bad = mtl_csv_bad_row()
-        let cut = mtl_csv_index(
-            InstructionSet.best.rawValue, block.text, block.count, separator, cells, block.ends, block.rows,
-            &bad, 1)
-        guard cut.rows == 1 else { throw strayQuote(bad, of: block, path: path) }
-        return block
+    private func cutter() throws(InputError) -> BlockCutter {
+        let text = try TextSource(
+            Self.open(path, bytes, spool), options.format, separator: header.separator)
+        return try BlockCutter(
+            text, separator: header.separator, width: header.width, skipping: header.offset,
+            line: header.line, blockBytes: options.blockBytes, longestRecord: TableHeader.longestRecord)
     }
 
     // MARK: Blocks
@@ -165,11 +89,12 @@ package final class TableReader: RowSource {
     package func read(
         _ consume: (RowBlock, _ worker: Int) throws(InputError) -> Void
     ) throws(InputError) -> ReadingReport {
-        let cutter = try BlockCutter(
-            Self.open(path, bytes), separator: separator, skipping: bodyOffset, line: bodyLine,
-            blockBytes: options.blockBytes, longestRecord: Self.longestRecord)
+        let cutter = try cutter()
         var report = ReadingReport()
-        try readBlocks(path: path, columns: columns, threads: options.threads, next: cutter.next) {
+        try readBlocks(
+            path: path, columns: columns, width: header.width, readings: readings, threads: options.threads,
+            next: cutter.next
+        ) {
             (block, worker) throws(InputError) in
             let found = self.index(block)
             if options.badRows == .refuse, let (start, error) = found.first {
@@ -205,10 +130,8 @@ package final class TableReader: RowSource {
     ///
     /// - Throws: what `read` throws of it.
     package func first() throws(InputError) -> RowBlock {
-        let cutter = try BlockCutter(
-            Self.open(path, bytes), separator: separator, skipping: bodyOffset, line: bodyLine,
-            blockBytes: options.blockBytes, longestRecord: Self.longestRecord)
-        let block = RowBlock(path: path, columns: columns)
+        let cutter = try cutter()
+        let block = RowBlock(path: path, columns: columns, width: header.width, readings: readings)
         if try cutter.next(block), let error = index(block).errors.first, options.badRows == .refuse {
             throw error
         }
@@ -217,38 +140,78 @@ package final class TableReader: RowSource {
 
     /// Cuts a block into cells and takes out what is no row.
     private func index(_ block: RowBlock) -> BlockFindings {
-        let level = InstructionSet.best.rawValue
+        let width = header.width
         var bad = [mtl_csv_bad_row](repeating: mtl_csv_bad_row(), count: Self.examples)
-        let cut = mtl_csv_index(
-            level, block.text, block.count, separator, columns.count, block.ends, block.rows, &bad, bad.count)
-        block.rowCount = cut.rows
-        var findings = BlockFindings(rows: cut.rows, badRows: cut.bad_rows)
-        for row in bad.prefix(cut.bad_rows) {
+        var hasHigh = false
+        var findings: BlockFindings
+        if let odd = block.oddText {
+            let cut = mtl_csv_scan_records(
+                block.text, odd.count, odd.isLast ? 1 : 0, header.separator, width, block.ends, block.rows,
+                &bad,
+                bad.count)
+            findings = BlockFindings(rows: cut.rows, badRows: cut.bad_rows)
+            hasHigh = cut.has_high != 0
+        } else {
+            let cut = mtl_csv_index(
+                InstructionSet.best.rawValue, block.text, block.count, header.separator, width, block.ends,
+                block.rows, &bad, bad.count)
+            findings = BlockFindings(rows: cut.rows, badRows: cut.bad_rows)
+            hasHigh = cut.has_high != 0
+        }
+        block.rowCount = findings.rows
+        for row in bad.prefix(findings.badRows) {
             findings.add(error(row, of: block), at: Int(row.start))
         }
-        removeRows(of: block, &findings) { row in
-            let start = Int(block.rows[row].start)
-            var end = Int(block.ends[(row + 1) * columns.count - 1])
-            if end > start && block.text[end - 1] == UInt8(ascii: "\r") { end -= 1 }
-            guard end - start == header.count,
-                header.withUnsafeBufferPointer({ name in
-                    (0..<name.count).allSatisfy { name[$0] == block.text[start + $0] }
-                })
-            else { return nil }
-            return InputError(
-                .syntax, at: "\(path), line \(block.line(row))", found: "the header again", expected: "a row")
-        }
-        if cut.has_high != 0 {
+        removeRepeatedHeaders(of: block, &findings)
+        if width > columns.count { removeFilledEnds(of: block, &findings) }
+        if hasHigh {
             removeRows(of: block, &findings) { row in
                 let start = Int(block.rows[row].start)
-                let end = Int(block.ends[(row + 1) * columns.count - 1])
+                let end = Int(block.ends[(row + 1) * width - 1])
                 guard mtl_utf8_error(block.text + start, end - start) >= 0 else { return nil }
+                let text = UnsafeBufferPointer(start: block.text + start, count: end - start)
                 return InputError(
                     .syntax, at: "\(path), line \(block.line(row))", found: "bytes that are no UTF-8",
-                    expected: "UTF-8 text")
+                    expected: "UTF-8 text\(TextDecoder.likely(text))"
+                )
             }
         }
         return findings
+    }
+
+    private func removeRepeatedHeaders(of block: RowBlock, _ findings: inout BlockFindings) {
+        let name = header.text
+        guard !name.isEmpty else { return }
+        let width = header.width
+        name.withUnsafeBufferPointer { name in
+            removeRows(of: block, &findings) { row in
+                let start = Int(block.rows[row].start)
+                var end = Int(block.ends[(row + 1) * width - 1])
+                if end > start && block.text[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+                guard end - start == name.count,
+                    (0..<name.count).allSatisfy({ name[$0] == block.text[start + $0] })
+                else { return nil }
+                return InputError(
+                    .syntax, at: "\(path), line \(block.line(row))", found: "the header again",
+                    expected: "a row")
+            }
+        }
+    }
+
+    /// Columns are left out because they were empty as far as was looked.
+    private func removeFilledEnds(of block: RowBlock, _ findings: inout BlockFindings) {
+        removeRows(of: block, &findings) { row in
+            for place in columns.count..<header.width {
+                let cell = Cell.trimmed(block.cell(row, place))
+                guard !cell.isEmpty else { continue }
+                let text = String(decoding: cell.prefix(60), as: UTF8.self)
+                return InputError(
+                    .syntax, at: "\(path), line \(block.line(row)), column \(place + 1)",
+                    found: "\"\(text)\" in a column without a name",
+                    expected: "nothing, as in the rows before")
+            }
+            return nil
+        }
     }
 
     private func removeRows(
@@ -264,8 +227,8 @@ package final class TableReader: RowSource {
             }
             if kept < row {
                 block.rows[kept] = block.rows[row]
-                (block.ends + kept * columns.count).update(
-                    from: block.ends + row * columns.count, count: columns.count)
+                (block.ends + kept * header.width).update(
+                    from: block.ends + row * header.width, count: header.width)
             }
             kept += 1
         }
@@ -273,19 +236,22 @@ package final class TableReader: RowSource {
     }
 
     private func error(_ row: mtl_csv_bad_row, of block: RowBlock) -> InputError {
-        if row.cells == 0 { return Self.strayQuote(row, of: block, path: path) }
-        let line = block.firstLine + mtl_count_newlines(block.text, Int(row.start))
+        let isCount = row.fault == MTL_CSV_NO_FAULT
+        let place = Int(isCount ? row.start : row.quote)
+        let line = "\(path), line \(block.firstLine + mtl_count_newlines(block.text, place))"
+        guard isCount else { return Self.quoteError(row.fault, at: line) }
         return InputError(
-            .syntax, at: "\(path), line \(line)", found: "\(row.cells) cells",
-            expected: "\(columns.count), as in the header")
+            .syntax, at: line, found: "\(row.cells) cells", expected: "\(columns.count), as in the header")
     }
 
-    private static func strayQuote(_ row: mtl_csv_bad_row, of block: RowBlock, path: String) -> InputError {
-        let line = block.firstLine + mtl_count_newlines(block.text, Int(row.quote))
+    static func quoteError(_ fault: mtl_csv_fault, at line: String) -> InputError {
+        if fault == MTL_CSV_OPEN_QUOTE {
+            return InputError(
+                .syntax, at: line, found: "a quote that is not closed", expected: "a closing quote")
+        }
         return InputError(
-            .syntax, at: "\(path), line \(line)",
-            found: "a quote inside a cell that is not quoted as a whole, or text behind a closing quote",
-            expected: "quotes around whole cells, doubled inside them")
+            .syntax, at: line, found: "text behind a closing quote",
+            expected: "quotes inside a quoted cell doubled, or escape: to say what goes before them")
     }
 }
 

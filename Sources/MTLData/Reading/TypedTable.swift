@@ -107,7 +107,7 @@ package struct TypedTable: Sendable {
     }
 
     private static func texts(_ block: RowBlock, _ column: Int) -> ([UInt8], [UInt32]) {
-        let columns = block.columns.count
+        let columns = block.width
         let rows = block.rowCount
         let capacity = mtl_csv_text_bytes(block.rows, block.ends, columns, column, 0, rows) + 64
         var bytes: [UInt8] = []
@@ -132,12 +132,15 @@ extension RowBlock {
         upTo last: Int? = nil
     ) -> Int? {
         let last = last ?? rowCount
+        let reading = readings[column]
         var row = first
         while true {
-            row = mtl_csv_numbers(text, rows, ends, columns.count, column, row, last, target.baseAddress)
+            if reading.readsPlainNumbers {
+                row = mtl_csv_numbers(text, rows, ends, width, column, row, last, target.baseAddress)
+            }
             guard row < last else { return nil }
             let cell = cell(row, column)
-            switch Cell(cell) {
+            switch reading.cell(cell) {
             case .missing: target[row] = .nan
             case .number(let value) where value.magnitude < 0x1p53 || Cell.isExact(cell): target[row] = value
             default: return row

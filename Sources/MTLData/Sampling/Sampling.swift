@@ -101,7 +101,7 @@ package struct Sampler {
         rows.filter { row in
             var draws = seed.split(UInt64(parsed.block.record(row)))
             if let scenarioShares, let column = plan.scenario, let scenarios = preprocessor.scenarios {
-                let scenario = scenarios.idOrMissing(parsed.block.cell(row, column))
+                let scenario = scenarios.idOrMissing(parsed.block.value(row, column))
                 if draws.uniform() >= scenarioShares[Int(scenario)] { return false }
             }
             var isLabelled = false

@@ -150,10 +150,12 @@ struct Condition: Sendable, Equatable {
     }
 
     /// Whether a cell meets the condition; a missing one meets none but "!=".
-    func holds(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
-        let bytes = Cell.trimmed(cell)
-        if Cell.isMissing(bytes) { return comparison == .notEqual }
-        if case .number(let number) = Cell(bytes), let limit = Double(value) {
+    func holds(_ block: RowBlock, _ row: Int, _ column: Int) -> Bool {
+        guard let bytes = block.value(row, column) else { return comparison == .notEqual }
+        // Long ids that differ are the same number as a Double.
+        if case .number(let number) = block.readings[column].number(bytes), let limit = Double(value),
+            limit.magnitude < 0x1p53 || ![.equal, .notEqual].contains(comparison)
+        {
             switch comparison {
             case .equal: return number == limit
             case .notEqual: return number != limit

@@ -39,8 +39,9 @@ package struct Splitter: Sendable {
         switch way {
         case .records: return drawn(UInt64(parsed.block.record(row)))
         case .groups(let column):
-            let cell = Cell.trimmed(parsed.block.cell(row, column))
-            if Cell.isMissing(cell) { return drawn(UInt64(parsed.block.record(row))) }
+            guard let cell = parsed.block.value(row, column) else {
+                return drawn(UInt64(parsed.block.record(row)))
+            }
             return drawn(mtl_hash_bytes(cell.baseAddress, cell.count, split.seed))
         case .times(let validation, let test, let gap):
             let time = parsed.times[row]
@@ -122,10 +123,9 @@ package struct Splitter: Sendable {
                 parsed.rows.map { row in
                     var stratum = split.seed
                     if let scenario = plan.scenario {
-                        let cell = Cell.trimmed(parsed.block.cell(row, scenario))
-                        let isThere = !Cell.isMissing(cell)
-                        stratum = Self.mixed(stratum, isThere ? 1 : 2)
-                        if isThere { stratum = mtl_hash_bytes(cell.baseAddress, cell.count, stratum) }
+                        let cell = parsed.block.value(row, scenario)
+                        stratum = Self.mixed(stratum, cell != nil ? 1 : 2)
+                        if let cell { stratum = mtl_hash_bytes(cell.baseAddress, cell.count, stratum) }
                     }
                     for (index, label) in plan.schema.labels.enumerated() where label.kind != .regression {
                         guard let place = plan.labels[index] else { continue }
@@ -133,10 +133,10 @@ package struct Splitter: Sendable {
                             let value = parsed.labels[index][row]
                             stratum = Self.mixed(stratum, value.isNaN ? 2 : value)
                         } else {
-                            let cell = Cell.trimmed(parsed.block.cell(row, place.column))
-                            let isThere = plan.hasLabel(index, parsed.block, row) && !Cell.isMissing(cell)
-                            stratum = Self.mixed(stratum, isThere ? 1 : 2)
-                            if isThere { stratum = mtl_hash_bytes(cell.baseAddress, cell.count, stratum) }
+                            let isThere = plan.hasLabel(index, parsed.block, row)
+                            let cell = isThere ? parsed.block.value(row, place.column) : nil
+                            stratum = Self.mixed(stratum, cell != nil ? 1 : 2)
+                            if let cell { stratum = mtl_hash_bytes(cell.baseAddress, cell.count, stratum) }
                         }
                     }
                     return (parsed.block.record(row), stratum)

@@ -1,39 +1,173 @@
 /// Times of logs as milliseconds since 1970 in UTC.
 package enum Timestamp {
-    /// Reads a time: ISO 8601 ("2026-11-24", "2026-11-24 13:45", "2026-11-24T13:45:30.5+02:00"), month/day/year ("6/16/14",
-    /// "06/16/2014"; two digits from 70 on are of the last century), Unix seconds or, from 12 digits on, milliseconds.
-    ///
-    /// - Returns: nil where the text is none of these, or no date there is.
-    package static func parse(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
-        var scanner = Scanner(text)
-        guard let first = scanner.digits() else { return nil }
-        if scanner.isAtEnd {
-            guard first.count <= 14, first.count != 8 || first.value < 10_000_000 else {
-                return compact(first.value)
-            }
-            return first.count >= 12 ? first.value : first.value * 1000
-        }
-        if scanner.take("/") {
-            guard let day = scanner.digits(), scanner.take("/"), let year = scanner.digits(), scanner.isAtEnd,
-                year.count == 2 || year.count == 4
-            else { return nil }
-            let whole = year.count == 4 ? year.value : year.value + (year.value >= 70 ? 1900 : 2000)
-            return days(year: whole, month: first.value, day: day.value).map { $0 * millisecondsPerDay }
-        }
-        guard first.count == 4, scanner.take("-"), let month = scanner.digits(), scanner.take("-"),
-            let day = scanner.digits(), let days = days(year: first.value, month: month.value, day: day.value)
-        else { return nil }
-        var time = days * millisecondsPerDay
-        if scanner.isAtEnd { return time }
-        guard scanner.take("T") || scanner.take(" "), let clock = scanner.clock() else { return nil }
-        time += clock
-        guard let offset = scanner.offset(), scanner.isAtEnd else { return nil }
-        return time - offset
+    /// What a text says of a time.
+    enum Reading: Equatable {
+        case time(Int64)
+        /// A time in more than one way: which ones, by the names of `DateFormat`.
+        case ambiguous([DateFormat])
+        case none
     }
 
-    /// "20261124".
-    private static func compact(_ value: Int64) -> Int64? {
-        days(year: value / 10_000, month: value / 100 % 100, day: value % 100).map { $0 * millisecondsPerDay }
+    /// Reads a time: ISO 8601 ("2026-11-24", "2026-11-24 13:45", "2026-11-24T13:45:30.5+02:00", "… UTC"), a date with
+    /// slashes, points or hyphens in the order that is said or that alone is possible ("6/16/2014", "23.05.2025 13:45"), with
+    /// the month's name ("24 Nov 2026"), in digits (8, 12, 14 or 17 of them), or a Unix time in seconds (9 or 10 digits),
+    /// milliseconds (12, 13), microseconds (16) or nanoseconds (19).
+    ///
+    /// - Parameter format: how to read what can be read in several ways, and numbers of other lengths.
+    /// - Returns: nil where the text is none of these, no date there is, or more than one.
+    package static func parse(_ text: UnsafeBufferPointer<UInt8>, as format: DateFormat? = nil) -> Int64? {
+        if case .time(let time) = read(text, as: format) { return time }
+        return nil
+    }
+
+    static func read(_ text: UnsafeBufferPointer<UInt8>, as format: DateFormat?) -> Reading {
+        var scanner = TimeScanner(text)
+        guard let first = scanner.digits() else { return wordFirst(text).map { .time($0) } ?? .none }
+        if scanner.isAtEnd { return number(first.value, digits: first.count, as: format) }
+        if first.count == 4, scanner.take("-") { return iso(first.value, scanner) }
+        let begin = scanner
+        for sign in ["-", "/", ".", " "] as [Unicode.Scalar] {
+            scanner = begin
+            guard scanner.take(sign) else { continue }
+            if let month = scanner.month() {
+                // "24-Nov-2026", "24 November 2026"
+                guard scanner.take(sign) || scanner.take(" "), let year = scanner.digits(), first.count <= 2,
+                    let date = days(year: whole(year) ?? 0, month: month, day: first.value)
+                else { return .none }
+                return timed(date, scanner).map { .time($0) } ?? .none
+            }
+            guard sign != " ", let second = scanner.digits() else { return .none }
+            if sign == ".", scanner.isAtEnd { return fraction(first, second, as: format) }
+            guard second.count <= 2, scanner.take(sign), let third = scanner.digits() else { return .none }
+            if first.count == 4 {
+                guard let date = days(year: first.value, month: second.value, day: third.value) else {
+                    return .none
+                }
+                return timed(date, scanner).map { .time($0) } ?? .none
+            }
+            return ordered(first, second, third, scanner, as: format)
+        }
+        return .none
+    }
+
+    private static func iso(_ year: Int64, _ scanner: TimeScanner) -> Reading {
+        var scanner = scanner
+        guard let month = scanner.digits(), scanner.take("-"), let day = scanner.digits(),
+            let date = days(year: year, month: month.value, day: day.value), let time = timed(date, scanner)
+        else { return .none }
+        return .time(time)
+    }
+
+    private typealias Digits = (value: Int64, count: Int)
+
+    /// Two digits from 70 on are of the last century.
+    private static func whole(_ year: Digits) -> Int64? {
+        year.count == 4 ? year.value : year.count == 2 ? year.value + (year.value >= 70 ? 1900 : 2000) : nil
+    }
+
+    /// A date whose parts may stand in several orders.
+    private static func ordered(
+        _ first: Digits, _ second: Digits, _ third: Digits, _ scanner: TimeScanner, as format: DateFormat?
+    ) -> Reading {
+        func date(_ order: DateFormat) -> Int64? {
+            switch order {
+            case .dayFirst:
+                return whole(third).flatMap { days(year: $0, month: second.value, day: first.value) }
+            case .monthFirst:
+                return whole(third).flatMap { days(year: $0, month: first.value, day: second.value) }
+            case .yearFirst:
+                guard third.count <= 2 else { return nil }
+                return whole(first).flatMap { days(year: $0, month: second.value, day: third.value) }
+            case .compact, .seconds, .milliseconds, .microseconds, .nanoseconds: return nil
+            }
+        }
+        guard first.count <= 2 else { return .none }
+        if let format, [.dayFirst, .monthFirst, .yearFirst].contains(format) {
+            return date(format).flatMap { timed($0, scanner) }.map { .time($0) } ?? .none
+        }
+        let orders = [DateFormat.dayFirst, .monthFirst, .yearFirst].filter { date($0) != nil }
+        let dates = Set(orders.compactMap(date))
+        guard let one = dates.first, let time = timed(one, scanner) else { return .none }
+        return dates.count == 1 ? .time(time) : .ambiguous(orders)
+    }
+
+    /// The date's time with that of the day behind it.
+    private static func timed(_ days: Int64, _ scanner: TimeScanner) -> Int64? {
+        var scanner = scanner
+        let midnight = days * millisecondsPerDay
+        if scanner.isAtEnd { return midnight }
+        _ = scanner.take(",")
+        guard scanner.take("T") || scanner.take("t") || scanner.take(" "), let clock = scanner.clock(),
+            let offset = scanner.offset(), scanner.isAtEnd
+        else { return nil }
+        return midnight + clock - offset
+    }
+
+    /// "November 24, 2026".
+    private static func wordFirst(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
+        var scanner = TimeScanner(text)
+        guard let month = scanner.month(), scanner.take(" ") || scanner.take("-"),
+            let day = scanner.digits(), day.count <= 2
+        else { return nil }
+        _ = scanner.take(",")
+        guard scanner.take(" ") || scanner.take("-"), let year = scanner.digits(), year.count == 4,
+            let date = days(year: year.value, month: month, day: day.value)
+        else { return nil }
+        return timed(date, scanner)
+    }
+
+    /// "1700000000.25"
+    private static func fraction(_ first: Digits, _ second: Digits, as format: DateFormat?) -> Reading {
+        guard (9...10).contains(first.count) && format == nil || format == .seconds else { return .none }
+        var part = second.value
+        for _ in 0..<max(0, 3 - second.count) { part *= 10 }
+        for _ in 0..<max(0, second.count - 3) { part /= 10 }
+        return .time(first.value * 1000 + part)
+    }
+
+    private static func number(_ value: Int64, digits: Int, as format: DateFormat?) -> Reading {
+        switch format {
+        case .seconds: return value < .max / 1000 ? .time(value * 1000) : .none
+        case .milliseconds: return .time(value)
+        case .microseconds: return .time(value / 1000)
+        case .nanoseconds: return .time(value / 1_000_000)
+        case .compact: return compact(value, digits: digits).map { .time($0) } ?? .none
+        case .dayFirst, .monthFirst, .yearFirst, nil: break
+        }
+        let date = compact(value, digits: digits)
+        switch digits {
+        case 8, 14, 17: return date.map { .time($0) } ?? .none
+        case 9: return .time(value * 1000)
+        case 10: return date == nil ? .time(value * 1000) : .ambiguous([.compact, .seconds])
+        case 12: return .time(date ?? value)
+        case 13: return .time(value)
+        case 16: return .time(value / 1000)
+        case 19: return .time(value / 1_000_000)
+        default: return date == nil ? .none : .ambiguous([.compact, .seconds])
+        }
+    }
+
+    /// "2026", "202611", "20261124", "2026112413", … to thousandths of seconds, of the years 1900 to 2100.
+    private static func compact(_ value: Int64, digits: Int) -> Int64? {
+        guard [4, 6, 8, 10, 12, 14, 17].contains(digits) else { return nil }
+        var rest = value
+        var parts: [Int64] = []
+        if digits == 17 {
+            parts.append(rest % 1000)
+            rest /= 1000
+        }
+        for _ in 0..<(min(digits, 14) - 4) / 2 {
+            parts.append(rest % 100)
+            rest /= 100
+        }
+        parts.append(rest)
+        parts.reverse()
+        func part(_ index: Int, _ usual: Int64) -> Int64 { index < parts.count ? parts[index] : usual }
+        guard (1900...2100).contains(part(0, 0)), part(3, 0) < 24, part(4, 0) < 60, part(5, 0) <= 60,
+            let date = days(year: part(0, 0), month: part(1, 1), day: part(2, 1))
+        else { return nil }
+        return date * millisecondsPerDay + (part(3, 0) * 60 + part(4, 0)) * 60_000 + part(5, 0) * 1000
+            + part(6, 0)
     }
 
     static let millisecondsPerDay: Int64 = 86_400_000
@@ -64,77 +198,6 @@ package enum Timestamp {
         return (
             yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
         )
-    }
-
-    private struct Scanner {
-        let text: UnsafeBufferPointer<UInt8>
-        var position = 0
-
-        init(_ text: UnsafeBufferPointer<UInt8>) { self.text = text }
-
-        var isAtEnd: Bool { position == text.count }
-
-        mutating func take(_ sign: Unicode.Scalar) -> Bool {
-            guard position < text.count, UInt32(text[position]) == sign.value else { return false }
-            position += 1
-            return true
-        }
-
-        mutating func digits() -> (value: Int64, count: Int)? {
-            let start = position
-            var value: Int64 = 0
-            while position < text.count, text[position] >= 0x30, text[position] <= 0x39 {
-                guard position - start < 18 else { return nil }
-                value = value * 10 + Int64(text[position] - 0x30)
-                position += 1
-            }
-            return position == start ? nil : (value, position - start)
-        }
-
-        /// "13:45", "13:45:30", "13:45:30.25".
-        mutating func clock() -> Int64? {
-            guard let hours = digits(), hours.value < 24, take(":"), let minutes = digits(),
-                minutes.value < 60
-            else { return nil }
-            var time = (hours.value * 60 + minutes.value) * 60_000
-            guard take(":") else { return time }
-            guard let seconds = digits(), seconds.value <= 60 else { return nil }
-            time += seconds.value * 1000
-            guard take(".") else { return time }
-            guard let fraction = digits() else { return nil }
-            var part = fraction.value
-            var count = fraction.count
-            while count > 3 {
-                part /= 10
-                count -= 1
-            }
-            while count < 3 {
-                part *= 10
-                count += 1
-            }
-            return time + part
-        }
-
-        /// Nothing, "Z", "+02:00" or "-0500", in milliseconds.
-        mutating func offset() -> Int64? {
-            if isAtEnd || take("Z") { return 0 }
-            let isWest: Bool
-            if take("+") { isWest = false } else if take("-") { isWest = true } else { return nil }
-            guard let first = digits() else { return nil }
-            var minutes = first.value
-            if first.count == 4 {
-                minutes = first.value / 100 * 60 + first.value % 100
-            } else {
-                guard first.count == 2 else { return nil }
-                minutes *= 60
-                if take(":") {
-                    guard let rest = digits(), rest.count == 2 else { return nil }
-                    minutes += rest.value
-                }
-            }
-            guard minutes <= 14 * 60 else { return nil }
-            return (isWest ? -1 : 1) * minutes * 60_000
-        }
     }
 
     /// A span of time: "30m", "12h", "7d", "4w", in milliseconds; nil where it is none.

@@ -12,10 +12,14 @@ typedef struct {
     long records, lines;
     // Whether the whole buffer ends inside quotes.
     int open;
+    // Whether a quote stands where it is a sign like others or a mistake; what is said of the text is of no use then.
+    int stray;
+    // Whether there are line breaks inside quotes among those bytes.
+    int inner;
 } mtl_csv_extent;
 
 // Looks at text that begins a record.
-mtl_csv_extent mtl_csv_measure(int level, const uint8_t *bytes, long count);
+mtl_csv_extent mtl_csv_measure(int level, const uint8_t *bytes, long count, uint8_t separator);
 
 typedef struct {
     // Where the record begins, and its number among the buffer's line breaks.
@@ -24,19 +28,47 @@ typedef struct {
 
 typedef struct {
     long rows;
-    // Records of another number of cells, or with a quote where none may be.
+    // Records of another number of cells.
     long bad_rows;
     // Whether any byte is not ASCII.
     int has_high;
 } mtl_csv_cut;
 
+enum mtl_csv_fault {
+    // Another number of cells than a row has, if anything.
+    MTL_CSV_NO_FAULT,
+    // Something behind the quote that closes a cell.
+    MTL_CSV_STRAY_QUOTE,
+    // A quote that never closes, or only where its cell would hold rows.
+    MTL_CSV_OPEN_QUOTE,
+};
+
 typedef struct {
-    uint32_t start, record, end;
-    // Cells found, or 0 for a stray quote, which stands at `quote`.
-    uint32_t cells, quote;
+    uint32_t start, record, end, cells;
+    // Where the fault is.
+    uint32_t quote;
+    enum mtl_csv_fault fault;
 } mtl_csv_bad_row;
 
-// Cuts whole records, every one with a line break at its end, into rows of `columns` cells: cell c of row r ends before
+typedef struct {
+    // The bytes of whole records; what follows may belong to a longer one.
+    long complete;
+    // Records, and line breaks, among those bytes.
+    long records, lines;
+    long rows, bad_rows;
+    int has_high;
+    // Whether mtl_csv_index would cut those bytes otherwise.
+    int odd;
+} mtl_csv_scan;
+
+// Cuts text that begins a record, whatever its quotes are like: see scan.c. The slow twin of the two fast passes, and what
+// they leave undone. `last`: nothing comes behind, and the text ends with a line break. Without `ends` and `rows` it only
+// counts.
+mtl_csv_scan mtl_csv_scan_records(
+    const uint8_t *bytes, long count, int last, uint8_t separator, long columns, uint32_t *ends, mtl_csv_row *rows,
+    mtl_csv_bad_row *bad, long bad_limit);
+
+// Cuts whole records without stray quotes, every one with a line break at its end, into rows of `columns` cells: cell c of row r ends before
 // ends[r * columns + c] and begins behind the end before it. Blank lines are left out where there are several columns.
 // `ends` has room for columns cells of every line break plus `columns`, `rows` for every line break.
 mtl_csv_cut mtl_csv_index(

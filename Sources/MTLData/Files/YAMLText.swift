@@ -24,7 +24,7 @@ enum YAMLText {
 
     private static func isDigit(_ sign: Unicode.Scalar) -> Bool { ("0"..."9").contains(sign) }
 
-    private static func quoted(_ text: String) -> String {
+    static func quoted(_ text: String) -> String {
         var result = "\""
         for sign in text.unicodeScalars {
             switch sign {
@@ -59,31 +59,4 @@ enum YAMLText {
 
     /// "[a, b]".
     static func list(_ values: [String]) -> String { "[" + values.joined(separator: ", ") + "]" }
-
-    static func pairs(_ feature: Feature) -> [(key: String, value: String)] {
-        var pairs = [("name", scalar(feature.name)), ("type", feature.kind.rawValue)]
-        if let column = feature.column { pairs.append(("column", scalar(column))) }
-        if let buckets = feature.buckets { pairs.append(("buckets", "\(buckets)")) }
-        if let dimension = feature.dimension { pairs.append(("dimension", "\(dimension)")) }
-        let plain = Feature(feature.name, feature.kind)
-        if feature.log { pairs.append(("log", "true")) }
-        if feature.minimumCount != plain.minimumCount {
-            pairs.append(("minimum_count", "\(feature.minimumCount)"))
-        }
-        if let buckets = feature.hashBuckets { pairs.append(("hash_buckets", "\(buckets)")) }
-        if feature.separator != plain.separator { pairs.append(("separator", quoted(feature.separator))) }
-        if let separator = feature.weightSeparator { pairs.append(("weight_separator", quoted(separator))) }
-        if feature.length != plain.length { pairs.append(("length", "\(feature.length)")) }
-        if feature.parts != plain.parts { pairs.append(("parts", list(feature.parts.map(\.rawValue)))) }
-        return pairs
-    }
-
-    static func pairs(_ label: Label) -> [(key: String, value: String)] {
-        var pairs = [("name", scalar(label.name)), ("type", label.kind.rawValue)]
-        if let positive = label.positive {
-            let values = positive.map(scalar)
-            pairs.append(("positive", values.count == 1 ? values[0] : list(values)))
-        }
-        return pairs
-    }
 }

@@ -31,14 +31,26 @@ struct StrictContainer<Key: CodingKey & CaseIterable> {
 
 extension Decoder {
     /// The settings of one part of a file. An unknown setting is an error: it is a misspelt one, not a default.
-    func strictContainer<Key: CodingKey & CaseIterable>(_: Key.Type) throws -> StrictContainer<Key> {
-        let known = Set(Key.allCases.map(\.stringValue))
+    func strictContainer<Key: CodingKey & CaseIterable>(_ keys: Key.Type) throws -> StrictContainer<Key> {
+        try strictContainer(keys, beside: keys)
+    }
+
+    /// The same where settings of another part stand among them.
+    func strictContainer<Key: CodingKey & CaseIterable, Other: CodingKey & CaseIterable>(
+        _: Key.Type, beside _: Other.Type
+    ) throws -> StrictContainer<Key> {
+        let known = Set(Key.allCases.map(\.stringValue)).union(Other.allCases.map(\.stringValue))
         let place = codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
         for key in try container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
             throw InputError(
                 .name, at: place.isEmpty ? key.stringValue : "\(place).\(key.stringValue)",
                 found: "a setting of that name", expected: "one of \(known.sorted().joined(separator: ", "))")
         }
-        return StrictContainer(try container(keyedBy: Key.self))
+        return try settings(Key.self)
+    }
+
+    /// The settings of these keys, whatever stands among them; for a part whose names its surroundings have checked.
+    func settings<Key: CodingKey & CaseIterable>(_: Key.Type) throws -> StrictContainer<Key> {
+        StrictContainer(try container(keyedBy: Key.self))
     }
 }

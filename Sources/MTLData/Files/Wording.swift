@@ -6,6 +6,13 @@
 
 /// Numbers and texts as reports write them.
 enum Wording {
+    /// A separator.
+    static func sign(_ byte: UInt8) -> String {
+        byte == UInt8(ascii: "\t") ? "\\t" : String(UnicodeScalar(byte))
+    }
+
+    static func plainSign(_ byte: UInt8) -> String { String(UnicodeScalar(byte)) }
+
     /// "1,204".
     static func count(_ value: Int) -> String {
         var digits = String(value.magnitude)

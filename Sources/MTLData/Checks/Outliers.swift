@@ -1,0 +1,62 @@
+/// The number that is furthest from 0 in a column, and where it stands.
+struct FurthestNumber {
+    private(set) var value = 0.0
+    private(set) var line = 0
+    private var record = Int.max
+
+    mutating func add(_ number: Double, _ block: RowBlock, _ row: Int) {
+        guard number.magnitude > value.magnitude else { return }
+        value = number
+        line = block.line(row)
+        record = block.record(row)
+    }
+
+    /// Of equals the first row's.
+    mutating func merge(_ other: FurthestNumber) {
+        let isFurther = other.value.magnitude > value.magnitude
+        if isFurther || other.value.magnitude == value.magnitude && other.record < record { self = other }
+    }
+}
+
+/// A number so far from the others of its column that it is a mistake, or spoils what is learned of them.
+enum Outlier {
+    /// How many times as far from 0 as 99 of 100 others.
+    static let factor = 1000.0
+
+    /// - Parameter sample: the column's numbers in an even sample of the rows, NaN where missing.
+    /// - Returns: how many times as far as 99 of 100 others; nil where that is not far.
+    static func factor(_ furthest: FurthestNumber, sample: [Double]) -> Double? {
+        let sizes = sample.filter { !$0.isNaN }.map(\.magnitude).sorted()
+        guard sizes.count >= 20 else { return nil }
+        let usual = sizes[(sizes.count - 1) * 99 / 100]
+        guard usual > 0, furthest.value.magnitude > factor * usual else { return nil }
+        return furthest.value.magnitude / usual
+    }
+}
+
+extension ReportJudge {
+    mutating func judge(_ rows: [ReportRow], _ counts: ReportCounts, _ schema: Schema) {
+        for (index, feature) in schema.features.enumerated() where feature.kind == .numeric {
+            judge(
+                "feature \"\(feature.name)\"", counts.furthest[index],
+                sample: rows.map { Double(bitPattern: $0.cells[index]) },
+                "Clip it, or read the cell as missing")
+        }
+        for (index, label) in schema.labels.enumerated() where label.kind == .regression {
+            judge(
+                "label \"\(label.name)\"", counts.furthestLabels[index],
+                sample: rows.map { $0.labels[index] },
+                "Correct the cell, read it as missing, or set huber_delta")
+        }
+    }
+
+    private mutating func judge(
+        _ place: String, _ furthest: FurthestNumber, sample: [Double], _ advice: String
+    ) {
+        guard let factor = Outlier.factor(furthest, sample: sample) else { return }
+        add(
+            .warning, .outlier, place,
+            "\(Wording.number(furthest.value)) in line \(furthest.line) is \(Wording.number(factor.rounded())) times as large as 99 % of the rows",
+            advice)
+    }
+}

@@ -1,0 +1,105 @@
+package import MTLEngine
+
+extension Experiment {
+    /// How the rows are read: as the settings say, and where they leave the order of dates open, as all dates of the column
+    /// say.
+    ///
+    /// - Throws: `InputError` for a setting of a column that is not there, dates of different orders, and what the reading
+    ///   of the rows throws.
+    func resolvedFormat(threads: Int) throws(InputError) -> TableFormat {
+        let source = try openSource(data.source, options: data.options(threads: threads))
+        for name in data.format.cells.keys.sorted() {
+            do throws(InputError) { _ = try source.column(name) } catch {
+                throw InputError(
+                    error.kind, at: "data, cells, \"\(name)\"", found: error.found, expected: error.expected)
+            }
+        }
+        let open = try openDates(source)
+        var format = data.format
+        guard !open.isEmpty else { return format }
+        for (column, evidence) in zip(open, try CellEvidence.of(source, columns: open)) {
+            let name = source.columns[column]
+            let guess = CellGuess(evidence, isLabel: false, isTime: true)
+            // Where no cell tells, the first one that could be two dates is refused when it is read.
+            guard let dates = guess.format.dates else {
+                guard evidence.unreadableDates.allSatisfy({ $0 != nil }), let question = guess.question else {
+                    continue
+                }
+                throw InputError(
+                    .value, at: "\(source.path), column \"\(name)\"", found: question,
+                    expected: "dates of one order")
+            }
+            format.cells[name, default: CellFormat()].dates = dates
+        }
+        return format
+    }
+
+    /// Columns of times whose first rows have dates of more than one order.
+    private func openDates(_ source: any RowSource) throws(InputError) -> [Int] {
+        let names =
+            [schema.time].compactMap { $0 }
+            + schema.features.filter { $0.kind == .timestamp }.map { $0.column ?? $0.name }
+        let columns = Set(names.filter { data.format.cell($0).dates == nil }).compactMap {
+            source.columns.firstIndex(of: $0)
+        }.sorted()
+        guard !columns.isEmpty else { return [] }
+        let block = try source.first()
+        return columns.filter { column in
+            (0..<block.rowCount).contains { row in
+                guard let cell = block.value(row, column),
+                    case .ambiguous = block.readings[column].time(cell)
+                else { return false }
+                return true
+            }
+        }
+    }
+
+    /// What is to be told of how the rows were read.
+    ///
+    /// - Throws: what the reading of the rows throws.
+    package func readingNotes(_ prepared: PreparedData, threads: Int = 1) throws(InputError) -> [String] {
+        let format = prepared.preprocessor.format
+        var options = try data.options(threads: threads)
+        options.format = format
+        let source = try openSource(data.source, options: options)
+        var notes = source.notes.map { "\(data.source): \($0)" }
+        for (name, cell) in format.cells.sorted(by: { $0.key < $1.key }) {
+            guard let dates = cell.dates, data.format.cell(name).dates == nil else { continue }
+            notes.append("column \"\(name)\": dates are read as \(dates.rawValue), which its other cells say")
+        }
+        let codes = prepared.preprocessor.codeColumns.filter {
+            data.format.cell($0).missingWords == nil
+        }.compactMap { source.columns.firstIndex(of: $0) }
+        guard !codes.isEmpty else { return notes }
+        for (column, evidence) in zip(codes, try CellEvidence.of(source, columns: codes)) {
+            guard let example = evidence.notAvailable else { continue }
+            notes.append(
+                "column \"\(source.columns[column])\": \"NA\" is read as missing in "
+                    + "\(Wording.count(example.rows, "cell")), the first in line \(example.line), beside codes of two letters; "
+                    + "missing_words: [] makes it one of them")
+        }
+        return notes
+    }
+}
+
+extension Preprocessor {
+    /// Columns with missing cells where all values of the training rows are two capitals.
+    fileprivate var codeColumns: [String] {
+        func areCodes(_ vocabulary: Vocabulary) -> Bool {
+            vocabulary.size > Vocabulary.reserved + 1 && vocabulary.counts[Int(Vocabulary.missing)] > 0
+                && (Vocabulary.reserved..<vocabulary.size).allSatisfy { id in
+                    let value = vocabulary.value(id).utf8
+                    return value.count == 2 && value.allSatisfy { (0x41...0x5A).contains($0) }
+                }
+        }
+        var names: [String] = []
+        if let scenarios, let name = schema.scenario, areCodes(scenarios) { names.append(name) }
+        for (feature, fit) in zip(schema.features, fitted) where feature.kind == .categorical {
+            let name = feature.column ?? feature.name
+            if let vocabulary = fit.vocabulary, areCodes(vocabulary), !names.contains(name) {
+                names.append(name)
+            }
+        }
+        return names
+    }
+}

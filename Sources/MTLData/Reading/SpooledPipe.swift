@@ -1,0 +1,84 @@
+internal import MTLEngine
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// The bytes of a pipe in a file without a name, so that they can be read as often as those of any file. The file is in
+/// TMPDIR, or in /tmp, and goes with the last one that reads it.
+final class SpooledPipe {
+    let path: String
+    private let descriptor: Int32
+
+    /// Reads a pipe, a socket or a terminal to its end; nil where the path is a file, or nothing.
+    ///
+    /// - Throws: `InputError` where it cannot be read, or there is no room for what comes out of it.
+    init?(path: String) throws(InputError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        let kind = status.st_mode & S_IFMT
+        guard kind == S_IFIFO || kind == S_IFSOCK || kind == S_IFCHR else { return nil }
+        let source = open(path, O_RDONLY)
+        guard source >= 0 else { throw Self.failure(path, "a readable file") }
+        defer { close(source) }
+        guard kind != S_IFCHR || isatty(source) == 1 else { return nil }
+        self.path = path
+        descriptor = try Self.unnamedFile()
+        do throws(InputError) { try Self.copy(source, to: descriptor, path: path) } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Whether a path is a pipe, whose rows can be read only once.
+    static func isPipe(_ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return false }
+        return [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT)
+    }
+
+    /// Another descriptor of the file, for a reader that closes it.
+    func duplicate() throws(InputError) -> Int32 {
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw Self.failure(path, "a descriptor to read it with") }
+        return copy
+    }
+
+    private static func failure(_ place: String, _ expected: String) -> InputError {
+        InputError(.file, at: place, found: String(cString: strerror(errno)), expected: expected)
+    }
+
+    private static func unnamedFile() throws(InputError) -> Int32 {
+        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = "\(folder)/mtl-pipe-XXXXXX".utf8CString
+        let descriptor = template.withUnsafeMutableBufferPointer { name in
+            name.baseAddress.map { mkstemp($0) } ?? -1
+        }
+        guard descriptor >= 0 else { throw failure(folder, "a folder for what comes out of a pipe") }
+        template.withUnsafeBufferPointer { if let name = $0.baseAddress { _ = unlink(name) } }
+        return descriptor
+    }
+
+    private static func copy(_ source: Int32, to target: Int32, path: String) throws(InputError) {
+        var buffer = [UInt8](repeating: 0, count: 1 << 18)
+        while true {
+            let count = buffer.withUnsafeMutableBytes { read(source, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw failure(path, "a readable pipe") }
+            if count == 0 { return }
+            var written = 0
+            while written < count {
+                let more = buffer.withUnsafeBytes {
+                    write(target, $0.baseAddress.map { $0 + written }, count - written)
+                }
+                if more < 0 && errno == EINTR { continue }
+                guard more > 0 else { throw failure("\(path), copied to TMPDIR", "room for it") }
+                written += more
+            }
+        }
+    }
+}
