@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-.PHONY: run test lint bench gates peers peers-reading peers-census peers-rechub results census docs setup clean
-=======
-.PHONY: run test lint sanitize bench gates peers peers-reading peers-census peers-rechub results census setup clean
->>>>>>> w-green
+.PHONY: run test lint sanitize bench gates docs peers peers-reading peers-census peers-rechub results census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
