@@ -85,6 +85,7 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
     /// Reads a source once.
     ///
     /// - Parameters:
+    ///   - source: the table.
     ///   - labels: the columns to predict; none to guess them by their names.
     ///   - ignored: columns to leave out.
     /// - Throws: what the source throws, and `InputError` for a label whose column or value is not there, or which cannot be
