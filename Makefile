@@ -1,4 +1,4 @@
-.PHONY: run test lint bench gates peers peers-reading peers-census peers-rechub results census docs setup clean
+.PHONY: run test lint sanitize bench gates docs peers peers-reading peers-census peers-rechub results census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -11,6 +11,10 @@ test: setup
 
 lint:
 	swift format lint --strict --recursive Sources Tests Examples Benchmarks/Benchmarks Benchmarks/Package.swift Package.swift
+
+# The tests under AddressSanitizer and ThreadSanitizer, as far as those see; two more builds.
+sanitize: setup
+	scripts/sanitize.sh
 
 # Throughput of the training step beside its bare matrix products.
 bench: setup

@@ -180,4 +180,15 @@ import Testing
         let model = try settings(#"{"tower": [8], "towers": {"spend": [6, 5]}}"#).model(data.preprocessor)
         #expect(model.tasks.map { $0.tower.map(\.units) } == [[8], [8], [6, 5]])
     }
+
+    /// Files from before the name was one.
+    @Test func anEarlierModelFilesHardIsASharedBottom() throws {
+        let text = #"{"sharing":{"layers":[64,32],"type":"hard"}}"#
+        #expect(throws: (any Error).self) {
+            try JSONDecoder().decode(ModelSettings.self, from: Data(text.utf8))
+        }
+        let settings = try JSONDecoder().decode(
+            ModelSettings.self, from: Data(ModelBundle.renamed(text).utf8))
+        #expect(settings.sharing?.type == .sharedBottom)
+    }
 }

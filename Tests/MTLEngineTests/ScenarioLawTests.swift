@@ -82,10 +82,12 @@ import Testing
         }
     }
 
+    /// With the kernels, as OpenBLAS sums in an order that depends on the number of rows.
     @Test(arguments: all.indices)
     func aRowsPredictionDoesNotDependOnItsNeighbours(index: Int) throws {
         let trainer = try Trainer<Float>(
-            try model(Self.all[index].architecture), batchSize: 200, compute: ComputeOptions(threads: 2))
+            try model(Self.all[index].architecture), batchSize: 200,
+            compute: ComputeOptions(threads: 2, backend: .kernels))
         let rows = 600
         let data = try data(Float.self, rows: rows)
         try trainer.fit(data, until: StoppingRule(epochs: 2, patience: nil))

@@ -6,7 +6,11 @@ extension Trainer where Scalar == Float {
     /// Rows come in an order that depends on the seed and the epoch alone: blocks of the file in random order, the rows of
     /// sixteen at a time mixed. They are put together by a thread of their own, ahead of the steps.
     /// - Parameters:
+    ///   - training: the rows to learn from.
+    ///   - validation: rows whose loss is watched.
+    ///   - rule: when to stop.
     ///   - skippingBatches: batches of the first epoch that an interrupted run has used already.
+    ///   - progress: called now and then, between steps.
     /// - Throws: `InputError` where the rows do not fit the model, or a file is damaged.
     @discardableResult
     public func fit(

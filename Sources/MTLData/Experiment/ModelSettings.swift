@@ -76,7 +76,9 @@ public struct ModelSettings: Sendable, Equatable, Codable {
 
     /// The model for what a preprocessor gives.
     ///
-    /// - Parameter sampling: what the probabilities are corrected for.
+    /// - Parameters:
+    ///   - preprocessor: what says which features and labels there are.
+    ///   - sampling: what the probabilities are corrected for.
     /// - Throws: `InputError` that names the setting, layer or task.
     public func model(_ preprocessor: Preprocessor, sampling: Sampling = Sampling()) throws(InputError)
         -> MultiTaskModel

@@ -75,6 +75,11 @@ extension ModelBundle {
         }
     }
 
+    /// Metadata with today's names: what was called "hard" is a shared bottom.
+    package static func renamed(_ text: String) -> String {
+        text.replacing(#""type":"hard""#, with: #""type":"shared_bottom""#)
+    }
+
     private static func decode<Value: Decodable>(
         _: Value.Type, _ key: String, _ file: SafetensorsFile
     ) throws(InputError) -> Value {
@@ -82,7 +87,7 @@ extension ModelBundle {
             throw InputError(.name, at: file.path, found: "no \(key)", expected: "a model of this library")
         }
         do {
-            return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+            return try JSONDecoder().decode(Value.self, from: Data(renamed(text).utf8))
         } catch let error as InputError {
             throw error
         } catch {

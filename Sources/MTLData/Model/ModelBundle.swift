@@ -68,6 +68,8 @@ public struct ModelBundle: Sendable {
     /// Predicts the rows of a source, which may lack the labels.
     ///
     /// - Parameters:
+    ///   - source: raw rows, with the columns that the schema names.
+    ///   - compute: how many threads, and which kernels.
     ///   - consume: sees every block's predictions in the order of the source, one call at a time.
     /// - Throws: `InputError` that names file, line and column of what is wrong, and what `consume` throws.
     public func predict(

@@ -124,7 +124,9 @@ public struct Preprocessor: Sendable, Equatable, Codable {
 
     /// The tasks of the labels, each with a tower if wanted.
     ///
-    /// - Parameter negativeRates: per binary task the share of its labels 0 that is learned from.
+    /// - Parameters:
+    ///   - tower: every task's own hidden layers.
+    ///   - negativeRates: per binary task the share of its labels 0 that is learned from.
     public func tasks(tower: [HiddenLayer] = [], negativeRates: [String: Double] = [:]) -> [LearningTask] {
         zip(schema.labels, classes).map { label, classes in
             let kind: LearningTask.Kind

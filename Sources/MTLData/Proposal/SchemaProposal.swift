@@ -91,6 +91,7 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
     /// Reads a source once.
     ///
     /// - Parameters:
+    ///   - source: the table.
     ///   - labels: the columns to predict; none to guess them by their names.
     ///   - ignored: columns to leave out.
     ///   - reading: how the source's text was guessed to be.

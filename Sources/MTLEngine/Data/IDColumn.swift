@@ -23,6 +23,7 @@ public struct IDColumn<Scalar: BLASScalar>: Sendable {
     /// A bag of ids a row.
     ///
     /// - Parameters:
+    ///   - name: the name of the embedded feature.
     ///   - bags: `[rows]`, each any number of ids.
     ///   - weights: the same shape, or nil for weights of 1.
     /// - Throws: `InputError` for a negative id, or weights that do not fit or are not finite.

@@ -28,6 +28,7 @@ public enum Metrics {
     ///
     /// - Parameters:
     ///   - classProbabilities: row-major `[rows, classes]`.
+    ///   - classes: the number of classes.
     ///   - labels: `[rows]`, class indices.
     public static func logLoss<Scalar: BinaryFloatingPoint>(
         classProbabilities: [Scalar], classes: Int, labels: [Scalar]

@@ -2,7 +2,9 @@
 public protocol FeatureLayer: Sendable {
     /// Builds the layer: it reads the graph's features, fields and sequences and appends to them or replaces them.
     ///
-    /// - Parameter name: what its parameters' names begin with, "features.N" for the model's layer N.
+    /// - Parameters:
+    ///   - graph: the builder, with what earlier layers made of the features.
+    ///   - name: what its parameters' names begin with, "features.N" for the model's layer N.
     /// - Throws: `InputError` where an option is out of range or a field is not there.
     func build(_ graph: inout GraphBuilder, name: String) throws(InputError)
 }

@@ -9,6 +9,7 @@ extension GraphBuilder {
     /// Lists a gate, `[rows, experts]`, among those whose weights `expertUtilisation(of:)` reports.
     ///
     /// - Parameters:
+    ///   - gate: `[rows, experts]`.
     ///   - name: what the report calls the gate.
     ///   - experts: the names of the experts, one per column.
     public mutating func record(gate: GraphValue, name: String, experts: [String]) {

@@ -7,7 +7,10 @@
 extension GraphBuilder {
     /// Trained parameters as a value: `[rows, count]`, every row the same numbers; the parameter "NAME" is `[count]`.
     ///
-    /// - Parameter bound: the parameters start uniform in ±bound; at 0 where it is 0.
+    /// - Parameters:
+    ///   - count: the number of columns.
+    ///   - bound: the parameters start uniform in ±bound; at 0 where it is 0.
+    ///   - title: NAME, what the parameters' names begin with.
     public mutating func parameter(_ count: Int, bound: Double = 0, name title: String) -> GraphValue {
         let start = place(count)
         name(title, start, [count])
@@ -23,6 +26,8 @@ extension GraphBuilder {
     ///
     /// - Parameters:
     ///   - bits: `[rows, selectors · ⌈log₂ experts⌉]`.
+    ///   - selectors: the number of selectors.
+    ///   - experts: the number of experts.
     ///   - gamma: the width of the smooth step around 0; a bit is exactly 0 or 1 outside ±gamma/2.
     /// - SeeAlso: Hazimeh et al., arXiv 2106.03760, section 3.
     public mutating func bitSelectors(_ bits: GraphValue, selectors: Int, experts: Int, gamma: Double)
@@ -42,11 +47,13 @@ extension GraphBuilder {
     ///
     /// A gate is drawn once a step in training, and fixed in prediction.
     /// - Parameters:
+    ///   - count: the number of columns.
     ///   - open: σ(log α) at the start, above 0 and below 1.
     ///   - beta: the temperature.
     ///   - gamma: the lower end of the interval that gates are stretched to before they are clipped to 0...1; below 0.
     ///   - zeta: the upper end of that interval; above 1.
     ///   - sparsity: the factor of the penalty on the expected number of open gates.
+    ///   - title: NAME, what the parameters' names begin with.
     /// - SeeAlso: Louizos et al., arXiv 1712.01312.
     public mutating func hardConcrete(
         _ count: Int, open: Double, beta: Double, gamma: Double, zeta: Double, sparsity: Double,
@@ -103,7 +110,11 @@ extension GraphBuilder {
 
     /// Σ_l β_l x_l over equal blocks of x: `[rows, x.width / blocks]`; the parameter "NAME.weight" `[blocks]` is β.
     ///
-    /// - Parameter last: β of the last block at the start; the other blocks share 1 - last equally.
+    /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - blocks: the number of equal blocks of x.
+    ///   - last: β of the last block at the start; the other blocks share 1 - last equally.
+    ///   - title: NAME, what the parameters' names begin with.
     public mutating func blockMixture(
         _ x: GraphValue, blocks: Int, last: Double, name title: String
     ) -> GraphValue {
@@ -122,6 +133,7 @@ extension GraphBuilder {
     /// One linear layer per block of x, each over all of x: `[rows, x.width]`, "NAME.weight" `[x.width / names, x.width]`.
     ///
     /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
     ///   - names: one per block.
     ///   - own: what a block's layer takes of its own block at the start, column by column; the other blocks share
     ///     1 - own equally, and biases are 0.

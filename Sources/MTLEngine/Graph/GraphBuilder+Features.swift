@@ -175,6 +175,7 @@ extension GraphBuilder {
     /// Σ a_p e_p over the vectors of a sequence, `[rows, dimension]`; 0 for none.
     ///
     /// - Parameters:
+    ///   - sequence: the sequence that is pooled.
     ///   - scores: `[rows, capacity]`; those behind the last vector do not count.
     ///   - isNormalized: whether a is the scores' softmax, or the scores themselves.
     public mutating func sequencePool(

@@ -69,6 +69,7 @@ extension GraphBuilder {
     /// target = x, or target += x where an earlier node has written it; of equal width.
     ///
     /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
     ///   - target: from `reserve`, or part of it.
     ///   - isFirst: whether it overwrites.
     public mutating func accumulate(_ x: GraphValue, into target: GraphValue, isFirst: Bool) {

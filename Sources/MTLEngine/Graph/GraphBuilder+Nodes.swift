@@ -4,6 +4,10 @@ extension GraphBuilder {
     /// act(x W + b): `[rows, units]`, "NAME.weight" `[units, x.width]` and "NAME.bias" `[units]`.
     ///
     /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - units: outputs per block.
+    ///   - activation: what the sums go through.
+    ///   - name: NAME, what the parameters' names begin with.
     ///   - initial: what the parameters are before training.
     ///   - into: where it writes, `[rows, units]` from `reserve`; nil for a new value.
     public mutating func dense(
@@ -19,6 +23,10 @@ extension GraphBuilder {
     ///
     /// - Parameters:
     ///   - x: what every block reads, or with `inputIsShared` false one block of columns for each.
+    ///   - units: outputs per block.
+    ///   - activation: what the sums go through.
+    ///   - names: one per block, what the names of its parameters begin with.
+    ///   - inputIsShared: whether every block reads all of x.
     ///   - hasBias: false for x W alone.
     ///   - initial: what the parameters are before training.
     ///   - into: where it writes, from `reserve`; nil for a new value.
@@ -76,6 +84,9 @@ extension GraphBuilder {
     /// of its normalisation "NAME.norm".
     ///
     /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - layer: the plan of each block.
+    ///   - names: one per block, what the names of its parameters begin with.
     ///   - inputIsShared: whether every block reads all of x, or its own of as many blocks of x as there are names.
     ///   - into: where it writes, from `reserve`; nil for a new value.
     public mutating func layer(
@@ -96,7 +107,10 @@ extension GraphBuilder {
 
     /// What a hidden layer does behind its product, dropout(act(norm(sums))), of blocks side by side: `[rows, sums.width]`.
     ///
-    /// - Parameter names: one per block; the normalisation's parameters are "NAME.norm.weight" and "NAME.norm.bias".
+    /// - Parameters:
+    ///   - sums: x W + b of the blocks, side by side.
+    ///   - layer: the plan of each block.
+    ///   - names: one per block; the normalisation's parameters are "NAME.norm.weight" and "NAME.norm.bias".
     public mutating func finished(_ sums: GraphValue, _ layer: HiddenLayer, names: [String]) -> GraphValue {
         let norms = names.map { "\($0).norm" }
         let normed =
@@ -112,6 +126,9 @@ extension GraphBuilder {
     /// layers. Layer l's parameters are "NAME.l.weight" and "NAME.l.bias".
     ///
     /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - layers: the layers, from x up.
+    ///   - names: one per block, what the names of its parameters begin with.
     ///   - inputIsShared: whether every name's first layer reads all of x, or its own block of x.
     ///   - into: where the last layer writes, from `reserve`; nil for a new value.
     public mutating func stack(
@@ -244,7 +261,10 @@ extension GraphBuilder {
 
     /// x ⊙ gain + shift: `[rows, x.width]`; "NAME.weight" (1 at the start) and "NAME.bias" (0), `[x.width]`.
     ///
-    /// - Parameter perScenario: whether every scenario s has parameters of its own, "NAME.s.weight" and "NAME.s.bias".
+    /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - perScenario: whether every scenario s has parameters of its own, "NAME.s.weight" and "NAME.s.bias".
+    ///   - title: NAME, what the parameters' names begin with.
     public mutating func affine(_ x: GraphValue, perScenario: Bool = false, name title: String) -> GraphValue
     {
         let source = inWorkspace(x)
@@ -330,8 +350,11 @@ extension GraphBuilder {
     /// y_i = Σ_j α_ij x_j over equal blocks of x: `[rows, x.width]`; "NAME.weight" `[blocks, blocks]` is α.
     ///
     /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - blocks: the number of equal blocks of x.
     ///   - on: α's diagonal at the start.
     ///   - off: its other entries at the start; nil shares 1 - on among them equally.
+    ///   - title: NAME, what the parameters' names begin with.
     public mutating func crossStitch(
         _ x: GraphValue, blocks: Int, on: Double = 0.9, off: Double? = nil, name title: String
     ) -> GraphValue {

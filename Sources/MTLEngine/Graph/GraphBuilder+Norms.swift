@@ -3,6 +3,7 @@ extension GraphBuilder {
     /// (0), `[x.width / names]`.
     ///
     /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
     ///   - names: one per block.
     ///   - epsilon: what is added to the variance.
     /// - SeeAlso: Ba et al., arXiv 1607.06450.

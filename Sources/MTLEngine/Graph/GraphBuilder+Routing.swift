@@ -4,7 +4,11 @@ extension GraphBuilder {
     /// `[clusters, x.width]`.
     ///
     /// Centres are state that no optimiser trains: after a step a centre moves towards the mean of its rows, by 1 - momentum.
-    /// - Parameter momentum: 0 to 1.
+    /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - clusters: the number of centres.
+    ///   - momentum: 0 to 1.
+    ///   - title: NAME, what the parameters' names begin with.
     public mutating func routing(
         _ x: GraphValue, clusters: Int, momentum: Double, name title: String
     ) -> GraphValue {

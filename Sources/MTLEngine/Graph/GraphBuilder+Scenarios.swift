@@ -4,8 +4,12 @@ extension GraphBuilder {
     /// act(x (W_s ⊙ W) + b_s + b), "NAME.shared.weight": the scenarios' own factors then start at 1, biases at 0.
     ///
     /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - units: outputs per block.
+    ///   - activation: what the sums go through.
     ///   - sharesFactor: whether there is a shared factor, as in `STAR`.
     ///   - present: the scenarios that have weights, in ascending order, or nil for all; for the others y is 0.
+    ///   - title: NAME, what the parameters' names begin with.
     ///   - into: where it writes, from `reserve`; nil for a new value.
     public mutating func scenarioDense(
         _ x: GraphValue, units: Int, activation: Activation, sharesFactor: Bool = false,
@@ -70,7 +74,10 @@ extension GraphBuilder {
 
     /// A trained vector of the row's scenario, "NAME.s": `[rows, width]`.
     ///
-    /// - Parameter value: what it starts with; nil for draws as of a layer's weights.
+    /// - Parameters:
+    ///   - width: the length of the vector.
+    ///   - value: what it starts with; nil for draws as of a layer's weights.
+    ///   - title: NAME, what the parameters' names begin with.
     public mutating func scenarioVector(
         _ width: Int, beginsAt value: Double? = nil, name title: String
     ) -> GraphValue {

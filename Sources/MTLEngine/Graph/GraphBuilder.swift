@@ -152,8 +152,12 @@ public struct GraphBuilder {
     /// Adds weight · mean over the rows of max(σ(later) - σ(earlier), 0) to the loss, of two logits `[rows, 1]`: an event
     /// that needs another is no more likely (AITM's calibrator, arXiv 2105.08489).
     ///
-    /// - Parameter events: the tasks of the two logits, as places in `tasks`: rows where one of them does not exist have no
-    ///   order.
+    /// - Parameters:
+    ///   - later: the logit of the event that needs it, `[rows, 1]`.
+    ///   - earlier: the logit of the event that comes first, `[rows, 1]`.
+    ///   - weight: the factor of the term.
+    ///   - events: the tasks of the two logits, as places in `tasks`: rows where one of them does not exist have no
+    ///     order.
     public mutating func penalizeOrder(
         later: GraphValue, earlier: GraphValue, weight: Double, events: [Int] = []
     ) {
@@ -174,6 +178,9 @@ public struct GraphBuilder {
     ///
     /// - Parameters:
     ///   - selectors: `[rows, selectors · experts]`, from `bitSelectors`.
+    ///   - experts: the number of experts.
+    ///   - entropy: the factor of the selectors' entropy; 0 for none.
+    ///   - reach: the factor of 1 / Σ r; 0 for none.
     ///   - task: the place in `tasks` of the task whose rows count.
     public mutating func penalizeSelectors(
         _ selectors: GraphValue, experts: Int, entropy: Double, reach: Double, task: Int

@@ -73,8 +73,11 @@ public enum TaskCoupling: Sendable, Equatable {
 extension GraphBuilder {
     /// Adds weight times a penalty on how far the tasks' parameters lie apart; see `SoftSharing`.
     ///
-    /// - Parameter parts: pieces of the tasks' parameters, say a layer's weights and its biases: each one parameter name per
-    ///   task, of equal shape, in the order of `tasks`. No parameter may have two such penalties.
+    /// - Parameters:
+    ///   - parts: pieces of the tasks' parameters, say a layer's weights and its biases: each one parameter name per
+    ///     task, of equal shape, in the order of `tasks`. No parameter may have two such penalties.
+    ///   - kind: the distance.
+    ///   - weight: the factor of the term.
     public mutating func couple(_ parts: [[String]], _ kind: TaskCoupling, weight: Double) {
         if case .covariance(let title, _) = kind {
             let count = tasks.count
@@ -95,7 +98,10 @@ extension GraphBuilder {
     /// Every `every` steps takes the proximal step of weight · ‖W‖_* on the stacked parameters W of the tasks, for each part;
     /// see `TraceNormSharing`.
     ///
-    /// - Parameter parts: as of `couple`.
+    /// - Parameters:
+    ///   - parts: as of `couple`.
+    ///   - weight: the factor of the term.
+    ///   - every: the number of steps from one update to the next.
     public mutating func penalizeTraceNorm(_ parts: [[String]], weight: Double, every: Int) {
         precondition(every >= 1, "a proximal step every \(every) steps")
         guard weight > 0 else { return }
@@ -109,6 +115,7 @@ extension GraphBuilder {
     ///   - map: the parameter Θ of a `fixedMap`, `[rank, inputs]`.
     ///   - own: per task the parameter u_t, `[units, inputs]`.
     ///   - coefficients: per task the parameter v_t, `[units, rank]`.
+    ///   - every: the number of steps from one update to the next.
     public mutating func updateSubspace(
         map: String, own: [String], coefficients: [String], every: Int
     ) {

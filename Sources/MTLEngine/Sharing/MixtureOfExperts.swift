@@ -85,7 +85,13 @@ public struct MMoE: Architecture, Equatable {
 extension GraphBuilder {
     /// Softmaxed gates, each of `layers` and a linear layer "NAME.l": per name a value `[rows, experts]`.
     ///
-    /// - Parameter inputIsShared: whether every gate reads all of x, or its own of as many blocks of x as there are names.
+    /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - layers: the layers, from x up.
+    ///   - experts: the number of experts.
+    ///   - names: one per block, what the names of its parameters begin with.
+    ///   - temperature: what a gate's logits are divided by; above 0.
+    ///   - inputIsShared: whether every gate reads all of x, or its own of as many blocks of x as there are names.
     public mutating func gates(
         _ x: GraphValue, _ layers: [HiddenLayer], experts: Int, names: [String], temperature: Double = 1,
         inputIsShared: Bool = true

@@ -33,6 +33,7 @@ public struct MultiTaskModel: Sendable {
     /// - Parameters:
     ///   - inputs: the number of dense features; at least 1, or 0 where there are embedded ones.
     ///   - embedded: the features that are looked up in `tables`.
+    ///   - tables: the tables of the embedded features.
     ///   - trunk: the shared layers, from the features up; none is allowed: then the heads read the features.
     ///   - tasks: at least one, with names that differ.
     /// - Throws: `InputError` that names the layer or task and what was expected of it.
@@ -51,6 +52,7 @@ public struct MultiTaskModel: Sendable {
     /// - Parameters:
     ///   - inputs: the number of dense features; at least 1, or 0 where there are embedded ones.
     ///   - embedded: the features that are looked up in `tables`.
+    ///   - tables: the tables of the embedded features.
     ///   - scenarios: how many scenarios the dataset's rows belong to.
     ///   - featureLayers: what becomes of the features before the architecture reads them, one after the other.
     ///   - architecture: how the tasks share.

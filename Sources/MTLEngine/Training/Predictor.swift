@@ -6,7 +6,10 @@ public final class Predictor<Scalar: BLASScalar> {
 
     /// A predictor over a vector of parameters in the model's layout.
     ///
-    /// - Parameter parameters: `[model.layout.count]`, as `Trainer.parameters` gives them.
+    /// - Parameters:
+    ///   - model: the model.
+    ///   - parameters: `[model.layout.count]`, as `Trainer.parameters` gives them.
+    ///   - compute: threads, back end and instructions.
     /// - Throws: `InputError` where the count does not fit or a thread cannot be started.
     public init(
         _ model: MultiTaskModel, parameters: [Scalar], compute: ComputeOptions = ComputeOptions()
