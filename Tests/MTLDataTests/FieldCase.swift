@@ -1,6 +1,8 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
+import Testing
 import Yams
 
 /// Small files as people have them, and experiments on them.

@@ -1,6 +1,7 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 /// Files as people have them, after public reports: each is read rightly, or refused or told with what to do. One test a

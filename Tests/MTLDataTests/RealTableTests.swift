@@ -42,7 +42,7 @@ import Testing
         for options in [ReadingOptions(), ReadingOptions(threads: 3, blockBytes: 10_000)] {
             let read = Reading(try TableReader(path: path, options: options))
             #expect(read.error == nil)
-            #expect(read.columns == counts.columns.map(\.name))
+            #expect(read.columns == counts.columns.map { $0.name.trimmingCharacters(in: .whitespaces) })
             #expect(read.report?.rows == counts.rows)
             #expect(read.report?.badRows == 0)
             let table = try TypedTable(TableReader(path: path, options: options))

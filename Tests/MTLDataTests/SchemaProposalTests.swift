@@ -247,10 +247,11 @@ import Yams
 
     @Test func marketingCampaign() throws {
         guard let path = Self.real("marketing_campaign/marketing_data.csv") else { return }
-        let proposal = try SchemaProposal(TableReader(path: path))
+        let (source, guess) = try ReadingGuess.open(path)
+        let proposal = try SchemaProposal(source, reading: guess)
         #expect(proposal.rows == 2240 && proposal.columns.count == 28)
         #expect(try Self.column(proposal, "ID").marks == [.suspiciousName, .unique])
-        let income = try Self.column(proposal, " Income ")
+        let income = try Self.column(proposal, "Income")
         #expect(
             income.feature?.kind == .numeric && income.profile.missing == 24 && income.profile.money == 2216)
         #expect(try Self.column(proposal, "Dt_Customer").feature?.kind == .timestamp)
@@ -260,24 +261,24 @@ import Yams
         #expect(proposal.schema.scenario == "Country")
         let read = try YAMLDecoder().decode(Experiment.self, from: proposal.yaml())
         #expect(read.schema == proposal.schema)
-        try Self.run(path, proposal)
+        try Self.run(source, proposal)
     }
 
     @Test func womensClothing() throws {
         guard let path = Self.real("womens_clothing/womens_clothing_no_text.csv") else { return }
-        let proposal = try SchemaProposal(TableReader(path: path), labels: [Choice("Recommended IND")])
+        let (source, guess) = try ReadingGuess.open(path, labels: ["Recommended IND"])
+        let proposal = try SchemaProposal(source, labels: [Choice("Recommended IND")], reading: guess)
         #expect(proposal.rows == 23_486)
         #expect(try Self.column(proposal, "Clothing ID").feature?.kind == .categorical)
         #expect(try Self.column(proposal, "Clothing ID").profile.distinct.count == 1206)
         #expect(proposal.schema.scenario == "Department Name")
         let read = try YAMLDecoder().decode(Experiment.self, from: proposal.yaml())
         #expect(read.schema == proposal.schema)
-        try Self.run(path, proposal)
+        try Self.run(source, proposal)
     }
 
     /// A proposal must at least be one that the rest of the library can work with.
-    private static func run(_ path: String, _ proposal: SchemaProposal) throws {
-        let source = try TableReader(path: path)
+    private static func run(_ source: any RowSource, _ proposal: SchemaProposal) throws {
         let splitter = try Splitter(proposal.split, source, proposal.schema)
         let preprocessor = try Preprocessor(fitting: source, schema: proposal.schema, split: splitter)
         let report = try DataReport(source, preprocessor, splitter)
