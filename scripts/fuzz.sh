@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../Tests/Fuzz"
 
 runs=${1:-1000000}
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(fuzz-csv fuzz-cache)
+[ ${#targets[@]} -gt 0 ] || targets=(fuzz-csv fuzz-cache fuzz-experiment)
 
 # The library gets the coverage that guides the fuzzer, C kernels too; its main function is the targets' only.
 swift build -c release --sanitize address \
@@ -15,6 +15,6 @@ swift build -c release --sanitize address \
 export SWIFT_BACKTRACE=enable=no
 for target in "${targets[@]}"; do
     mkdir -p ".build/corpus/$target" .build/crashes
-    ".build/release/$target" -runs="$runs" -max_len=512 -print_final_stats=1 \
+    ".build/release/$target" -runs="$runs" -max_len=1024 -print_final_stats=1 \
         -artifact_prefix=".build/crashes/$target-" ".build/corpus/$target" "seeds/$target"
 done

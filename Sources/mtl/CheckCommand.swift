@@ -18,6 +18,10 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let settings = try Experiment(file: experiment)
+        do { try check(settings) } catch let error as InputError { throw error.of(experiment) }
+    }
+
+    private func check(_ settings: Experiment) throws {
         let data = try settings.prepare(
             in: prepared ?? preparedFolder(of: experiment), threads: threads.threads)
         let report = try settings.report(data, threads: threads.threads)

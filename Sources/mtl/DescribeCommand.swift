@@ -50,6 +50,8 @@ struct DescribeCommand: ParsableCommand {
         let settings = try Experiment(file: file)
         let data = try settings.prepare(
             in: prepared ?? preparedFolder(of: file), threads: threads.threads)
-        return try settings.model.model(data.preprocessor, sampling: settings.sampling)
+        do throws(InputError) {
+            return try settings.model.model(data.preprocessor, sampling: settings.sampling)
+        } catch { throw error.of(file) }
     }
 }

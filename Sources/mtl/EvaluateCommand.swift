@@ -13,21 +13,37 @@ struct EvaluateCommand: ParsableCommand {
     @Argument(help: "A file with the columns of the training file, labels included.")
     var data: String
 
+    @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%.")
+    var badRows = "refuse"
+
     @OptionGroup var table: TableArguments
     @OptionGroup var threads: ThreadArguments
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
-        let source = try bundle.open(data, options: table.options())
+        let bad = try badRowsOption(badRows)
+        let source = try bundle.open(data, options: table.options(badRows: bad))
         printNotes(of: source)
-        printMetrics([try bundle.evaluate(source, compute: threads.compute)])
+        let (evaluations, report) = try bundle.judge(source, badRows: bad, compute: threads.compute)
+        printMetrics([evaluations])
+        for note in report.notes { printNote("\(data): \(note)") }
     }
 }
 
 /// Says on the standard error what was found out about a source's text.
 func printNotes(of source: any RowSource) {
-    for note in source.notes {
-        try? FileHandle.standardError.write(contentsOf: Data("\(source.path): \(note)\n".utf8))
+    for note in source.notes { printNote("\(source.path): \(note)") }
+}
+
+/// Says something beside the output.
+func printNote(_ text: String) {
+    try? FileHandle.standardError.write(contentsOf: Data("\(text)\n".utf8))
+}
+
+/// What --bad-rows says.
+func badRowsOption(_ text: String) throws -> BadRows {
+    do throws(InputError) { return try DataSettings.badRows(text) } catch {
+        throw ValidationError("--bad-rows: found \(error.found), expected \(error.expected)")
     }
 }
 
@@ -46,11 +62,13 @@ struct TableArguments: ParsableArguments {
         help: "The encoding, by a name that iconv knows (default: UTF-8, or what the model was trained on).")
     var encoding: String?
 
-    func options(threads: Int = 1) throws -> ReadingOptions {
+    func options(threads: Int = 1, badRows: BadRows = .refuse) throws -> ReadingOptions {
         var settings = DataSettings(source: "")
-        settings.columns = columns?.split(separator: ",").map(String.init)
+        settings.columns = try columns.map { try columnNames($0, option: "--columns") }
         settings.format.separator = separator
         settings.format.encoding = encoding
-        return try settings.options(threads: threads)
+        var options = try settings.options(threads: threads)
+        options.badRows = badRows
+        return options
     }
 }

@@ -35,7 +35,7 @@ struct InitCommand: ParsableCommand {
         let (source, guess) = try ReadingGuess.open(
             data, options: table.options(threads: threads.threads),
             labels: labels.map { String($0.prefix { $0 != "=" }) })
-        let ignored = ignore?.split(separator: ",").map(String.init) ?? []
+        let ignored = try columnNames(ignore, option: "--ignore")
         for name in ignored { _ = try source.column(name) }
         let choices = labels.map { label in
             guard let equals = label.firstIndex(of: "="), !source.columns.contains(label) else {

@@ -36,3 +36,33 @@ func printMetrics(_ runs: [[TaskEvaluation]]) {
         ["task", "labels", "metric", runs.count > 1 ? "mean" : "value"]
             + (runs.count > 1 ? ["deviation"] : []), rows)
 }
+
+/// Names of columns with commas, each once.
+func columnNames(_ text: String?, option: String) throws -> [String] {
+    guard let text else { return [] }
+    var names: [String] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+        let name = String(part)
+        guard !name.allSatisfy({ $0 == " " }) else {
+            throw ValidationError("\(option): found no name in \"\(text)\", expected names with commas")
+        }
+        guard !names.contains(name) else {
+            throw ValidationError("\(option): found \(name) twice, expected names that differ")
+        }
+        names.append(name)
+    }
+    return names
+}
+
+extension InputError {
+    /// The same error, which names the experiment's file where it is about a setting.
+    func of(_ experiment: String) -> InputError {
+        let settings = [
+            "data", "histor", "schema", "feature ", "label ", "split", "sampling", "model", "training",
+            "scenario",
+            "experiment", "task ",
+        ]
+        guard settings.contains(where: { place.hasPrefix($0) }) else { return self }
+        return InputError(kind, at: "\(experiment), \(place)", found: found, expected: expected)
+    }
+}

@@ -8,7 +8,10 @@ struct PredictCommand: ParsableCommand {
         commandName: "predict", abstract: "Predicts every task for the rows of a file, as CSV.",
         discussion: """
             One column per task: the probability of a binary one, the expected value of a regression, and one column per \
-            class of a multiclass one. Rows come in the order of the file; labels need not be there.
+            class of a multiclass one. Of esmm and escm2, "click&purchase" is the probability of both and "purchase given click" \
+            that of the second once the first has happened. A cell is blank where a task does not exist in the row's scenario. Rows \
+            come in the order of the file; labels need not be there. The output is there whole or not at all: nothing is printed \
+            before the last row was predicted.
             """)
 
     @Argument(help: "The model that mtl train wrote.")
@@ -23,35 +26,41 @@ struct PredictCommand: ParsableCommand {
     @Option(help: "The file to write (default: standard output).")
     var output: String?
 
+    @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%; those left out have no line in the output.")
+    var badRows = "refuse"
+
     @OptionGroup var table: TableArguments
     @OptionGroup var threads: ThreadArguments
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
-        let source = try bundle.open(data, options: table.options())
-        let kept = try (keep?.split(separator: ",").map(String.init) ?? []).map {
-            ($0, try source.column($0))
+        let columns = bundle.predictionColumns
+        let names = try columnNames(keep, option: "--keep")
+        for name in names where columns.contains(where: { $0.name == name }) {
+            throw ValidationError(
+                "--keep: found \(name), which is the name of a prediction too, expected a column of another name"
+            )
         }
+        let bad = try badRowsOption(badRows)
+        let source = try bundle.open(data, options: table.options(badRows: bad))
+        let kept = try names.map { ($0, try source.column($0)) }
         printNotes(of: source)
         let sink = try Sink(output)
-        let header = kept.map { quoted($0.0) } + bundle.predictionNames.map(quoted)
+        let header = kept.map { quoted($0.0) } + columns.map { quoted($0.name) }
         try sink.write(header.joined(separator: ",") + "\n")
-        try bundle.predict(source, compute: threads.compute) { (block, predictions) throws(InputError) in
-            var columns: [(values: [Float], width: Int)] = []
-            for task in bundle.model.tasks {
-                columns.append((try predictions.values(task.name), task.kind.outputs))
-            }
+        let report = try bundle.predictRows(source, badRows: bad, compute: threads.compute) {
+            (rows, predictions) throws(InputError) in
+            var values: [[Float]] = []
+            for task in bundle.model.tasks { values.append(try predictions.values(task.name)) }
             var text = ""
-            for row in 0..<block.rowCount {
-                var cells = kept.map { quoted(block.string(row, $0.1)) }
-                for column in columns {
-                    cells += (0..<column.width).map { "\(column.values[row * column.width + $0])" }
-                }
-                text += cells.joined(separator: ",") + "\n"
+            for (place, row) in rows.rows.enumerated() {
+                let cells = kept.map { quoted(rows.block.string(row, $0.1)) }
+                text += (cells + bundle.cells(columns, values, row: place)).joined(separator: ",") + "\n"
             }
             try sink.write(text)
         }
         try sink.finish()
+        for note in report.notes { printNote("\(data): \(note)") }
     }
 
     private func quoted(_ text: String) -> String {
@@ -61,21 +70,52 @@ struct PredictCommand: ParsableCommand {
     }
 }
 
-/// Standard output, or a file that is there whole or not at all.
+/// Standard output, or a file: there whole or not at all.
 private final class Sink {
     private let output: TextOutput?
+    /// What goes to the standard output once all is there.
+    private let spool: UnsafeMutablePointer<FILE>?
 
     init(_ path: String?) throws(InputError) {
         output = if let path { try TextOutput(path) } else { nil }
+        spool = path == nil ? tmpfile() : nil
+        if path == nil, spool == nil { throw Self.failure("a temporary file") }
+    }
+
+    deinit {
+        if let spool { fclose(spool) }
+    }
+
+    private static func failure(_ place: String) -> InputError {
+        InputError(
+            .file, at: place, found: String(cString: strerror(errno)), expected: "room for the predictions")
     }
 
     func write(_ text: String) throws(InputError) {
-        guard let output else {
-            FileHandle.standardOutput.write(Data(text.utf8))
-            return
+        if let output {
+            try output.write(text)
+        } else if let spool {
+            guard fwrite(Array(text.utf8), 1, text.utf8.count, spool) == text.utf8.count else {
+                throw Self.failure("a temporary file")
+            }
         }
-        try output.write(text)
     }
 
-    func finish() throws(InputError) { try output?.finish() }
+    func finish() throws(InputError) {
+        try output?.finish()
+        guard let spool else { return }
+        rewind(spool)
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = fread(&buffer, 1, buffer.count, spool)
+            if count == 0 { break }
+            do {
+                try FileHandle.standardOutput.write(contentsOf: buffer[..<count])
+            } catch {
+                throw InputError(
+                    .file, at: "standard output", found: error.localizedDescription, expected: "room to write"
+                )
+            }
+        }
+    }
 }

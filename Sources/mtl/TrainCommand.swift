@@ -30,26 +30,33 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1% (default: what the experiment says).")
     var badRows: String?
 
+    @Option(
+        help:
+            "A model that mtl train wrote, to go on with: its vocabularies and scales, and its parameters to begin with. Features, labels and layers must be the same."
+    )
+    var from: String?
+
     @OptionGroup var threads: ThreadArguments
 
     func run() throws {
         var settings = try Experiment(file: experiment)
         if let badRows { settings.data.badRows = badRows }
         if let epochs { settings.training.epochs = epochs }
-        if let seeds {
-            settings.training.seeds = try seeds.split(separator: ",").map { text in
-                guard let seed = UInt64(text) else {
-                    throw ValidationError("--seeds: found \(text), expected whole numbers with commas")
-                }
-                return seed
-            }
-        }
+        if let seeds { settings.training.seeds = try Self.seeds(seeds) }
+        do throws(InputError) { try train(settings) } catch { throw error.of(experiment) }
+    }
+
+    private func train(_ settings: Experiment) throws(InputError) {
         try settings.check()
+        var start: ModelBundle?
+        if let from { start = try ModelBundle(contentsOf: from) }
+        try start?.check(continuing: settings)
 
         let clock = ContinuousClock()
         let begin = clock.now
         let data = try settings.prepare(
-            in: prepared ?? preparedFolder(of: experiment), threads: threads.threads)
+            in: prepared ?? preparedFolder(of: experiment), threads: threads.threads,
+            encodedBy: start?.preprocessor)
         print(describe(data, seconds: clock.now.seconds(since: begin)))
         if data.badRows.count > 0 {
             print("\(data.badRows.count) bad rows left out:")
@@ -58,38 +65,47 @@ struct TrainCommand: ParsableCommand {
 
         for note in try settings.readingNotes(data, threads: threads.threads) { print(note) }
 
-        let plan = try settings.model.model(data.preprocessor, sampling: settings.sampling)
-        var evaluations: [[TaskEvaluation]] = []
-        var best: (loss: Double, parameters: [Float])?
-        for seed in settings.training.seeds {
-            let trainer = try settings.training.trainer(plan, seed: seed, compute: threads.compute)
-            let bar = ProgressBar("seed \(seed)")
-            let report = try trainer.fit(
-                data.training, validation: data.validation, until: settings.training.stopping,
-                progress: bar.show)
-            bar.clear()
-            guard report.reason != .diverged else {
-                throw InputError(
-                    .value, at: "training, seed \(seed), epoch \(report.epochs.count)",
-                    found: "a loss that is no number",
-                    expected: "a smaller learning_rate")
+        var bar: ProgressBar?
+        let run = try TrainingRun(settings, data, from: start?.parameters, compute: threads.compute) {
+            event in
+            switch event {
+            case .note(let text): print(text)
+            case .progress(let seed, let progress):
+                let line = bar ?? ProgressBar("seed \(seed)")
+                bar = line
+                line.show(progress)
+            case .finished(let seed, let report):
+                bar?.clear()
+                bar = nil
+                print(summarise(report, seed: seed))
             }
-            print(summarise(report, seed: seed))
-            if let test = data.test { evaluations.append(try trainer.evaluate(test)) }
-            let loss = report.epochs.first { $0.epoch == report.bestEpoch }?.watchedLoss ?? .infinity
-            if loss < best?.loss ?? .infinity { best = (loss, trainer.parameters) }
         }
-        if !evaluations.isEmpty {
+        if !run.evaluations.isEmpty {
             print()
-            printMetrics(evaluations)
+            printMetrics(run.evaluations)
         }
-        guard let best else { return }
         let path = model ?? "\(stem(of: experiment)).safetensors"
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
-            histories: settings.histories, parameters: best.parameters
+            histories: settings.histories, parameters: run.parameters
         ).write(to: path)
         print("\nThe model is in \(path).")
+    }
+
+    /// Whole numbers with commas, each once.
+    static func seeds(_ text: String) throws -> [UInt64] {
+        var seeds: [UInt64] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let seed = UInt64(part.filter { $0 != " " }) else {
+                throw ValidationError(
+                    "--seeds: found \"\(part)\" in \"\(text)\", expected whole numbers with commas")
+            }
+            guard !seeds.contains(seed) else {
+                throw ValidationError("--seeds: found \(seed) twice, expected seeds that differ")
+            }
+            seeds.append(seed)
+        }
+        return seeds
     }
 
     private func describe(_ data: PreparedData, seconds: Double) -> String {

@@ -36,7 +36,7 @@ final class BatchBuffer {
             UnsafeMutableRawPointer(column.base).assumingMemoryBound(to: UInt32.self)
         }
         labels = AlignedStorage(zeroed: capacity * layout.labels.count)
-        weights = layout.hasWeights ? AlignedStorage(zeroed: capacity * layout.labels.count) : nil
+        weights = layout.weightCount > 0 ? AlignedStorage(zeroed: capacity * layout.labels.count) : nil
         scenarios = layout.scenarioCount > 0 ? AlignedStorage(zeroed: capacity) : nil
         var labelColumns: [Int] = []
         for task in tasks {
@@ -98,7 +98,12 @@ final class BatchBuffer {
             appendBags(block, row, at: rows + entry)
             if let weights, let theirs = block.weights {
                 let count = layout.labels.count
-                (weights.base + (rows + entry) * count).update(repeating: theirs[row], count: count)
+                let target = weights.base + (rows + entry) * count
+                if layout.labelsHaveWeights == true {
+                    target.update(from: theirs + row * count, count: count)
+                } else {
+                    target.update(repeating: theirs[row], count: count)
+                }
             }
         }
         rows += count

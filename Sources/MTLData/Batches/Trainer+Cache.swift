@@ -42,6 +42,11 @@ extension Trainer where Scalar == Float {
     ///
     /// - Throws: `InputError` where the rows do not fit the model, or the file is damaged.
     public func evaluate(_ rows: RowCache) throws(InputError) -> [TaskEvaluation] {
+        try evaluate(rows, groups: nil)
+    }
+
+    /// - Parameter groups: the group of every row, by numbers.
+    package func evaluate(_ rows: RowCache, groups: [Int]?) throws(InputError) -> [TaskEvaluation] {
         try rows.check(model)
         var predictions = [[Float]](repeating: [], count: model.tasks.count)
         var labels = [[Float]](repeating: [], count: model.tasks.count)
@@ -57,7 +62,7 @@ extension Trainer where Scalar == Float {
         return model.tasks.indices.map {
             TaskEvaluation(
                 task: model.tasks[$0].name, kind: model.tasks[$0].kind, predictions: predictions[$0],
-                labels: labels[$0])
+                labels: labels[$0], groups: groups)
         }
     }
 }

@@ -27,6 +27,10 @@ package struct CacheLayout: Codable, Equatable {
     /// Rows of the scenarios' vocabulary; 0 for none.
     package let scenarioCount: Int
     package let hasWeights: Bool
+    /// Whether every label has a weight, and not the row one for all; nil for not.
+    package var labelsHaveWeights: Bool?
+    /// Weights of a row.
+    package var weightCount: Int { labelsHaveWeights == true ? labels.count : hasWeights ? 1 : 0 }
     /// Whether no label is missing.
     package var labelsAreComplete = true
     /// What the cache was made from.
@@ -63,6 +67,7 @@ package struct CacheLayout: Codable, Equatable {
         labels = schema.labels.map(\.name)
         scenarioCount = preprocessor.scenarios?.size ?? 0
         hasWeights = schema.weight != nil
+        labelsHaveWeights = schema.labels.contains { $0.weightColumn != nil } ? true : nil
         self.fingerprint = fingerprint
     }
 }
@@ -92,7 +97,7 @@ package struct CacheBlock: Equatable {
         let dense = take(rows * layout.denseNames.count)
         let ids = take(rows * layout.singles.count)
         let labels = take(rows * layout.labels.count)
-        let weights = take(layout.hasWeights ? rows : 0)
+        let weights = take(rows * layout.weightCount)
         let scenarios = take(layout.scenarioCount > 0 ? rows : 0)
         var bags: [(offsets: Int, ids: Int, weights: Int)] = []
         for (bag, count) in zip(layout.bags, bagCounts) {

@@ -35,7 +35,7 @@ package final class CacheWriter {
             rows.dense.count == rows.count * layout.denseNames.count
                 && rows.ids.count == rows.count * layout.singles.count
                 && rows.labels.count == rows.count * layout.labels.count
-                && rows.weights.count == (layout.hasWeights ? rows.count : 0)
+                && rows.weights.count == rows.count * layout.weightCount
                 && rows.scenarios.count == (layout.scenarioCount > 0 ? rows.count : 0)
                 && rows.bags.count == layout.bags.count
                 && zip(rows.bags, layout.bags).allSatisfy { bag, field in
@@ -69,7 +69,7 @@ package final class CacheWriter {
         add(pending.dense)
         add(pending.ids)
         add(pending.labels)
-        if layout.hasWeights { add(pending.weights) }
+        if layout.weightCount > 0 { add(pending.weights) }
         if layout.scenarioCount > 0 { add(pending.scenarios) }
         for (bag, field) in zip(pending.bags, layout.bags) {
             add(bag.offsets)

@@ -163,7 +163,7 @@ public final class RowCache: @unchecked Sendable {
         let rows = Rows(
             count: block.rows, dense: floats(places.dense), ids: integers(places.ids),
             labels: floats(places.labels),
-            weights: layout.hasWeights ? floats(places.weights) : nil,
+            weights: layout.weightCount > 0 ? floats(places.weights) : nil,
             scenarios: layout.scenarioCount > 0 ? integers(places.scenarios) : nil,
             bags: zip(layout.bags, places.bags).map { field, place in
                 (integers(place.offsets), integers(place.ids), field.isWeighted ? floats(place.weights) : nil)

@@ -88,15 +88,16 @@ public struct DataReport: Sendable, Equatable, Codable {
     /// Reads a source once.
     ///
     /// - Parameters:
+    ///   - test: rows to judge by from a source of their own; the split then has no test part.
     ///   - preprocessor: fitted on the training rows of the same split.
     ///   - limits: what is kept in memory; beyond it, even samples are.
     /// - Throws: what the source throws, and `InputError` for a wrong cell, unless bad rows are skipped.
     package init(
-        _ source: some RowSource, _ preprocessor: Preprocessor, _ splitter: Splitter,
-        skipsBadRows: Bool = false, limits: ReportLimits = ReportLimits()
+        _ source: some RowSource, test: (any RowSource)? = nil, _ preprocessor: Preprocessor,
+        _ splitter: Splitter, skipsBadRows: Bool = false, limits: ReportLimits = ReportLimits()
     ) throws(InputError) {
         let counts = try ReportCounts.read(
-            source, preprocessor, splitter, skipsBadRows: skipsBadRows, limits: limits)
+            source, test: test, preprocessor, splitter, skipsBadRows: skipsBadRows, limits: limits)
         let schema = preprocessor.schema
         let rows = counts.sample.elements()
         sampledRows = rows.count
@@ -116,6 +117,7 @@ public struct DataReport: Sendable, Equatable, Codable {
         }
         duplicates = counts.duplicates
         var judge = ReportJudge(schema: schema, testRows: parts[Int(Part.test.rawValue)].rows)
+        judge.judgeConditions(counts.parts)
         judge.judge(parts: parts, unknownClasses: counts.parts.map(\.unknownClasses))
         judge.judge(features, table.partRows)
         judge.judge(rows, counts, schema)

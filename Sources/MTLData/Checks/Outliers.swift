@@ -1,14 +1,15 @@
 /// The number that is furthest from 0 in a column, and where it stands.
 struct FurthestNumber {
     private(set) var value = 0.0
-    private(set) var line = 0
+    /// "line 12", with the file's name where there are two.
+    private(set) var place = ""
     private var record = Int.max
 
-    mutating func add(_ number: Double, _ block: RowBlock, _ row: Int) {
+    mutating func add(_ number: Double, _ block: RowBlock, _ row: Int, after first: Int) {
         guard number.magnitude > value.magnitude else { return }
         value = number
-        line = block.line(row)
-        record = block.record(row)
+        place = (first > 0 ? "\(block.path), " : "") + "\(block.unit) \(block.line(row))"
+        record = first + block.record(row)
     }
 
     /// Of equals the first row's.
@@ -26,11 +27,19 @@ enum Outlier {
     /// - Parameter sample: the column's numbers in an even sample of the rows, NaN where missing.
     /// - Returns: how many times as far as 99 of 100 others; nil where that is not far.
     static func factor(_ furthest: FurthestNumber, sample: [Double]) -> Double? {
-        let sizes = sample.filter { !$0.isNaN }.map(\.magnitude).sorted()
+        factor(furthest.value, sample: sample)
+    }
+
+    static func factor(_ furthest: Double, sample: [Double]) -> Double? {
+        var sizes = sample.filter { !$0.isNaN }.map(\.magnitude).sorted()
+        // Where nearly all are 0, the others are compared with each other.
+        if let last = sizes.last, last > 0, sizes[(sizes.count - 1) * 99 / 100] == 0 {
+            sizes.removeAll { $0 == 0 }
+        }
         guard sizes.count >= 20 else { return nil }
         let usual = sizes[(sizes.count - 1) * 99 / 100]
-        guard usual > 0, furthest.value.magnitude > factor * usual else { return nil }
-        return furthest.value.magnitude / usual
+        guard usual > 0, furthest.magnitude > factor * usual else { return nil }
+        return furthest.magnitude / usual
     }
 }
 
@@ -56,7 +65,7 @@ extension ReportJudge {
         guard let factor = Outlier.factor(furthest, sample: sample) else { return }
         add(
             .warning, .outlier, place,
-            "\(Wording.number(furthest.value)) in line \(furthest.line) is \(Wording.number(factor.rounded())) times as large as 99 % of the rows",
+            "\(Wording.number(furthest.value)) in \(furthest.place) is \(Wording.number(factor.rounded())) times as large as 99 % of the rows",
             advice)
     }
 }

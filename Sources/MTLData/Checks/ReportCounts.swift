@@ -17,8 +17,7 @@ struct ReportRow {
 struct LabelCounts {
     struct One {
         var labelled = 0
-        /// In units of 2⁻¹⁶.
-        var sum: Int64 = 0
+        var sum = ExactSum()
         /// Rows per class; for yes and no two.
         var classes: [Int] = []
     }
@@ -26,12 +25,14 @@ struct LabelCounts {
     var rows = 0
     var trainingRows = 0
     var labels: [One]
-    /// Per label rows of a class that the training rows do not have.
+    /// Per label rows of a class that the training rows do not have, and rows that meet its condition.
     var unknownClasses: [Int]
+    var conditionsMet: [Int]
 
     init(_ labels: Int) {
         self.labels = [One](repeating: One(), count: labels)
         unknownClasses = [Int](repeating: 0, count: labels)
+        conditionsMet = unknownClasses
     }
 
     mutating func merge(_ other: LabelCounts) {
@@ -39,8 +40,9 @@ struct LabelCounts {
         trainingRows += other.trainingRows
         for index in labels.indices {
             labels[index].labelled += other.labels[index].labelled
-            labels[index].sum &+= other.labels[index].sum
+            labels[index].sum.merge(other.labels[index].sum)
             unknownClasses[index] += other.unknownClasses[index]
+            conditionsMet[index] += other.conditionsMet[index]
             for (place, count) in other.labels[index].classes.enumerated() {
                 add(count, to: place, of: index)
             }
@@ -57,7 +59,7 @@ struct LabelCounts {
             let hasMean = label.kind != .multiclass && one.labelled > 0
             return DataReport.LabelRow(
                 label: label.name, labelled: one.labelled, missing: rows - one.labelled,
-                mean: hasMean ? Double(one.sum) * 0x1p-16 / Double(one.labelled) : nil,
+                mean: hasMean ? one.sum.parts.high / Double(one.labelled) : nil,
                 classes: label.kind == .regression ? nil : one.classes.count { $0 > 0 })
         }
     }
@@ -82,6 +84,8 @@ final class ReportCounts: @unchecked Sendable {
     var furthest: [FurthestNumber]
     var furthestLabels: [FurthestNumber]
     private var rows: HashTally
+    /// What a source's records are counted from.
+    private var firstRecord = 0
 
     init(_ preprocessor: Preprocessor, _ limits: ReportLimits) {
         self.limits = limits
@@ -100,12 +104,28 @@ final class ReportCounts: @unchecked Sendable {
         rows = HashTally(limit: limits.distinctRows)
     }
 
+    /// - Parameter test: rows to judge by from a source of their own.
     static func read(
-        _ source: some RowSource, _ preprocessor: Preprocessor, _ splitter: Splitter, skipsBadRows: Bool,
-        limits: ReportLimits
+        _ source: some RowSource, test: (any RowSource)?, _ preprocessor: Preprocessor, _ splitter: Splitter,
+        skipsBadRows: Bool, limits: ReportLimits
     ) throws(InputError) -> ReportCounts {
+        let threads = max(source.threads, test?.threads ?? 1)
+        let workers = (0..<threads).map { _ in ReportCounts(preprocessor, limits) }
+        try read(source, preprocessor, splitter, skipsBadRows: skipsBadRows, into: workers)
+        if let test {
+            // Records of the second source are others than those of the first.
+            for worker in workers { worker.firstRecord = 1 << 40 }
+            try read(test, preprocessor, .all(.test), skipsBadRows: skipsBadRows, into: workers)
+        }
+        for other in workers.dropFirst() { workers[0].merge(other) }
+        return workers[0]
+    }
+
+    private static func read(
+        _ source: some RowSource, _ preprocessor: Preprocessor, _ splitter: Splitter, skipsBadRows: Bool,
+        into workers: [ReportCounts]
+    ) throws(InputError) {
         let plan = try ColumnPlan(preprocessor.schema, of: source, withLabels: true)
-        let workers = (0..<source.threads).map { _ in ReportCounts(preprocessor, limits) }
         try source.read { (block, worker) throws(InputError) in
             // Classes are not looked up: one that only test rows have is a finding, and not an error.
             let parsed = ParsedBlock(
@@ -113,8 +133,6 @@ final class ReportCounts: @unchecked Sendable {
             if !skipsBadRows, let error = parsed.errors.first { throw error }
             workers[worker].add(parsed, plan, preprocessor, splitter)
         }
-        for other in workers.dropFirst() { workers[0].merge(other) }
-        return workers[0]
     }
 
     private func add(
@@ -125,9 +143,10 @@ final class ReportCounts: @unchecked Sendable {
             count(parsed, row, part, plan, preprocessor)
             if part == .dropped { continue }
             let cells = look(parsed, row, part, plan)
-            sample.add(record: parsed.block.record(row)) {
+            let record = firstRecord + parsed.block.record(row)
+            sample.add(record: record) {
                 ReportRow(
-                    record: parsed.block.record(row), part: part, cells: cells.cells, bags: cells.bags,
+                    record: record, part: part, cells: cells.cells, bags: cells.bags,
                     labels: parsed.labels.map { $0.isEmpty ? .nan : $0[row] })
             }
         }
@@ -151,12 +170,11 @@ final class ReportCounts: @unchecked Sendable {
         }
         for (index, label) in plan.schema.labels.enumerated() {
             guard let place = plan.labels[index] else { continue }
+            if label.when != nil {
+                guard plan.hasLabel(index, parsed.block, row) else { continue }
+                update { $0.conditionsMet[index] += 1 }
+            }
             if label.kind == .multiclass {
-                if let condition = place.condition,
-                    !condition.holds.holds(parsed.block, row, condition.column)
-                {
-                    continue
-                }
                 guard let cell = parsed.block.value(row, place.column) else { continue }
                 let id =
                     Int(preprocessor.classes[index]?.id(cell) ?? Vocabulary.unknown) - Vocabulary.reserved
@@ -168,10 +186,12 @@ final class ReportCounts: @unchecked Sendable {
             }
             let value = parsed.labels[index][row]
             if value.isNaN { continue }
-            if label.kind == .regression { furthestLabels[index].add(value, parsed.block, row) }
+            if label.kind == .regression {
+                furthestLabels[index].add(value, parsed.block, row, after: firstRecord)
+            }
             update {
                 $0.labels[index].labelled += 1
-                if value.magnitude < 0x1p40 { $0.labels[index].sum &+= Int64((value * 0x1p16).rounded()) }
+                $0.labels[index].sum.add(value)
                 if label.kind == .binary { $0.add(1, to: Int(value), of: index) }
             }
         }
@@ -199,7 +219,9 @@ final class ReportCounts: @unchecked Sendable {
             case .numeric, .timestamp:
                 let number = parsed.numbers[index][row]
                 cells.append(number.bitPattern)
-                if feature.kind == .numeric { furthest[index].add(number, parsed.block, row) }
+                if feature.kind == .numeric {
+                    furthest[index].add(number, parsed.block, row, after: firstRecord)
+                }
                 // 1 and 1.0 are one number, and so are 0 and -0.
                 hash = number.isNaN ? 0 : (number == 0 ? 0 : number).bitPattern
             case .categorical, .cross:

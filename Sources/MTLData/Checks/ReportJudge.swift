@@ -3,6 +3,8 @@ struct ReportJudge {
     private let schema: Schema
     private let testRows: Int
     private var list: [Finding] = []
+    /// Labels whose condition no row meets: nothing more is to be said of them.
+    private var unmet = Set<Int>()
 
     init(schema: Schema, testRows: Int) {
         self.schema = schema
@@ -21,6 +23,24 @@ struct ReportJudge {
         list.append(Finding(severity: severity, check: check, place: place, found: found, advice: advice))
     }
 
+    mutating func judgeConditions(_ parts: [LabelCounts]) {
+        for (index, label) in schema.labels.enumerated() {
+            guard let when = label.when else { continue }
+            let place = "label \"\(label.name)\", when"
+            let met = parts.reduce(0) { $0 + $1.conditionsMet[index] }
+            if met == 0 {
+                unmet.insert(index)
+                add(
+                    .problem, .labelClasses, place, "\"\(when)\" holds in no row",
+                    "Compare the column with a value that it has")
+            } else if met == parts.reduce(0, { $0 + $1.rows }) {
+                add(
+                    .note, .labelClasses, place, "\"\(when)\" holds in all rows",
+                    "See whether it says what is meant")
+            }
+        }
+    }
+
     mutating func judge(parts: [DataReport.Group], unknownClasses: [[Int]]) {
         let constant = constantLabels(parts)
         for place in constant.keys.sorted() {
@@ -37,7 +57,8 @@ struct ReportJudge {
                     .emptyPart, "part \(part.name)", "no row", "Change the split's shares or cuts")
                 continue
             }
-            for (place, label) in part.labels.enumerated() where constant[place] == nil {
+            for (place, label) in part.labels.enumerated()
+            where constant[place] == nil && !unmet.contains(place) {
                 judge(label, of: part.name, schema.labels[place].kind, unknownClasses[index][place])
             }
         }

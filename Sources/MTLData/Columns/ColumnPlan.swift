@@ -7,6 +7,8 @@ package struct ColumnPlan {
     let features: [[Int]]
     /// Per label its column, where the source has it, and the column of its condition.
     let labels: [(column: Int, condition: (column: Int, holds: Condition)?)?]
+    /// Per label the column of its weights.
+    let labelWeights: [Int?]
     let weight: Int?
     let time: Int?
     let group: Int?
@@ -15,27 +17,47 @@ package struct ColumnPlan {
     /// - Parameter withLabels: false to predict: labels, conditions and weights need not be there.
     package init(_ schema: Schema, of source: some RowSource, withLabels: Bool) throws(InputError) {
         self.schema = schema
+        // A search for each of many columns would be one through all of them each time.
+        let places = Dictionary(source.columns.enumerated().map { ($1, $0) }) { first, _ in first }
+        func column(_ name: String, _ place: String? = nil) throws(InputError) -> Int {
+            if let found = places[name] { return found }
+            do throws(InputError) { return try source.column(name) } catch {
+                guard let place else { throw error }
+                throw InputError(
+                    error.kind, at: "\(place): \(error.place)", found: error.found, expected: error.expected)
+            }
+        }
         var features: [[Int]] = []
         for feature in schema.features {
             var columns: [Int] = []
-            for name in feature.columns { columns.append(try source.column(name)) }
+            for name in feature.columns { columns.append(try column(name)) }
             features.append(columns)
         }
         self.features = features
         var labels: [(column: Int, condition: (column: Int, holds: Condition)?)?] = []
+        var labelWeights: [Int?] = []
         for label in schema.labels {
             guard withLabels else {
                 labels.append(nil)
+                labelWeights.append(nil)
                 continue
             }
             var condition: (column: Int, holds: Condition)?
-            if let holds = try label.condition { condition = (try source.column(holds.column), holds) }
-            labels.append((try source.column(label.column ?? label.name), condition))
+            if let holds = try label.condition {
+                condition = (try column(holds.column, "label \"\(label.name)\", when"), holds)
+            }
+            labels.append((try column(label.column ?? label.name), condition))
+            var weights: Int?
+            if let name = label.weightColumn {
+                weights = try column(name, "label \"\(label.name)\", weight, a number or a column")
+            }
+            labelWeights.append(weights)
         }
         self.labels = labels
+        self.labelWeights = labelWeights
         func optional(_ name: String?) throws(InputError) -> Int? {
             guard let name else { return nil }
-            return try source.column(name)
+            return try column(name)
         }
         weight = withLabels ? try optional(schema.weight) : nil
         time = withLabels ? try optional(schema.time) : nil
@@ -58,6 +80,8 @@ package struct ParsedBlock {
     /// Per label its values, NaN where missing; class names of a multiclass label are not numbers yet.
     package private(set) var labels: [[Double]]
     private(set) var weights: [Double] = []
+    /// Per label its weights, or none.
+    private(set) var labelWeights: [[Double]] = []
     private(set) var times: [Double] = []
     /// The rows that can be used.
     package private(set) var rows: [Int]
@@ -76,6 +100,10 @@ package struct ParsedBlock {
             case .timestamp: numbers.append(reader.times(columns[0]))
             case .categorical, .tags, .sequence, .cross: numbers.append([])
             }
+            if feature.kind == .numeric { reader.check(numbers[numbers.count - 1], of: feature, columns[0]) }
+            if let separator = feature.weightSeparator?.utf8.first {
+                reader.checkWeights(of: feature, separator, columns[0])
+            }
         }
         for (index, label) in plan.schema.labels.enumerated() {
             guard let place = plan.labels[index] else {
@@ -89,10 +117,26 @@ package struct ParsedBlock {
                 })
         }
         if let column = plan.weight { weights = reader.weights(column) }
+        labelWeights = plan.labelWeights.map { column in column.map { reader.weights($0) } ?? [] }
         if let column = plan.time { times = reader.times(column) }
         if !reader.bad.isEmpty {
             rows.removeAll { reader.bad[$0] != nil }
             errors = reader.bad.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    /// How much rows count in the losses: `[rows]`, or `[rows, labels]` where labels have weights of their own; empty where all
+    /// count once.
+    func lossWeights(_ rows: [Int]) -> [Float] {
+        guard labelWeights.contains(where: { !$0.isEmpty }) else {
+            return weights.isEmpty ? [] : rows.map { Float(weights[$0]) }
+        }
+        return rows.flatMap { row in
+            labelWeights.map { own in
+                // Both hold in a Float; their product is cut to what does.
+                let weight = (weights.isEmpty ? 1 : weights[row]) * (own.isEmpty ? 1 : own[row])
+                return Float(min(weight, CellReader.greatest))
+            }
         }
     }
 
@@ -145,7 +189,41 @@ package struct ParsedBlock {
             }
         }
 
-        private static let greatest = Double(Float.greatestFiniteMagnitude)
+        static let greatest = Double(Float.greatestFiniteMagnitude)
+
+        /// Numbers that no Float holds spoil all that is learned of their column; as buckets, ranks, logarithms or cut they do not.
+        mutating func check(_ values: [Double], of feature: Feature, _ column: Int) {
+            guard !feature.isEmbedded, !feature.log, feature.clip == nil, feature.scale != .quantile else {
+                return
+            }
+            for row in values.indices where values[row].magnitude > Self.greatest {
+                fail(
+                    row, column, quoted(row, column),
+                    "a number that a Float holds; clip, log, buckets or scale: quantile read it, too")
+            }
+        }
+
+        /// The most that a tag's weight may be.
+        private static let greatestWeight = 1e15
+
+        mutating func checkWeights(of feature: Feature, _ separator: UInt8, _ column: Int) {
+            let range = -Self.greatestWeight...Self.greatestWeight
+            let between = feature.separator.utf8.first ?? UInt8(ascii: "|")
+            for row in 0..<block.rowCount {
+                guard let whole = block.value(row, column) else { continue }
+                for part in whole.split(separator: between) {
+                    guard let place = part.lastIndex(of: separator) else { continue }
+                    switch block.readings[column].cell(UnsafeBufferPointer(rebasing: part[(place + 1)...])) {
+                    case .number(let weight) where range.contains(weight): continue
+                    case .number, .tooLarge:
+                        fail(
+                            row, column, quoted(row, column),
+                            "weights of tags from \(range.lowerBound) to \(range.upperBound)")
+                    default: continue
+                    }
+                }
+            }
+        }
 
         mutating func weights(_ column: Int) -> [Double] {
             var values = numbers(column)

@@ -7,21 +7,35 @@ extension Experiment {
     ///
     /// - Throws: `InputError` that names the setting, or file, line and column.
     public func prepare(in folder: String, threads: Int = 1) throws(InputError) -> PreparedData {
+        try prepare(in: folder, threads: threads, encodedBy: nil)
+    }
+
+    /// The same, where a model has fitted the preprocessing already: its vocabularies, scales and way to read cells.
+    package func prepare(
+        in folder: String, threads: Int, encodedBy preprocessor: Preprocessor?
+    ) throws(InputError) -> PreparedData {
         try check()
+        try checkTables()
         for (name, path) in [("source", data.source), ("test", data.test ?? "")] {
             try refusePipe(path, "data, \(name)")
         }
         let options = try data.options(threads: threads)
-        let format = try resolvedFormat(threads: threads)
+        let format: TableFormat
+        if let preprocessor {
+            format = preprocessor.format.with(data.format)
+        } else {
+            format = try resolvedFormat(threads: threads)
+        }
         var plan = PreparedData.Plan(schema: schema)
         plan.split = split
         plan.sampling = sampling
         plan.badRows = options.badRows
+        plan.preprocessor = preprocessor
         let source = try open(data.source, threads: threads, format: format)
         var test: (any RowSource)?
         if let path = data.test { test = try open(path, threads: threads, format: format) }
         return try PreparedData(
-            source, test: test, plan: plan, folder: folder, fingerprint: try fingerprint())
+            source, test: test, plan: plan, folder: folder, fingerprint: try fingerprint(preprocessor))
     }
 
     /// Opens one of the sources, with the columns of the histories behind its own.
@@ -44,14 +58,18 @@ extension Experiment {
         let source = try open(data.source, threads: threads, format: prepared.preprocessor.format)
         let skips = options.badRows != .refuse
         var split = split
-        if data.test != nil { split.test = 0 }
+        var test: (any RowSource)?
+        if let path = data.test {
+            split.test = 0
+            test = try open(path, threads: threads, format: prepared.preprocessor.format)
+        }
         return try DataReport(
-            source, prepared.preprocessor, Splitter(split, source, schema, skipsBadRows: skips),
+            source, test: test, prepared.preprocessor, Splitter(split, source, schema, skipsBadRows: skips),
             skipsBadRows: skips)
     }
 
     /// What prepared rows depend on: the settings of data, schema, split and sampling, and the sources' sizes and times.
-    private func fingerprint() throws(InputError) -> String {
+    private func fingerprint(_ preprocessor: Preprocessor?) throws(InputError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         var text = ""
@@ -61,6 +79,9 @@ extension Experiment {
             text += String(decoding: try encoder.encode(histories), as: UTF8.self)
             text += String(decoding: try encoder.encode(split), as: UTF8.self)
             text += String(decoding: try encoder.encode(sampling), as: UTF8.self)
+            if let preprocessor {
+                text += String(decoding: try encoder.encode(preprocessor), as: UTF8.self)
+            }
         } catch {
             throw InputError(.value, at: "experiment", found: "\(error)", expected: "finite numbers")
         }

@@ -52,6 +52,22 @@ public struct Experiment: Sendable, Equatable, Codable {
         try split.check(schema)
         try sampling.check(schema)
         try training.check()
+        try checkFunnel()
+    }
+
+    /// Entire-space models learn a later event of all rows: one that is only known where its parent happened is another thing,
+    /// and what they would predict of it neither of both.
+    private func checkFunnel() throws(InputError) {
+        guard let sharing = model.sharing, sharing.type == .esmm || sharing.type == .escm2,
+            case .map(let parents)? = sharing.options["parents"]
+        else { return }
+        for label in schema.labels where parents[label.name] != nil {
+            guard let when = label.when else { continue }
+            throw InputError(
+                .value, at: "label \"\(label.name)\", when",
+                found: "\"\(when)\" beside \(sharing.type.rawValue), which learns the event of all rows",
+                expected: "no condition, and 0 where the earlier event did not happen")
+        }
     }
 }
 

@@ -71,9 +71,21 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         try values.read(.seeds, &seeds)
     }
 
-    func check() throws(InputError) {
+    package func check() throws(InputError) {
         for (name, value) in [("epochs", epochs), ("patience", patience), ("batch", batch)] where value < 1 {
             throw InputError(.value, at: "training, \(name)", found: "\(value)", expected: "at least 1")
+        }
+        guard learningRate > 0, learningRate.isFinite else {
+            throw InputError(
+                .value, at: "training, learning_rate", found: "\(learningRate)", expected: "above 0, finite")
+        }
+        guard batch <= 1 << 24 else {
+            throw InputError(.value, at: "training, batch", found: "\(batch)", expected: "at most \(1 << 24)")
+        }
+        guard Set(seeds).count == seeds.count else {
+            throw InputError(
+                .value, at: "training, seeds", found: "\(seeds), one of them twice",
+                expected: "seeds that differ")
         }
         for (name, value) in [("clip_norm", clipNorm), ("clip_value", clipValue)] {
             if let value, !(value > 0 && value.isFinite) {

@@ -24,6 +24,8 @@ public struct PreparedData: Sendable {
         package var split = Split()
         /// What is learned from.
         package var sampling = Sampling()
+        /// What encodes the rows; nil for what is fitted on the training rows.
+        package var preprocessor: Preprocessor?
         /// What happens to rows with a wrong cell; the source decides for records that are no rows.
         package var badRows = BadRows.refuse
 
@@ -55,8 +57,13 @@ public struct PreparedData: Sendable {
         if testSource != nil { split.test = 0 }
         let skips = plan.badRows != .refuse
         let splitter = try Splitter(split, source, plan.schema, skipsBadRows: skips)
-        let preprocessor = try Preprocessor(
-            fitting: source, schema: plan.schema, split: splitter, skipsBadRows: skips)
+        let preprocessor: Preprocessor
+        if let fitted = plan.preprocessor {
+            preprocessor = fitted
+        } else {
+            preprocessor = try Preprocessor(
+                fitting: source, schema: plan.schema, split: splitter, skipsBadRows: skips)
+        }
         let sampler = plan.sampling.isAll ? nil : try Sampler(plan.sampling, preprocessor)
         var bad = BadRowCount()
         var writing = RowWriting(preprocessor, files: files, fingerprint: fingerprint, badRows: plan.badRows)

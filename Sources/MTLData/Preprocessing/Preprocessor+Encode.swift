@@ -19,10 +19,12 @@ package struct EncodedRows {
     package var bags: [Bag] = []
     /// `[rows, labels]`, NaN where missing.
     package var labels: [Float] = []
-    /// `[rows]`, or empty where every row counts once.
+    /// `[rows]`, or `[rows, labels]` where labels have weights of their own; empty where every row counts once.
     package var weights: [Float] = []
     /// `[rows]`, or empty where there are no scenarios.
     package var scenarios: [Int32] = []
+    /// Per feature its values that the training rows did not have; of a missing one, where none was missing there.
+    package var unseen: [Int] = []
 
     package init() {}
 }
@@ -40,12 +42,18 @@ extension Preprocessor {
         let singles = embeddedIndices.filter { ![.tags, .sequence].contains(schema.features[$0].kind) }
         var encoded = EncodedRows()
         encoded.count = rows.count
+        encoded.unseen = [Int](repeating: 0, count: schema.features.count)
         encoded.dense = [Float](repeating: 0, count: rows.count * width)
         encoded.ids = [Int32](repeating: 0, count: rows.count * singles.count)
         var column = 0
         var place = 0
         for (index, feature) in schema.features.enumerated() {
             let fit = fitted[owner(of: index)]
+            let hasMissing = fit.vocabulary.map { $0.counts[Int(Vocabulary.missing)] > 0 } ?? true
+            func isUnseen(_ id: Int32) -> Bool {
+                fit.hashBuckets == nil
+                    && (id == Vocabulary.unknown || id == Vocabulary.missing && !hasMissing)
+            }
             defer { column += widths[index] }
             switch feature.kind {
             case .numeric where feature.isEmbedded:
@@ -73,19 +81,22 @@ extension Preprocessor {
                     }
                 }
             case .categorical, .cross:
+                let ids = rows.map { Self.id(feature, fit, block, $0, plan.features[index]) }
+                encoded.unseen[index] = ids.count { isUnseen($0) }
                 encodeCategory(
-                    feature, fit, block, plan.features[index], rows: rows, isTraining: isTraining,
-                    into: &encoded,
+                    feature, fit, block, ids, rows: rows, isTraining: isTraining, into: &encoded,
                     width: width, column: column, singles: singles.count, place: place)
                 if feature.isEmbedded { place += 1 }
             case .tags, .sequence:
-                encoded.bags.append(Self.bag(feature, fit, block, plan.features[index][0], rows: rows))
+                let bag = Self.bag(feature, fit, block, plan.features[index][0], rows: rows)
+                encoded.unseen[index] = bag.ids.count { isUnseen($0) }
+                encoded.bags.append(bag)
             }
         }
         if plan.labels.contains(where: { $0 != nil }) {
             encoded.labels = rows.flatMap { row in parsed.labels.map { Float($0[row]) } }
         }
-        if !parsed.weights.isEmpty { encoded.weights = rows.map { Float(parsed.weights[$0]) } }
+        encoded.weights = parsed.lossWeights(rows)
         if let scenario = plan.scenario, let scenarios {
             encoded.scenarios = rows.map { scenarios.idOrMissing(block.value($0, scenario)) }
         }
@@ -130,14 +141,14 @@ extension Preprocessor {
     }
 
     private func encodeCategory(
-        _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ columns: [Int], rows: [Int],
+        _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ ids: [Int32], rows: [Int],
         isTraining: Bool,
         into encoded: inout EncodedRows, width: Int, column: Int, singles: Int, place: Int
     ) {
         let firstHot = fit.vocabulary?.counts[1] == 0 ? 2 : 1
         let folds = isTraining ? fit.foldValues : nil
         for (target, row) in rows.enumerated() {
-            let id = Self.id(feature, fit, block, row, columns)
+            let id = ids[target]
             switch feature.encoding {
             case .embedding: encoded.ids[target * singles + place] = id
             case .oneHot:

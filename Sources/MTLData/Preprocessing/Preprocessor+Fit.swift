@@ -26,6 +26,7 @@ extension Preprocessor {
             throw InputError(.empty, at: source.path, found: "no training row", expected: "at least one")
         }
         self.init(schema: schema, counts: workers[0], format: source.format)
+        try checkColumns()
         for (label, classes) in zip(schema.labels, classes) where label.kind == .multiclass {
             guard (classes?.map.count ?? 0) >= 2 else {
                 throw InputError(
@@ -33,6 +34,23 @@ extension Preprocessor {
                     found: "\(classes?.map.count ?? 0) classes in the training rows",
                     expected: "at least 2")
             }
+        }
+    }
+
+    /// Columns that one feature may become: each is a number of every row, in memory and in the prepared rows.
+    static let mostColumns = 4096
+
+    /// - Throws: `InputError` that names the feature with a column for each of too many values.
+    private func checkColumns() throws(InputError) {
+        for (index, feature) in schema.features.enumerated() where feature.encoding == .oneHot {
+            let count = fitted[index].idCount
+            guard count > Self.mostColumns else { continue }
+            throw InputError(
+                .value, at: "feature \"\(feature.name)\", encoding",
+                found: "one_hot of \(Wording.count(count, "value")), each a column of every row",
+                expected:
+                    "at most \(Wording.count(Self.mostColumns)); embedding holds more, minimum_count makes them fewer"
+            )
         }
     }
 

@@ -88,8 +88,15 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         }
     }
 
-    /// The names of the dense features.
-    public var denseNames: [String] { schema.features.indices.flatMap { denseNames(of: $0) } }
+    /// The names of the dense features; of two that are alike ("x is missing" may be a column's) the later one is numbered.
+    public var denseNames: [String] {
+        var seen: [String: Int] = [:]
+        return schema.features.indices.flatMap { denseNames(of: $0) }.map { name in
+            seen[name, default: 0] += 1
+            let count = seen[name] ?? 1
+            return count == 1 ? name : "\(name) (\(count))"
+        }
+    }
 
     /// The feature whose table and vocabulary a feature uses: itself or another.
     func owner(of index: Int) -> Int {

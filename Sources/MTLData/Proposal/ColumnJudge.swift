@@ -28,7 +28,9 @@ struct ColumnJudge {
             return column
         }
         chooseType(&column)
-        if profile.distinct.count == 1 && profile.missing == 0 {
+        if profile.name.isEmpty {
+            column.leaveOut(nil, "a column without a name, which no setting can speak of")
+        } else if profile.distinct.count == 1 && profile.missing == 0 {
             column.leaveOut(.constant, "one value in all rows")
         } else if hints.isRowWeight && profile.numbers == profile.present {
             column.leaveOut(
@@ -125,6 +127,9 @@ struct ColumnJudge {
         if hasHeavyTail {
             feature.log = true
             column.reasons.append("a long tail: logarithm")
+        } else if max(-(profile.least ?? 0), profile.greatest ?? 0) > Double(Float.greatestFiniteMagnitude) {
+            feature.log = true
+            column.reasons.append("numbers that no Float holds: logarithm")
         }
         if profile.wholeNumbers == profile.present && profile.distinct.isExact
             && profile.distinct.count <= 1000

@@ -38,9 +38,16 @@ struct LabelJudge {
                 .empty, at: "\(path), label \"\(profile.name)\"", found: "no value in any row",
                 expected: "some rows that have one")
         }
-        if profile.distinct.count == 1 {
-            column.marks.append(.constant)
-            column.reasons.append("one value in all rows: nothing to learn")
+        guard !profile.name.isEmpty else {
+            throw InputError(
+                .name, at: "\(path), label \"\"", found: "a column without a name",
+                expected: "a name in the header")
+        }
+        guard profile.distinct.count > 1 else {
+            throw InputError(
+                .value, at: "\(path), label \"\(profile.name)\"",
+                found: "\(Wording.quoted(profile.frequent.first?.value ?? "")) in all rows that have one",
+                expected: "more than one value: there is nothing to learn of one")
         }
         if !choice.positive.isEmpty {
             try check(choice.positive)
@@ -51,6 +58,12 @@ struct LabelJudge {
             column.label = Label(profile.name, .binary, positive: [rarer.value])
             column.reasons.append("yes is taken to be the rarer value")
         } else if profile.numbers == profile.present {
+            let greatest = Double(Float.greatestFiniteMagnitude)
+            guard max(-(profile.least ?? 0), profile.greatest ?? 0) <= greatest else {
+                throw InputError(
+                    .value, at: "\(path), label \"\(profile.name)\"", found: "numbers that no Float holds",
+                    expected: "numbers up to \(greatest)")
+            }
             column.label = Label(profile.name, .regression)
             if profile.wholeNumbers == profile.present && profile.distinct.count <= 20 {
                 column.reasons.append("\(profile.distinct) whole numbers: multiclass, if they are classes")

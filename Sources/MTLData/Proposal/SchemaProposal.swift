@@ -162,6 +162,15 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         for index in all.indices {
             if let bands = all[index].bands, named.contains(bands.name) { all[index].bands = nil }
         }
+        guard all.contains(where: { $0.isUsed && $0.feature != nil }) else {
+            throw InputError(
+                .empty, at: source.path,
+                found: "no column to learn from: "
+                    + (all.filter { $0.label == nil }.prefix(20).map {
+                        "\(Wording.quoted($0.profile.name)), \($0.reasons.first ?? "left out")"
+                    }.joined(separator: "; ")),
+                expected: "at least one besides the labels")
+        }
         schema.features = all.filter(\.isUsed).flatMap { [$0.feature, $0.bands].compactMap { $0 } }
         // In the order in which they were asked for.
         schema.labels = choices.compactMap { choice in

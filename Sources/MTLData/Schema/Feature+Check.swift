@@ -81,8 +81,10 @@ extension Feature {
             try require(
                 minimumCount == 1, .minimumCount, "hash_buckets too", "one of them: hashing counts nothing")
         }
-        if let dimension { try require(dimension >= 1, .dimension, "\(dimension)", "at least 1") }
-        try require(length >= 1, .length, "\(length)", "at least 1")
+        if let dimension {
+            try require((1...1 << 16).contains(dimension), .dimension, "\(dimension)", "1 to \(1 << 16)")
+        }
+        try require((1...1 << 16).contains(length), .length, "\(length)", "1 to \(1 << 16)")
         try require(separator.utf8.count == 1, .separator, "\"\(separator)\"", "one character")
         if let weightSeparator {
             try require(
@@ -97,7 +99,9 @@ extension Feature {
                 schema.labels.contains { $0.name == target && $0.kind != .multiclass }, .target,
                 target ?? "none", "a binary or regression label")
         }
-        if kind == .cross { try require(of?.count == 2, .of, "\(of ?? [])", "two columns") }
+        if kind == .cross {
+            try require(of?.count == 2 && of?[0] != of?[1], .of, "\(of ?? [])", "two columns that differ")
+        }
         if let sharing {
             let other = schema.features.first { $0.name == sharing }
             try require(

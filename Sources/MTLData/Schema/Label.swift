@@ -24,6 +24,9 @@ public struct Label: Sendable, Equatable, Codable {
     public var when: String?
     /// Its factor in the sum of losses.
     public var weight: Double = 1
+    /// The column of how much a row counts in its loss, beside the schema's; 1 where a cell is missing. In a file `weight` is
+    /// either the factor or this column.
+    public var weightColumn: String?
     /// Regression: Huber's delta; nil for the squared error.
     public var huberDelta: Double?
 
@@ -56,7 +59,11 @@ public struct Label: Sendable, Equatable, Codable {
         } else {
             try values.read(.positive, &positive)
         }
-        try values.read(.weight, &weight)
+        if let factor = try? values.require(.weight, as: Double.self) {
+            weight = factor
+        } else {
+            try values.read(.weight, &weightColumn)
+        }
         try values.read(.huberDelta, &huberDelta)
     }
 
@@ -70,7 +77,11 @@ public struct Label: Sendable, Equatable, Codable {
         try values.encode(kind, forKey: .type)
         try values.encodeIfPresent(positive, forKey: .positive)
         try values.encodeIfPresent(when, forKey: .when)
-        if weight != 1 { try values.encode(weight, forKey: .weight) }
+        if let weightColumn {
+            try values.encode(weightColumn, forKey: .weight)
+        } else if weight != 1 {
+            try values.encode(weight, forKey: .weight)
+        }
         try values.encodeIfPresent(huberDelta, forKey: .huberDelta)
     }
 
@@ -88,6 +99,9 @@ public struct Label: Sendable, Equatable, Codable {
             }
         }
         try require(positive?.isEmpty != true, "positive", "no value", "the values that mean yes")
+        try require(
+            weightColumn?.isEmpty != true, "weight", "no name", "a number, or the column of the rows' weights"
+        )
         try require(weight >= 0 && weight.isFinite, "weight", "\(weight)", "a finite number, 0 or above")
         if let huberDelta {
             try require(
@@ -104,68 +118,5 @@ public struct Label: Sendable, Equatable, Codable {
             guard let when else { return nil }
             return try Condition(when, place: "label \"\(name)\", when")
         }
-    }
-}
-
-/// "click = 1": a column compared with a value.
-struct Condition: Sendable, Equatable {
-    enum Comparison: String, CaseIterable {
-        case notEqual = "!=", atLeast = ">=", atMost = "<=", equal = "=", above = ">", below = "<"
-    }
-
-    let column: String
-    let comparison: Comparison
-    let value: String
-
-    init(_ text: String, place: String) throws(InputError) {
-        for comparison in Comparison.allCases {
-            guard let range = Self.range(of: comparison.rawValue, in: text) else { continue }
-            column = Self.trimmed(text[..<range.lowerBound])
-            value = Self.trimmed(text[range.upperBound...])
-            self.comparison = comparison
-            guard !column.isEmpty, !value.isEmpty else { break }
-            guard [.equal, .notEqual].contains(comparison) || Double(value) != nil else {
-                throw InputError(
-                    .value, at: place, found: "\"\(text)\"", expected: "a number to compare with")
-            }
-            return
-        }
-        throw InputError(
-            .syntax, at: place, found: "\"\(text)\"", expected: "COLUMN = VALUE, or with !=, >, >=, <, <=")
-    }
-
-    private static func range(of sign: String, in text: String) -> Range<String.Index>? {
-        var start = text.startIndex
-        while start < text.endIndex {
-            if text[start...].hasPrefix(sign) { return start..<text.index(start, offsetBy: sign.count) }
-            start = text.index(after: start)
-        }
-        return nil
-    }
-
-    private static func trimmed(_ text: Substring) -> String {
-        let blanks: Set<Character> = [" ", "\t"]
-        let front = text.drop { blanks.contains($0) }
-        return String(front.reversed().drop { blanks.contains($0) }.reversed())
-    }
-
-    /// Whether a cell meets the condition; a missing one meets none but "!=".
-    func holds(_ block: RowBlock, _ row: Int, _ column: Int) -> Bool {
-        guard let bytes = block.value(row, column) else { return comparison == .notEqual }
-        // Long ids that differ are the same number as a Double.
-        if case .number(let number) = block.readings[column].number(bytes), let limit = Double(value),
-            limit.magnitude < 0x1p53 || ![.equal, .notEqual].contains(comparison)
-        {
-            switch comparison {
-            case .equal: return number == limit
-            case .notEqual: return number != limit
-            case .above: return number > limit
-            case .below: return number < limit
-            case .atLeast: return number >= limit
-            case .atMost: return number <= limit
-            }
-        }
-        let isEqual = value.utf8.elementsEqual(bytes)
-        return comparison == .equal ? isEqual : comparison == .notEqual && !isEqual
     }
 }

@@ -10,6 +10,7 @@ package struct Splitter: Sendable {
         case times(validation: Double, test: Double, gap: Double)
         /// Per record of the source.
         case listed([Part])
+        case all(Part)
     }
 
     private let split: Split
@@ -34,9 +35,18 @@ package struct Splitter: Sendable {
         }
     }
 
+    private init(_ way: Way) {
+        split = Split()
+        self.way = way
+    }
+
+    /// All rows in one part.
+    static func all(_ part: Part) -> Splitter { Splitter(.all(part)) }
+
     /// The part of a row.
     package func part(_ parsed: ParsedBlock, _ row: Int) -> Part {
         switch way {
+        case .all(let part): return part
         case .records: return drawn(UInt64(parsed.block.record(row)))
         case .groups(let column):
             guard let cell = parsed.block.value(row, column) else {

@@ -9,6 +9,8 @@ public struct TaskEvaluation: Sendable, Equatable {
     public var logLoss: Double?
     /// Area under the receiver operating characteristic (binary).
     public var areaUnderROC: Double?
+    /// The mean of the areas within groups of rows, each weighted by its rows (binary); see `Metrics.groupedAreaUnderROC`.
+    public var groupedAreaUnderROC: Double?
     /// Share of labels hit (binary at 0.5, multiclass).
     public var accuracy: Double?
     /// √ mean squared error (regression).
@@ -17,8 +19,10 @@ public struct TaskEvaluation: Sendable, Equatable {
     public var meanAbsoluteError: Double?
 
     /// Compares predictions (see `Predictions.values`) with labels, `[rows]`.
+    ///
+    /// - Parameter groups: the group of every row, such as its user, by numbers; nil for none.
     public init<Scalar: BLASScalar>(
-        task: String, kind: LearningTask.Kind, predictions: [Scalar], labels: [Scalar]
+        task: String, kind: LearningTask.Kind, predictions: [Scalar], labels: [Scalar], groups: [Int]? = nil
     ) {
         self.task = task
         labelledRows = labels.reduce(0) { $1.isNaN ? $0 : $0 + 1 }
@@ -26,6 +30,9 @@ public struct TaskEvaluation: Sendable, Equatable {
         case .binary:
             logLoss = Metrics.logLoss(probabilities: predictions, labels: labels)
             areaUnderROC = Metrics.areaUnderROC(scores: predictions, labels: labels)
+            groupedAreaUnderROC = groups.flatMap {
+                Metrics.groupedAreaUnderROC(scores: predictions, labels: labels, groups: $0)
+            }
             accuracy = Metrics.accuracy(probabilities: predictions, labels: labels)
         case .multiclass(let classes):
             logLoss = Metrics.logLoss(classProbabilities: predictions, classes: classes, labels: labels)
@@ -39,7 +46,8 @@ public struct TaskEvaluation: Sendable, Equatable {
     /// The metrics that are defined here, with the names a table gives them.
     public var values: [(name: String, value: Double, higherIsBetter: Bool)] {
         [
-            ("AUC", areaUnderROC, true), ("log loss", logLoss, false), ("accuracy", accuracy, true),
+            ("AUC", areaUnderROC, true), ("GAUC", groupedAreaUnderROC, true), ("log loss", logLoss, false),
+            ("accuracy", accuracy, true),
             ("RMSE", rootMeanSquaredError, false), ("MAE", meanAbsoluteError, false),
         ].compactMap { name, value, higher in value.map { (name, $0, higher) } }
     }

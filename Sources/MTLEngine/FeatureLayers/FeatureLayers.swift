@@ -42,7 +42,7 @@ public struct CrossLayers: FeatureLayer, Equatable {
     /// - Throws: `InputError` that names the option that is out of range or the field that does not exist.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
         try require(count, atLeast: 1, "\(name), layers")
-        try require(rank, atLeast: 0, "\(name), rank")
+        try require(rank, atLeast: 0, atMost: SizeLimit.rank, "\(name), rank")
         let all = graph.joinedFeatures()
         let first = graph.inWorkspace(all)
         let width = first.width
@@ -130,7 +130,7 @@ public struct FieldGate: FeatureLayer, Equatable {
     ///
     /// - Throws: `InputError` that names the option that is out of range or the field that does not exist.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
-        try require(reduction, atLeast: 1, "\(name), reduction")
+        try require(reduction, atLeast: 1, atMost: .max, "\(name), reduction")
         let some = try graph.fields(fields, at: "\(name), fields")
         guard !some.isEmpty else {
             throw InputError(

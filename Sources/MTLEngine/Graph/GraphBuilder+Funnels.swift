@@ -15,7 +15,7 @@ extension GraphBuilder {
         layer.bias = layer.weight + layer.weightCount
         if order == .inputMajor && needsGradient(source) {
             layer.transposed = transposedCount
-            transposedCount += layer.biasCount * layer.transposedStride
+            transposedCount = Self.sum(transposedCount, layer.biasCount * layer.transposedStride)
         }
         nameLayer(
             title, weight: layer.weight, bias: layer.bias, inputs: inputs, outputs: units,

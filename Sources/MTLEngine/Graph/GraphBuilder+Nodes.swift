@@ -63,7 +63,7 @@ extension GraphBuilder {
             hasBias ? layer.weight + layer.weightCount : place(layer.biasCount, isTrained: false)
         if order == .inputMajor && needsGradient(source) {
             layer.transposed = transposedCount
-            transposedCount += layer.biasCount * layer.transposedStride
+            transposedCount = Self.sum(transposedCount, layer.biasCount * layer.transposedStride)
         }
         for (block, title) in names.enumerated() {
             nameLayer(

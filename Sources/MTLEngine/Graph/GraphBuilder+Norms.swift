@@ -81,7 +81,7 @@ extension GraphBuilder {
                     movingVariance: moving + sets * width, isPartitioned: isPartitioned,
                     scenarios: scenarios, width: width, place: normWidth, epsilon: epsilon,
                     momentum: momentum)))
-        normWidth += width
+        normWidth = Self.sum(normWidth, width)
         return y
     }
 }

@@ -21,13 +21,13 @@ extension GraphBuilder {
                 weights: range, biases: centres..<centres, inputs: 1, outputs: x.width,
                 name: "\(title).centres"))
         let scratch = scratchCount
-        scratchCount += (clusters + 15) / 16 * 16
+        scratchCount = Self.sum(scratchCount, (clusters + 15) / 16 * 16)
         let y = reserve(clusters)
         nodes.append(
             .routing(
                 RoutingNode(
                     x: x, y: y, centres: centres, scratch: scratch, place: normWidth, momentum: momentum)))
-        normWidth += RoutingNode.normColumns(width: x.width, count: clusters)
+        normWidth = Self.sum(normWidth, RoutingNode.normColumns(width: x.width, count: clusters))
         return y
     }
 
@@ -56,7 +56,9 @@ extension GraphBuilder {
         for cluster in 0..<clusters {
             let columns = cluster * units..<(cluster + 1) * units
             let scratch = scratchCount
-            scratchCount += (ScenarioDenseNode.scratchCount(inputs: x.width, outputs: units) + 15) / 16 * 16
+            scratchCount = Self.sum(
+                scratchCount, (ScenarioDenseNode.scratchCount(inputs: x.width, outputs: units) + 15) / 16 * 16
+            )
             nodes.append(
                 .scenarioDense(
                     ScenarioDenseNode(

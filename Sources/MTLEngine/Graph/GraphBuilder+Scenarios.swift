@@ -44,7 +44,8 @@ extension GraphBuilder {
         let saved = activation.savesInput ? reserveSaved(units) : y
         note(y, hasParameters: true, from: [])
         let scratch = scratchCount
-        scratchCount += (ScenarioDenseNode.scratchCount(inputs: x.width, outputs: units) + 15) / 16 * 16
+        scratchCount = Self.sum(
+            scratchCount, (ScenarioDenseNode.scratchCount(inputs: x.width, outputs: units) + 15) / 16 * 16)
         nodes.append(
             .scenarioDense(
                 ScenarioDenseNode(

@@ -83,7 +83,7 @@ public struct GraphBuilder {
         widths.append(width)
         gradientStrides.append(value.stride)
         isTrained.append(false)
-        forwardElements += value.stride
+        forwardElements = Self.sum(forwardElements, value.stride)
         return value
     }
 
@@ -95,7 +95,7 @@ public struct GraphBuilder {
         widths.append(width)
         gradientStrides.append(0)
         isTrained.append(false)
-        forwardElements += value.stride
+        forwardElements = Self.sum(forwardElements, value.stride)
         return value
     }
 
@@ -121,13 +121,31 @@ public struct GraphBuilder {
         value.isFeatures ? scale(value, by: 1) : value
     }
 
+    /// Sizes stay below what overflows; a model of that many is refused before anything is asked for.
+    static func sum(_ first: Int, _ second: Int) -> Int { min(first + second, SizeLimit.sum) }
+
+    /// Refuses what no address space holds, before anything is asked for.
+    ///
+    /// - Throws: `InputError` that names the largest parameter.
+    func checkSize() throws(InputError) {
+        guard max(parameterCount, forwardElements, scratchCount, transposedCount) >= SizeLimit.elements else {
+            return
+        }
+        let largest = segments.max { $0.count < $1.count }
+        throw InputError(
+            .shape, at: largest.map { "parameter \"\($0.name)\"" } ?? "model",
+            found: largest.map { $0.shape.map(String.init).joined(separator: " x ") }
+                ?? "too many parameters",
+            expected: "a model that a machine holds")
+    }
+
     // MARK: Parameters
 
     /// Room for parameters that stay together.
     mutating func place(_ count: Int, isTrained: Bool = true) -> Int {
         let offset = placement?[groups.count] ?? parameterCount
         groups.append(Group(offset: offset, count: count, isTrained: isTrained))
-        parameterCount += count
+        parameterCount = Self.sum(parameterCount, count)
         return offset
     }
 

@@ -173,9 +173,10 @@ package struct EmbeddingPlan: Sendable {
                 throw InputError(
                     .shape, at: place, found: "\(table.rows) rows", expected: "1 to \(Int32.max)")
             }
-            guard table.dimension >= 1 else {
+            guard (1...SizeLimit.dimension).contains(table.dimension) else {
                 throw InputError(
-                    .shape, at: place, found: "\(table.dimension) dimensions", expected: "at least 1")
+                    .shape, at: place, found: "\(table.dimension) dimensions",
+                    expected: table.dimension < 1 ? "at least 1" : "at most \(SizeLimit.dimension)")
             }
             guard features.contains(where: { $0.table == table.name }) else {
                 throw InputError(
@@ -192,6 +193,11 @@ package struct EmbeddingPlan: Sendable {
                 throw InputError(
                     .name, at: place, found: "no table \"\(feature.table)\"",
                     expected: "one of \(tables.map(\.name).joined(separator: ", "))")
+            }
+            guard feature.maximumCount <= SizeLimit.dimension else {
+                throw InputError(
+                    .shape, at: place, found: "up to \(feature.maximumCount) ids",
+                    expected: "up to \(SizeLimit.dimension)")
             }
             guard feature.maximumCount >= 1, feature.pooling != .single || feature.maximumCount == 1 else {
                 throw InputError(

@@ -46,11 +46,15 @@ extension [HiddenLayer] {
         guard allowsNone || !isEmpty else {
             throw InputError(.empty, at: place, found: "no layers", expected: "at least one")
         }
+        guard count <= SizeLimit.layers else {
+            throw InputError(
+                .shape, at: place, found: "\(count) layers", expected: "at most \(SizeLimit.layers)")
+        }
         for (index, layer) in enumerated() {
-            guard layer.units >= 1 else {
+            guard layer.units >= 1, layer.units <= SizeLimit.units else {
                 throw InputError(
                     .shape, at: "\(place), layer \(index)", found: "\(layer.units) units",
-                    expected: "at least 1")
+                    expected: layer.units < 1 ? "at least 1" : "at most \(SizeLimit.units)")
             }
             guard !isPlain || layer.isPlain else {
                 throw InputError(

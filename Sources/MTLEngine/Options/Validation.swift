@@ -1,7 +1,12 @@
-/// An option that has to be at least some number.
-func require(_ value: Int, atLeast least: Int, _ place: String) throws(InputError) {
+/// An option that has to be at least some number, and not absurd.
+func require(
+    _ value: Int, atLeast least: Int, atMost most: Int = SizeLimit.count, _ place: String
+) throws(InputError) {
     guard value >= least else {
         throw InputError(.value, at: place, found: "\(value)", expected: "at least \(least)")
+    }
+    guard value <= most else {
+        throw InputError(.value, at: place, found: "\(value)", expected: "at most \(most)")
     }
 }
 
@@ -9,6 +14,13 @@ func require(_ value: Int, atLeast least: Int, _ place: String) throws(InputErro
 func require(_ value: Double, atLeast least: Double, _ place: String) throws(InputError) {
     guard value >= least, value.isFinite else {
         throw InputError(.value, at: place, found: "\(value)", expected: "at least \(least), finite")
+    }
+}
+
+/// An option that is a share.
+func requireShare(_ value: Double, _ place: String) throws(InputError) {
+    guard value >= 0, value <= 1 else {
+        throw InputError(.value, at: place, found: "\(value)", expected: "0 to 1")
     }
 }
 

@@ -26,6 +26,7 @@ public struct CrossStitch: Architecture, Equatable {
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
+        try requireShare(own, "own share")
         let order = graph.headOrder
         var value = graph.features
         for (depth, layer) in layers.enumerated() {

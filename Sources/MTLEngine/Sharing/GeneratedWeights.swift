@@ -55,8 +55,8 @@ public struct APG: Architecture, Equatable {
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false, isPlain: true)
         try generator.check(at: "generator")
-        try require(rank, atLeast: 1, "rank")
-        try require(scenarioWidth, atLeast: 1, "scenario width")
+        try require(rank, atLeast: 1, atMost: SizeLimit.rank, "rank")
+        try require(scenarioWidth, atLeast: 1, atMost: SizeLimit.units, "scenario width")
         var parts: [GraphValue] = []
         if condition != .features {
             parts.append(graph.scenarioVector(scenarioWidth, name: "condition.scenarios"))
@@ -120,8 +120,8 @@ public struct HAMUR: Architecture, Equatable {
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try trunk.check(at: "trunk", allowsNone: false, isPlain: true)
         try hyper.check(at: "hyper")
-        try require(rank, atLeast: 1, "rank")
-        try require(adapterWidth, atLeast: 1, "adapter width")
+        try require(rank, atLeast: 1, atMost: SizeLimit.rank, "rank")
+        try require(adapterWidth, atLeast: 1, atMost: SizeLimit.units, "adapter width")
         let matrices = graph.stack(
             graph.features, hyper + [.dense(rank * rank, .identity)], names: ["hyper"])
         var h = graph.features

@@ -27,7 +27,7 @@ public struct LowRankSharing: Architecture, Equatable {
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
-        try require(rank, atLeast: 1, "rank")
+        try require(rank, atLeast: 1, atMost: SizeLimit.rank, "rank")
         let names = graph.headOrder.map { graph.tasks[$0].name }
         var value = graph.features
         for (depth, layer) in layers.enumerated() {
@@ -97,7 +97,7 @@ public struct TraceNormSharing: Architecture, Equatable {
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try require(weight, atLeast: 0, "trace norm weight")
-        try require(updateEvery, atLeast: 1, "steps between updates")
+        try require(updateEvery, atLeast: 1, atMost: .max, "steps between updates")
         let networks = graph.networks(graph.features, layers)
         for depth in layers.indices {
             graph.penalizeTraceNorm(
@@ -147,7 +147,7 @@ public struct AlternatingStructure: Architecture, Equatable {
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try require(weight, atLeast: 0, "penalty weight")
-        try require(updateEvery, atLeast: 1, "steps between updates")
+        try require(updateEvery, atLeast: 1, atMost: .max, "steps between updates")
         let names = graph.headOrder.map { graph.tasks[$0].name }
         for (depth, layer) in layers.enumerated() {
             let inputs = depth == 0 ? graph.features.width : layers[depth - 1].units

@@ -27,7 +27,7 @@ public struct MTAN: Architecture, Equatable {
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
-        try require(attention, atLeast: 1, "attention units")
+        try require(attention, atLeast: 1, atMost: SizeLimit.units, "attention units")
         let names = graph.headOrder.map { graph.tasks[$0].name }
         var (below, attended) = (graph.features, [GraphValue]())
         for (depth, layer) in layers.enumerated() {

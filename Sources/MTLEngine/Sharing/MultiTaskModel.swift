@@ -65,8 +65,9 @@ public struct MultiTaskModel: Sendable {
         decayed: DecayedParameters = .all
     ) throws(InputError) {
         try Self.check(inputs: inputs, hasEmbedded: !embedded.isEmpty, tasks: tasks)
-        guard scenarios >= 1, scenarios <= 1 << 20 else {
-            throw InputError(.value, at: "scenarios", found: "\(scenarios)", expected: "1 to \(1 << 20)")
+        guard scenarios >= 1, scenarios <= SizeLimit.scenarios else {
+            throw InputError(
+                .value, at: "scenarios", found: "\(scenarios)", expected: "1 to \(SizeLimit.scenarios)")
         }
         try Self.check(tasks, scenarios: scenarios)
         self.inputs = inputs
@@ -75,6 +76,11 @@ public struct MultiTaskModel: Sendable {
         self.scenarios = scenarios
         self.tasks = tasks
         let widths = try EmbeddingPlan(embedded, tables: tables, start: 0)
+        guard inputs <= SizeLimit.columns, widths.width <= SizeLimit.columns - inputs else {
+            throw InputError(
+                .shape, at: "features", found: "\(inputs) numbers and \(widths.width) columns of vectors",
+                expected: "at most \(SizeLimit.columns) columns together")
+        }
         func build(_ placement: [Int]?) throws(InputError) -> (GraphBuilder, [GraphValue]) {
             var builder = GraphBuilder(
                 inputs: inputs, embedding: widths, tasks: tasks, scenarios: scenarios, placement: placement)
@@ -90,6 +96,7 @@ public struct MultiTaskModel: Sendable {
             return (builder, logits)
         }
         let (draft, values) = try build(nil)
+        try draft.checkSize()
         var layout = ParameterLayout()
         let placement = Self.placement(
             draft, try Self.plan(draft, values, inputs, ParameterLayout(), widths), tasks, &layout)

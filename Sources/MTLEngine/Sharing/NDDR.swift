@@ -31,7 +31,7 @@ public struct NDDR: Architecture, Equatable {
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
-        try requireFinite(own, "own share")
+        try requireShare(own, "own share")
         let names = graph.headOrder.map { graph.tasks[$0].name }
         var value = graph.features
         for (depth, layer) in layers.enumerated() {

@@ -80,8 +80,8 @@ public struct PEPNet: Architecture, Equatable {
     }
 
     private func check() throws(InputError) {
-        try require(scenarioWidth, atLeast: 0, "scenario width")
-        try require(gateWidth, atLeast: 0, "gate width")
+        try require(scenarioWidth, atLeast: 0, atMost: SizeLimit.units, "scenario width")
+        try require(gateWidth, atLeast: 0, atMost: SizeLimit.units, "gate width")
         guard gamma > 0, gamma.isFinite else {
             throw InputError(.value, at: "gamma", found: "\(gamma)", expected: "above 0, finite")
         }

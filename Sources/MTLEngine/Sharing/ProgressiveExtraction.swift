@@ -151,7 +151,7 @@ public struct PLE: Architecture, Equatable {
         for (depth, level) in levels.enumerated() {
             try require(level.own, atLeast: 0, "level \(depth), own experts")
             try require(level.shared, atLeast: 0, "level \(depth), shared experts")
-            try require(level.own + level.shared, atLeast: 1, "level \(depth), experts")
+            try require(level.own + level.shared, atLeast: 1, atMost: .max, "level \(depth), experts")
             try level.layers.check(at: "level \(depth), experts", allowsNone: false)
         }
     }

@@ -39,7 +39,7 @@ public struct SARNet: Architecture, Equatable {
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try require(shared, atLeast: 0, "shared experts")
         try require(own, atLeast: 0, "own experts")
-        try require(shared + own, atLeast: 1, "experts")
+        try require(shared + own, atLeast: 1, atMost: .max, "experts")
         try layers.check(at: "experts", allowsNone: false)
         try gate.check(at: "gates")
         let x = graph.affine(graph.features, perScenario: true, name: "transform")
@@ -104,7 +104,7 @@ public struct M3oE: Architecture, Equatable {
     ///
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
-        try require(starWidth, atLeast: 0, "star width")
+        try require(starWidth, atLeast: 0, atMost: SizeLimit.units, "star width")
         try require(shared, atLeast: 1, "shared experts")
         try layers.check(at: "experts", allowsNone: false)
         try gate.check(at: "gates")

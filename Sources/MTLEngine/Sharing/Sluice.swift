@@ -76,7 +76,7 @@ public struct Sluice: Architecture, Equatable {
         try layers.check(at: "layers", allowsNone: false)
         try require(subspaces, atLeast: 1, "subspaces")
         try require(orthogonality, atLeast: 0, "orthogonality")
-        try requireFinite(own, "own share")
+        try requireShare(own, "own share")
         try requireFinite(last, "last layer's share")
         for (depth, layer) in layers.enumerated() {
             guard layer.units % subspaces == 0 else {

@@ -49,7 +49,7 @@ public struct SoftSharing: Architecture, Equatable {
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try require(weight, atLeast: 0, "penalty weight")
-        try require(updateEvery, atLeast: 1, "steps between updates")
+        try require(updateEvery, atLeast: 1, atMost: .max, "steps between updates")
         let networks = graph.networks(graph.features, layers)
         if weight > 0 {
             for depth in layers.indices {

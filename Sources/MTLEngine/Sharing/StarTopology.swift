@@ -43,7 +43,7 @@ public struct STAR: Architecture, Equatable {
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try auxiliary.check(at: "auxiliary")
-        try require(scenarioWidth, atLeast: 0, "scenario width")
+        try require(scenarioWidth, atLeast: 0, atMost: SizeLimit.units, "scenario width")
         let x =
             normalizes ? graph.batchNorm(graph.features, isPartitioned: true, name: "norm") : graph.features
         let h = graph.scenarioStack(x, layers, sharesFactor: true, name: "star")

@@ -9,8 +9,12 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     package let batchLimit: Int
     /// The latest unweighted losses, `[tasks]`: see `meanLoss`.
     package let losses: UnsafeMutableBufferPointer<Double>
+    /// The labelled rows behind each of them, or their weight, `[tasks]`.
+    package let labelled: UnsafeMutableBufferPointer<Double>
     /// The joint losses and parameter penalties of the latest step, already weighted.
     package private(set) var penalties = 0.0
+    /// Vectors of the parameters' layout that the optimiser remembers.
+    package var stateVectors: Int { optimizer.stateVectors }
     /// Whether workers share the first layers' units instead of rows.
     package var isSliced: Bool { current.turn.slices != nil }
     /// Where a profile writes down what the workers do, or nil.
@@ -35,7 +39,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     /// The store's version that the slices' parameters are of.
     private var takenVersion = -1
 
-    private static var largestBatch: Int { 1 << 24 }
+    package static var largestBatch: Int { 1 << 24 }
     private static var vector: Int { 64 / MemoryLayout<Scalar>.stride }
 
     /// Whether all turns may share out their first layers by units; see `SlicePlan`.
@@ -124,6 +128,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
 
         losses = .allocate(capacity: tasks)
         losses.initialize(repeating: .nan)
+        labelled = .allocate(capacity: tasks)
+        labelled.initialize(repeating: 0)
         gradients = AlignedStorage(zeroed: plan.layout.denseCount * shards)
         let state = AlignedStorage<Scalar>(zeroed: stateCount * optimizer.stateVectors)
         let workspace = AlignedStorage<Scalar>(
@@ -215,7 +221,10 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
     }
 
-    deinit { losses.deallocate() }
+    deinit {
+        losses.deallocate()
+        labelled.deallocate()
+    }
 
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
@@ -271,7 +280,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         for loss in current.turn.losses {
             var sum = 0.0
             for block in 0..<current.blockCount { sum += current.partialLosses[block * stride + loss.task] }
-            losses[loss.task] = meanLoss(sum, current.labelledWeight(loss.task, batch))
+            labelled[loss.task] = current.labelledWeight(loss.task, batch)
+            losses[loss.task] = meanLoss(sum, labelled[loss.task])
             hasLabels = hasLabels || current.labelledRows(loss.task, batch) > 0
         }
         penalties = current.turn.penalties.isEmpty ? 0 : current.penalty.pointee

@@ -19,6 +19,9 @@ public final class Predictor<Scalar: BLASScalar> {
                 .shape, at: "parameters", found: "\(parameters.count)", expected: "\(model.layout.count)")
         }
         self.model = model
+        try MemoryNeed(
+            predicting: model, workers: compute.threads, scalarBytes: MemoryLayout<Scalar>.stride
+        ).check()
         let store = try ParameterStore<Scalar>(model, compute: compute)
         inference = Inference(store: store)
         for (index, value) in parameters.enumerated() { store.parameters.base[index] = value }

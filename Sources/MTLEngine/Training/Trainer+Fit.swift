@@ -35,6 +35,7 @@ extension Trainer {
         validation: (any LossWatch)?
     ) throws(InputError) -> TrainingReport {
         try rule.check()
+        if rule.epochs > 1 { try checkRoomToGoBack() }
         // One epoch has nothing to go back to but its beginning: large tables are then not copied.
         let start = rule.epochs > 1 ? parameters : nil
         let clock = ContinuousClock()
@@ -70,12 +71,14 @@ extension Trainer {
             }
 
             let validationLosses = try validation?.losses()
-            let watchedLoss = weightedSum(validationLosses ?? losses.means)
+            let watchedLoss =
+                validationLosses.flatMap { weightedSum($0) } ?? weightedSum(losses.means) ?? .nan
             epochs.append(
                 EpochReport(
                     epoch: epoch, steps: steps, trainingSeconds: seconds, waitingSeconds: waiting,
                     trainingLosses: losses.means, validationLosses: validationLosses, watchedLoss: watchedLoss
                 ))
+            progress?(TrainingProgress(epoch: epoch, fraction: 1, latest: epochs.last))
             guard watchedLoss.isFinite else {
                 reason = .diverged
                 break
@@ -94,30 +97,38 @@ extension Trainer {
         return TrainingReport(reason: reason, epochs: epochs, bestEpoch: best?.epoch, rowsSeen: rowsSeen)
     }
 
+    /// Parameters are copied twice, for the beginning and the best epoch, while the optimiser's memory fills.
+    private func checkRoomToGoBack() throws(InputError) {
+        let state = trainingStep.stateVectors * (schedule.isAlternating ? model.tasks.count : 1)
+        try MemoryNeed(keeping: model, times: 2 + state, scalarBytes: MemoryLayout<Scalar>.stride).check()
+    }
+
     /// A batch in its schedule's way.
     private func run(_ batch: BatchView<Scalar>, batch index: Int, epoch: Int, losses: EpochLosses) {
         let turn: Int
         switch schedule {
         case .joint:
             trainingStep.step(batch)
-            losses.add(trainingStep.losses)
+            losses.add(trainingStep)
             return
         case .alternating(.batch):
             for task in model.tasks.indices {
                 trainingStep.step(batch, turn: task)
-                losses.add(trainingStep.losses, task: task)
+                losses.add(trainingStep, task: task)
             }
             return
         case .alternating(.steps(let count)): turn = index / count % model.tasks.count
         case .alternating(.epoch): turn = (epoch - 1) % model.tasks.count
         }
         trainingStep.step(batch, turn: turn)
-        losses.add(trainingStep.losses, task: turn)
+        losses.add(trainingStep, task: turn)
     }
 
-    /// Σ λᵢ Lᵢ over the tasks whose loss is known; a task without a turn or a labelled row has none.
-    private func weightedSum(_ losses: [Double]) -> Double {
-        zip(model.tasks, losses).reduce(0) { $1.1.isNaN ? $0 : $0 + $1.0.weight * $1.1 }
+    /// Σ λᵢ Lᵢ over the tasks whose loss is known; a task without a turn or a labelled row has none, and nil where all have
+    /// none.
+    private func weightedSum(_ losses: [Double]) -> Double? {
+        guard losses.contains(where: { !$0.isNaN }) else { return nil }
+        return zip(model.tasks, losses).reduce(0) { $1.1.isNaN ? $0 : $0 + $1.0.weight * $1.1 }
     }
 }
 
@@ -180,27 +191,27 @@ private final class ShuffledBatches<Scalar: BLASScalar>: BatchStream {
     }
 }
 
-/// Sums of the losses of an epoch's steps; a step without a labelled row of a task adds nothing to it.
+/// Sums of the losses over an epoch's rows: a step counts as much as its labelled rows, or their weight.
 private final class EpochLosses {
     private var sums: [Double]
-    private var counts: [Int]
+    private var counts: [Double]
 
     init(tasks: Int) {
         sums = [Double](repeating: 0, count: tasks)
-        counts = [Int](repeating: 0, count: tasks)
+        counts = [Double](repeating: 0, count: tasks)
     }
 
-    func add(_ losses: UnsafeMutableBufferPointer<Double>) {
-        for task in losses.indices { add(losses, task: task) }
+    func add(_ step: TrainingStep<some BLASScalar>) {
+        for task in step.losses.indices { add(step, task: task) }
     }
 
-    func add(_ losses: UnsafeMutableBufferPointer<Double>, task: Int) {
-        guard !losses[task].isNaN else { return }
-        sums[task] += losses[task]
-        counts[task] += 1
+    func add(_ step: TrainingStep<some BLASScalar>, task: Int) {
+        guard !step.losses[task].isNaN else { return }
+        sums[task] += step.losses[task] * step.labelled[task]
+        counts[task] += step.labelled[task]
     }
 
-    var means: [Double] { zip(sums, counts).map { $1 > 0 ? $0 / Double($1) : .nan } }
+    var means: [Double] { zip(sums, counts).map { $1 > 0 ? $0 / $1 : .nan } }
 }
 
 extension ContinuousClock.Instant {

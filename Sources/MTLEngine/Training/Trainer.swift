@@ -33,6 +33,13 @@ public final class Trainer<Scalar: BLASScalar> {
         self.schedule = schedule
         self.batchSize = batchSize
         self.seed = seed
+        if (1...TrainingStep<Scalar>.largestBatch).contains(batchSize) {
+            try MemoryNeed(
+                training: model, batch: batchSize, workers: compute.threads,
+                stateVectors: optimizer.stateVectors, sets: schedule.isAlternating ? model.tasks.count : 1,
+                copies: 0, scalarBytes: MemoryLayout<Scalar>.stride
+            ).check()
+        }
         store = try ParameterStore(model, compute: compute)
         trainingStep = try TrainingStep(
             store: store, optimizer: optimizer, clipping: clipping, alternating: schedule.isAlternating,
@@ -54,6 +61,14 @@ public final class Trainer<Scalar: BLASScalar> {
             store.refreshTransposes()
         }
     }
+
+    /// What all layers have learned, without the tables.
+    package var denseParameters: [Scalar] {
+        Array(UnsafeBufferPointer(start: store.parameters.base, count: model.layout.denseCount))
+    }
+
+    /// Whether all parameters are numbers.
+    package var isFinite: Bool { store.parameters.buffer.allSatisfy { $0.isFinite } }
 
     /// The values of a named segment, in PyTorch's order (`[outputs, inputs]` for weights).
     ///

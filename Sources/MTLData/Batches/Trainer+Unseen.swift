@@ -1,0 +1,211 @@
+package import MTLEngine
+
+extension Trainer where Scalar == Float {
+    /// Gives what the training rows never touched a meaning, so that no prediction rests on numbers as they were drawn: rows of
+    /// tables become the mean of the trained ones, and scenarios without rows get parameters that fit the rows of all.
+    ///
+    /// To be called once training is over, and before the model is judged or written: steps that follow it would start from
+    /// moments of another task.
+    /// - Throws: `InputError` where the rows do not fit the model, or the file is damaged.
+    package func completeUnseen(_ training: RowCache) throws(InputError) {
+        try training.check(model)
+        let seen = try SeenRows(training, model: model, parameters: store.parameters)
+        seen.fill(store.parameters)
+        try fitUnseenScenarios(training, seen.scenarios)
+        store.refreshTransposes()
+    }
+}
+
+/// Which ids and scenarios the rows of a cache have, and per table the mean of the vectors of all its ids, each as often as
+/// rows have it: an unseen value is then an average one. (A vector of zeros is no average: layers above have never seen it.)
+private struct SeenRows {
+    private var isSeen: [[Bool]]
+    private var sums: [[Double]]
+    private var counts: [Int]
+    private let tables: [EmbeddingPlan.Table]
+    /// Rows per scenario.
+    private(set) var scenarios: [Int]
+
+    init(_ cache: RowCache, model: MultiTaskModel, parameters: AlignedStorage<Float>) throws(InputError) {
+        let plan = model.plan.embedding
+        tables = plan.tables
+        isSeen = plan.tables.map { [Bool](repeating: false, count: $0.rows) }
+        sums = plan.tables.map { [Double](repeating: 0, count: $0.width) }
+        counts = plan.tables.map { _ in 0 }
+        scenarios = [Int](repeating: 0, count: model.scenarios)
+        for block in cache.blocks.indices {
+            let rows = try cache.rows(block)
+            for (feature, field) in zip(plan.features, plan.fields) {
+                if let place = cache.layout.singles.firstIndex(where: { $0.name == feature.name }) {
+                    let stride = cache.layout.singles.count
+                    for row in 0..<rows.count {
+                        add(Int(rows.ids[row * stride + place]), field.table, parameters)
+                    }
+                } else if let place = cache.layout.bags.firstIndex(where: { $0.name == feature.name }) {
+                    let bag = rows.bags[place]
+                    for index in 0..<Int(bag.offsets[rows.count]) {
+                        add(Int(bag.ids[index]), field.table, parameters)
+                    }
+                }
+            }
+            if let ids = rows.scenarios {
+                for row in 0..<rows.count where Int(ids[row]) < scenarios.count {
+                    scenarios[Int(ids[row])] += 1
+                }
+            }
+            cache.release(block)
+        }
+    }
+
+    private mutating func add(_ id: Int, _ table: Int, _ parameters: AlignedStorage<Float>) {
+        let plan = tables[table]
+        let vector = parameters.base + plan.parameters + id * plan.width
+        for column in 0..<plan.width { sums[table][column] += Double(vector[column]) }
+        counts[table] += 1
+        isSeen[table][id] = true
+    }
+
+    func fill(_ parameters: AlignedStorage<Float>) {
+        for (index, table) in tables.enumerated() {
+            let mean = sums[index].map { counts[index] > 0 ? Float($0 / Double(counts[index])) : 0 }
+            for id in 0..<table.rows where !isSeen[index][id] {
+                let vector = parameters.base + table.parameters + id * table.width
+                for column in 0..<table.width { vector[column] = mean[column] }
+            }
+        }
+    }
+}
+
+/// Scenarios that the training rows do not have.
+extension Trainer where Scalar == Float {
+    /// Steps that fit the parameters of a scenario without rows: enough to leave those it began with.
+    private static var fittingSteps: ClosedRange<Int> { 400...1000 }
+
+    /// Begins with the largest scenario's own parameters and fits them on the rows of all scenarios, while everything that is
+    /// not the unseen scenario's own stays as it is. Weights of several scenarios cannot be averaged: their hidden units have
+    /// nothing to do with each other.
+    fileprivate func fitUnseenScenarios(_ training: RowCache, _ rows: [Int]) throws(InputError) {
+        let plan = model.plan
+        let unseen = rows.indices.filter { rows[$0] == 0 }
+        guard plan.usesScenarios, let first = unseen.first, unseen.count < rows.count,
+            let largest = rows.indices.max(by: { rows[$0] < rows[$1] })
+        else { return }
+        let own = plan.ownRanges(of: first)
+        guard own.contains(where: { $0 != nil }) else { return }
+        let parameters = store.parameters.base
+        func copy(_ source: Int, to target: Int) {
+            for (from, to) in zip(plan.ownRanges(of: source), plan.ownRanges(of: target)) {
+                if let from, let to {
+                    (parameters + to.lowerBound).update(from: parameters + from.lowerBound, count: to.count)
+                }
+            }
+        }
+        copy(largest, to: first)
+        store.refreshTransposes()
+        let begun = denseParameters
+        try fit(scenario: first, own.compactMap { $0 }, on: training)
+        if !own.allSatisfy({ $0?.allSatisfy { parameters[$0].isFinite } ?? true }) {
+            parameters.update(from: begun, count: begun.count)
+        }
+        for scenario in unseen.dropFirst() { copy(first, to: scenario) }
+    }
+
+    private func fit(scenario: Int, _ own: [Range<Int>], on training: RowCache) throws(InputError) {
+        let batches = try CacheBatches(
+            training, features: model.embedded, tasks: model.tasks.map(\.name), batchSize: batchSize,
+            seed: seed ^ 0x5CE7_A810)
+        let limits = Self.fittingSteps
+        let steps = max(limits.lowerBound, min(limits.upperBound, batches.batchCount))
+        let kept = denseParameters
+        let rows = UnseenBatch(model, scenario: scenario, batchSize: batchSize)
+        let parameters = store.parameters.base
+        var (step, epoch) = (0, 0)
+        while step < steps {
+            epoch += 1
+            try batches.begin(epoch: epoch)
+            while step < steps, let batch = try batches.next() {
+                rows.take(batch, parameters)
+                self.step(rows.batch(of: batch))
+                // All but the scenario's own is as before.
+                var start = 0
+                for range in own.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+                    kept.withUnsafeBufferPointer { kept in
+                        guard let base = kept.baseAddress else { return }
+                        (parameters + start).update(from: base + start, count: range.lowerBound - start)
+                    }
+                    start = range.upperBound
+                }
+                kept.withUnsafeBufferPointer { kept in
+                    guard let base = kept.baseAddress else { return }
+                    (parameters + start).update(from: base + start, count: kept.count - start)
+                }
+                rows.putBack(parameters)
+                store.refreshTransposes()
+                step += 1
+            }
+        }
+    }
+}
+
+/// A batch's rows as those of one scenario, and the vectors that a step on them changes.
+private final class UnseenBatch {
+    private let plan: EmbeddingPlan
+    private let scenarios: AlignedStorage<Int32>
+    private let labels: AlignedStorage<Float>
+    /// Tasks that do not exist in the scenario: their labels do not count.
+    private let absent: [Int]
+    private var places: [(start: Int, count: Int)] = []
+    private var values: [Float] = []
+
+    init(_ model: MultiTaskModel, scenario: Int, batchSize: Int) {
+        plan = model.plan.embedding
+        scenarios = AlignedStorage(copying: [Int32](repeating: Int32(scenario), count: batchSize))
+        absent = model.tasks.indices.filter { !model.tasks[$0].exists(in: scenario) }
+        labels = AlignedStorage(zeroed: absent.isEmpty ? 0 : batchSize * model.tasks.count)
+    }
+
+    /// Remembers the vectors of a batch.
+    func take(_ batch: BatchView<Float>, _ parameters: UnsafeMutablePointer<Float>) {
+        places.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+        for (index, field) in plan.fields.enumerated() {
+            let ids = batch.ids[index]
+            let table = plan.tables[field.table]
+            let count = ids.offsets.map { Int($0[batch.rows]) } ?? batch.rows
+            for place in 0..<count {
+                let start = table.parameters + Int(ids.ids[place]) * table.width
+                places.append((start, table.width))
+                values.append(contentsOf: UnsafeBufferPointer(start: parameters + start, count: table.width))
+            }
+        }
+    }
+
+    func putBack(_ parameters: UnsafeMutablePointer<Float>) {
+        var first = 0
+        values.withUnsafeBufferPointer { values in
+            guard let base = values.baseAddress else { return }
+            for (start, count) in places {
+                (parameters + start).update(from: base + first, count: count)
+                first += count
+            }
+        }
+    }
+
+    func batch(of batch: BatchView<Float>) -> BatchView<Float> {
+        var column = batch.labels
+        if !absent.isEmpty {
+            labels.base.update(from: batch.labels, count: batch.rows * batch.labelStride)
+            for task in absent {
+                for row in 0..<batch.rows {
+                    labels.base[row * batch.labelStride + batch.labelColumns[task]] = .nan
+                }
+            }
+            column = UnsafePointer(labels.base)
+        }
+        return BatchView(
+            features: batch.features, labels: column, labelWeights: batch.labelWeights,
+            labelStride: batch.labelStride, labelColumns: batch.labelColumns, ids: batch.ids,
+            scenarios: UnsafePointer(scenarios.base), indices: batch.indices, start: batch.start,
+            rows: batch.rows, isComplete: batch.isComplete && absent.isEmpty)
+    }
+}

@@ -1,0 +1,156 @@
+package import MTLEngine
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// What the labels of prepared training rows are: whether there is anything to learn of them.
+package struct LabelAudit: Sendable {
+    /// The labels of one task.
+    package struct One: Sendable {
+        /// Rows with a label, and those that count in the loss.
+        package fileprivate(set) var labelled = 0
+        package fileprivate(set) var counted = 0
+        /// The least and greatest of the labels that count.
+        package fileprivate(set) var least = Double.infinity
+        package fileprivate(set) var greatest = -Double.infinity
+        package fileprivate(set) var sum = 0.0
+        fileprivate var squares = 0.0
+        /// Rows per class, or of no and yes.
+        fileprivate var classes: [Int: Int] = [:]
+        /// An even sample, and the label furthest from 0.
+        package fileprivate(set) var sample: [Double] = []
+        package fileprivate(set) var furthest = 0.0
+
+        package var mean: Double { counted > 0 ? sum / Double(counted) : 0 }
+        package var variance: Double { counted > 0 ? max(0, squares / Double(counted)) : 0 }
+
+        /// The loss of the best constant, about: what learning nothing comes to.
+        package func constantLoss(_ kind: LearningTask.Kind) -> Double {
+            switch kind {
+            case .squaredError: return variance
+            case .huber: return variance / 2
+            case .binary, .multiclass:
+                return classes.values.reduce(0) { sum, count in
+                    let share = Double(count) / Double(max(1, counted))
+                    return count > 0 ? sum - share * log(share) : sum
+                }
+            }
+        }
+    }
+
+    /// In the order of the schema.
+    package private(set) var labels: [One]
+    private let schema: Schema
+
+    /// Reads all labels of a cache, twice.
+    ///
+    /// - Throws: `InputError` where the file is damaged.
+    package init(_ cache: RowCache, _ schema: Schema) throws(InputError) {
+        self.schema = schema
+        labels = [One](repeating: One(), count: schema.labels.count)
+        let width = schema.labels.count
+        let every = max(1, cache.rowCount / 20_000)
+        var row = 0
+        try Self.forEach(cache) { values, weights in
+            for label in 0..<width where !values[label].isNaN {
+                labels[label].add(
+                    Double(values[label]), counts: weights[label] > 0, isSampled: row % every == 0,
+                    hasClasses: schema.labels[label].kind != .regression)
+            }
+            row += 1
+        }
+        guard schema.labels.contains(where: { $0.kind == .regression }) else { return }
+        let means = labels.map(\.mean)
+        try Self.forEach(cache) { values, weights in
+            for label in 0..<width where !values[label].isNaN && weights[label] > 0 {
+                let distance = Double(values[label]) - means[label]
+                labels[label].squares += distance * distance
+            }
+        }
+    }
+
+    private static func forEach(
+        _ cache: RowCache, _ body: (UnsafePointer<Float>, UnsafePointer<Float>) -> Void
+    ) throws(InputError) {
+        let width = cache.layout.labels.count
+        let perRow = cache.layout.weightCount
+        var weights = [Float](repeating: 1, count: width)
+        for block in cache.blocks.indices {
+            let rows = try cache.rows(block)
+            weights.withUnsafeMutableBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return }
+                for row in 0..<rows.count {
+                    if let given = rows.weights {
+                        for label in 0..<width {
+                            base[label] = given[row * perRow + (perRow > 1 ? label : 0)]
+                        }
+                    }
+                    body(rows.labels + row * width, base)
+                }
+            }
+            cache.release(block)
+        }
+    }
+
+    /// What nothing can be learned of, by the place of the label in the schema.
+    package var problems: [(label: Int, error: InputError)] {
+        zip(schema.labels, labels).enumerated().compactMap { place, pair in
+            let (label, one) = pair
+            func problem(_ found: String, _ expected: String) -> (Int, InputError) {
+                (
+                    place,
+                    InputError(
+                        .empty, at: "label \"\(label.name)\", training rows", found: found, expected: expected
+                    )
+                )
+            }
+            let advice = "; or leave the label out"
+            guard one.labelled > 0 else {
+                return problem("no row that has the label", "at least one\(advice)")
+            }
+            guard one.counted > 0 else {
+                return problem(
+                    "\(Wording.count(one.labelled, "row")) that all weigh 0", "some that weigh more\(advice)")
+            }
+            guard one.least < one.greatest else {
+                let rows = Wording.count(one.counted, "row")
+                switch label.kind {
+                case .binary:
+                    return problem(
+                        "\(one.greatest > 0 ? "only yes" : "only no") in \(rows)", "yes and no\(advice)")
+                case .multiclass: return problem("only one class in \(rows)", "at least two\(advice)")
+                case .regression:
+                    return problem(
+                        "only \(Wording.number(one.greatest)) in \(rows)", "numbers that differ\(advice)")
+                }
+            }
+            return nil
+        }
+    }
+
+    /// Labels that are numbers far from all others, by the place of the label: how many times as far from 0 as 99 of 100.
+    package var outliers: [(label: Int, value: Double, factor: Double)] {
+        schema.labels.indices.compactMap { place in
+            guard schema.labels[place].kind == .regression else { return nil }
+            let one = labels[place]
+            return Outlier.factor(one.furthest, sample: one.sample).map { (place, one.furthest, $0) }
+        }
+    }
+}
+
+extension LabelAudit.One {
+    fileprivate mutating func add(_ value: Double, counts: Bool, isSampled: Bool, hasClasses: Bool) {
+        labelled += 1
+        if isSampled { sample.append(value) }
+        if value.magnitude > furthest.magnitude { furthest = value }
+        guard counts else { return }
+        counted += 1
+        sum += value
+        least = min(least, value)
+        greatest = max(greatest, value)
+        if hasClasses { classes[Int(value), default: 0] += 1 }
+    }
+}

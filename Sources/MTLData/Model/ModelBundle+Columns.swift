@@ -1,0 +1,84 @@
+internal import MTLEngine
+
+extension ModelBundle {
+    /// One column of predictions.
+    package struct PredictionColumn: Sendable, Equatable {
+        /// What a file calls it.
+        package let name: String
+        /// The task, and which of its outputs.
+        package let task: Int
+        package let output: Int
+        /// The task whose probability this one is divided by: of an event once another has happened.
+        package var given: Int?
+    }
+
+    /// A column for every number that is predicted: a task's, one per class of a multiclass one, and where a task's
+    /// probability is of two events (`esmm`, `escm2`) the same under the name of both, and that of the later one once the
+    /// earlier has happened.
+    package var predictionColumns: [PredictionColumn] {
+        let parents = entireSpaceParents
+        return model.tasks.enumerated().flatMap { index, task -> [PredictionColumn] in
+            if case .multiclass(let classes) = task.kind {
+                return (0..<classes).map {
+                    PredictionColumn(
+                        name: "\(task.name) \(preprocessor.className($0, of: index))", task: index, output: $0
+                    )
+                }
+            }
+            guard let parent = parents[index] else {
+                return [PredictionColumn(name: task.name, task: index, output: 0)]
+            }
+            var chain = [task.name]
+            var next: Int? = parent
+            while let earlier = next {
+                chain.insert(model.tasks[earlier].name, at: 0)
+                next = parents[earlier]
+            }
+            return [
+                PredictionColumn(name: chain.joined(separator: "&"), task: index, output: 0),
+                PredictionColumn(
+                    name: "\(task.name) given \(model.tasks[parent].name)", task: index, output: 0,
+                    given: parent),
+            ]
+        }
+    }
+
+    /// A name for every number that is predicted: the task's, for multiclass ones "TASK CLASS", and of entire-space models
+    /// "EARLIER&LATER" and "LATER given EARLIER".
+    public var predictionNames: [String] { predictionColumns.map(\.name) }
+
+    /// Per task the one before it, of models whose probabilities are products along a funnel.
+    private var entireSpaceParents: [Int: Int] {
+        guard let sharing = settings.sharing, sharing.type == .esmm || sharing.type == .escm2,
+            case .map(let parents)? = sharing.options["parents"]
+        else { return [:] }
+        var result: [Int: Int] = [:]
+        for (name, earlier) in parents {
+            let before: String? =
+                switch earlier {
+                case .scalar(let text): text
+                case .list(let names): if case .scalar(let text)? = names.first { text } else { nil }
+                case .map: nil
+                }
+            if let task = model.tasks.firstIndex(where: { $0.name == name }),
+                let parent = model.tasks.firstIndex(where: { $0.name == before })
+            {
+                result[task] = parent
+            }
+        }
+        return result
+    }
+
+    /// The cells of a row: blank where a task does not exist in the row's scenario.
+    package func cells(_ columns: [PredictionColumn], _ values: [[Float]], row: Int) -> [String] {
+        columns.map { column in
+            let width = model.tasks[column.task].kind.outputs
+            var value = values[column.task][row * width + column.output]
+            if let given = column.given {
+                let earlier = values[given][row]
+                value = earlier > 0 ? min(1, value / earlier) : .nan
+            }
+            return value.isNaN ? "" : "\(value)"
+        }
+    }
+}

@@ -1,0 +1,143 @@
+public import MTLEngine
+
+extension ModelBundle {
+    /// Predicts the rows of a source, which may lack the labels.
+    ///
+    /// - Parameters:
+    ///   - source: raw rows, with the columns that the schema names.
+    ///   - compute: how many threads, and which kernels.
+    ///   - consume: sees every block's predictions in the order of the source, one call at a time.
+    /// - Returns: how many rows there were, and what of them the training rows did not have.
+    /// - Throws: `InputError` that names file, line and column of what is wrong, and what `consume` throws.
+    @discardableResult
+    public func predict(
+        _ source: any RowSource, compute: ComputeOptions = ComputeOptions(),
+        consume: (RowBlock, Predictions<Float>) throws(InputError) -> Void
+    ) throws(InputError) -> ServingReport {
+        try predictRows(source, compute: compute) { (rows, predictions) throws(InputError) in
+            try consume(rows.block, predictions)
+        }
+    }
+
+    /// The same, where rows with a wrong cell may be left out.
+    ///
+    /// - Parameter badRows: what happens to them; the source decides for records that are no rows.
+    package func predictRows(
+        _ source: any RowSource, badRows: BadRows = .refuse, compute: ComputeOptions = ComputeOptions(),
+        consume: (ServedRows, Predictions<Float>) throws(InputError) -> Void
+    ) throws(InputError) -> ServingReport {
+        try serve(source, badRows: badRows, predictor: predictor(compute), withLabels: false) {
+            (rows, _, predictions) throws(InputError) in
+            try consume(rows, predictions)
+        }
+    }
+
+    /// Every task's metrics over the rows of a source.
+    ///
+    /// - Throws: `InputError` that names file, line and column of what is wrong.
+    public func evaluate(
+        _ source: any RowSource, compute: ComputeOptions = ComputeOptions()
+    ) throws(InputError) -> [TaskEvaluation] {
+        try judge(source, compute: compute).evaluations
+    }
+
+    /// The same with what was found out about the rows; where the schema names a group that the source has, with the areas
+    /// within its groups.
+    ///
+    /// - Parameter isJudged: which rows count; nil for all.
+    package func judge(
+        _ source: any RowSource, badRows: BadRows = .refuse, compute: ComputeOptions = ComputeOptions(),
+        where isJudged: ((ParsedBlock, Int) -> Bool)? = nil
+    ) throws(InputError) -> (evaluations: [TaskEvaluation], report: ServingReport) {
+        var predictions = [[Float]](repeating: [], count: model.tasks.count)
+        var labels = [[Float]](repeating: [], count: model.tasks.count)
+        let group = preprocessor.schema.group.flatMap { name in source.columns.firstIndex(of: name) }
+        var groups = GroupNumbers()
+        let report = try serve(
+            source, badRows: badRows, predictor: predictor(compute), withLabels: true, where: isJudged
+        ) { (rows, dataset, predicted) throws(InputError) in
+            for (index, task) in model.tasks.enumerated() {
+                predictions[index] += try predicted.values(task.name)
+                labels[index] += try dataset.labels(task.name)
+            }
+            if let group { for row in rows.rows { groups.add(rows.block, row, group) } }
+        }
+        let evaluations = model.tasks.indices.map { index in
+            TaskEvaluation(
+                task: model.tasks[index].name, kind: model.tasks[index].kind, predictions: predictions[index],
+                labels: labels[index], groups: group == nil ? nil : groups.numbers)
+        }
+        return (evaluations, report)
+    }
+
+    private func serve(
+        _ source: any RowSource, badRows: BadRows, predictor: Predictor<Float>, withLabels: Bool,
+        where isServed: ((ParsedBlock, Int) -> Bool)? = nil,
+        _ consume: (ServedRows, Dataset<Float>, Predictions<Float>) throws(InputError) -> Void
+    ) throws(InputError) -> ServingReport {
+        try serve(
+            opened: source, badRows: badRows, predictor: predictor, withLabels: withLabels, where: isServed,
+            consume)
+    }
+
+    private func serve(
+        opened source: some RowSource, badRows: BadRows, predictor: Predictor<Float>, withLabels: Bool,
+        where isServed: ((ParsedBlock, Int) -> Bool)?,
+        _ consume: (ServedRows, Dataset<Float>, Predictions<Float>) throws(InputError) -> Void
+    ) throws(InputError) -> ServingReport {
+        let plan = try ColumnPlan(preprocessor.schema, of: source, withLabels: withLabels)
+        precondition(
+            source.threads == 1, "rows are predicted in the order of their source: open it with one thread")
+        var report = ServingReport(preprocessor)
+        let read = try source.read { (block, _) throws(InputError) in
+            let parsed = ParsedBlock(block, plan, classes: preprocessor.classes)
+            if badRows == .refuse, let error = parsed.errors.first { throw error }
+            report.add(bad: parsed.errors)
+            let rows = isServed.map { served in parsed.rows.filter { served(parsed, $0) } } ?? parsed.rows
+            guard !rows.isEmpty else { return }
+            let encoded = preprocessor.encode(parsed, plan, rows: rows, isTraining: false)
+            report.add(encoded, preprocessor)
+            let dataset = try preprocessor.dataset(encoded, hasLabels: withLabels)
+            let predictions = try predictor.predict(dataset)
+            try check(predictions, encoded, block, rows)
+            try consume(ServedRows(block: block, rows: rows), dataset, predictions)
+        }
+        report.add(bad: read.examples, count: read.badRows)
+        try report.check(badRows, at: source.path)
+        return report
+    }
+
+    /// A prediction that is no number comes of a cell that no training row was near to.
+    private func check(
+        _ predictions: Predictions<Float>, _ encoded: EncodedRows, _ block: RowBlock, _ rows: [Int]
+    ) throws(InputError) {
+        for task in model.tasks {
+            let values = try predictions.values(task.name)
+            guard values.contains(where: { !$0.isFinite }) else { continue }
+            let width = task.kind.outputs
+            for (place, row) in rows.enumerated() {
+                let scenario = encoded.scenarios.isEmpty ? 0 : Int(encoded.scenarios[place])
+                let own = values[place * width..<(place + 1) * width]
+                guard task.exists(in: scenario), !own.allSatisfy(\.isFinite) else { continue }
+                let names = preprocessor.denseNames
+                let numbers = encoded.dense[place * names.count..<(place + 1) * names.count]
+                let furthest = zip(names, numbers).max { $0.1.magnitude < $1.1.magnitude }
+                let cell =
+                    furthest.map { "feature \"\($0.0)\" is \(Wording.number(Double($0.1))) after scaling" }
+                    ?? "weights of tags too large"
+                throw InputError(
+                    .value, at: "\(block.path), \(block.unit) \(block.line(row))",
+                    found: "a prediction of \"\(task.name)\" that is no number: \(cell)",
+                    expected: "cells nearer to those of the training rows")
+            }
+        }
+    }
+}
+
+/// Rows of a block that were predicted.
+package struct ServedRows {
+    /// The block.
+    package let block: RowBlock
+    /// Which of its rows, in order: one for each prediction.
+    package let rows: [Int]
+}

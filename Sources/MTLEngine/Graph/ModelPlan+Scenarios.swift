@@ -1,0 +1,27 @@
+extension ModelPlan {
+    /// What a scenario has of its own: the ranges of its weights, vectors, factors and moving statistics. Per node in order, so
+    /// that those of two scenarios stand side by side; nil where a node has none for this one.
+    package func ownRanges(of scenario: Int) -> [Range<Int>?] {
+        nodes.flatMap { node -> [Range<Int>?] in
+            switch node {
+            case .scenarioDense(let dense) where dense.cluster == nil:
+                let count = dense.inputs * dense.outputs + dense.outputs
+                let slot = dense.slots.map { Int(lists[$0 + scenario]) } ?? scenario
+                guard slot >= 0 else { return [nil] }
+                return [dense.own + slot * count..<dense.own + (slot + 1) * count]
+            case .scenarioVector(let vector):
+                let start = vector.start + scenario * vector.y.width
+                return [start..<start + vector.y.width]
+            case .affine(let affine) where affine.scenarioStride > 0:
+                let start = affine.gain + scenario * affine.scenarioStride
+                return [start..<start + affine.scenarioStride]
+            case .batchNorm(let norm) where norm.isPartitioned:
+                return [norm.ownGain, norm.ownShift, norm.movingMean, norm.movingVariance].compactMap {
+                    start in
+                    start.map { $0 + scenario * norm.width..<$0 + (scenario + 1) * norm.width }
+                }
+            default: return []
+            }
+        }
+    }
+}

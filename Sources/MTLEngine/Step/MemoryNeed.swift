@@ -1,0 +1,140 @@
+/// What a model takes of the memory, told before any of it is asked for.
+///
+/// Counted are parameters, what the optimiser remembers of them, gradients, the copies of the best epoch's, and what a batch's
+/// rows pass through. Bytes are `Double`s, so that no product overflows.
+package struct MemoryNeed: Sendable {
+    /// One part of it, and what it is for.
+    package struct Part: Sendable {
+        /// What messages name: a table, a layer, the batch.
+        package let place: String
+        /// "a table of 1,000,000 x 16".
+        package let what: String
+        package let bytes: Double
+    }
+
+    package private(set) var parts: [Part] = []
+    package var bytes: Double { parts.reduce(0) { $0 + $1.bytes } }
+
+    /// Nothing yet.
+    package init() {}
+
+    /// What training takes.
+    ///
+    /// - Parameters:
+    ///   - stateVectors: what the optimiser remembers of each parameter.
+    ///   - sets: how often it does: once per task where tasks take turns.
+    ///   - copies: of all parameters, for the epoch to go back to.
+    package init(
+        training model: MultiTaskModel, batch: Int, workers: Int, stateVectors: Int, sets: Int, copies: Int,
+        scalarBytes: Int
+    ) {
+        let plan = model.plan
+        let size = Double(scalarBytes)
+        // A large batch has four gradients, see `RowPlan.shards`; the transposes are a layer's weights again.
+        add(model, each: size * Double(1 + copies + stateVectors * sets), denseMore: size * 5)
+        let columns = Double(plan.embedding.width)
+        let gradient = Double(plan.gradientStrides.reduce(0, +))
+        let perRow = Double(plan.forwardElementsPerRow) + gradient + columns
+        // Without a batch norm or deferred weights a worker has a tile's workspace of at most 512 rows.
+        let keepsRows = plan.isStaged || plan.trainsDenseAlone || !plan.embedding.isEmpty
+        let rows = keepsRows ? Double(batch) : min(Double(batch), 512 * Double(workers))
+        add(
+            "batch", "\(Self.text(Double(batch))) rows of \(Self.text(perRow)) numbers",
+            size
+                * (perRow * rows + columns * Double(batch)
+                    + Double(plan.embedding.occurrencesPerRow * 2 * batch)))
+        addScratch(plan, workers: workers, size: size)
+    }
+
+    /// What copies of all parameters take.
+    package init(keeping model: MultiTaskModel, times: Int, scalarBytes: Int) {
+        add(model, each: Double(scalarBytes * times), denseMore: 0)
+    }
+
+    /// What prediction takes.
+    package init(predicting model: MultiTaskModel, workers: Int, scalarBytes: Int) {
+        let size = Double(scalarBytes)
+        add(model, each: size, denseMore: size)
+        add(
+            "rows", "128 rows of \(Self.text(Double(model.plan.forwardElementsPerRow))) numbers",
+            size * 128 * Double(model.plan.forwardElementsPerRow) * Double(workers))
+        addScratch(model.plan, workers: workers, size: size)
+    }
+
+    private mutating func addScratch(_ plan: ModelPlan, workers: Int, size: Double) {
+        add("scenario layers", "their scratch", size * Double(plan.scratchCount) * Double(workers))
+    }
+
+    private mutating func add(_ model: MultiTaskModel, each: Double, denseMore: Double) {
+        let tables = model.plan.layout.denseCount
+        for table in model.tables {
+            add(
+                "embedding table \"\(table.name)\"",
+                "a table of \(Self.text(Double(table.rows))) x \(Self.text(Double(table.dimension)))",
+                each * Double(table.rows) * Double(table.dimension))
+        }
+        var named: [String: (bytes: Double, shape: [Int])] = [:]
+        for segment in model.layout.segments where segment.offset < tables {
+            // The blocks of a layer, and a scenario's or task's share of it, are one to the eye.
+            let name = Self.layer(of: segment.name)
+            let bytes = (each + denseMore) * Double(segment.count)
+            let before = named[name] ?? (0, segment.shape)
+            named[name] = (
+                before.bytes + bytes, before.shape.count > segment.shape.count ? before.shape : segment.shape
+            )
+        }
+        for (name, part) in named.sorted(by: { $0.key < $1.key }) {
+            add(
+                "layer \"\(name)\"",
+                "weights of \(part.shape.map { Self.text(Double($0)) }.joined(separator: " x "))", part.bytes)
+        }
+    }
+
+    private static func layer(of name: String) -> String {
+        for ending in [".weight", ".bias"] where name.hasSuffix(ending) {
+            return String(name.dropLast(ending.count))
+        }
+        return name
+    }
+
+    /// Adds a part.
+    package mutating func add(_ place: String, _ what: String, _ bytes: Double) {
+        if bytes > 0 { parts.append(Part(place: place, what: what, bytes: bytes)) }
+    }
+
+    /// Refuses what the machine does not have.
+    ///
+    /// - Throws: `InputError` that names the largest part.
+    package func check(free: Double? = FreeMemory.bytes) throws(InputError) {
+        guard let free, bytes > free, let largest = parts.max(by: { $0.bytes < $1.bytes }) else { return }
+        let rest = bytes - largest.bytes
+        let more = rest > 0.05 * bytes ? ", and \(Self.size(rest)) for the rest" : ""
+        throw InputError(
+            .shape, at: largest.place, found: "\(Self.size(largest.bytes)) needed for \(largest.what)\(more)",
+            expected: "at most \(Self.size(free)), which are free")
+    }
+
+    /// "64 GB".
+    package static func size(_ bytes: Double) -> String {
+        let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
+        var (value, unit) = (bytes, 0)
+        while value >= 1000, unit < units.count - 1 {
+            value /= 1000
+            unit += 1
+        }
+        let number =
+            value < 10 && unit > 0 ? "\((value * 10).rounded() / 10)" : "\(Int(min(value, 1e6).rounded()))"
+        return "\(number) \(units[unit])"
+    }
+
+    /// "1,000,000".
+    private static func text(_ number: Double) -> String {
+        var digits = "\(Int(min(number, 1e18)))"
+        var groups: [String] = []
+        while digits.count > 3 {
+            groups.insert(String(digits.suffix(3)), at: 0)
+            digits.removeLast(3)
+        }
+        return ([digits] + groups).joined(separator: ",")
+    }
+}
