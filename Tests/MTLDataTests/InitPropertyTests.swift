@@ -98,7 +98,7 @@ import Yams
 
     @Test func anUnnamedColumnIsLeftOutAndSaid() throws {
         let files = try FieldCase()
-        try files.write(visits(",price,click") { ["\($0 % 60)", "\(Double($0 % 50) / 3)", "\($0 % 2)"] })
+        try files.write(visits(",price,click") { ["\($0 % 60)", "\(Double($0 / 2 % 50) / 3)", "\($0 % 2)"] })
         let found = try files.proposal()
         #expect(found.experiment.schema.features.map(\.name) == ["price"])
         #expect(found.yaml.contains("a column without a name"))

@@ -154,10 +154,29 @@ import Testing
         for scale in Feature.Scaling.allCases {
             let encoded = try encode(
                 feature("x", .numeric) { $0.scale = scale },
-                fitting: "x,y\n1e308,1\n-1e308,0\n3,1\n,1\n1e-308,1\n",
-                encoding: "x,y\n1.7e308,1\n-1.7e308,1\n,1\n")
+                fitting: "x,y\n3e38,1\n-3e38,0\n3,1\n,1\n1e-308,1\n",
+                encoding: "x,y\n3.4e38,1\n-3.4e38,1\n,1\n")
             #expect(encoded.dense["x"]?.allSatisfy(\.isFinite) == true, "\(scale)")
         }
+    }
+
+    @Test func whatNoFloatHoldsIsNamedUnlessItIsCutOrRanked() throws {
+        let text = "x,y\n1e300,1\n-1e308,0\n3,1\n,1\n1e-308,1\n"
+        for scale in Feature.Scaling.allCases where scale != .quantile {
+            let error = failure {
+                _ = try encode(feature("x", .numeric) { $0.scale = scale }, fitting: text)
+            }
+            #expect(error?.place.hasSuffix("line 2, column \"x\"") == true && error?.found == "\"1e300\"")
+        }
+        for change in [{ $0.scale = .quantile }, { $0.log = true }, { $0.clip = [0, 9] }] as [(inout Feature) -> Void] {
+            let encoded = try encode(feature("x", .numeric, change), fitting: text)
+            #expect(encoded.dense["x"]?.allSatisfy(\.isFinite) == true)
+        }
+        let tags = failure {
+            _ = try encode(
+                feature("t", .tags) { $0.weightSeparator = ":" }, fitting: "t,y\na:1,1\nb:1e300,0\n")
+        }
+        #expect(tags?.place.hasSuffix("line 3, column \"t\"") == true)
     }
 
     // MARK: Encoding

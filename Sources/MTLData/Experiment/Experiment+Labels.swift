@@ -24,17 +24,18 @@ extension Experiment {
         var notes: [String] = []
         for outlier in audit.outliers {
             let label = schema.labels[outlier.label]
-            let found = Collected<[(record: Int, place: String)]>()
+            let found = Collected<(record: Int, place: String, value: Double)>()
             _ = try rows(data) { parsed, plan, row in
                 guard Float(parsed.labels[outlier.label][row]) == Float(outlier.value),
                     let column = plan.labels[outlier.label]?.column
                 else { return false }
-                found.add([(parsed.block.record(row), parsed.block.place(row, column))])
+                found.add(
+                    (parsed.block.record(row), parsed.block.place(row, column), parsed.labels[outlier.label][row]))
                 return true
             }
-            let first = found.values.flatMap { $0 }.min { $0.record < $1.record }
+            let first = found.values.min { $0.record < $1.record }
             notes.append(
-                "\(first?.place ?? "label \"\(label.name)\""): \(Wording.number(outlier.value)) is \(Wording.number(outlier.factor.rounded())) times as large as 99 % of the labels; it may spoil what is learned of them all"
+                "\(first?.place ?? "label \"\(label.name)\""): \(Wording.number(first?.value ?? outlier.value)) is \(Wording.number(outlier.factor.rounded())) times as large as 99 % of the labels; it may spoil what is learned of them all"
             )
         }
         return notes

@@ -101,23 +101,14 @@ public struct TrainingRun {
                 expected: "a larger learning_rate, or weights that are not as small")
         }
         let ended = try losses(trainer, data)
+        try judge(trainer, before: begun.losses, after: ended, audit, seed, advice)
         for (index, task) in model.tasks.enumerated() where task.weight > 0 {
             let constant = audit.labels[index].constantLoss(task.kind)
-            let (before, after) = (begun.losses[index], ended[index])
-            let isFar = !after.isFinite || after > 10 * max(constant, 1e-6) && after > before
-            if isFar {
-                throw InputError(
-                    .value, at: "\(place), task \"\(task.name)\"",
-                    found:
-                        "a loss of \(Wording.number(after)), where a constant has \(Wording.number(constant)): it diverged",
-                    expected: "a smaller learning_rate\(advice)")
-            }
-            if after > 1.02 * constant {
-                watch(
-                    .note(
-                        "seed \(seed), task \"\(task.name)\": a loss of \(Wording.number(after)), no better than a constant's \(Wording.number(constant)): it learned nothing of its label"
-                    ))
-            }
+            guard ended[index] > 1.02 * constant else { continue }
+            watch(
+                .note(
+                    "seed \(seed), task \"\(task.name)\": a loss of \(Wording.number(ended[index])), no better than a constant's \(Wording.number(constant)): it learned nothing of its label"
+                ))
         }
         try trainer.completeUnseen(data.training)
         if let test = data.test { evaluations.append(try trainer.evaluate(test, groups: groups)) }
@@ -126,6 +117,42 @@ public struct TrainingRun {
             (bestLoss, self.seed, parameters) = (loss, seed, trainer.parameters)
         }
     }
+
+    /// - Throws: `InputError` that names the seed, of a run that went astray or did not get anywhere.
+    private func judge(
+        _ trainer: Trainer<Float>, before: [Double], after: [Double], _ audit: LabelAudit, _ seed: UInt64,
+        _ advice: String
+    ) throws(InputError) {
+        let place = "\(Self.place) \(seed)"
+        var hasFallen = false
+        for (index, task) in model.tasks.enumerated() where task.weight > 0 {
+            let constant = audit.labels[index].constantLoss(task.kind)
+            let (first, last) = (before[index], after[index])
+            guard last.isFinite, last <= 10 * max(constant, 1e-6) || last <= first else {
+                throw InputError(
+                    .value, at: "\(place), task \"\(task.name)\"",
+                    found:
+                        "a loss of \(Wording.number(last)), where a constant has \(Wording.number(constant)): it diverged",
+                    expected: "a smaller learning_rate\(advice)")
+            }
+            hasFallen = hasFallen || last <= 1.02 * constant || last < 0.999 * first
+        }
+        guard hasFallen else {
+            throw InputError(
+                .value, at: place, found: "losses that have not fallen: it learned nothing",
+                expected: "another learning_rate, or labels of a smaller size\(advice)")
+        }
+        let largest = trainer.largestTrained
+        let labels = audit.labels.map { max(1, $0.furthest.magnitude) }.max() ?? 1
+        guard largest < Self.largestParameter * labels else {
+            throw InputError(
+                .value, at: place, found: "parameters up to \(Wording.number(largest)): it diverged",
+                expected: "a smaller learning_rate\(advice)")
+        }
+    }
+
+    /// Parameters beyond this many times the labels have run away, whatever the loss is.
+    private static let largestParameter = 1e5
 
     /// The tasks' losses over the watched rows, and where those have no label over the training rows.
     private func losses(_ trainer: Trainer<Float>, _ data: PreparedData) throws(InputError) -> [Double] {

@@ -162,7 +162,8 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         for index in all.indices {
             if let bands = all[index].bands, named.contains(bands.name) { all[index].bands = nil }
         }
-        guard all.contains(where: { $0.isUsed && $0.feature != nil }) else {
+        // What waits for an answer may be one.
+        guard all.contains(where: { $0.isUsed && $0.feature != nil || $0.marks.contains(.unclear) }) else {
             throw InputError(
                 .empty, at: source.path,
                 found: "no column to learn from: "

@@ -50,7 +50,7 @@ package struct Condition: Sendable, Equatable {
         guard let value = Self.word(&rest, until: []) else {
             throw wrong("\(whole), a quote without its end", "a value, in quotes or without any")
         }
-        guard value.isQuoted || !value.text.isEmpty else { throw wrong("\"\(text)\"", expected) }
+        guard !value.text.isEmpty else { throw wrong("\"\(text)\"", expected) }
         guard rest.isEmpty else {
             throw wrong("\"\(rest)\" behind the value of \"\(text)\"", "one comparison")
         }

@@ -70,6 +70,15 @@ public final class Trainer<Scalar: BLASScalar> {
     /// Whether all parameters are numbers.
     package var isFinite: Bool { store.parameters.buffer.allSatisfy { $0.isFinite } }
 
+    /// The magnitude of the largest parameter of the layers that an optimiser changes.
+    package var largestTrained: Double {
+        model.layout.segments.filter { $0.isTrained && $0.offset < model.layout.denseCount }.reduce(0) { most, segment in
+            (segment.offset..<segment.offset + segment.count).reduce(most) { most, index in
+                max(most, Double(store.parameters.base[index].magnitude))
+            }
+        }
+    }
+
     /// The values of a named segment, in PyTorch's order (`[outputs, inputs]` for weights).
     ///
     /// - Throws: `InputError` if there is no such segment.
