@@ -1,6 +1,7 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 @Suite struct PreprocessorTests {
@@ -168,7 +169,9 @@ import Testing
             }
             #expect(error?.place.hasSuffix("line 2, column \"x\"") == true && error?.found == "\"1e300\"")
         }
-        for change in [{ $0.scale = .quantile }, { $0.log = true }, { $0.clip = [0, 9] }] as [(inout Feature) -> Void] {
+        for change in [{ $0.scale = .quantile }, { $0.log = true }, { $0.clip = [0, 9] }]
+            as [(inout Feature) -> Void]
+        {
             let encoded = try encode(feature("x", .numeric, change), fitting: text)
             #expect(encoded.dense["x"]?.allSatisfy(\.isFinite) == true)
         }

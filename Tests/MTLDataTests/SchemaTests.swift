@@ -1,6 +1,7 @@
 import Foundation
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 @Suite struct SchemaTests {

@@ -162,7 +162,9 @@ import Testing
     @Test func aWeightPerTaskCountsInItsLossAlone() throws {
         let files = try FieldCase()
         try files.write(
-            visits("price,click,buy,w") { ["\($0 / 2 % 50)", "\($0 % 2)", "\($0 % 2)", $0 % 2 == 0 ? "9" : "1"] })
+            visits("price,click,buy,w") {
+                ["\($0 / 2 % 50)", "\($0 % 2)", "\($0 % 2)", $0 % 2 == 0 ? "9" : "1"]
+            })
         var experiment = try files.experiment([Self.price], label: Self.click)
         experiment.schema.labels.append(Label("buy", .binary))
         experiment.schema.labels[1].weightColumn = "w"

@@ -30,7 +30,10 @@ extension Experiment {
                     let column = plan.labels[outlier.label]?.column
                 else { return false }
                 found.add(
-                    (parsed.block.record(row), parsed.block.place(row, column), parsed.labels[outlier.label][row]))
+                    (
+                        parsed.block.record(row), parsed.block.place(row, column),
+                        parsed.labels[outlier.label][row]
+                    ))
                 return true
             }
             let first = found.values.min { $0.record < $1.record }

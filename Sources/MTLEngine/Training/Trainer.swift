@@ -72,7 +72,8 @@ public final class Trainer<Scalar: BLASScalar> {
 
     /// The magnitude of the largest parameter of the layers that an optimiser changes.
     package var largestTrained: Double {
-        model.layout.segments.filter { $0.isTrained && $0.offset < model.layout.denseCount }.reduce(0) { most, segment in
+        model.layout.segments.filter { $0.isTrained && $0.offset < model.layout.denseCount }.reduce(0) {
+            most, segment in
             (segment.offset..<segment.offset + segment.count).reduce(most) { most, index in
                 max(most, Double(store.parameters.base[index].magnitude))
             }
