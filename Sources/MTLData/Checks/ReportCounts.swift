@@ -191,7 +191,7 @@ final class ReportCounts: @unchecked Sendable {
             }
             update {
                 $0.labels[index].labelled += 1
-                $0.labels[index].sum.add(value)
+                $0.labels[index].sum.withBins { ExactSum.add(value, to: $0) }
                 if label.kind == .binary { $0.add(1, to: Int(value), of: index) }
             }
         }
