@@ -152,7 +152,7 @@ public struct TrainingRun {
     }
 
     /// Parameters beyond this many times the labels have run away, whatever the loss is.
-    private static let largestParameter = 1e5
+    private static let largestParameter = 1e4
 
     /// The tasks' losses over the watched rows, and where those have no label over the training rows.
     private func losses(_ trainer: Trainer<Float>, _ data: PreparedData) throws(InputError) -> [Double] {
