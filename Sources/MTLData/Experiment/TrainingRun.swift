@@ -101,7 +101,7 @@ public struct TrainingRun {
                 expected: "a larger learning_rate, or weights that are not as small")
         }
         let ended = try losses(trainer, data)
-        try judge(trainer, before: begun.losses, after: ended, audit, seed, advice)
+        try judge(trainer, data, start, before: begun.losses, after: ended, audit, seed, advice)
         for (index, task) in model.tasks.enumerated() where task.weight > 0 {
             let constant = audit.labels[index].constantLoss(task.kind)
             guard ended[index] > 1.02 * constant else { continue }
@@ -120,7 +120,8 @@ public struct TrainingRun {
 
     /// - Throws: `InputError` that names the seed, of a run that went astray or did not get anywhere.
     private func judge(
-        _ trainer: Trainer<Float>, before: [Double], after: [Double], _ audit: LabelAudit, _ seed: UInt64,
+        _ trainer: Trainer<Float>, _ data: PreparedData, _ start: [Float]?, before: [Double], after: [Double],
+        _ audit: LabelAudit, _ seed: UInt64,
         _ advice: String
     ) throws(InputError) {
         let place = "\(Self.place) \(seed)"
@@ -137,6 +138,7 @@ public struct TrainingRun {
             }
             hasFallen = hasFallen || last <= 1.02 * constant || last < 0.999 * first
         }
+        if !hasFallen { hasFallen = try hasLearnedTraining(trainer, data, start, audit) }
         guard hasFallen else {
             throw InputError(
                 .value, at: place, found: "losses that have not fallen: it learned nothing",
@@ -148,6 +150,24 @@ public struct TrainingRun {
             throw InputError(
                 .value, at: place, found: "parameters up to \(Wording.number(largest)): it diverged",
                 expected: "a smaller learning_rate\(advice)")
+        }
+    }
+
+    /// Whether any task's loss over the training rows has fallen: few watched rows may hide it, or show that it was learned by
+    /// heart. The losses before are those of parameters drawn once more.
+    private func hasLearnedTraining(
+        _ trainer: Trainer<Float>, _ data: PreparedData, _ start: [Float]?, _ audit: LabelAudit
+    ) throws(InputError) -> Bool {
+        guard data.validation != nil else { return false }
+        let ended = try trainer.losses(data.training)
+        let learned = trainer.parameters
+        if let start { trainer.parameters = start } else { trainer.initialize() }
+        let begun = try trainer.losses(data.training)
+        trainer.parameters = learned
+        return model.tasks.indices.contains { index in
+            model.tasks[index].weight > 0
+                && (ended[index] <= 1.02 * audit.labels[index].constantLoss(model.tasks[index].kind)
+                    || ended[index] < 0.999 * begun[index])
         }
     }
 

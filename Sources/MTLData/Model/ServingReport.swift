@@ -1,4 +1,4 @@
-public import MTLEngine
+internal import MTLEngine
 
 /// What was found out about rows while a model predicted them.
 public struct ServingReport: Sendable, Equatable {

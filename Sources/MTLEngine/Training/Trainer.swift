@@ -15,6 +15,7 @@ public final class Trainer<Scalar: BLASScalar> {
     package let store: ParameterStore<Scalar>
     package let trainingStep: TrainingStep<Scalar>
     package let inference: Inference<Scalar>
+    private let initialization: Initialization
     /// The dataset of the latest step: its labels are checked once.
     private var latest: BatchSource<Scalar>?
 
@@ -33,6 +34,7 @@ public final class Trainer<Scalar: BLASScalar> {
         self.schedule = schedule
         self.batchSize = batchSize
         self.seed = seed
+        self.initialization = initialization
         if (1...TrainingStep<Scalar>.largestBatch).contains(batchSize) {
             try MemoryNeed(
                 training: model, batch: batchSize, workers: compute.threads,
@@ -79,6 +81,9 @@ public final class Trainer<Scalar: BLASScalar> {
             }
         }
     }
+
+    /// Draws the parameters of the beginning again.
+    package func initialize() { store.initialize(initialization, seed: seed) }
 
     /// The values of a named segment, in PyTorch's order (`[outputs, inputs]` for weights).
     ///
