@@ -19,7 +19,7 @@ import Testing
             process.arguments = arguments
             process.currentDirectoryURL = URL(filePath: files.folder.path)
             let (output, errors) = (files.folder.file("stdout"), files.folder.file("stderr"))
-            for path in [output, errors] { FileManager.default.createFile(atPath: path, contents: nil) }
+            for path in [output, errors] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
             process.standardOutput = FileHandle(forWritingAtPath: output)
             process.standardError = FileHandle(forWritingAtPath: errors)
             try process.run()

@@ -122,7 +122,7 @@ extension Trainer where Scalar == Float {
         var (step, epoch) = (0, 0)
         while step < steps {
             epoch += 1
-            try batches.begin(epoch: epoch)
+            batches.begin(epoch: epoch)
             while step < steps, let batch = try batches.next() {
                 rows.take(batch, parameters)
                 self.step(rows.batch(of: batch))
