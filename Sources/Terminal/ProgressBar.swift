@@ -1,4 +1,3 @@
-internal import Foundation
 package import MTLEngine
 
 /// A line on the terminal that says how far training is; nothing where output is no terminal.
@@ -23,5 +22,6 @@ package final class ProgressBar {
         drawn = false
     }
 
-    private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    /// What a progress bar loses is no result.
+    private func write(_ text: String) { try? StandardOutput.write(Array(text.utf8)) }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Foundation
 import MTLData
 import MTLEngine
+import Terminal
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,21 +13,40 @@ struct EvaluateCommand: ParsableCommand {
     @Argument(help: "A file with the columns of the training file, labels included.")
     var data: String
 
+    @OptionGroup var events: EventArguments
     @OptionGroup var table: TableArguments
     @OptionGroup var threads: ThreadArguments
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
-        let source = try bundle.open(data, options: table.options())
+        let source = try bundle.open(data, options: table.options(), events: events.byHistory(bundle))
         printNotes(of: source)
-        printMetrics([try bundle.evaluate(source, compute: threads.compute)])
+        try printMetrics([try bundle.evaluate(source, compute: threads.compute)])
     }
 }
 
 /// Says on the standard error what was found out about a source's text.
 func printNotes(of source: any RowSource) {
-    for note in source.notes {
-        try? FileHandle.standardError.write(contentsOf: Data("\(source.path): \(note)\n".utf8))
+    for text in source.notes { note("\(source.path): \(text)") }
+}
+
+/// Logs of the histories that a model was trained with.
+struct EventArguments: ParsableArguments {
+    @Option(
+        help:
+            "The log of a history, as NAME=FILE, once per history (default: the file beside the rows that is called as training's)."
+    )
+    var events: [String] = []
+
+    func byHistory(_ bundle: ModelBundle) throws -> [String: String] {
+        var logs: [String: String] = [:]
+        for text in events {
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, logs.updateValue(String(parts[1]), forKey: String(parts[0])) == nil else {
+                throw ValidationError("--events: found \(text), expected NAME=FILE, once per history")
+            }
+        }
+        return logs
     }
 }
 

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Foundation
 import MTLData
 import MTLEngine
+import Terminal
 
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,12 +23,21 @@ struct PredictCommand: ParsableCommand {
     @Option(help: "The file to write (default: standard output).")
     var output: String?
 
+    @OptionGroup var events: EventArguments
     @OptionGroup var table: TableArguments
     @OptionGroup var threads: ThreadArguments
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
-        let source = try bundle.open(data, options: table.options())
+        let logs = try events.byHistory(bundle)
+        var inputs = try bundle.filesInUse(data, events: logs)
+        inputs.add("the model", model)
+        if let output {
+            try inputs.check(output: output, "--output")
+        } else {
+            try inputs.checkStandardOutput()
+        }
+        let source = try bundle.open(data, options: table.options(), events: logs)
         let kept = try (keep?.split(separator: ",").map(String.init) ?? []).map {
             ($0, try source.column($0))
         }
@@ -71,7 +80,7 @@ private final class Sink {
 
     func write(_ text: String) throws(InputError) {
         guard let output else {
-            FileHandle.standardOutput.write(Data(text.utf8))
+            try StandardOutput.write(Array(text.utf8))
             return
         }
         try output.write(text)

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import MTLData
 import MTLEngine
 import Terminal
@@ -45,18 +44,23 @@ struct TrainCommand: ParsableCommand {
             }
         }
         try settings.check()
+        let path = model ?? "\(stem(of: experiment)).safetensors"
+        let folder = prepared ?? preparedFolder(of: experiment)
+        var inputs = settings.filesInUse
+        inputs.add("the experiment", experiment)
+        inputs.add(folder: folder, "the folder of prepared rows")
+        try inputs.check(output: path, "--model")
 
         let clock = ContinuousClock()
         let begin = clock.now
-        let data = try settings.prepare(
-            in: prepared ?? preparedFolder(of: experiment), threads: threads.threads)
-        print(describe(data, seconds: clock.now.seconds(since: begin)))
+        let data = try settings.prepare(in: folder, threads: threads.threads, onWait: noteWaiting)
+        try say(describe(data, seconds: clock.now.seconds(since: begin)))
         if data.badRows.count > 0 {
-            print("\(data.badRows.count) bad rows left out:")
-            for example in data.badRows.examples { print("  \(example)") }
+            try say("\(data.badRows.count) bad rows left out:")
+            for example in data.badRows.examples { try say("  \(example)") }
         }
 
-        for note in try settings.readingNotes(data, threads: threads.threads) { print(note) }
+        for note in try settings.readingNotes(data, threads: threads.threads) { try say(note) }
 
         let plan = try settings.model.model(data.preprocessor, sampling: settings.sampling)
         var evaluations: [[TaskEvaluation]] = []
@@ -74,22 +78,21 @@ struct TrainCommand: ParsableCommand {
                     found: "a loss that is no number",
                     expected: "a smaller learning_rate")
             }
-            print(summarise(report, seed: seed))
+            try say(summarise(report, seed: seed))
             if let test = data.test { evaluations.append(try trainer.evaluate(test)) }
             let loss = report.epochs.first { $0.epoch == report.bestEpoch }?.watchedLoss ?? .infinity
             if loss < best?.loss ?? .infinity { best = (loss, trainer.parameters) }
         }
         if !evaluations.isEmpty {
-            print()
-            printMetrics(evaluations)
+            try say()
+            try printMetrics(evaluations)
         }
         guard let best else { return }
-        let path = model ?? "\(stem(of: experiment)).safetensors"
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
             histories: settings.histories, parameters: best.parameters
         ).write(to: path)
-        print("\nThe model is in \(path).")
+        try say("\nThe model is in \(path).")
     }
 
     private func describe(_ data: PreparedData, seconds: Double) -> String {
