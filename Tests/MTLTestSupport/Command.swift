@@ -32,7 +32,7 @@ package struct Command {
         process.currentDirectoryURL = URL(filePath: folder)
         let streams = try TemporaryFolder()
         let names = ["output", "errors"].map(streams.file)
-        for name in names { FileManager.default.createFile(atPath: name, contents: nil) }
+        for name in names { _ = FileManager.default.createFile(atPath: name, contents: nil) }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle(forWritingAtPath: names[0])
         process.standardError = FileHandle(forWritingAtPath: names[1])
