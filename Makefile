@@ -1,4 +1,4 @@
-.PHONY: run test lint sanitize bench gates docs peers peers-reading peers-census peers-rechub results census setup clean
+.PHONY: run test lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub results census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -32,8 +32,8 @@ peers: setup
 	swift build -c release --product mtl-bench
 	Benchmarks/peers/.venv/bin/python Benchmarks/peers/compare.py
 
-# Reading a CSV file beside polars and pandas, training on Census with embeddings beside PyTorch and torch-rechub.
-peers-reading peers-census peers-rechub: setup
+# Reading a CSV file beside polars and pandas, preparing one beside polars, training on Census with embeddings beside PyTorch and torch-rechub.
+peers-reading peers-prepare peers-census peers-rechub: setup
 	Benchmarks/peers/setup.sh
 	swift build -c release --product mtl-bench
 	swift build -c release --product mtl

@@ -1,21 +1,8 @@
 #include "MTLDataKernels.h"
+#include "cell.h"
 
 #include <math.h>
 #include <string.h>
-
-typedef struct {
-    const uint8_t *start;
-    long count;
-} cell;
-
-static inline __attribute__((always_inline)) cell cell_at(
-    const uint8_t *text, const mtl_csv_row *rows, const uint32_t *ends, long columns, long column, long row) {
-    const uint32_t *end = ends + row * columns + column;
-    const long start = column == 0 ? (long)rows[row].start : (long)end[-1] + 1;
-    long stop = *end;
-    if (column == columns - 1 && stop > start && text[stop - 1] == '\r') stop--;
-    return (cell){text + start, stop - start};
-}
 
 static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
     1e16, 1e17, 1e18};
@@ -71,7 +58,7 @@ long mtl_csv_text_bytes(
 // Takes the quotes off a cell that is in quotes, and blanks around them.
 static int is_quoted(cell *c) {
     const uint8_t *start = c->start, *stop = c->start + c->count;
-    while (start < stop && (*start == ' ' || *start == '\t')) start++;
+    while (start < stop && is_blank(*start)) start++;
     if (stop - start < 2 || *start != '"') return 0;
     while (stop[-1] != '"') stop--;
     *c = (cell){start + 1, stop - start - 2};

@@ -98,23 +98,3 @@ long mtl_utf8_error(const uint8_t *bytes, long count) {
     }
     return -1;
 }
-
-// A Wyhash-like mix of 8 bytes at a time: two multiplications of 64 to 128 bits a round.
-static inline uint64_t mix(uint64_t a, uint64_t b) {
-    const unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static inline uint64_t word(const uint8_t *p, long count) {
-    uint64_t value = 0;
-    for (long i = 0; i < count; i++) value |= (uint64_t)p[i] << 8 * i;
-    return value;
-}
-
-uint64_t mtl_hash_bytes(const uint8_t *bytes, long count, uint64_t seed) {
-    uint64_t state = seed ^ 0x9E3779B97F4A7C15u;
-    long i = 0;
-    for (; i + 8 <= count; i += 8) state = mix(state ^ word(bytes + i, 8), 0xD1342543DE82EF95u);
-    if (i < count) state = mix(state ^ word(bytes + i, count - i), 0xAEF17502108EF2D9u);
-    return mix(state ^ (uint64_t)count, 0xBF58476D1CE4E5B9u);
-}

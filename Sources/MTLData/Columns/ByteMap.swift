@@ -7,14 +7,9 @@ struct ByteMap: Sendable {
     private(set) var ends: [Int] = []
     private var hashes: [UInt64] = []
     /// A power of two of them, at most half full.
-    private var slots = [Slot](repeating: Slot(), count: 16)
+    private var slots = [mtl_map_slot](repeating: ByteMap.empty, count: 16)
 
-    /// A key's number, length and first eight bytes: most keys are found, or not, by one look at memory.
-    private struct Slot {
-        var prefix: UInt64 = 0
-        var length: UInt32 = 0
-        var index: Int32 = -1
-    }
+    private static let empty = mtl_map_slot(prefix: 0, length: 0, index: -1)
 
     var count: Int { ends.count }
 
@@ -52,66 +47,66 @@ struct ByteMap: Sendable {
     func key(_ index: Int) -> ArraySlice<UInt8> { bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]] }
 
     /// The number of a key, or nil.
-    func find(_ key: UnsafeBufferPointer<UInt8>) -> Int? { find(key, hash: Self.hash(key)) }
+    func find(_ key: UnsafeBufferPointer<UInt8>) -> Int? {
+        let index = withTable { mtl_map_find($0, key.baseAddress, key.count) }
+        return index < 0 ? nil : Int(index)
+    }
 
-    private func find(_ key: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Int? {
-        let prefix = Self.prefix(key)
-        return slots.withUnsafeBufferPointer { slots in
-            let mask = slots.count - 1
-            var place = Int(truncatingIfNeeded: hash >> 20) & mask
-            while slots[place].index >= 0 {
-                let slot = slots[place]
-                if slot.prefix == prefix && slot.length == key.count
-                    && (key.count <= 8 || matches(Int(slot.index), key))
-                {
-                    return Int(slot.index)
-                }
-                place = (place + 1) & mask
+    /// Whether any of some words is a key.
+    func holds(any words: [[UInt8]]) -> Bool {
+        words.contains { $0.withUnsafeBufferPointer { find($0) != nil } }
+    }
+
+    /// What `find(block, column)` gives for a blank cell.
+    static let blank = Int32(MTL_MAP_BLANK)
+
+    /// Per row of a block the number of a column's cell; below 0 where it is blank, not there, or in quotes.
+    func find(_ block: RowBlock, _ column: Int) -> [Int32] {
+        withTable { table in
+            [Int32](unsafeUninitializedCapacity: block.rowCount) { found, count in
+                mtl_csv_find(
+                    block.text, block.rows, block.ends, block.width, column, block.rowCount, table,
+                    found.baseAddress)
+                count = block.rowCount
             }
-            return nil
         }
     }
 
-    private static func prefix(_ key: UnsafeBufferPointer<UInt8>) -> UInt64 {
-        var prefix: UInt64 = 0
-        for index in 0..<min(8, key.count) { prefix |= UInt64(key[index]) << UInt64(8 * index) }
-        return prefix
-    }
-
-    private func matches(_ index: Int, _ key: UnsafeBufferPointer<UInt8>) -> Bool {
-        let start = index == 0 ? 0 : ends[index - 1]
-        guard ends[index] - start == key.count else { return false }
-        return bytes.withUnsafeBufferPointer { all in
-            for offset in 0..<key.count where all[start + offset] != key[offset] { return false }
-            return true
+    private func withTable<Result>(_ body: (mtl_map) -> Result) -> Result {
+        slots.withUnsafeBufferPointer { slots in
+            bytes.withUnsafeBufferPointer { bytes in
+                ends.withUnsafeBufferPointer { ends in
+                    body(
+                        mtl_map(
+                            slots: slots.baseAddress, mask: UInt64(slots.count - 1), keys: bytes.baseAddress,
+                            ends: ends.baseAddress))
+                }
+            }
         }
     }
 
     /// The number of a key, which is a new one where it was not seen before.
     mutating func insert(_ key: UnsafeBufferPointer<UInt8>) -> Int {
-        let hash = Self.hash(key)
-        if let index = find(key, hash: hash) { return index }
+        if let index = find(key) { return index }
         bytes.append(contentsOf: key)
         ends.append(bytes.count)
-        hashes.append(hash)
+        hashes.append(Self.hash(key))
         if 2 * count > slots.count { fill(slots: 2 * slots.count) } else { place(count - 1) }
         return count - 1
     }
 
     private mutating func fill(slots size: Int) {
-        slots = [Slot](repeating: Slot(), count: size)
+        slots = [mtl_map_slot](repeating: Self.empty, count: size)
         for index in 0..<count { place(index) }
     }
 
     private mutating func place(_ index: Int) {
-        let start = index == 0 ? 0 : ends[index - 1]
-        let entry = bytes.withUnsafeBufferPointer { all in
-            let key = UnsafeBufferPointer(rebasing: all[start..<ends[index]])
-            return Slot(prefix: Self.prefix(key), length: UInt32(key.count), index: Int32(index))
-        }
+        let key = key(index)
+        var prefix: UInt64 = 0
+        for (offset, byte) in key.prefix(8).enumerated() { prefix |= UInt64(byte) << UInt64(8 * offset) }
         let mask = slots.count - 1
         var place = Int(truncatingIfNeeded: hashes[index] >> 20) & mask
         while slots[place].index >= 0 { place = (place + 1) & mask }
-        slots[place] = entry
+        slots[place] = mtl_map_slot(prefix: prefix, length: UInt32(key.count), index: Int32(index))
     }
 }

@@ -89,7 +89,12 @@ package struct ParsedBlock {
                 })
         }
         if let column = plan.weight { weights = reader.weights(column) }
-        if let column = plan.time { times = reader.times(column) }
+        if let column = plan.time {
+            let feature = plan.features.indices.first {
+                plan.schema.features[$0].kind == .timestamp && plan.features[$0][0] == column
+            }
+            times = feature.map { numbers[$0] } ?? reader.times(column)
+        }
         if !reader.bad.isEmpty {
             rows.removeAll { reader.bad[$0] != nil }
             errors = reader.bad.sorted { $0.key < $1.key }.map(\.value)

@@ -42,6 +42,21 @@ package struct Vocabulary: Sendable, Equatable {
         map.find(value).map { Int32($0 + Self.reserved) } ?? Self.unknown
     }
 
+    /// Per row of a block the id of a column's value.
+    func ids(_ block: RowBlock, _ column: Int, rows: [Int], missing: Int32 = Self.missing) -> [Int32] {
+        // A word that means missing here and was a value in training is in the map all the same.
+        guard !map.holds(any: block.readings[column].missingWords) else {
+            return rows.map { row in block.value(row, column).map { id($0) } ?? missing }
+        }
+        let found = map.find(block, column)
+        return rows.map { row in
+            let index = found[row]
+            if index >= 0 { return index + Int32(Self.reserved) }
+            if index == ByteMap.blank { return missing }
+            return block.value(row, column).map { id($0) } ?? missing
+        }
+    }
+
     /// The value of an id.
     package func value(_ id: Int) -> String {
         id < Self.reserved
@@ -148,6 +163,21 @@ struct CategoryCounter {
         }
         counts[index] += times
         return index
+    }
+
+    /// Counts the values of a column in some rows of a block.
+    mutating func add(_ block: RowBlock, _ column: Int, rows: [Int]) {
+        let found = map.find(block, column)
+        var others: [Int] = []
+        counts.withUnsafeMutableBufferPointer { counts in
+            for row in rows {
+                let index = Int(found[row])
+                if index >= 0 { counts[index] += 1 } else { others.append(row) }
+            }
+        }
+        for row in others {
+            if let cell = block.value(row, column) { _ = add(cell) } else { missing += 1 }
+        }
     }
 
     mutating func merge(_ other: CategoryCounter) {

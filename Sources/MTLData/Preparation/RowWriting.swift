@@ -37,10 +37,11 @@ struct RowWriting {
             var parsed = ParsedBlock(block, plan, classes: preprocessor.classes)
             if refuses, let error = parsed.errors.first { throw error }
             var encoded: [EncodedRows] = []
+            let partOf = splitter.map { splitter in parsed.rows.map { splitter.part(parsed, $0) } }
             for part in parts {
                 var rows =
-                    splitter.map { splitter in
-                        parsed.rows.filter { splitter.part(parsed, $0) == part }
+                    partOf.map { partOf in
+                        zip(parsed.rows, partOf).filter { $0.1 == part }.map(\.0)
                     } ?? parsed.rows
                 if part == .training, let sampler {
                     rows = sampler.sample(&parsed, plan, preprocessor, rows: rows)

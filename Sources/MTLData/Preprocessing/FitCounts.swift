@@ -38,6 +38,8 @@ final class FitCounts: @unchecked Sendable {
         for (index, feature) in plan.schema.features.enumerated() where feature.hashBuckets == nil {
             let columns = plan.features[index]
             switch feature.kind {
+            case .categorical where targets[index] == nil:
+                categories[owners[index]].add(block, columns[0], rows: rows)
             case .categorical, .cross:
                 for row in rows { count(feature, index, block, row, columns, parsed) }
             case .tags, .sequence:
@@ -55,15 +57,7 @@ final class FitCounts: @unchecked Sendable {
                 if let cell = block.value(row, place.column) { _ = classes[index]?.add(cell) }
             }
         }
-        if let column = plan.scenario {
-            for row in rows {
-                if let cell = block.value(row, column) {
-                    _ = scenarios?.add(cell)
-                } else {
-                    scenarios?.missing += 1
-                }
-            }
-        }
+        if let column = plan.scenario { scenarios?.add(block, column, rows: rows) }
     }
 
     private func count(
@@ -89,24 +83,29 @@ final class FitCounts: @unchecked Sendable {
     }
 
     private func addNumbers(_ parsed: ParsedBlock, _ plan: ColumnPlan, rows: [Int]) {
+        var records: [Int] = []
         for (index, feature) in plan.schema.features.enumerated() where !statistics[index].isEmpty {
-            var number = FittedNumber()
-            number.clip = feature.clip
-            number.log = feature.log
-            for row in rows {
-                let value = parsed.numbers[index][row]
-                let record = parsed.block.record(row)
-                if feature.kind == .timestamp {
-                    for (part, calendar) in feature.parts.enumerated() where !value.isNaN {
-                        statistics[index][part].add(
-                            calendar.value(at: Int64(value), utcOffset: feature.utcOffset), record: record)
+            if records.isEmpty { records = rows.map(parsed.block.record) }
+            let all = parsed.numbers[index]
+            var values = rows.map { all[$0] }
+            if feature.kind == .timestamp {
+                for (part, calendar) in feature.parts.enumerated() {
+                    let some = values.map { time in
+                        time.isNaN ? .nan : calendar.value(at: Int64(time), utcOffset: feature.utcOffset)
                     }
-                } else if value.isNaN {
-                    statistics[index][0].addMissing()
-                } else {
-                    statistics[index][0].add(feature.isEmbedded ? value : number.raw(value), record: record)
+                    statistics[index][part].add(some, records: records)
+                }
+                continue
+            }
+            if !feature.isEmbedded && (feature.clip != nil || feature.log) {
+                var number = FittedNumber()
+                number.clip = feature.clip
+                number.log = feature.log
+                for place in values.indices where !values[place].isNaN {
+                    values[place] = number.raw(values[place])
                 }
             }
+            statistics[index][0].add(values, records: records)
         }
     }
 

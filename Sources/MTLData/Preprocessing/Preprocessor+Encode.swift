@@ -49,45 +49,49 @@ extension Preprocessor {
             defer { column += widths[index] }
             switch feature.kind {
             case .numeric where feature.isEmbedded:
-                for (target, row) in rows.enumerated() {
-                    encoded.ids[target * singles.count + place] = Self.bucket(parsed.numbers[index][row], fit)
-                }
+                let values = parsed.numbers[index]
+                fill(&encoded.ids, place, of: singles.count) { Self.bucket(values[rows[$0]], fit) }
                 place += 1
             case .numeric:
                 let number = fit.numbers[0]
-                for (target, row) in rows.enumerated() {
-                    let value = parsed.numbers[index][row]
-                    encoded.dense[target * width + column] = number.encode(value)
-                    if number.flagsMissing {
-                        encoded.dense[target * width + column + 1] = value.isNaN ? 1 : 0
-                    }
+                let values = parsed.numbers[index]
+                fill(&encoded.dense, column, of: width) { number.encode(values[rows[$0]]) }
+                if number.flagsMissing {
+                    fill(&encoded.dense, column + 1, of: width) { values[rows[$0]].isNaN ? 1 : 0 }
                 }
             case .timestamp:
-                for (target, row) in rows.enumerated() {
-                    let time = parsed.numbers[index][row]
-                    for (part, number) in fit.numbers.enumerated() {
-                        let value =
-                            time.isNaN
-                            ? .nan : feature.parts[part].value(at: Int64(time), utcOffset: feature.utcOffset)
-                        encoded.dense[target * width + column + part] = number.encode(value)
+                let times = parsed.numbers[index]
+                for (part, number) in fit.numbers.enumerated() {
+                    let calendar = feature.parts[part]
+                    fill(&encoded.dense, column + part, of: width) {
+                        let time = times[rows[$0]]
+                        return number.encode(
+                            time.isNaN ? .nan : calendar.value(at: Int64(time), utcOffset: feature.utcOffset))
                     }
                 }
             case .categorical, .cross:
-                encodeCategory(
-                    feature, fit, block, plan.features[index], rows: rows, isTraining: isTraining,
-                    into: &encoded,
-                    width: width, column: column, singles: singles.count, place: place)
-                if feature.isEmbedded { place += 1 }
+                let ids = ids(feature, fit, block, plan.features[index], rows: rows)
+                if feature.isEmbedded {
+                    fill(&encoded.ids, place, of: singles.count) { ids[$0] }
+                    place += 1
+                } else {
+                    encodeCategory(
+                        feature, fit, block, ids: ids, rows: rows, isTraining: isTraining,
+                        into: &encoded.dense, width: width, column: column)
+                }
             case .tags, .sequence:
                 encoded.bags.append(Self.bag(feature, fit, block, plan.features[index][0], rows: rows))
             }
         }
         if plan.labels.contains(where: { $0 != nil }) {
-            encoded.labels = rows.flatMap { row in parsed.labels.map { Float($0[row]) } }
+            encoded.labels = [Float](repeating: 0, count: rows.count * parsed.labels.count)
+            for (label, values) in parsed.labels.enumerated() {
+                fill(&encoded.labels, label, of: parsed.labels.count) { Float(values[rows[$0]]) }
+            }
         }
         if !parsed.weights.isEmpty { encoded.weights = rows.map { Float(parsed.weights[$0]) } }
         if let scenario = plan.scenario, let scenarios {
-            encoded.scenarios = rows.map { scenarios.idOrMissing(block.value($0, scenario)) }
+            encoded.scenarios = scenarios.ids(block, scenario, rows: rows)
         }
         return encoded
     }
@@ -130,23 +134,22 @@ extension Preprocessor {
     }
 
     private func encodeCategory(
-        _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ columns: [Int], rows: [Int],
-        isTraining: Bool,
-        into encoded: inout EncodedRows, width: Int, column: Int, singles: Int, place: Int
+        _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, ids: [Int32], rows: [Int],
+        isTraining: Bool, into dense: inout [Float], width: Int, column: Int
     ) {
         let firstHot = fit.vocabulary?.counts[1] == 0 ? 2 : 1
         let folds = isTraining ? fit.foldValues : nil
         for (target, row) in rows.enumerated() {
-            let id = Self.id(feature, fit, block, row, columns)
+            let id = Int(ids[target])
             switch feature.encoding {
-            case .embedding: encoded.ids[target * singles + place] = id
+            case .embedding: break
             case .oneHot:
-                let hot = Int(id) - firstHot
-                if hot >= 0 { encoded.dense[target * width + column + hot] = 1 }
-            case .frequency: encoded.dense[target * width + column] = fit.values?[Int(id)] ?? 0
+                let hot = id - firstHot
+                if hot >= 0 { dense[target * width + column + hot] = 1 }
+            case .frequency: dense[target * width + column] = fit.values?[id] ?? 0
             case .target:
                 let values = folds.map { $0[Self.fold(block.record(row))] } ?? fit.values
-                encoded.dense[target * width + column] = values?[Int(id)] ?? 0
+                dense[target * width + column] = values?[id] ?? 0
             }
         }
     }
@@ -161,15 +164,20 @@ extension Preprocessor {
         return Int32(upperBound(fit.bounds ?? [], value) + Vocabulary.reserved)
     }
 
-    static func id(_ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ row: Int, _ columns: [Int])
-        -> Int32
-    {
+    /// Per row the id of a feature of one value.
+    func ids(
+        _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ columns: [Int], rows: [Int]
+    ) -> [Int32] {
         if feature.kind == .cross {
-            let pair = crossed(block, row, columns)
-            return pair.withUnsafeBufferPointer { id($0, fit) }
+            return rows.map { row in
+                Self.crossed(block, row, columns).withUnsafeBufferPointer { Self.id($0, fit) }
+            }
         }
-        guard let cell = block.value(row, columns[0]) else { return fit.fillID ?? Vocabulary.missing }
-        return id(cell, fit)
+        let missing = fit.fillID ?? Vocabulary.missing
+        if let vocabulary = fit.vocabulary, fit.hashBuckets == nil {
+            return vocabulary.ids(block, columns[0], rows: rows, missing: missing)
+        }
+        return rows.map { row in block.value(row, columns[0]).map { Self.id($0, fit) } ?? missing }
     }
 
     private static func id(_ value: UnsafeBufferPointer<UInt8>, _ fit: FittedFeature) -> Int32 {
@@ -240,4 +248,20 @@ extension Preprocessor {
 extension Vocabulary {
     /// The id of a cell's value; nil where it is missing.
     func idOrMissing(_ value: UnsafeBufferPointer<UInt8>?) -> Int32 { value.map { id($0) } ?? Self.missing }
+}
+
+/// Writes one column of row-major values.
+@inline(__always)
+private func fill<Element>(_ values: inout [Element], _ column: Int, of width: Int, _ value: (Int) -> Element)
+{
+    guard width > 0 else { return }
+    values.withUnsafeMutableBufferPointer { values in
+        var place = column
+        var row = 0
+        while place < values.count {
+            values[place] = value(row)
+            place += width
+            row += 1
+        }
+    }
 }

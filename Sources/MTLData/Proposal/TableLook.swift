@@ -30,14 +30,16 @@ struct TableLook {
             var statistics = [NumberStatistics](
                 repeating: NumberStatistics(keepsSample: false), count: columns.count)
             for column in columns.indices {
+                var numbers: [Double] = []
                 for row in 0..<block.rowCount {
                     guard let cell = block.value(row, column) else {
                         columns[column].addMissing()
                         continue
                     }
                     let number = columns[column].add(cell, block.readings[column])
-                    if !number.isNaN { statistics[column].add(number, record: 0) }
+                    if !number.isNaN { numbers.append(number) }
                 }
+                statistics[column].add(numbers, records: [Int](repeating: 0, count: numbers.count))
             }
             for row in 0..<block.rowCount {
                 sample.add(record: block.record(row)) { Self.sampled(block, row) }

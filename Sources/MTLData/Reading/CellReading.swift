@@ -39,6 +39,9 @@ final class CellReading: Sendable {
         }
     }
 
+    /// The words that mean "not known".
+    var missingWords: [[UInt8]] { words + (hasUsualWords ? Cell.usualWords.map { Array($0.utf8) } : []) }
+
     /// Whether bytes without blanks around them mean "not known".
     func isMissing(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         if bytes.isEmpty || hasUsualWords && Cell.isMissing(bytes) { return true }

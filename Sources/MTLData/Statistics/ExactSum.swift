@@ -5,8 +5,13 @@ struct ExactSum: Sendable {
     /// Bin k counts units of 2^(32k - 1074). A number adds less than 2^85 to its bin, so that 2^42 numbers fit.
     private var bins = [Int128](repeating: 0, count: 64)
 
+    mutating func withBins(_ body: (UnsafeMutableBufferPointer<Int128>) -> Void) {
+        bins.withUnsafeMutableBufferPointer { body($0) }
+    }
+
     /// Adds a finite number.
-    mutating func add(_ value: Double) {
+    @inline(__always)
+    static func add(_ value: Double, to bins: UnsafeMutableBufferPointer<Int128>) {
         let exponent = Int(value.exponentBitPattern)
         let whole = value.significandBitPattern | (exponent == 0 ? 0 : 1 << 52)
         let place = max(exponent, 1) - 1
@@ -53,13 +58,19 @@ struct Moments: Sendable {
     private var sum = ExactSum()
     private var squares = ExactSum()
 
-    mutating func add(_ value: Double) {
-        count += 1
-        sum.add(value)
-        let square = value * value
-        squares.add(square)
-        let error = (-square).addingProduct(value, value)
-        if error != 0 { squares.add(error) }
+    mutating func add(_ values: [Double]) {
+        count += values.count
+        sum.withBins { sum in
+            squares.withBins { squares in
+                for value in values {
+                    ExactSum.add(value, to: sum)
+                    let square = value * value
+                    ExactSum.add(square, to: squares)
+                    let error = (-square).addingProduct(value, value)
+                    if error != 0 { ExactSum.add(error, to: squares) }
+                }
+            }
+        }
     }
 
     mutating func merge(_ other: Moments) {

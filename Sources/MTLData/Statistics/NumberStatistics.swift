@@ -18,17 +18,28 @@ struct NumberStatistics {
     /// 0 where all values are the same: what rounding leaves of it would make a scale of its own.
     var deviation: Double { least < greatest ? moments.variance.squareRoot() : 0 }
 
-    mutating func add(_ value: Double, record: Int) {
-        let value = max(-Moments.limit, min(Moments.limit, value))
-        moments.add(value)
-        least = min(least, value)
-        greatest = max(greatest, value)
-        guard keepsSample else { return }
+    /// Adds the values of some records, NaN where missing.
+    mutating func add(_ values: [Double], records: [Int]) {
+        var present: [Double] = []
+        present.reserveCapacity(values.count)
+        for (value, record) in zip(values, records) {
+            if value.isNaN {
+                missing += 1
+                continue
+            }
+            let value = max(-Moments.limit, min(Moments.limit, value))
+            least = min(least, value)
+            greatest = max(greatest, value)
+            present.append(value)
+            if keepsSample { sample(value, record) }
+        }
+        moments.add(present)
+    }
+
+    private mutating func sample(_ value: Double, _ record: Int) {
         sample.append((Self.hash(record), value))
         if sample.count >= 2 * Self.sampleLimit { prune() }
     }
-
-    mutating func addMissing() { missing += 1 }
 
     /// Adds what another part of the rows says.
     mutating func merge(_ other: NumberStatistics) {

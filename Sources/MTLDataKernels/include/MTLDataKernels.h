@@ -111,4 +111,34 @@ void mtl_gather_columns(
 // A 64-bit hash of some bytes, the same everywhere.
 uint64_t mtl_hash_bytes(const uint8_t *bytes, long count, uint64_t seed);
 
+// A slot of a hash table over texts: a key's first eight bytes, length and number. Most keys are found, or not, by one look at
+// memory. An empty slot has a number below 0.
+typedef struct {
+    uint64_t prefix;
+    uint32_t length;
+    int32_t index;
+} mtl_map_slot;
+
+// `mask` + 1 slots, a power of two of them, not all full; keys one behind the other, key i ends before ends[i].
+typedef struct {
+    const mtl_map_slot *slots;
+    uint64_t mask;
+    const uint8_t *keys;
+    const long *ends;
+} mtl_map;
+
+enum {
+    MTL_MAP_NONE = -1,
+    MTL_MAP_BLANK = -2,
+};
+
+// The number of a key, or MTL_MAP_NONE.
+int32_t mtl_map_find(mtl_map map, const uint8_t *key, long count);
+
+// Per row of a block the number of a column's cell, without the blanks around it; MTL_MAP_NONE where it is not there or in
+// quotes, MTL_MAP_BLANK where it is empty.
+void mtl_csv_find(
+    const uint8_t *text, const mtl_csv_row *rows, const uint32_t *ends, long columns, long column, long count, mtl_map map,
+    int32_t *out);
+
 #endif
