@@ -106,7 +106,9 @@ struct TensorText {
     /// A file of the first version gives the predictions that it gave then, and the same when written anew.
     @Test func aFileOfBeforePredictsAsItDid() throws {
         let text = try String(contentsOf: fixture("model-1.predictions.csv"), encoding: .utf8)
-        let expected = text.split(separator: "\n").dropFirst().map { $0.split(separator: ",").compactMap { Float($0) } }
+        let expected = text.split(separator: "\n").dropFirst().map {
+            $0.split(separator: ",").compactMap { Float($0) }
+        }
         let old = try ModelBundle(contentsOf: fixture("model-1.safetensors").path)
         let found = try predictions(old)
         #expect(found.count == 40 && found.count == expected.count)
@@ -127,7 +129,9 @@ struct TensorText {
             bytes[place] ^= 1 << UInt8(place % 8)
             if let bundle = try? ModelBundle(bytes: bytes, path: "model") {
                 #expect(bundle.preprocessor == right.preprocessor, "byte \(place)")
-                #expect(bundle.settings == right.settings && bundle.parameters == right.parameters, "byte \(place)")
+                #expect(
+                    bundle.settings == right.settings && bundle.parameters == right.parameters,
+                    "byte \(place)")
             }
         }
     }
@@ -217,7 +221,8 @@ struct TensorText {
                     var text = whole
                     text.texts[key] = String(
                         decoding: try JSONSerialization.data(
-                            withJSONObject: changed, options: [.sortedKeys, .fragmentsAllowed]), as: UTF8.self)
+                            withJSONObject: changed, options: [.sortedKeys, .fragmentsAllowed]), as: UTF8.self
+                    )
                     do throws(InputError) {
                         let bundle = try ModelBundle(bytes: try sealed(text), path: "model")
                         accepted += 1
@@ -305,9 +310,12 @@ struct TensorText {
 
 /// Places in a value of JSON.
 enum JSONPath {
-    static let others: [Any] = [
-        NSNull(), "", "x", -1, 0, 1, 3, 1_000_000, Int.max, Int.min, 1e300, -0.5, true, [Any](), [0], [String: Any](),
-    ]
+    static var others: [Any] {
+        [
+            NSNull(), "", "x", -1, 0, 1, 3, 1_000_000, Int.max, Int.min, 1e300, -0.5, true, [Any](), [0],
+            [String: Any](),
+        ]
+    }
 
     static func all(in value: Any) -> [[String]] {
         var paths: [[String]] = [[]]

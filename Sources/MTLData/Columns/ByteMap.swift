@@ -34,7 +34,7 @@ struct ByteMap: Sendable {
         bytes.withUnsafeBufferPointer { all in
             ends.indices.allSatisfy { key in
                 let start = key == 0 ? 0 : ends[key - 1]
-                return find(UnsafeBufferPointer(rebasing: all[start..<ends[key]]), hash: hashes[key]) == key
+                return find(UnsafeBufferPointer(rebasing: all[start..<ends[key]])) == key
             }
         }
     }

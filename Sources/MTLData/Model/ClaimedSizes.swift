@@ -76,6 +76,10 @@ struct ClaimedSizes {
         guard columns <= max(elements, 1024) * 2 else {
             throw refuse("schema", "\(columns) columns of features", "weights for them in the file")
         }
+        // How many ids a row may have says no tensor; memory for a batch of them is taken.
+        for feature in schema.features where feature.length > 1 << 16 {
+            throw refuse("feature \"\(feature.name)\", length", "\(feature.length)", "at most \(1 << 16)")
+        }
         for index in preprocessor.embeddedIndices where preprocessor.owner(of: index) == index {
             let feature = schema.features[index]
             let name = "embeddings.\(feature.name).weight"

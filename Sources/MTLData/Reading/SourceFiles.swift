@@ -28,7 +28,12 @@ enum SourceFiles {
     /// of its content, of samples where it is large.
     static func stamp(_ source: String) throws(InputError) -> String {
         var text = ""
+        let isDatabase = source.hasPrefix(SQLiteSource.scheme)
         for (index, path) in paths(of: source).enumerated() {
+            if isDatabase, index == 0 {
+                text += try stamp(database: path) + "\n"
+                continue
+            }
             // SQLite makes the index of its log anew from the log, and does so in reading.
             guard index == 0 || !path.hasSuffix("-shm") else { continue }
             text += try stamp(file: path, isAside: index > 0) + "\n"
@@ -39,6 +44,20 @@ enum SourceFiles {
     private static let wholeBytes = 4 << 20
     private static let sampleBytes = 16 << 10
     private static let samples = 128
+
+    /// A database by what the system says of it alone: to open and close it would take the locks of whoever else has it open in
+    /// this process.
+    private static func stamp(database path: String) throws(InputError) -> String {
+        guard var status = FileStatus.of(path) else {
+            throw InputError(
+                .file, at: path, found: String(cString: strerror(errno)),
+                expected: "a readable SQLite database")
+        }
+        settle(&status) { FileStatus.of(path) }
+        let times = FileStatus.times(status)
+        return "\(status.st_dev) \(status.st_ino) \(status.st_size) "
+            + "\(times.content.tv_sec).\(times.content.tv_nsec) \(times.any.tv_sec).\(times.any.tv_nsec)"
+    }
 
     /// - Parameter isAside: a database's log, which need not be there; without content it says nothing.
     private static func stamp(file path: String, isAside: Bool) throws(InputError) -> String {
@@ -55,7 +74,7 @@ enum SourceFiles {
         // A device has no content that stays.
         guard FileStatus.isRegular(status) else { return "no file" }
         if isAside, status.st_size == 0 { return "" }
-        settle(descriptor, &status)
+        settle(&status) { FileStatus.of(descriptor) }
         let times = FileStatus.times(status)
         let size = Int(status.st_size)
         var hash: UInt64 = 0
@@ -68,13 +87,14 @@ enum SourceFiles {
             guard count >= 0 else { throw failure() }
             hash = mtl_hash_bytes(buffer, count, hash)
         }
+        // Of a log all but the last of its times: as root, SQLite gives it its owner again in reading.
         return "\(status.st_dev) \(status.st_ino) \(size) \(times.content.tv_sec).\(times.content.tv_nsec) "
-            + "\(times.any.tv_sec).\(times.any.tv_nsec) \(String(hash, radix: 16))"
+            + (isAside ? "" : "\(times.any.tv_sec).\(times.any.tv_nsec) ") + String(hash, radix: 16)
     }
 
     /// Waits until a change from now on gets another time than the last one: the clock of a file system goes in steps of up to
     /// 10 ms, or of a second or two where it has no parts of one.
-    private static func settle(_ descriptor: Int32, _ status: inout stat) {
+    private static func settle(_ status: inout stat, _ look: () -> stat?) {
         for _ in 0..<250 {
             let changed = FileStatus.times(status).any
             var now = timespec()
@@ -84,7 +104,7 @@ enum SourceFiles {
             // A time in the future is another clock's, which no waiting here reaches.
             guard age >= 0, age < step else { return }
             usleep(10_000)
-            guard let again = FileStatus.of(descriptor) else { return }
+            guard let again = look() else { return }
             status = again
         }
     }
