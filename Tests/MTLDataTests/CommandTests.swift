@@ -110,13 +110,10 @@ import Testing
         _ = try shop.write(
             SmallShop.experiment.replacing("epochs: 1,", with: "epochs: 100000, patience: 100000,"),
             "shop.yaml")
-        for delay in ["0.1", "0.3", "1"] {
-            // A shell without job control has what it starts in the background ignore SIGINT.
-            let line = """
-                set -m; "$0" train shop.yaml & sleep \(delay); kill -\(number) $!; wait $!
-                """
-            let result = try shop.shell(line)
-            #expect(result.status == 128 + number, "\(result.status)")
+        for delay in [0.1, 0.3, 1] {
+            let result = try Command.run(
+                "mtl", ["train", "shop.yaml"], in: shop.path, signal: (number, delay))
+            #expect(result.isSignalled && result.status == number, "\(result.status)")
             #expect(result.errors.contains(name), "\(result.errors)")
             #expect(shop.partials.isEmpty)
             #expect(shop.bytes("shop.safetensors") == before)

@@ -20,13 +20,21 @@ package struct Command {
     }
 
     /// Runs a command in a folder and waits for it.
-    package static func run(_ name: String, _ arguments: [String], in folder: String) throws -> Command {
-        try shell("exec \"$0\" \"$@\"", [path(name)] + arguments, in: folder)
+    ///
+    /// - Parameter signal: what it is sent, and after how many seconds.
+    package static func run(
+        _ name: String, _ arguments: [String], in folder: String,
+        signal: (number: Int32, after: Double)? = nil
+    ) throws -> Command {
+        try shell("exec \"$0\" \"$@\"", [path(name)] + arguments, in: folder, signal: signal)
     }
 
     /// Runs a line of shell, whose "$0", "$1", … are the arguments. Signals are as they are for a new process, which those
     /// that Foundation starts do not have.
-    package static func shell(_ line: String, _ arguments: [String], in folder: String) throws -> Command {
+    package static func shell(
+        _ line: String, _ arguments: [String], in folder: String,
+        signal: (number: Int32, after: Double)? = nil
+    ) throws -> Command {
         let streams = try TemporaryFolder()
         func check(_ code: Int32, _ what: String) throws {
             guard code == 0 else {
@@ -60,10 +68,15 @@ package struct Command {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        var words = (["/bin/sh", "-c", "cd '\(folder)' || exit 99\n" + line] + arguments).map { strdup($0) } + [nil]
+        var words =
+            (["/bin/sh", "-c", "cd '\(folder)' || exit 99\n" + line] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var process = pid_t()
         try check(posix_spawn(&process, "/bin/sh", &actions, &attributes, &words, environ), "/bin/sh")
+        if let signal {
+            usleep(useconds_t(signal.after * 1e6))
+            kill(process, signal.number)
+        }
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
         func text(_ name: String) -> String {
