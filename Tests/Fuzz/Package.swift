@@ -22,5 +22,8 @@ let package = Package(
         .executableTarget(
             name: "fuzz-cache", dependencies: [.product(name: "MTLData", package: "mtl-engine")],
             swiftSettings: fuzzer, linkerSettings: link),
+        .executableTarget(
+            name: "fuzz-model", dependencies: [.product(name: "MTLData", package: "mtl-engine")],
+            swiftSettings: fuzzer, linkerSettings: link),
     ]
 )
