@@ -43,7 +43,11 @@ let package = Package(
         .target(
             name: "MTLData", dependencies: ["MTLEngine", "MTLDataKernels", "CZlib", "CSQLite"],
             swiftSettings: settings),
-        .target(name: "Terminal", dependencies: ["MTLEngine"], swiftSettings: settings),
+        .target(
+            name: "Terminal",
+            dependencies: [
+                "MTLEngine", "MTLDataKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: settings),
         .executableTarget(
             name: "mtl",
             dependencies: [

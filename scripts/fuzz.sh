@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../Tests/Fuzz"
 
 runs=${1:-1000000}
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(fuzz-csv fuzz-cache fuzz-experiment)
+[ ${#targets[@]} -gt 0 ] || targets=(fuzz-csv fuzz-cache fuzz-model fuzz-experiment)
 
 # The library gets the coverage that guides the fuzzer, C kernels too; its main function is the targets' only.
 swift build -c release --sanitize address \

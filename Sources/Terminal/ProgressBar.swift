@@ -1,4 +1,3 @@
-internal import Foundation
 package import MTLEngine
 
 /// A line on the terminal that says how far training is; where output is no terminal, a line per epoch, written at once.
@@ -25,10 +24,9 @@ package final class ProgressBar {
     private func tell(_ report: EpochReport?) {
         guard let report, report.epoch > toldEpoch else { return }
         toldEpoch = report.epoch
-        print(
-            "\(title), epoch \(report.epoch): loss \(report.watchedLoss.decimals(4)) after \(report.trainingSeconds.decimals(1)) s"
+        write(
+            "\(title), epoch \(report.epoch): loss \(report.watchedLoss.decimals(4)) after \(report.trainingSeconds.decimals(1)) s\n"
         )
-        fflush(nil)
     }
 
     package func clear() {
@@ -36,5 +34,6 @@ package final class ProgressBar {
         drawn = false
     }
 
-    private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    /// What a progress bar loses is no result.
+    private func write(_ text: String) { try? StandardOutput.write(Array(text.utf8)) }
 }

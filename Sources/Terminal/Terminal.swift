@@ -1,4 +1,5 @@
 internal import Foundation
+package import MTLEngine
 
 /// The number of processors this process may use, at most 4: rows of small batches do not feed more.
 package let defaultThreads = max(1, min(4, ProcessInfo.processInfo.activeProcessorCount))
@@ -26,23 +27,27 @@ package func median(_ values: [Double]) -> Double {
 }
 
 /// Prints a table with columns as wide as their widest cell; the first column is left-aligned.
-package func printTable(_ header: [String], _ rows: [[String]]) {
-    let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
+///
+/// - Throws: `InputError` where standard output cannot be written.
+package func printTable(_ header: [String], _ rows: [[String]]) throws(InputError) {
+    let cells = ([header] + rows).map { $0.map { MessageText.oneLine($0, 200) } }
+    let widths = header.indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
     func line(_ cells: [String]) -> String {
         zip(cells, widths).enumerated().map { index, cell in
             let padding = String(repeating: " ", count: cell.1 - cell.0.count)
             return index == 0 ? cell.0 + padding : padding + cell.0
         }.joined(separator: "  ")
     }
-    print(line(header))
-    print(widths.map { String(repeating: "-", count: $0) }.joined(separator: "  "))
-    for row in rows { print(line(row)) }
+    let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
+    try say(([line(cells[0]), rule] + cells.dropFirst().map(line)).joined(separator: "\n"))
 }
 
 /// Prints one JSON object on a line of its own, at once, with snake_case names.
+///
+/// - Throws: what the encoder throws, and `InputError` where standard output cannot be written.
 package func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    FileHandle.standardOutput.write(try encoder.encode(value) + Data("\n".utf8))
+    try StandardOutput.write([UInt8](encoder.encode(value)) + [UInt8(ascii: "\n")])
 }

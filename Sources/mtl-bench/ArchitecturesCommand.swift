@@ -70,7 +70,7 @@ struct ArchitecturesCommand: ParsableCommand {
                 ])
             }
         }
-        printTable(
+        try printTable(
             [
                 "model", "batch", "samples/s", "GFLOP/s",
                 "time per FLOP / \(scenarios == nil ? "shared bottom" : "first row")'s",

@@ -91,10 +91,10 @@ struct CompareCommand: ParsableCommand {
                 }
             }
         }
-        print(
+        try say(
             "\(data.rawValue): \(rows.training.rowCount) rows to learn from, \(rows.test.rowCount) to judge on.\n"
         )
-        printTable(
+        try printTable(
             ["schedule, batch", "samples/s", "steps/s", "s to target"]
                 + tasks.map { "\($0.name) best test loss" },
             table)
@@ -103,7 +103,7 @@ struct CompareCommand: ParsableCommand {
                 title: "Test loss over seconds of training (\(data.rawValue))", panels: tasks.map(\.name),
                 xLabel: "seconds of training", series: series)
             try TextOutput.write(picture.text, to: plot)
-            print("\nCurves written to \(plot).")
+            try say("\nCurves written to \(plot).")
         }
     }
 

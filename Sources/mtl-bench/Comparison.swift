@@ -135,9 +135,9 @@ struct Comparison<Rows: ComparisonRows> {
 
     // MARK: Tables
 
-    func printSpeed(_ results: [Result]) {
+    func printSpeed(_ results: [Result]) throws {
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
-        printTable(
+        try printTable(
             ["speed", "samples/s", "epochs", "s to convergence"],
             results.map { result in
                 [
@@ -148,7 +148,7 @@ struct Comparison<Rows: ComparisonRows> {
     }
 
     /// One row per task and metric; `reference` comes first, as the best that could be reached.
-    func printQuality(_ results: [Result], reference: (name: String, evaluations: [TaskEvaluation])?) {
+    func printQuality(_ results: [Result], reference: (name: String, evaluations: [TaskEvaluation])?) throws {
         var rows: [[String]] = []
         for task in settings.tasks {
             let metrics = results.first?.evaluations.first?.first { $0.task == task.name }?.values ?? []
@@ -163,7 +163,7 @@ struct Comparison<Rows: ComparisonRows> {
                 rows.append(row)
             }
         }
-        printTable(["test metric"] + (reference.map { [$0.name] } ?? []) + results.map(\.name), rows)
+        try printTable(["test metric"] + (reference.map { [$0.name] } ?? []) + results.map(\.name), rows)
     }
 
     /// Which schedule won on what, in one sentence.

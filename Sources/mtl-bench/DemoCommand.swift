@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MTLEngine
+import Terminal
 
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,7 +30,7 @@ struct DemoCommand: ParsableCommand {
                 training: learned, validation: try shop.log(rows: max(1, rows / 5), stream: 2).dataset,
                 test: test.dataset, inputs: learned.featureCount),
             settings: training.settings(tasks: ShopSimulator.tasks))
-        print(
+        try say(
             """
             A simulated shop: \(rows) visits of \(learned.featureCount) features; tasks click, \
             purchase given click, spend, user tag.
@@ -40,10 +41,10 @@ struct DemoCommand: ParsableCommand {
         let joint = try comparison.train(.joint)
         let alternating = try comparison.train(.alternating)
         let alone = try comparison.trainSingleTasks()
-        comparison.printSpeed([joint, alternating, alone])
-        print()
-        comparison.printQuality([joint, alternating, alone], reference: ("Bayes", try test.bayes()))
-        print()
-        print(comparison.verdict(joint, alternating))
+        try comparison.printSpeed([joint, alternating, alone])
+        try say()
+        try comparison.printQuality([joint, alternating, alone], reference: ("Bayes", try test.bayes()))
+        try say()
+        try say(comparison.verdict(joint, alternating))
     }
 }

@@ -24,7 +24,7 @@ struct EmbeddingsCommand: ParsableCommand {
     private static let idsPerRow = 16
 
     func run() throws {
-        print(
+        try say(
             "Steps of Adam on tables of \(dimension) columns, \(compute.threads) threads; median of \(rounds) rounds.\n"
         )
         var cells = touched.values.map { ["\($0)"] }
@@ -36,7 +36,7 @@ struct EmbeddingsCommand: ParsableCommand {
                 )
             }
         }
-        printTable(["rows touched"] + tables.values.map { "table of \($0)" }, cells)
+        try printTable(["rows touched"] + tables.values.map { "table of \($0)" }, cells)
     }
 
     private func measure(tableRows: Int) throws -> [Double] {

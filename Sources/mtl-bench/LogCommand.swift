@@ -47,7 +47,7 @@ struct LogCommand: ParsableCommand {
         }
         try output.finish()
         try TextOutput.write(GeneratedLog.experiment(file), to: file + ".yaml")
-        print("\(file): \(rows) rows; mtl train \(file).yaml trains on it.")
+        try say("\(file): \(rows) rows; mtl train \(file).yaml trains on it.")
     }
 }
 

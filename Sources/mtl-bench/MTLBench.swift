@@ -1,4 +1,5 @@
 import ArgumentParser
+import Terminal
 
 @main
 struct MTLBench: ParsableCommand {
@@ -14,4 +15,6 @@ struct MTLBench: ParsableCommand {
             WorkerCommand.self,
         ],
         defaultSubcommand: DemoCommand.self)
+
+    static func main() { runAsProgram() }
 }

@@ -74,7 +74,7 @@ struct ProfileCommand: ParsableCommand {
         let profile = StepProfile(
             timeline: timeline, model: work.model, workers: compute.threads, ticksPerSecond: ticks,
             bounds: bounds)
-        print(
+        try say(
             """
             \(inputs)-\(hidden.values.map(String.init).joined(separator: "-")) x\(tasks), \(schedule), batch \(batch), \
             \(compute.threads) threads, \(compute.options.backend) (\(compute.options.instructions)): \
@@ -85,10 +85,10 @@ struct ProfileCommand: ParsableCommand {
             \(bounds.memoryBandwidth.decimals(0)) GB/s in memory.
 
             """)
-        profile.printTable(steps: steps)
+        try profile.printTable(steps: steps)
         if let trace {
             try profile.writeTrace(to: trace)
-            print("\nTrace written to \(trace).")
+            try say("\nTrace written to \(trace).")
         }
     }
 }

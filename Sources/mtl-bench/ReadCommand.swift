@@ -23,7 +23,8 @@ struct ReadCommand: ParsableCommand {
             let begin = clock.now
             let table = try TypedTable(TableReader(path: file, options: ReadingOptions(threads: threads)))
             let seconds = clock.now.seconds(since: begin)
-            print("{\"seconds\": \(seconds), \"rows\": \(table.rowCount), \"columns\": \(table.names.count)}")
+            try say(
+                "{\"seconds\": \(seconds), \"rows\": \(table.rowCount), \"columns\": \(table.names.count)}")
         }
     }
 }

@@ -88,8 +88,8 @@ struct ScenariosCommand: ParsableCommand {
         }
         let header = ["method"] + rows.values.map { "\($0) rows" }
         for (task, plan) in ScenarioSimulator.tasks.enumerated() {
-            print("\nAUC of \(plan.name), mean and standard deviation of \(seeds.values.count) seeds:\n")
-            printTable(
+            try say("\nAUC of \(plan.name), mean and standard deviation of \(seeds.values.count) seeds:\n")
+            try printTable(
                 header,
                 names.map { name in
                     [name]

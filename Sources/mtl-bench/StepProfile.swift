@@ -32,7 +32,7 @@ struct StepProfile {
         self.bounds = bounds
     }
 
-    func printTable(steps: Int) {
+    func printTable(steps: Int) throws {
         var sums: [Part: Sum] = [:]
         var order: [Part] = []
         for event in events.joined() {
@@ -44,7 +44,7 @@ struct StepProfile {
         }
         let total = sums.values.reduce(0) { $0 + $1.ticks }
         order.sort { ($0.phase.rawValue, $0.index) < ($1.phase.rawValue, $1.index) }
-        Terminal.printTable(
+        try Terminal.printTable(
             ["part", "shape", "µs a step", "calls a step", "rate", "of the bound", "share"],
             order.map { part in
                 let sum = sums[part] ?? Sum()
@@ -60,7 +60,7 @@ struct StepProfile {
                     (100 * sum.ticks / total).decimals(1) + " %",
                 ]
             })
-        print("\nTimes are summed over workers; shares are of all workers' time.")
+        try say("\nTimes are summed over workers; shares are of all workers' time.")
     }
 
     private func name(_ part: Part) -> String {

@@ -64,10 +64,10 @@ struct ThroughputCommand: ParsableCommand {
             }
         }
         if !json {
-            printTable(
+            try printTable(
                 ["model", "schedule", "batch", "samples/s", "GFLOP/s", "step / bare products", "spread"], rows
             )
-            print(
+            try say(
                 """
 
                 Samples count once per batch, however many turns they serve. Bare products: the step's own matrix

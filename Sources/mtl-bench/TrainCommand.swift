@@ -1,6 +1,7 @@
 import ArgumentParser
 import MTLData
 import MTLEngine
+import Terminal
 
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -81,21 +82,21 @@ struct TrainCommand: ParsableCommand {
             data: table.comparison,
             settings: training.settings(tasks: tasks))
         let rows = table.comparison
-        print(
+        try say(
             """
             \(data): \(rows.training.rowCount) rows to learn from, \(rows.validation?.rowCount ?? 0) to watch, \
             \(rows.test.rowCount) to judge on; \(rows.inputs) dense features, \(rows.embedded.count) embedded ones.
             """)
-        for reason in table.leftOut { print("Left out, \(reason)") }
-        print()
+        for reason in table.leftOut { try say("Left out, \(reason)") }
+        try say()
         var results = try schedule.values.map { try comparison.train($0) }
         if singleTask { results.append(try comparison.trainSingleTasks()) }
-        comparison.printSpeed(results)
-        print()
-        comparison.printQuality(results, reference: nil)
+        try comparison.printSpeed(results)
+        try say()
+        try comparison.printQuality(results, reference: nil)
         if schedule.values.count > 1 {
-            print()
-            print(comparison.verdict(results[0], results[1]))
+            try say()
+            try say(comparison.verdict(results[0], results[1]))
         }
     }
 }

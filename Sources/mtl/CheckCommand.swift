@@ -1,6 +1,7 @@
 import ArgumentParser
 import MTLData
 import MTLEngine
+import Terminal
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,10 +24,10 @@ struct CheckCommand: ParsableCommand {
 
     private func check(_ settings: Experiment) throws {
         let data = try settings.prepare(
-            in: prepared ?? preparedFolder(of: experiment), threads: threads.threads)
+            in: prepared ?? preparedFolder(of: experiment), threads: threads.threads, onWait: noteWaiting)
         let report = try settings.report(data, threads: threads.threads)
-        for note in try settings.readingNotes(data, threads: threads.threads) { print(note) }
-        print(report.text)
+        for note in try settings.readingNotes(data, threads: threads.threads) { try say(note) }
+        try say(report.text)
         if report.findings.contains(where: { $0.severity == .problem }) { throw ExitCode(1) }
     }
 }
@@ -37,3 +38,5 @@ func stem(of experiment: String) -> String {
 }
 
 func preparedFolder(of experiment: String) -> String { "\(stem(of: experiment)).prepared" }
+
+func noteWaiting() { note("Another run prepares rows in the same folder; waiting for it.") }

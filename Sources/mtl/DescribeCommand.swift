@@ -23,10 +23,11 @@ struct DescribeCommand: ParsableCommand {
     @OptionGroup var threads: ThreadArguments
 
     func run() throws {
+        if let svg { try filesInUse().check(output: svg, "--svg") }
         let model = try model()
         let summary = ModelSummary(model)
         let taskNames = model.tasks.map(\.name)
-        printTable(
+        try printTable(
             ["layer", "kind", "shape", "parameters", "FLOPs a row", "tasks"],
             summary.layers.map { layer in
                 [
@@ -36,20 +37,30 @@ struct DescribeCommand: ParsableCommand {
                     layer.tasks == taskNames ? "all" : layer.tasks.joined(separator: ", "),
                 ]
             })
-        print(
+        try say(
             "\n\(summary.parameters) parameters, \(summary.operations) floating-point operations for a row "
                 + "(products, forward).")
         if let svg {
             try TextOutput.write(ModelDrawing(model).svg, to: svg)
-            print("The picture is in \(svg).")
+            try say("The picture is in \(svg).")
         }
+    }
+
+    private func filesInUse() throws -> FilesInUse {
+        var files = FilesInUse()
+        if !file.hasSuffix(".safetensors") {
+            files = try Experiment(file: file).filesInUse
+            files.add(folder: prepared ?? preparedFolder(of: file), "the folder of prepared rows")
+        }
+        files.add("the \(file.hasSuffix(".safetensors") ? "model" : "experiment")", file)
+        return files
     }
 
     private func model() throws -> MultiTaskModel {
         if file.hasSuffix(".safetensors") { return try ModelBundle(contentsOf: file).model }
         let settings = try Experiment(file: file)
         let data = try settings.prepare(
-            in: prepared ?? preparedFolder(of: file), threads: threads.threads)
+            in: prepared ?? preparedFolder(of: file), threads: threads.threads, onWait: noteWaiting)
         do throws(InputError) {
             return try settings.model.model(data.preprocessor, sampling: settings.sampling)
         } catch { throw error.of(file) }

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Foundation
 import MTLData
 import MTLEngine
+import Terminal
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,34 +16,51 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%.")
     var badRows = "refuse"
 
+    @OptionGroup var events: EventArguments
     @OptionGroup var table: TableArguments
     @OptionGroup var threads: ThreadArguments
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
         let bad = try badRowsOption(badRows)
-        let source = try bundle.open(data, options: table.options(badRows: bad))
+        let source = try bundle.open(
+            data, options: table.options(badRows: bad), events: events.byHistory(bundle))
         printNotes(of: source)
         let (evaluations, report) = try bundle.judge(source, badRows: bad, compute: threads.compute)
-        printMetrics([evaluations])
-        for note in report.notes { printNote("\(data): \(note)") }
+        try printMetrics([evaluations])
+        for text in report.notes { note("\(data): \(text)") }
     }
 }
 
 /// Says on the standard error what was found out about a source's text.
 func printNotes(of source: any RowSource) {
-    for note in source.notes { printNote("\(source.path): \(note)") }
-}
-
-/// Says something beside the output.
-func printNote(_ text: String) {
-    try? FileHandle.standardError.write(contentsOf: Data("\(text)\n".utf8))
+    for text in source.notes { note("\(source.path): \(text)") }
 }
 
 /// What --bad-rows says.
 func badRowsOption(_ text: String) throws -> BadRows {
     do throws(InputError) { return try DataSettings.badRows(text) } catch {
         throw ValidationError("--bad-rows: found \(error.found), expected \(error.expected)")
+    }
+}
+
+/// Logs of the histories that a model was trained with.
+struct EventArguments: ParsableArguments {
+    @Option(
+        help:
+            "The log of a history, as NAME=FILE, once per history (default: the file beside the rows that is called as training's)."
+    )
+    var events: [String] = []
+
+    func byHistory(_ bundle: ModelBundle) throws -> [String: String] {
+        var logs: [String: String] = [:]
+        for text in events {
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, logs.updateValue(String(parts[1]), forKey: String(parts[0])) == nil else {
+                throw ValidationError("--events: found \(text), expected NAME=FILE, once per history")
+            }
+        }
+        return logs
     }
 }
 

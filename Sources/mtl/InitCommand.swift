@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import MTLData
 import MTLEngine
 import Terminal
@@ -32,6 +31,14 @@ struct InitCommand: ParsableCommand {
     @OptionGroup var threads: ThreadArguments
 
     func run() throws {
+        var inputs = FilesInUse()
+        inputs.add("the data", data)
+        if let test { inputs.add("the data to judge by", test) }
+        if let output {
+            try inputs.check(output: output, "--output")
+        } else {
+            try inputs.checkStandardOutput()
+        }
         let (source, guess) = try ReadingGuess.open(
             data, options: table.options(threads: threads.threads),
             labels: labels.map { String($0.prefix { $0 != "=" }) })
@@ -50,11 +57,11 @@ struct InitCommand: ParsableCommand {
         settings.format = guess.format
         let text = proposal.yaml(data: settings)
         guard let output else {
-            FileHandle.standardOutput.write(Data(text.utf8))
+            try StandardOutput.write(Array(text.utf8))
             return
         }
         try TextOutput.write(text, to: output)
-        for note in source.notes { print(note) }
-        print(proposal.summary)
+        for note in source.notes { try say(note) }
+        try say(proposal.summary)
     }
 }

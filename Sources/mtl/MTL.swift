@@ -1,4 +1,5 @@
 import ArgumentParser
+import Terminal
 
 @main
 struct MTL: ParsableCommand {
@@ -12,4 +13,6 @@ struct MTL: ParsableCommand {
             InitCommand.self, CheckCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
             DescribeCommand.self,
         ])
+
+    static func main() { runAsProgram() }
 }

@@ -14,7 +14,9 @@ struct ThreadArguments: ParsableArguments {
 }
 
 /// One row per task and metric: the mean over the runs, and how far they were apart.
-func printMetrics(_ runs: [[TaskEvaluation]]) {
+///
+/// - Throws: `InputError` where standard output cannot be written.
+func printMetrics(_ runs: [[TaskEvaluation]]) throws {
     guard let first = runs.first else { return }
     var rows: [[String]] = []
     for (task, evaluation) in first.enumerated() {
@@ -32,7 +34,7 @@ func printMetrics(_ runs: [[TaskEvaluation]]) {
             rows.append([evaluation.task, "0", "no label", "-"] + (runs.count > 1 ? ["-"] : []))
         }
     }
-    printTable(
+    try printTable(
         ["task", "labels", "metric", runs.count > 1 ? "mean" : "value"]
             + (runs.count > 1 ? ["deviation"] : []), rows)
 }

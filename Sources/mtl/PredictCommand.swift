@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import MTLData
 import MTLEngine
+import Terminal
 
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,6 +30,7 @@ struct PredictCommand: ParsableCommand {
     @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%; those left out have no line in the output.")
     var badRows = "refuse"
 
+    @OptionGroup var events: EventArguments
     @OptionGroup var table: TableArguments
     @OptionGroup var threads: ThreadArguments
 
@@ -41,8 +43,16 @@ struct PredictCommand: ParsableCommand {
                 "--keep: found \(name), which is the name of a prediction too, expected a column of another name"
             )
         }
+        let logs = try events.byHistory(bundle)
+        var inputs = try bundle.filesInUse(data, events: logs)
+        inputs.add("the model", model)
+        if let output {
+            try inputs.check(output: output, "--output")
+        } else {
+            try inputs.checkStandardOutput()
+        }
         let bad = try badRowsOption(badRows)
-        let source = try bundle.open(data, options: table.options(badRows: bad))
+        let source = try bundle.open(data, options: table.options(badRows: bad), events: logs)
         let kept = try names.map { ($0, try source.column($0)) }
         printNotes(of: source)
         let sink = try Sink(output)
@@ -60,7 +70,7 @@ struct PredictCommand: ParsableCommand {
             try sink.write(text)
         }
         try sink.finish()
-        for note in report.notes { printNote("\(data): \(note)") }
+        for text in report.notes { note("\(data): \(text)") }
     }
 
     private func quoted(_ text: String) -> String {
@@ -109,13 +119,7 @@ private final class Sink {
         while true {
             let count = fread(&buffer, 1, buffer.count, spool)
             if count == 0 { break }
-            do {
-                try FileHandle.standardOutput.write(contentsOf: buffer[..<count])
-            } catch {
-                throw InputError(
-                    .file, at: "standard output", found: error.localizedDescription, expected: "room to write"
-                )
-            }
+            try StandardOutput.write(Array(buffer[..<count]))
         }
     }
 }

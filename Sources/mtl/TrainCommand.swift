@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import MTLData
 import MTLEngine
 import Terminal
@@ -43,33 +42,43 @@ struct TrainCommand: ParsableCommand {
         if let badRows { settings.data.badRows = badRows }
         if let epochs { settings.training.epochs = epochs }
         if let seeds { settings.training.seeds = try Self.seeds(seeds) }
-        do throws(InputError) { try train(settings) } catch { throw error.of(experiment) }
+        do { try train(settings) } catch let error as InputError { throw error.of(experiment) }
     }
 
-    private func train(_ settings: Experiment) throws(InputError) {
+    private func train(_ settings: Experiment) throws {
         try settings.check()
         var start: ModelBundle?
         if let from { start = try ModelBundle(contentsOf: from) }
         try start?.check(continuing: settings)
+        let path = model ?? "\(stem(of: experiment)).safetensors"
+        let folder = prepared ?? preparedFolder(of: experiment)
+        var inputs = settings.filesInUse
+        inputs.add("the experiment", experiment)
+        inputs.add(folder: folder, "the folder of prepared rows")
+        try inputs.check(output: path, "--model")
 
         let clock = ContinuousClock()
         let begin = clock.now
         let data = try settings.prepare(
-            in: prepared ?? preparedFolder(of: experiment), threads: threads.threads,
-            encodedBy: start?.preprocessor)
-        print(describe(data, seconds: clock.now.seconds(since: begin)))
+            in: folder, threads: threads.threads, encodedBy: start?.preprocessor, onWait: noteWaiting)
+        try say(describe(data, seconds: clock.now.seconds(since: begin)))
         if data.badRows.count > 0 {
-            print("\(data.badRows.count) bad rows left out:")
-            for example in data.badRows.examples { print("  \(example)") }
+            try say("\(data.badRows.count) bad rows left out:")
+            for example in data.badRows.examples { try say("  \(example)") }
         }
 
-        for note in try settings.readingNotes(data, threads: threads.threads) { print(note) }
+        for note in try settings.readingNotes(data, threads: threads.threads) { try say(note) }
 
         var bar: ProgressBar?
+        var failure: InputError?
+        /// What cannot be said ends the command once the training is over.
+        func tell(_ text: String) {
+            do throws(InputError) { try say(text) } catch { failure = failure ?? error }
+        }
         let run = try TrainingRun(settings, data, from: start?.parameters, compute: threads.compute) {
             event in
             switch event {
-            case .note(let text): print(text)
+            case .note(let text): tell(text)
             case .progress(let seed, let progress):
                 let line = bar ?? ProgressBar("seed \(seed)")
                 bar = line
@@ -77,19 +86,19 @@ struct TrainCommand: ParsableCommand {
             case .finished(let seed, let report):
                 bar?.clear()
                 bar = nil
-                print(summarise(report, seed: seed))
+                tell(summarise(report, seed: seed))
             }
         }
-        if !run.evaluations.isEmpty {
-            print()
-            printMetrics(run.evaluations)
-        }
-        let path = model ?? "\(stem(of: experiment)).safetensors"
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
             histories: settings.histories, parameters: run.parameters
         ).write(to: path)
-        print("\nThe model is in \(path).")
+        if let failure { throw failure }
+        if !run.evaluations.isEmpty {
+            try say()
+            try printMetrics(run.evaluations)
+        }
+        try say("\nThe model is in \(path).")
     }
 
     /// Whole numbers with commas, each once.

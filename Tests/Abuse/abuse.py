@@ -518,6 +518,8 @@ def overwriting(shop, draw, times):
     folder.mkdir(exist_ok=True)
     for name in ("log.csv", "shop.yaml", "rows.csv", "reference.safetensors"):
         shutil.copy(shop.folder / name, folder / name)
+    experiment = folder / "shop.yaml"
+    experiment.write_text(experiment.read_text().replace(str(shop.log), "log.csv"))
     (folder / "link.csv").unlink(missing_ok=True)
     os.link(folder / "rows.csv", folder / "link.csv")
     (folder / "soft.csv").unlink(missing_ok=True)

@@ -23,6 +23,9 @@ let package = Package(
             name: "fuzz-cache", dependencies: [.product(name: "MTLData", package: "mtl-engine")],
             swiftSettings: fuzzer, linkerSettings: link),
         .executableTarget(
+            name: "fuzz-model", dependencies: [.product(name: "MTLData", package: "mtl-engine")],
+            swiftSettings: fuzzer, linkerSettings: link),
+        .executableTarget(
             name: "fuzz-experiment", dependencies: [.product(name: "MTLData", package: "mtl-engine")],
             swiftSettings: fuzzer, linkerSettings: link),
     ]

@@ -32,7 +32,7 @@ import Testing
     private func epoch(
         _ batches: CacheBatches, _ number: Int, _ model: MultiTaskModel
     ) throws -> [[String]] {
-        batches.begin(epoch: number)
+        try batches.begin(epoch: number)
         var all: [[String]] = []
         while let batch = try batches.next() { all.append(rows(batch, model)) }
         return all
@@ -88,10 +88,10 @@ import Testing
         let model = try PreparedShop.model(data)
         let stream = try batches(data, model)
         let whole = try epoch(batches(data, model), 2, model)
-        stream.begin(epoch: 1)
+        try stream.begin(epoch: 1)
         for _ in 0..<3 { _ = try stream.next() }
         #expect(try epoch(stream, 2, model) == whole)
-        stream.begin(epoch: 3)
+        try stream.begin(epoch: 3)
     }
 
     @Test func trainingHasTheSameBitsForAnyThreads() throws {

@@ -1,224 +1,198 @@
 import Foundation
+import MTLData
+import MTLEngine
 import MTLTestSupport
 import Testing
 
-/// The command itself: its messages, its outputs and how it ends.
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The commands as a shell runs them: their outputs, streams, signals and limits.
 @Suite struct CommandTests {
-    /// A folder with files, in which the command runs.
-    struct Shell {
-        let files: FieldCase
-        /// It lies beside the tests, where a build with tests leaves it.
-        static let command = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: "mtl")
+    // MARK: Outputs
 
-        init() throws { files = try FieldCase() }
-
-        func run(_ arguments: String...) throws -> (status: Int32, output: String, errors: String) {
-            let process = Process()
-            process.executableURL = Self.command
-            process.arguments = arguments
-            process.currentDirectoryURL = URL(filePath: files.folder.path)
-            let (output, errors) = (files.folder.file("stdout"), files.folder.file("stderr"))
-            for path in [output, errors] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
-            process.standardOutput = FileHandle(forWritingAtPath: output)
-            process.standardError = FileHandle(forWritingAtPath: errors)
-            try process.run()
-            process.waitUntilExit()
-            return (
-                process.terminationStatus, try String(contentsOfFile: output, encoding: .utf8),
-                try String(contentsOfFile: errors, encoding: .utf8)
-            )
+    /// In every way that a path can lead to a file that is read.
+    @Test func anOutputThatIsAnInputIsRefusedBeforeAnyWork() throws {
+        let shop = try SmallShop(isTrained: true)
+        let names = ["shop.csv", "shop.yaml", "shop.safetensors"]
+        let before = names.map(shop.bytes)
+        for name in names {
+            try #require(symlink(name, shop.folder.file("soft-\(name)")) == 0)
+            try #require(link(shop.folder.file(name), shop.folder.file("hard-\(name)")) == 0)
         }
-
-        func experiment(
-            _ more: String = "", source: String = "visits.csv", features: [String]? = nil,
-            labels: [String]? = nil,
-            model: String = "{trunk: [8]}", training: String = "{epochs: 3, batch: 64, learning_rate: 0.01}"
-        ) throws {
-            let features = features ?? ["{name: price, type: numeric}", "{name: country, type: categorical}"]
-            let labels = labels ?? ["{name: click, type: binary}"]
-            try files.write(
-                "data: {source: \(source)}\nschema:\n  features:\n"
-                    + features.map { "    - \($0)\n" }.joined()
-                    + "  labels:\n" + labels.map { "    - \($0)\n" }.joined()
-                    + "split: {by: random, validation: 0.1, test: 0.2}\nmodel: \(model)\ntraining: \(training)\n\(more)",
-                as: "visits.yaml")
+        func refused(_ arguments: [String], _ option: String) throws {
+            let result = try Command.run("mtl", arguments, in: shop.path)
+            #expect(result.status == 1 && !result.isSignalled, "\(arguments): \(result.errors)")
+            #expect(result.errors.contains(option), "\(arguments): \(result.errors)")
+            #expect(names.map(shop.bytes) == before, "\(arguments)")
+            #expect(!result.output.contains("prepared"), "\(arguments)")
         }
+        for way in ["", "soft-", "hard-", "./"] {
+            try refused(
+                ["predict", "shop.safetensors", "shop.csv", "--output", "\(way)shop.csv"], "--output")
+            try refused(
+                ["predict", "shop.safetensors", "shop.csv", "--output", "\(way)shop.safetensors"], "--output")
+            try refused(["train", "shop.yaml", "--model", "\(way)shop.csv"], "--model")
+            try refused(["train", "shop.yaml", "--model", "\(way)shop.yaml"], "--model")
+            try refused(["init", "shop.csv", "--output", "\(way)shop.csv"], "--output")
+            try refused(["describe", "shop.safetensors", "--svg", "\(way)shop.safetensors"], "--svg")
+            try refused(["describe", "shop.yaml", "--svg", "\(way)shop.csv"], "--svg")
+        }
+        try refused(["train", "shop.yaml", "--model", "shop.prepared/training.rows"], "--model")
+        try refused(["train", "shop.yaml", "--model", "none/m.safetensors"], "none/m.safetensors")
+        try refused(["train", "shop.yaml", "--model", "shop.prepared"], "shop.prepared")
+        try refused(["train", "shop.yaml", "--model", ""], "no name")
+        let appended = try shop.shell("\"$0\" predict shop.safetensors shop.csv >> shop.csv")
+        #expect(appended.status == 1 && names.map(shop.bytes) == before)
+    }
 
-        static func rows(_ count: Int = 400, from first: Int = 0) -> String {
-            visits("price,country,user_id,click", rows: count) { row in
-                let row = row + first
-                return [
-                    "\(row * 7 % 50)", ["DE", "FR", "ZA"][row % 3], "u\(row % 20)",
-                    row * 7 % 50 > 25 ? "1" : "0",
-                ]
+    @Test func streamsAreWrittenThrough() throws {
+        let shop = try SmallShop(isTrained: true)
+        let right = try shop.mtl("predict", "shop.safetensors", "shop.csv").output
+        #expect(right.split(separator: "\n").count == 401)
+        let toStream = try shop.mtl("predict", "shop.safetensors", "shop.csv", "--output", "/dev/stdout")
+        #expect(toStream.status == 0 && toStream.output == right)
+        let piped = try shop.shell("\"$0\" predict shop.safetensors shop.csv --output /dev/stdout | cat")
+        #expect(piped.output == right)
+        let fifo = try shop.shell(
+            "mkfifo pipe && { \"$0\" predict shop.safetensors shop.csv --output pipe & cat pipe; wait; test -p pipe; }"
+        )
+        #expect(fifo.status == 0 && fifo.output == right)
+        // A device of its own, not the machine's.
+        let device = try shop.shell(
+            "mknod null c 1 3 || exit 77; \"$0\" predict shop.safetensors shop.csv --output null && test -c null"
+        )
+        #expect(device.status == 0 || device.status == 77)
+    }
+
+    // MARK: Streams
+
+    private static let printing = [
+        "predict shop.safetensors shop.csv", "evaluate shop.safetensors shop.csv", "check shop.yaml",
+        "describe shop.safetensors", "init shop.csv", "train shop.yaml --threads 1", "--help", "train --help",
+        "help predict", "--generate-completion-script bash",
+    ]
+
+    @Test func outputThatCannotBeWrittenIsAnError() throws {
+        let shop = try SmallShop(isTrained: true)
+        for arguments in Self.printing {
+            for way in [">/dev/full", ">&-", "| true"] {
+                // What goes before a reader that has gone is its status.
+                let line =
+                    way == "| true"
+                    ? "{ sleep 0.2; \"$0\" \(arguments); echo $? >status; } | true; exit $(cat status)"
+                    : "\"$0\" \(arguments) \(way)"
+                let result = try shop.shell(line)
+                #expect(result.status == 1 && !result.isSignalled, "\(arguments) \(way): \(result.status)")
+                #expect(result.errors.contains("standard output"), "\(arguments) \(way): \(result.errors)")
             }
         }
+        for arguments in ["read shop.csv --repeats 1", "--help"] {
+            let result = try shop.shell("\"$0\" \(arguments) >/dev/full", "mtl-bench")
+            #expect(result.status == 1 && result.errors.contains("standard output"), "\(arguments)")
+        }
+        // Ignored as systemd has it, or not: the same.
+        let ignored = try shop.shell(
+            "trap '' PIPE; { sleep 0.2; \"$0\" --help; echo $? >status; } | true; exit $(cat status)")
+        #expect(ignored.status == 1)
     }
 
-    @Test func messagesNameFileLineSettingAndWhatIsExpected() throws {
-        let shell = try Shell()
-        try shell.files.write(Shell.rows())
-        for (training, expected) in [
-            ("{epochs: two}", "line 10, training.epochs: found \"two\", expected a whole number"),
-            ("{epochs: 2.5}", "training.epochs: found \"2.5\", expected a whole number"),
-            ("{epochs: [1]}", "training.epochs: found a list, expected a whole number"),
-            ("{epochs: }", "training.epochs: found nothing, expected a value"),
-            ("{epochs: ~}", "training.epochs: found nothing, expected a value"),
-            ("{epochs: null}", "training.epochs: found nothing, expected a value"),
-            ("{epochs: 1:30}", "training.epochs: found 1:30, expected a number"),
-            ("{learning_rate: fast}", "training.learning_rate: found \"fast\", expected a number"),
-            (
-                "{optimizer: adm}",
-                "training.optimizer: found \"adm\", expected one of adam, adamw, adagrad, sgd"
-            ),
-            ("{seeds: 3}", "training.seeds: found \"3\", expected a list of whole numbers"),
-            ("{seeds: [1, 1]}", "training, seeds: found [1, 1], one of them twice"),
-            ("{learning_rate: 0}", "training, learning_rate: found 0.0, expected above 0"),
-            ("{epochs: 1, epochs: 2}", "found \"epochs\" twice, expected each setting once"),
-            ("[1", "expected YAML"),
-        ] {
-            try shell.experiment(training: training)
-            let result = try shell.run("train", "visits.yaml")
-            #expect(result.status == 1 && result.errors.contains(expected), "\(training): \(result.errors)")
-            #expect(result.errors.contains("visits.yaml"))
-            for raw in [
-                "NSCocoa", "Expected to decode", "DecodingError", "Scalar", "codingPath", "typeMismatch",
-            ] {
-                #expect(!result.errors.contains(raw), "\(result.errors)")
-            }
-        }
-        for (model, expected) in [
-            (
-                "{sharing: {type: mmoe, experts: 0}}",
-                "visits.yaml, model, sharing, experts: found 0, expected at least 1"
-            ),
-            ("{sharing: {type: mmoe, experts: 9223372036854775807}}", "expected at most 1024"),
-            ("{sharing: {type: cross_stitch, own_share: 2}}", "own share: found 2.0, expected 0 to 1"),
-            ("{sharing: {type: low_rank, rank: 1000000}}", "rank: found 1000000, expected at most 4096"),
-            ("{trunk: [9223372036854775807]}", "expected at most 131072"),
-            ("{trunk: [100000, 100000]}", "visits.yaml, model, layer \"trunk.1\""),
-        ] {
-            try shell.experiment(model: model)
-            let result = try shell.run("train", "visits.yaml")
-            #expect(result.status == 1 && result.errors.contains(expected), "\(model): \(result.errors)")
-        }
-        try shell.experiment(features: ["{name: c, type: cross, of: [country, country]}"])
-        #expect(try shell.run("train", "visits.yaml").errors.contains("expected two columns that differ"))
-        try shell.experiment(features: [
-            "{name: user_id, type: categorical, hash_buckets: 1000000000, dimension: 16}"
-        ])
-        let large = try shell.run("train", "visits.yaml")
-        #expect(large.status == 1)
-        #expect(
-            large.errors.contains(
-                "feature \"user_id\", hash_buckets: found 64 GB needed for a table of 1,000,000,000 x 16, expected at most"
-            ),
-            "\(large.errors)")
-        for (name, found) in [("none.yaml", "no such file"), (".", "a folder")] {
-            let result = try shell.run("train", name)
-            #expect(result.status == 1 && result.errors.contains(found), "\(result.errors)")
-        }
-        try shell.files.write("", as: "empty.yaml")
-        #expect(try shell.run("train", "empty.yaml").errors.contains("found nothing, expected an experiment"))
-    }
+    // MARK: Signals
 
-    @Test func listsOfOptionsAreTakenAtTheirWord() throws {
-        let shell = try Shell()
-        try shell.files.write(Shell.rows())
-        try shell.experiment()
-        for seeds in ["1,,2", "1,1", "", "x", "1,"] {
-            #expect(try shell.run("train", "visits.yaml", "--seeds", seeds).status != 0, "\(seeds)")
-        }
-        #expect(try shell.run("train", "visits.yaml").status == 0)
-        for keep in ["country,,price", "country,country", "click", ""] {
-            let result = try shell.run("predict", "visits.safetensors", "visits.csv", "--keep", keep)
-            #expect(result.status != 0 && result.output.isEmpty, "\(keep)")
-        }
-        let kept = try shell.run("predict", "visits.safetensors", "visits.csv", "--keep", "country,price")
-        #expect(kept.status == 0 && kept.output.hasPrefix("country,price,click\nDE,0,"))
-    }
-
-    @Test func anEpochIsALineWhereOutputIsPiped() throws {
-        let shell = try Shell()
-        try shell.files.write(Shell.rows())
-        try shell.experiment()
-        let result = try shell.run("train", "visits.yaml")
-        for epoch in 1...3 { #expect(result.output.contains("seed 1, epoch \(epoch): loss 0.")) }
-        #expect(!result.output.contains("\u{1B}"))
-    }
-
-    @Test func badRowsAreRefusedWholeOrLeftOutAndCounted() throws {
-        let shell = try Shell()
-        try shell.files.write(Shell.rows())
-        try shell.experiment()
-        #expect(try shell.run("train", "visits.yaml").status == 0)
-        try shell.files.write(
-            Shell.rows(3000) + "many,DE,u1,0\n1e300,DE,u1,0\n1,DE,u1\n"
-                + Shell.rows(10).drop { $0 != "\n" }.dropFirst(), as: "bad.csv")
-        for command in ["predict", "evaluate"] {
-            let refused = try shell.run(command, "visits.safetensors", "bad.csv")
-            #expect(refused.status == 1 && refused.output.isEmpty)
-            #expect(refused.errors.contains("bad.csv, line 3002, column \"price\": found \"many\""))
-            let skipped = try shell.run(command, "visits.safetensors", "bad.csv", "--bad-rows", "skip:1%")
-            #expect(skipped.status == 0, "\(skipped.errors)")
-            #expect(skipped.errors.contains("bad.csv: 3 bad rows left out, the first: bad.csv, line 300"))
-            if command == "predict" { #expect(skipped.output.split(separator: "\n").count == 3011) }
-            let few = try shell.run(command, "visits.safetensors", "bad.csv", "--bad-rows", "skip:0.01%")
-            #expect(few.status == 1 && few.output.isEmpty)
+    @Test(arguments: [(SIGINT, "SIGINT"), (SIGTERM, "SIGTERM"), (SIGHUP, "SIGHUP")])
+    func anInterruptSaysSoAndLeavesNothing(number: Int32, name: String) throws {
+        let shop = try SmallShop(isTrained: true)
+        let before = shop.bytes("shop.safetensors")
+        _ = try shop.write(SmallShop.rows(400_000), "shop.csv")
+        _ = try shop.write(
+            SmallShop.experiment.replacing("epochs: 1,", with: "epochs: 100000, patience: 100000,"),
+            "shop.yaml")
+        for delay in [0.1, 0.3, 1] {
+            let result = try Command.run(
+                "mtl", ["train", "shop.yaml"], in: shop.path, signal: (number, delay))
+            #expect(result.isSignalled && result.status == number, "\(result.status)")
+            #expect(result.errors.contains(name), "\(result.errors)")
+            #expect(shop.partials.isEmpty)
+            #expect(shop.bytes("shop.safetensors") == before)
         }
     }
 
-    @Test func trainingGoesOnFromAModel() throws {
-        let shell = try Shell()
-        try shell.files.write(Shell.rows())
-        try shell.experiment(training: "{epochs: 15, batch: 64, learning_rate: 0.01}")
-        #expect(try shell.run("train", "visits.yaml").status == 0)
-        try shell.files.write(Shell.rows(300, from: 1000).replacing("ZA", with: "NA2"), as: "later.csv")
-        try shell.experiment(source: "later.csv", training: "{epochs: 1, batch: 64, learning_rate: 0.0001}")
-        let cold = try shell.run("train", "visits.yaml", "--model", "cold.safetensors")
-        let warm = try shell.run(
-            "train", "visits.yaml", "--from", "visits.safetensors", "--model", "warm.safetensors")
-        #expect(warm.status == 0, "\(warm.errors)")
-        func area(_ output: String) -> Double {
-            output.split(separator: "\n").first { $0.contains(" AUC ") }?.split(separator: " ").last.flatMap {
-                Double($0)
-            } ?? 0
+    // MARK: Limits
+
+    @Test func aThreadThatCannotStartIsAnErrorAndNoHang() throws {
+        let shop = try SmallShop()
+        guard geteuid() == 0 else { return }
+        // Limits of processes hold for other users than root.
+        for count in 2...6 {
+            let line = """
+                command -v setpriv prlimit timeout >/dev/null || exit 77
+                chmod 777 . && chmod 666 shop.* && rm -rf out && mkdir -m 777 out
+                timeout 60 setpriv --reuid=64123 --clear-groups prlimit --nproc=\(count) \
+                "$0" train shop.yaml --threads 2 --prepared out/p --model out/m
+                """
+            let result = try shop.shell(line)
+            #expect(result.status != 124, "hangs with \(count) processes")
+            #expect(
+                [0, 1, 77, 126, 130].contains(result.status), "\(count): \(result.status) \(result.errors)")
         }
-        #expect(area(warm.output) > 0.95 && area(warm.output) > area(cold.output))
-        // The old vocabulary: the new country is still unseen.
-        let notes = try shell.run("predict", "warm.safetensors", "later.csv").errors
-        #expect(notes.contains("feature \"country\": 100 values in 300 rows"))
-        try shell.experiment(source: "later.csv", features: ["{name: price, type: numeric}"])
-        let other = try shell.run("train", "visits.yaml", "--from", "visits.safetensors")
-        #expect(other.errors.contains("schema, features: found no feature \"country\""))
-        try shell.experiment(source: "later.csv", model: "{trunk: [9]}")
-        #expect(
-            try shell.run("train", "visits.yaml", "--from", "visits.safetensors").errors.contains(
-                "model: found other layers or options than the model's"))
     }
 
-    @Test func areasWithinGroupsAreJudged() throws {
-        let shell = try Shell()
-        try shell.files.write(Shell.rows())
-        try shell.experiment()
-        let text = try String(contentsOfFile: shell.files.folder.file("visits.yaml"), encoding: .utf8)
-        try shell.files.write(
-            text.replacing("schema:\n", with: "schema:\n  group: user_id\n"), as: "visits.yaml")
-        let trained = try shell.run("train", "visits.yaml")
-        #expect(trained.status == 0 && trained.output.contains("GAUC"), "\(trained.output)")
-        #expect(try shell.run("evaluate", "visits.safetensors", "visits.csv").output.contains("GAUC"))
+    // MARK: Strangers' models
+
+    @Test func aModelOpensNoFileThatNobodyNamed() throws {
+        let shop = try SmallShop()
+        let secret = try shop.write("at,user\n1690000000,secret\n", "secret.csv")
+        let rows =
+            "at,user,age,click\n"
+            + (0..<200).map { "\(1_700_000_000 + $0),u\($0 % 9),\($0 % 40),\($0 % 2)\n" }.joined()
+        _ = try shop.write(rows, "rows.csv")
+        let experiment = """
+            data: {source: rows.csv}
+            histories:
+              - {name: buys, events: secret.csv, user: user, time: at, aggregates: [count], windows: [all]}
+            schema:
+              features: [{name: buys_count_all, type: numeric}]
+              labels: [{name: click, type: binary}]
+              group: user
+              time: at
+            training: {epochs: 1}
+            """
+        _ = try shop.write(experiment, "h.yaml")
+        let trained = try shop.mtl("train", "h.yaml", "--threads", "1")
+        try #require(trained.status == 0, "\(trained.errors)")
+        try FileManager.default.createDirectory(
+            atPath: shop.folder.file("away"), withIntermediateDirectories: false)
+        _ = try shop.write(rows, "away/rows.csv")
+        // The log is where training had it, and not beside these rows.
+        let unnamed = try shop.mtl("predict", "h.safetensors", "away/rows.csv")
+        #expect(unnamed.status == 1 && unnamed.errors.contains("--events buys=FILE"), "\(unnamed.errors)")
+        let named = try shop.mtl("predict", "h.safetensors", "away/rows.csv", "--events", "buys=\(secret)")
+        #expect(named.status == 0, "\(named.errors)")
+        let beside = try shop.mtl("predict", "h.safetensors", "rows.csv")
+        #expect(beside.status == 0 && beside.output == named.output)
+        #expect(try shop.mtl("evaluate", "h.safetensors", "rows.csv").status == 0)
+        let wrong = try shop.mtl("predict", "h.safetensors", "rows.csv", "--events", "other=x.csv")
+        #expect(wrong.status == 1 && wrong.errors.contains("no history of that name"))
     }
 
-    @Test func labelsWithoutAnythingToLearnEndTheCommand() throws {
-        let shell = try Shell()
-        try shell.files.write(Shell.rows())
-        try shell.experiment()
-        #expect(try shell.run("train", "visits.yaml").status == 0)
-        let good = try Data(contentsOf: URL(filePath: shell.files.folder.file("visits.safetensors")))
-        try shell.files.write(visits("price,country,user_id,click") { ["\($0 % 50)", "DE", "u", "0"] })
-        let result = try shell.run("train", "visits.yaml")
-        #expect(result.status == 1 && result.errors.contains("found only no in"), "\(result.errors)")
-        #expect(try Data(contentsOf: URL(filePath: shell.files.folder.file("visits.safetensors"))) == good)
+    @Test func messagesObeyNobodysSigns() throws {
+        let shop = try SmallShop()
+        let evil = "\u{1B}]0;owned\u{07}\u{1B}[2J\u{9B}31m\u{202E}"
+        _ = try shop.write("age,city,click\n\(evil),c1,1\n20,c2,0\n", "shop.csv")
+        let result = try shop.mtl("train", "shop.yaml")
+        #expect(result.status == 1 && result.errors.contains("\\u{1b}"))
+        for text in [result.errors, result.output] {
+            #expect(
+                !text.unicodeScalars.contains {
+                    $0.value < 0x20 && $0 != "\n" || "\u{9B}\u{202E}".unicodeScalars.contains($0)
+                })
+        }
+        let long = try shop.mtl("predict", String(repeating: "a/", count: 50_000), "shop.csv")
+        #expect(long.status == 1 && long.errors.utf8.count < 2000)
+        let option = try shop.mtl("train", "shop.yaml", "--seeds", evil)
+        #expect(option.status == 64 && !option.errors.contains("\u{1B}"))
     }
 }

@@ -140,10 +140,7 @@ extension RowCache {
             layout.labelsAreComplete = !sample.parts.contains { $0.labels.contains(where: \.isNaN) }
             #expect(cache.layout == layout)
             #expect(try cache.bits() == sample.bits)
-            for index in cache.blocks.indices {
-                cache.release(index)
-                cache.announce(index)
-            }
+            for index in cache.blocks.indices { cache.announce(index) }
             #expect(try cache.bits() == sample.bits)
         }
     }
@@ -267,7 +264,6 @@ extension RowCache {
         do {
             let writer = try CacheWriter(path, sample.layout)
             try writer.append(Sample(parts: [9000]).parts[0])
-            #expect(folder.files.count == 2)
         }
         #expect(folder.files == ["rows.cache"])
         #expect(try RowCache(path: path).bits() == sample.bits)

@@ -150,18 +150,16 @@ final class BatchBuffer {
 
 /// Blocks of a cache that rows are drawn from.
 struct HeldBlocks {
-    private(set) var indices: [Int] = []
     private(set) var rows: [RowCache.Rows] = []
     private(set) var dense: [UnsafePointer<UInt32>?] = []
     private(set) var labels: [UnsafePointer<UInt32>?] = []
     private(set) var ids: [UnsafePointer<UInt32>?] = []
     private(set) var scenarios: [UnsafePointer<UInt32>?] = []
 
-    mutating func append(_ index: Int, _ block: RowCache.Rows) {
+    mutating func append(_ block: RowCache.Rows) {
         func words(_ pointer: UnsafeRawPointer) -> UnsafePointer<UInt32> {
             pointer.assumingMemoryBound(to: UInt32.self)
         }
-        indices.append(index)
         rows.append(block)
         dense.append(words(block.dense))
         labels.append(words(block.labels))
@@ -170,7 +168,6 @@ struct HeldBlocks {
     }
 
     mutating func removeAll() {
-        indices.removeAll(keepingCapacity: true)
         rows.removeAll(keepingCapacity: true)
         dense.removeAll(keepingCapacity: true)
         labels.removeAll(keepingCapacity: true)

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Dispatch
 package import MTLEngine
 internal import Synchronization
 
@@ -38,11 +38,12 @@ package final class CacheBatches: BatchStream {
 
     package var batchCount: Int { (cache.rowCount + batchSize - 1) / batchSize }
 
-    package func begin(epoch: Int) {
+    package func begin(epoch: Int) throws(InputError) {
         taken = 0
         if let filling, filling.epoch == epoch, filling.isFresh { return }
         filling?.stop()
-        filling = Filling(
+        filling = nil
+        filling = try Filling(
             cache, seed: seed, epoch: epoch, buffers: buffers, rows: batchSize,
             skipping: resumeAfter * batchSize)
         resumeAfter = 0
@@ -55,7 +56,9 @@ package final class CacheBatches: BatchStream {
         guard try filling.take() else {
             // The next epoch's first batches are filled while this one is judged.
             filling.stop()
-            self.filling = Filling(
+            self.filling = nil
+            // Where it cannot begin, the next epoch's own beginning says so.
+            self.filling = try? Filling(
                 cache, seed: seed, epoch: filling.epoch + 1, buffers: buffers, rows: batchSize, skipping: 0)
             return nil
         }
@@ -67,7 +70,7 @@ package final class CacheBatches: BatchStream {
     private final class Filling: @unchecked Sendable {
         private let free: DispatchSemaphore
         private let ready = DispatchSemaphore(value: 0)
-        private let done = DispatchSemaphore(value: 0)
+        private var thread: BackgroundThread?
         private let isStopped = Atomic<Bool>(false)
         private var rows: ShuffledRows
         private let buffers: [BatchBuffer]
@@ -84,7 +87,7 @@ package final class CacheBatches: BatchStream {
         init(
             _ cache: RowCache, seed: SeededGenerator, epoch: Int, buffers: [BatchBuffer], rows batchRows: Int,
             skipping: Int
-        ) {
+        ) throws(InputError) {
             self.epoch = epoch
             rows = ShuffledRows(cache, seed: seed, epoch: epoch)
             self.buffers = buffers
@@ -93,12 +96,7 @@ package final class CacheBatches: BatchStream {
             // A semaphore must not end below the value it began with.
             free = DispatchSemaphore(value: 0)
             for _ in buffers { free.signal() }
-            let thread = Thread { [self] in
-                run()
-                done.signal()
-            }
-            thread.name = "mtl batches"
-            thread.start()
+            thread = try BackgroundThread("mtl batches") { [self] in run() }
         }
 
         private func run() {
@@ -140,7 +138,7 @@ package final class CacheBatches: BatchStream {
         func stop() {
             isStopped.store(true, ordering: .relaxed)
             free.signal()
-            done.wait()
+            thread?.join()
         }
     }
 }

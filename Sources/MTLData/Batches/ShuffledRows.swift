@@ -12,6 +12,8 @@ struct ShuffledRows {
     /// Blocks before this one are used up or in the buffer.
     private var nextBlock = 0
     private var held = HeldBlocks()
+    /// Memory of blocks that are used up.
+    private var spare: [BlockMemory] = []
     /// Block in the buffer and row, in the upper and lower half.
     private var order: [UInt64] = []
     private var position = 0
@@ -53,15 +55,15 @@ struct ShuffledRows {
     }
 
     private mutating func refill() throws(InputError) -> Bool {
-        for index in held.indices { cache.release(index) }
+        spare += held.rows.map(\.memory)
         held.removeAll()
         order.removeAll(keepingCapacity: true)
         position = 0
         while nextBlock < blocks.count, order.count < Self.bufferRows {
             let index = blocks[nextBlock]
-            let rows = try cache.rows(index)
+            let rows = try cache.rows(index, into: spare.popLast() ?? BlockMemory())
             let place = UInt64(held.rows.count) << 32
-            held.append(index, rows)
+            held.append(rows)
             order.append(contentsOf: (0..<UInt64(rows.count)).lazy.map { place | $0 })
             nextBlock += 1
         }

@@ -57,7 +57,6 @@ extension Trainer where Scalar == Float {
                 predictions[index] += try predicted.values(task.name)
                 labels[index] += try dataset.labels(task.name)
             }
-            rows.release(block)
         }
         return model.tasks.indices.map {
             TaskEvaluation(
@@ -77,20 +76,20 @@ private struct CacheLosses: LossWatch {
         let buffer = try BatchBuffer(
             cache.layout, capacity: cache.blocks.map(\.rows).max() ?? 0, features: trainer.model.embedded,
             tasks: tasks.map(\.name))
+        let memory = BlockMemory()
         var sums = [Double](repeating: 0, count: tasks.count)
         var counts = [Int](repeating: 0, count: tasks.count)
         for block in cache.blocks.indices {
-            let rows = try cache.rows(block)
+            let rows = try cache.rows(block, into: memory)
             buffer.clear()
             var held = HeldBlocks()
-            held.append(block, rows)
+            held.append(rows)
             (0..<UInt64(rows.count)).map { $0 }.withUnsafeBufferPointer { buffer.append(held, $0) }
             let part = withExtendedLifetime(buffer) { trainer.inference.lossSums(buffer.batch) }
             for task in tasks.indices {
                 sums[task] += part.sums[task]
                 counts[task] += part.counts[task]
             }
-            cache.release(block)
         }
         return zip(sums, counts).map { meanLoss($0, Double($1)) }
     }
@@ -122,6 +121,7 @@ extension RowCache {
     /// A block's rows as a dataset.
     package func dataset(_ block: Int) throws(InputError) -> Dataset<Float> {
         let rows = try self.rows(block)
+        defer { withExtendedLifetime(rows) {} }
         var columns: [IDColumn<Float>] = []
         for (index, field) in layout.singles.enumerated() {
             let ids = AlignedStorage<Int32>(zeroed: rows.count)

@@ -15,7 +15,7 @@ package final class CacheWriter {
 
     package init(_ path: String, _ layout: CacheLayout) throws(InputError) {
         self.layout = layout
-        file = try FileOutput(path)
+        file = try FileOutput(path, access: .personal)
         // The layout is written again at the end, when it is known whether labels are missing; "false" is the longer word.
         var longest = layout
         longest.labelsAreComplete = false

@@ -1,138 +1,104 @@
 public import MTLEngine
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
-
-/// Encoded rows in a file that is mapped into memory: what epochs read.
+/// Encoded rows in a file: what epochs read, block by block.
 ///
 /// Inside a block rows lie one behind the other, numbers and ids apart, so that a row drawn at random is a few cache lines
 /// whatever the number of columns; only bags lie column by column.
-public final class RowCache: @unchecked Sendable {
+public final class RowCache: Sendable {
     /// The path of the file.
     public let path: String
     /// The number of rows.
     public let rowCount: Int
     package let layout: CacheLayout
     package let blocks: [CacheBlock]
-    private let base: UnsafeRawPointer
-    private let byteCount: Int
-    private let isMapped: Bool
-    /// Whether a block's content was checked; only one thread reads a cache.
-    private var isChecked: [Bool]
+    /// A checksum of all that the file holds.
+    let seal: String
+    private let bytes: CacheBytes
 
     /// Opens a cache.
     ///
     /// - Throws: `InputError` that names the file: it cannot be read, is no cache or one of another version, is cut short or
-    ///   damaged. Blocks are checked when they are read first.
+    ///   damaged. Blocks are checked whenever they are read.
     public convenience init(path: String) throws(InputError) {
-        func failure() -> InputError {
-            InputError(.file, at: path, found: String(cString: strerror(errno)), expected: "a cache of rows")
-        }
-        let descriptor = open(path, O_RDONLY)
-        guard descriptor >= 0 else { throw failure() }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure() }
-        guard status.st_mode & S_IFMT != S_IFDIR else {
-            throw InputError(.file, at: path, found: "a directory", expected: "a cache of rows")
-        }
-        let count = Int(status.st_size)
-        guard count >= CacheFormat.headerBytes else {
-            throw InputError(.syntax, at: path, found: "\(count) bytes", expected: "a cache of rows")
-        }
-        guard let base = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, 0), base != MAP_FAILED else {
-            throw failure()
-        }
-        do throws(InputError) {
-            try self.init(path: path, base: UnsafeRawPointer(base), byteCount: count, isMapped: true)
-        } catch {
-            munmap(base, count)
-            throw error
-        }
+        try self.init(CacheBytes(path: path), path: path)
     }
 
     /// A cache in memory that outlives it, for tests of damaged ones.
     package convenience init(bytes: UnsafeRawBufferPointer, path: String) throws(InputError) {
-        guard let base = bytes.baseAddress, bytes.count >= CacheFormat.headerBytes else {
-            throw InputError(.syntax, at: path, found: "\(bytes.count) bytes", expected: "a cache of rows")
-        }
-        try self.init(path: path, base: base, byteCount: bytes.count, isMapped: false)
+        try self.init(CacheBytes(bytes), path: path)
     }
 
-    private init(path: String, base: UnsafeRawPointer, byteCount: Int, isMapped: Bool) throws(InputError) {
+    private init(_ bytes: CacheBytes, path: String) throws(InputError) {
         self.path = path
-        self.base = base
-        self.byteCount = byteCount
-        self.isMapped = isMapped
+        self.bytes = bytes
         func damaged(_ found: String) -> InputError {
             InputError(.syntax, at: path, found: found, expected: "a whole cache of rows, as it was written")
         }
-        func word(_ offset: Int) -> UInt32 {
-            UInt32(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        let header = CacheFormat.headerBytes
+        guard let head = bytes.bytes(at: 0, count: header) else {
+            throw InputError(.syntax, at: path, found: "\(bytes.count) bytes", expected: "a cache of rows")
         }
-        func number(_ offset: Int) -> Int {
+        func word(_ offset: Int) -> UInt32 {
+            UInt32(
+                littleEndian: head.withUnsafeBytes {
+                    $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+                })
+        }
+        func number(_ bytes: [UInt8], _ offset: Int) -> Int {
             Int(
                 truncatingIfNeeded: UInt64(
-                    littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+                    littleEndian: bytes.withUnsafeBytes {
+                        $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    }))
         }
-        guard (0..<8).allSatisfy({ base.load(fromByteOffset: $0, as: UInt8.self) == CacheFormat.magic[$0] })
-        else {
-            throw damaged("no cache")
-        }
+        guard head.starts(with: CacheFormat.magic) else { throw damaged("no cache") }
         guard word(8) == CacheFormat.version else {
             throw InputError(
                 .syntax, at: path, found: "a cache of version \(word(8))",
                 expected: "version \(CacheFormat.version); remove it to have it made again")
         }
-        let (textBytes, blockCount, rows) = (number(16), number(24), number(32))
-        let (indexStart, length) = (number(40), number(48))
-        guard length == byteCount else { throw damaged("\(byteCount) bytes of \(length): it is cut short") }
-        let header = CacheFormat.headerBytes
-        guard textBytes > 0, textBytes <= byteCount - header, blockCount >= 0, blockCount <= byteCount,
-            indexStart >= header + textBytes, indexStart <= byteCount
+        let (textBytes, blockCount, rows) = (number(head, 16), number(head, 24), number(head, 32))
+        let (indexStart, length) = (number(head, 40), number(head, 48))
+        guard length == bytes.count else {
+            throw damaged("\(bytes.count) bytes of \(length): it is cut short")
+        }
+        guard textBytes > 0, textBytes <= bytes.count - header, blockCount >= 0, blockCount <= bytes.count,
+            indexStart >= header + textBytes, indexStart <= bytes.count
         else { throw damaged("places outside the file") }
-        var sum = Checksum.crc32(UnsafeRawBufferPointer(start: base + 16, count: 40))
-        sum = Checksum.crc32(
-            UnsafeRawBufferPointer(start: base + header, count: textBytes), from: UInt(sum))
-        sum = Checksum.crc32(
-            UnsafeRawBufferPointer(start: base + indexStart, count: byteCount - indexStart), from: UInt(sum))
+        guard let text = bytes.bytes(at: header, count: textBytes),
+            let index = bytes.bytes(at: indexStart, count: bytes.count - indexStart)
+        else { throw damaged("fewer bytes than a moment ago") }
+        var sum = head[16..<56].withUnsafeBytes { Checksum.crc32($0) }
+        sum = text.withUnsafeBytes { Checksum.crc32($0, from: UInt(sum)) }
+        sum = index.withUnsafeBytes { Checksum.crc32($0, from: UInt(sum)) }
         guard sum == word(12) else { throw damaged("a wrong checksum of the header") }
-        guard
-            let layout = CacheFormat.decode(UnsafeRawBufferPointer(start: base + header, count: textBytes))
-        else { throw damaged("a description of its columns that cannot be read") }
+        guard let layout = text.withUnsafeBytes({ CacheFormat.decode($0) }) else {
+            throw damaged("a description of its columns that cannot be read")
+        }
         let entry = 3 + layout.bags.count
         let (indexBytes, overflows) = blockCount.multipliedReportingOverflow(by: entry * 8)
-        guard !overflows, byteCount - indexStart == indexBytes else {
-            throw damaged("an index of another length")
-        }
+        guard !overflows, index.count == indexBytes else { throw damaged("an index of another length") }
         var blocks: [CacheBlock] = []
         var total = 0
-        for index in 0..<blockCount {
-            let numbers = (0..<entry).map { number(indexStart + (index * entry + $0) * 8) }
-            let block = CacheBlock(
+        for block in 0..<blockCount {
+            let numbers = (0..<entry).map { number(index, (block * entry + $0) * 8) }
+            let found = CacheBlock(
                 offset: numbers[0], rows: numbers[1], checksum: UInt32(truncatingIfNeeded: numbers[2]),
                 bagCounts: Array(numbers[3...]))
-            guard let places = block.places(layout), block.offset >= header, block.offset % 64 == 0,
-                block.offset <= indexStart, places.byteCount <= indexStart - block.offset
-            else { throw damaged("block \(index) outside the file") }
-            blocks.append(block)
-            total += block.rows
+            guard let places = found.places(layout), found.offset >= header, found.offset % 64 == 0,
+                found.offset <= indexStart, places.byteCount <= indexStart - found.offset
+            else { throw damaged("block \(block) outside the file") }
+            blocks.append(found)
+            total += found.rows
         }
         guard total == rows else { throw damaged("\(total) rows of \(rows)") }
         self.layout = layout
         self.blocks = blocks
         rowCount = rows
-        isChecked = [Bool](repeating: false, count: blockCount)
+        seal = "\(bytes.count) \(sum)"
     }
 
-    deinit {
-        if isMapped { munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
-    }
-
-    /// A block's numbers, checked when it is read first.
+    /// A block's numbers, as long as it is held and its memory takes no other block.
     package struct Rows {
         package let count: Int
         package let dense: UnsafePointer<Float>
@@ -142,18 +108,26 @@ public final class RowCache: @unchecked Sendable {
         package let scenarios: UnsafePointer<Int32>?
         package let bags:
             [(offsets: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, weights: UnsafePointer<Float>?)]
+        /// What holds them.
+        let memory: BlockMemory
     }
 
-    package func rows(_ index: Int) throws(InputError) -> Rows {
+    /// Reads a block and checks it: its checksum, and that no id is outside of its table, whatever the checksum says.
+    ///
+    /// - Parameter memory: what it is read into; it is good for one block at a time.
+    /// - Throws: `InputError` that names the file and the block.
+    package func rows(
+        _ index: Int, into memory: BlockMemory = BlockMemory()
+    ) throws(InputError) -> Rows {
         let block = blocks[index]
         guard let places = block.places(layout) else { throw wrong(index, "counts that cannot be") }
-        let start = base + block.offset
-        if !isChecked[index] {
-            let bytes = UnsafeRawBufferPointer(start: start, count: places.byteCount)
-            guard Checksum.crc32(bytes) == block.checksum else {
-                throw wrong(index, "a wrong checksum")
-            }
+        let target = memory.room(places.byteCount)
+        guard bytes.read(at: block.offset, into: target) else {
+            throw wrong(index, "fewer bytes than there were: it was cut short")
         }
+        guard let start = target.baseAddress.map({ UnsafeRawPointer($0) }),
+            Checksum.crc32(UnsafeRawBufferPointer(target)) == block.checksum
+        else { throw wrong(index, "a wrong checksum") }
         func floats(_ place: Int) -> UnsafePointer<Float> {
             (start + place).assumingMemoryBound(to: Float.self)
         }
@@ -167,12 +141,28 @@ public final class RowCache: @unchecked Sendable {
             scenarios: layout.scenarioCount > 0 ? integers(places.scenarios) : nil,
             bags: zip(layout.bags, places.bags).map { field, place in
                 (integers(place.offsets), integers(place.ids), field.isWeighted ? floats(place.weights) : nil)
-            })
-        if !isChecked[index] {
-            try check(rows, of: index)
-            isChecked[index] = true
-        }
+            }, memory: memory)
+        try check(rows, of: index)
         return rows
+    }
+
+    /// Whether every block is as it was written.
+    func isWhole(threads: Int) -> Bool {
+        let count = min(threads, blocks.count)
+        guard count > 1, let pool = try? WorkerPool(count: count) else {
+            return Self.areWhole(self, stride(from: 0, to: blocks.count, by: 1))
+        }
+        let isWhole = AlignedStorage<UInt8>(zeroed: count)
+        pool.run { [self] worker in
+            isWhole.base[worker] =
+                Self.areWhole(self, stride(from: worker, to: blocks.count, by: count)) ? 1 : 0
+        }
+        return isWhole.buffer.allSatisfy { $0 == 1 }
+    }
+
+    private static func areWhole(_ cache: RowCache, _ places: StrideTo<Int>) -> Bool {
+        let memory = BlockMemory()
+        return places.allSatisfy { (try? cache.rows($0, into: memory)) != nil }
     }
 
     private func wrong(_ index: Int, _ found: String) -> InputError {
@@ -182,11 +172,13 @@ public final class RowCache: @unchecked Sendable {
 
     /// Ids index tables: none may be outside, whatever a checksum says.
     private func check(_ rows: Rows, of index: Int) throws(InputError) {
-        for (column, field) in layout.singles.enumerated() {
-            for row in 0..<rows.count {
-                let id = rows.ids[row * layout.singles.count + column]
-                guard id >= 0, Int(id) < field.tableRows else {
-                    throw wrong(index, "id \(id) of \"\(field.name)\"")
+        if !Self.areBelow(rows.ids, rows.count, layout.singles.map { UInt32(clamping: $0.tableRows) }) {
+            for (column, field) in layout.singles.enumerated() {
+                for row in 0..<rows.count {
+                    let id = rows.ids[row * layout.singles.count + column]
+                    guard id >= 0, Int(id) < field.tableRows else {
+                        throw wrong(index, "id \(id) of \"\(field.name)\"")
+                    }
                 }
             }
         }
@@ -206,8 +198,11 @@ public final class RowCache: @unchecked Sendable {
                 throw wrong(index, "id \(bag.ids[place]) of \"\(field.name)\"")
             }
         }
-        for place in 0..<rows.count * layout.denseNames.count where !rows.dense[place].isFinite {
-            throw wrong(index, "\(rows.dense[place]) as a feature")
+        let numbers = rows.count * layout.denseNames.count
+        if !Self.areFinite(rows.dense, numbers) {
+            for place in 0..<numbers where !rows.dense[place].isFinite {
+                throw wrong(index, "\(rows.dense[place]) as a feature")
+            }
         }
         if let scenarios = rows.scenarios {
             for row in 0..<rows.count where scenarios[row] < 0 || Int(scenarios[row]) >= layout.scenarioCount
@@ -217,22 +212,30 @@ public final class RowCache: @unchecked Sendable {
         }
     }
 
-    /// Lets the memory of a block go; its file stays where the system keeps files.
-    package func release(_ index: Int) {
-        guard isMapped, let places = blocks[index].places(layout) else { return }
-        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-        let start = blocks[index].offset / page * page
-        let end = blocks[index].offset + places.byteCount
-        madvise(UnsafeMutableRawPointer(mutating: base) + start, end - start, Int32(MADV_DONTNEED))
+    /// Without a way out of its loops, which so go over several numbers at a time.
+    private static func areBelow(_ ids: UnsafePointer<Int32>, _ rows: Int, _ limits: [UInt32]) -> Bool {
+        limits.withUnsafeBufferPointer { limits in
+            var outside: UInt32 = 0
+            var place = 0
+            for _ in 0..<rows {
+                for column in 0..<limits.count {
+                    outside |= UInt32(bitPattern: ids[place &+ column]) >= limits[column] ? 1 : 0
+                }
+                place &+= limits.count
+            }
+            return outside == 0
+        }
+    }
+
+    private static func areFinite(_ numbers: UnsafePointer<Float>, _ count: Int) -> Bool {
+        var worst: UInt32 = 0
+        for place in 0..<count { worst = max(worst, numbers[place].bitPattern & 0x7FFF_FFFF) }
+        return worst < 0x7F80_0000
     }
 
     /// Tells the system that a block will be read soon.
     package func announce(_ index: Int) {
-        guard isMapped, let places = blocks[index].places(layout) else { return }
-        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-        let start = blocks[index].offset / page * page
-        madvise(
-            UnsafeMutableRawPointer(mutating: base) + start, blocks[index].offset + places.byteCount - start,
-            Int32(MADV_WILLNEED))
+        guard let places = blocks[index].places(layout) else { return }
+        bytes.announce(at: blocks[index].offset, count: places.byteCount)
     }
 }

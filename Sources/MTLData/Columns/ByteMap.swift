@@ -29,6 +29,16 @@ struct ByteMap: Sendable {
         fill(slots: size)
     }
 
+    /// Whether every key is found under its own number.
+    var keysDiffer: Bool {
+        bytes.withUnsafeBufferPointer { all in
+            ends.indices.allSatisfy { key in
+                let start = key == 0 ? 0 : ends[key - 1]
+                return find(UnsafeBufferPointer(rebasing: all[start..<ends[key]])) == key
+            }
+        }
+    }
+
     static func hash(_ key: UnsafeBufferPointer<UInt8>) -> UInt64 {
         mtl_hash_bytes(key.baseAddress, key.count, 0)
     }

@@ -70,23 +70,36 @@ package struct Vocabulary: Sendable, Equatable {
 }
 
 extension Vocabulary: Codable {
-    private enum CodingKeys: String, CodingKey { case values, counts }
+    private enum CodingKeys: String, CodingKey { case values, counts, bytes, offsets }
 
     /// Reads values and their counts.
     ///
-    /// - Throws: `DecodingError` where they are missing or not as many.
+    /// - Throws: `DecodingError` where they are missing or not as many, or a value comes twice.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        var map = ByteMap()
-        for value in try container.decode([String].self, forKey: .values) {
-            var utf8 = value
-            _ = utf8.withUTF8 { map.insert($0) }
+        func wrong(_ found: String) -> DecodingError {
+            DecodingError.dataCorruptedError(forKey: .counts, in: container, debugDescription: found)
         }
-        let counts = try container.decode([Int].self, forKey: .counts)
-        guard counts.count == map.count + Self.reserved else {
-            throw DecodingError.dataCorruptedError(
-                forKey: .counts, in: container,
-                debugDescription: "\(counts.count) counts of \(map.count) values")
+        var map = ByteMap()
+        if container.contains(.bytes) {
+            let bytes = try container.decode(LongList<UInt8>.self, forKey: .bytes).elements
+            let offsets = try container.decode(LongList<Int>.self, forKey: .offsets).elements
+            guard offsets.first == 0, offsets.last == bytes.count, offsets.count < Int(Int32.max),
+                zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
+            else { throw wrong("offsets that do not fit the values' bytes") }
+            map = ByteMap(bytes: bytes, ends: Array(offsets.dropFirst()))
+            guard map.keysDiffer else { throw wrong("a value twice") }
+        } else {
+            let values = try container.decode([String].self, forKey: .values)
+            for value in values {
+                var utf8 = value
+                _ = utf8.withUTF8 { map.insert($0) }
+            }
+            guard map.count == values.count else { throw wrong("a value twice") }
+        }
+        let counts = try container.decode(LongList<Int>.self, forKey: .counts).elements
+        guard counts.count == map.count + Self.reserved, counts.allSatisfy({ $0 >= 0 }) else {
+            throw wrong("\(counts.count) counts of \(map.count) values")
         }
         self.init(map: map, counts: counts)
     }
@@ -96,9 +109,14 @@ extension Vocabulary: Codable {
     /// - Throws: what the encoder throws.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(
-            map.ends.indices.map { String(decoding: map.key($0), as: UTF8.self) }, forKey: .values)
-        try container.encode(counts, forKey: .counts)
+        if encoder.tensors != nil {
+            try container.encode(LongList(map.bytes), forKey: .bytes)
+            try container.encode(LongList([0] + map.ends), forKey: .offsets)
+        } else {
+            try container.encode(
+                map.ends.indices.map { String(decoding: map.key($0), as: UTF8.self) }, forKey: .values)
+        }
+        try container.encode(LongList(counts), forKey: .counts)
     }
 }
 

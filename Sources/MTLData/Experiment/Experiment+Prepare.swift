@@ -7,12 +7,16 @@ extension Experiment {
     ///
     /// - Throws: `InputError` that names the setting, or file, line and column.
     public func prepare(in folder: String, threads: Int = 1) throws(InputError) -> PreparedData {
-        try prepare(in: folder, threads: threads, encodedBy: nil)
+        try prepare(in: folder, threads: threads, onWait: {})
     }
 
-    /// The same, where a model has fitted the preprocessing already: its vocabularies, scales and way to read cells.
+    /// The same, which says when it has to wait.
+    ///
+    /// - Parameters:
+    ///   - preprocessor: where a model has fitted the preprocessing already: its vocabularies, scales and way to read cells.
+    ///   - onWait: called once if another run prepares rows in the folder.
     package func prepare(
-        in folder: String, threads: Int, encodedBy preprocessor: Preprocessor?
+        in folder: String, threads: Int, encodedBy preprocessor: Preprocessor? = nil, onWait: () -> Void = {}
     ) throws(InputError) -> PreparedData {
         try check()
         try checkTables()
@@ -20,6 +24,11 @@ extension Experiment {
             try refusePipe(path, "data, \(name)")
         }
         let options = try data.options(threads: threads)
+        let files = try PreparedFiles(folder, inputs: filesInUse, onWait: onWait)
+        let fingerprint = try fingerprint(preprocessor)
+        if let found = files.find(fingerprint, checkingWith: threads) {
+            return PreparedData(found, wasCached: true)
+        }
         let format: TableFormat
         if let preprocessor {
             format = preprocessor.format.with(data.format)
@@ -34,8 +43,18 @@ extension Experiment {
         let source = try open(data.source, threads: threads, format: format)
         var test: (any RowSource)?
         if let path = data.test { test = try open(path, threads: threads, format: format) }
-        return try PreparedData(
-            source, test: test, plan: plan, folder: folder, fingerprint: try fingerprint(preprocessor))
+        return try PreparedData(source, test: test, plan: plan, files: files, fingerprint: fingerprint) {
+            () throws(InputError) in try refuseChange(since: fingerprint, preprocessor)
+        }
+    }
+
+    /// The files that rows are read from.
+    package var filesInUse: FilesInUse {
+        var files = FilesInUse()
+        files.add("the data", data.source)
+        if let test = data.test { files.add("the data to judge by", test) }
+        for history in histories { files.add("the log of history \"\(history.name)\"", history.events) }
+        return files
     }
 
     /// Opens one of the sources, with the columns of the histories behind its own.
@@ -63,12 +82,24 @@ extension Experiment {
             split.test = 0
             test = try open(path, threads: threads, format: prepared.preprocessor.format)
         }
-        return try DataReport(
+        let report = try DataReport(
             source, test: test, prepared.preprocessor, Splitter(split, source, schema, skipsBadRows: skips),
             skipsBadRows: skips)
+        try refuseChange(since: prepared.training.layout.fingerprint)
+        return report
     }
 
-    /// What prepared rows depend on: the settings of data, schema, split and sampling, and the sources' sizes and times.
+    /// Rows of one file under what was learned of another are nobody's.
+    private func refuseChange(since fingerprint: String, _ preprocessor: Preprocessor? = nil)
+        throws(InputError)
+    {
+        guard try self.fingerprint(preprocessor) != fingerprint else { return }
+        throw InputError(
+            .file, at: data.source, found: "that it, or a file beside it, changed while it was read",
+            expected: "the same rows to the end; run it again")
+    }
+
+    /// What prepared rows depend on: the settings of data, schema, split and sampling, and the sources' content.
     private func fingerprint(_ preprocessor: Preprocessor?) throws(InputError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -86,7 +117,7 @@ extension Experiment {
             throw InputError(.value, at: "experiment", found: "\(error)", expected: "finite numbers")
         }
         for source in [data.source, data.test].compactMap({ $0 }) + histories.map(\.events) {
-            text += "\n\(source) \(DataSettings.stamp(source))"
+            text += "\n\(source) \(try SourceFiles.stamp(source))"
         }
         return text.utf8.reduce(into: FNVHash()) { $0.add($1) }.text
     }
@@ -103,20 +134,6 @@ func join(
         indices.append(try EventIndex(history, options: options, skipsBadRows: skips))
     }
     return try HistorySource(source, indices, user: schema.group, time: schema.time, skipsBadRows: skips)
-}
-
-extension DataSettings {
-    /// The size and time of a source's file.
-    static func stamp(_ source: String) -> String {
-        var path = Substring(source)
-        if path.hasPrefix("sqlite:") {
-            path = path.dropFirst(7)
-            path = path.prefix { $0 != "?" }
-        }
-        guard let found = try? FileManager.default.attributesOfItem(atPath: String(path)) else { return "" }
-        let time = (found[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
-        return "\(found[.size] as? Int ?? 0) \(time)"
-    }
 }
 
 /// Two 64-bit hashes in the manner of FNV-1a (Fowler, Noll, Vo), each with a beginning of its own.

@@ -1,4 +1,5 @@
-package import MTLEngine
+internal import MTLDataKernels
+internal import MTLEngine
 
 #if canImport(Glibc)
     internal import Glibc
@@ -6,25 +7,53 @@ package import MTLEngine
     internal import Darwin
 #endif
 
-/// A file that is written under a temporary name, and gets its own when it is whole and on the disk.
+/// A file that is written without a name, or under a temporary one, and gets its own when it is whole and on the disk. What is
+/// no file, such as a pipe, is written through.
 final class FileOutput {
+    /// Who may read a new file: `personal` where it holds ids of the data.
+    enum Access: mode_t {
+        case usual = 0o644
+        case personal = 0o600
+    }
+
     private let path: String
-    private let partial: String
-    private var descriptor: Int32
+    private let target: OutputTarget
+    private var descriptor: Int32 = -1
+    /// The temporary name, where it has one.
+    private var partial: String?
+    private var partialPlace: Int32 = -1
     private(set) var position = 0
 
-    init(_ path: String) throws(InputError) {
+    /// - Parameter usesNames: takes a temporary name also where the file system could do without.
+    init(_ path: String, access: Access = .usual, usesNames: Bool = false) throws(InputError) {
         self.path = path
-        partial = "\(path).partial-\(getpid())"
-        descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        target = try OutputTarget(path)
+        switch target {
+        case .file(let file, let replaced):
+            let folder = file.folderOfPath
+            if !usesNames { descriptor = mtl_open_unnamed(folder, access.rawValue) }
+            if descriptor < 0 { descriptor = openNamed(file, access.rawValue) }
+            guard descriptor >= 0 else { throw failure() }
+            if let replaced {
+                // As root the file may be another's, and stays so.
+                if replaced.st_uid != geteuid() { _ = fchown(descriptor, replaced.st_uid, replaced.st_gid) }
+                guard fchmod(descriptor, replaced.st_mode & 0o7777) == 0 else { throw failure() }
+            }
+        case .descriptor(let number): descriptor = fcntl(number, F_DUPFD_CLOEXEC, 0)
+        case .stream(let file): descriptor = open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY)
+        }
         guard descriptor >= 0 else { throw failure() }
     }
 
-    deinit {
-        if descriptor >= 0 {
-            close(descriptor)
-            unlink(partial)
-        }
+    deinit { abandon() }
+
+    /// Lets everything go that has no name of its own yet.
+    private func abandon() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+        if let partial { unlink(partial) }
+        mtl_partial_remove(partialPlace)
+        partial = nil
     }
 
     private func failure() -> InputError {
@@ -32,8 +61,38 @@ final class FileOutput {
             .file, at: path, found: String(cString: strerror(errno)), expected: "a file that can be written")
     }
 
+    /// A name beside the file's that nobody can know before.
+    private static func temporaryName(_ file: String) -> String {
+        let name = String(decoding: file.lastOfPath.utf8.prefix(200), as: UTF8.self)
+        let random = String(UInt64.random(in: .min ... .max), radix: 36)
+        let folder = file.folderOfPath
+        return "\(folder == "/" ? "" : folder)/\(name).partial-\(random)"
+    }
+
+    private func openNamed(_ file: String, _ mode: mode_t) -> Int32 {
+        for _ in 0..<8 {
+            let name = Self.temporaryName(file)
+            partialPlace = mtl_partial_add(name)
+            let opened = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+            if opened >= 0 {
+                partial = name
+                return opened
+            }
+            let code = errno
+            mtl_partial_remove(partialPlace)
+            partialPlace = -1
+            errno = code
+            guard code == EEXIST else { return -1 }
+        }
+        return -1
+    }
+
     func write(_ bytes: UnsafeRawBufferPointer) throws(InputError) {
-        try write(bytes, at: position)
+        if case .file = target {
+            try write(bytes, at: position)
+        } else if mtl_write_all(descriptor, bytes.baseAddress, bytes.count) != 0 {
+            throw failure()
+        }
         position += bytes.count
     }
 
@@ -47,6 +106,11 @@ final class FileOutput {
 
     /// Writes at a place, which the position does not follow.
     func write(_ bytes: UnsafeRawBufferPointer, at place: Int) throws(InputError) {
+        guard case .file = target else {
+            throw InputError(
+                .file, at: path, found: "a pipe or a device",
+                expected: "a file, which is written in any order")
+        }
         var written = 0
         while written < bytes.count {
             let count = pwrite(
@@ -67,44 +131,59 @@ final class FileOutput {
 
     /// Brings the file to the disk and under its name.
     func finish() throws(InputError) {
+        guard case .file(let file, _) = target else {
+            let status = close(descriptor)
+            descriptor = -1
+            guard status == 0 else { throw failure() }
+            return
+        }
         guard fsync(descriptor) == 0 else { throw failure() }
+        if partial == nil { try giveTemporaryName(file) }
+        guard let partial else { throw failure() }
         let status = close(descriptor)
         descriptor = -1
-        guard status == 0, rename(partial, path) == 0 else {
+        guard status == 0, rename(partial, file) == 0 else {
             let error = failure()
-            unlink(partial)
+            abandon()
             throw error
         }
-    }
-}
-
-/// A text file that is written under a temporary name, and gets its own when it is whole and on the disk.
-package final class TextOutput {
-    private let file: FileOutput
-
-    /// Begins a file.
-    ///
-    /// - Throws: `InputError` that names it where it cannot be written.
-    package init(_ path: String) throws(InputError) { file = try FileOutput(path) }
-
-    /// Writes a whole file.
-    ///
-    /// - Throws: `InputError` that names it.
-    package static func write(_ text: String, to path: String) throws(InputError) {
-        let output = try TextOutput(path)
-        try output.write(text)
-        try output.finish()
+        self.partial = nil
+        mtl_partial_remove(partialPlace)
+        partialPlace = -1
+        try Self.sync(folder: file.folderOfPath, path)
     }
 
-    /// Writes more of it.
-    ///
-    /// - Throws: `InputError` that names the file, as where the disk is full.
-    package func write(_ text: String) throws(InputError) { try write([UInt8](text.utf8)) }
+    private func giveTemporaryName(_ file: String) throws(InputError) {
+        for _ in 0..<8 {
+            let name = Self.temporaryName(file)
+            partialPlace = mtl_partial_add(name)
+            if mtl_name_unnamed(descriptor, name) == 0 {
+                partial = name
+                return
+            }
+            let code = errno
+            mtl_partial_remove(partialPlace)
+            partialPlace = -1
+            errno = code
+            guard code == EEXIST else { break }
+        }
+        throw failure()
+    }
 
-    package func write(_ bytes: [UInt8]) throws(InputError) { try file.write(bytes) }
+    /// A name is on the disk when its folder is. Where the system cannot say that of a folder, nothing more can be done.
+    private static func sync(folder: String, _ path: String) throws(InputError) {
+        let opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard opened >= 0 else { return }
+        defer { close(opened) }
+        guard fsync(opened) != 0, errno == EIO || errno == ENOSPC || errno == EDQUOT else { return }
+        throw InputError(
+            .file, at: path, found: String(cString: strerror(errno)),
+            expected: "a folder that keeps its names")
+    }
 
-    /// Brings it to the disk and under its name; without this nothing is left behind.
-    ///
-    /// - Throws: `InputError` that names the file.
-    package func finish() throws(InputError) { try file.finish() }
+    /// Whether a path can be written, without writing anything.
+    static func check(_ path: String) throws(InputError) {
+        guard case .file = try OutputTarget(path) else { return }
+        _ = try FileOutput(path)
+    }
 }

@@ -50,15 +50,21 @@ public struct ModelBundle: Sendable {
         try Predictor(model, parameters: parameters, compute: compute)
     }
 
-    /// Opens rows to predict, joined with the logs that the model was trained with. Their text is read as that of the
-    /// training rows, where the options say nothing else.
+    /// Opens rows to predict, joined with logs such as the model was trained with. Their text is read as that of the training
+    /// rows, where the options say nothing else.
     ///
-    /// - Throws: `InputError` that names the file.
-    public func open(_ source: String, options: ReadingOptions = ReadingOptions()) throws(InputError)
-        -> any RowSource
-    {
+    /// - Parameters:
+    ///   - source: the rows, as `openSource` takes them.
+    ///   - options: how they are read.
+    ///   - events: per history its log; by default the file beside the rows that has the name of the log of training.
+    /// - Throws: `InputError` that names the file, or the history whose log is not there.
+    public func open(
+        _ source: String, options: ReadingOptions = ReadingOptions(), events: [String: String] = [:]
+    ) throws(InputError) -> any RowSource {
         var options = options
         options.format = preprocessor.format.with(options.format)
-        return try join(histories, to: openSource(source, options: options), preprocessor.schema, options)
+        return try join(
+            histories(events, beside: source), to: openSource(source, options: options), preprocessor.schema,
+            options)
     }
 }

@@ -45,13 +45,23 @@ public struct PreparedData: Sendable {
         _ source: any RowSource, test testSource: (any RowSource)? = nil, plan: Plan, folder: String,
         fingerprint: String
     ) throws(InputError) {
-        try plan.schema.check()
-        try plan.sampling.check(plan.schema)
-        let files = PreparedFiles(folder: folder)
-        if let found = try files.find(fingerprint) {
+        let files = try PreparedFiles(folder)
+        if let found = files.find(fingerprint, checkingWith: source.threads) {
             self.init(found, wasCached: true)
             return
         }
+        try self.init(source, test: testSource, plan: plan, files: files, fingerprint: fingerprint) {}
+    }
+
+    /// Prepares a source in a folder that this run has.
+    ///
+    /// - Parameter check: throws if the sources are not the same any more, called when they were read for the last time.
+    init(
+        _ source: any RowSource, test testSource: (any RowSource)?, plan: Plan, files: PreparedFiles,
+        fingerprint: String, check: () throws(InputError) -> Void
+    ) throws(InputError) {
+        try plan.schema.check()
+        try plan.sampling.check(plan.schema)
         try files.begin()
         var split = plan.split
         if testSource != nil { split.test = 0 }
@@ -75,21 +85,18 @@ public struct PreparedData: Sendable {
         guard writing.rows[.training] ?? 0 > 0 else {
             throw InputError(.empty, at: source.path, found: "no training row", expected: "at least one")
         }
-        try files.finish(preprocessor, bad, fingerprint)
-        guard let found = try files.find(fingerprint) else {
+        try check()
+        try files.finish(
+            preprocessor, bad, fingerprint, parts: Part.allCases.filter { writing.rows[$0] != nil })
+        guard let found = files.find(fingerprint, checkingWith: nil) else {
             throw InputError(
-                .file, at: folder, found: "no prepared rows just after they were written",
+                .file, at: files.folder, found: "no prepared rows just after they were written",
                 expected: "a folder that keeps files")
         }
         self.init(found, wasCached: false)
     }
 
-    init(
-        _ found: (
-            preprocessor: Preprocessor, badRows: BadRowCount, parts: [Part: RowCache], training: RowCache
-        ),
-        wasCached: Bool
-    ) {
+    init(_ found: PreparedFiles.Found, wasCached: Bool) {
         preprocessor = found.preprocessor
         badRows = found.badRows
         training = found.training

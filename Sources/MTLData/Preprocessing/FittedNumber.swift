@@ -17,6 +17,34 @@ struct FittedNumber: Sendable, Equatable, Codable {
     /// Whether a column says where the value was missing.
     var flagsMissing = false
 
+    private enum CodingKeys: String, CodingKey {
+        case clip, log, fill, offset, factor, quantiles, flagsMissing
+    }
+
+    init() {}
+
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        clip = try values.decodeIfPresent([Double].self, forKey: .clip)
+        log = try values.decode(Bool.self, forKey: .log)
+        fill = try values.decode(Double.self, forKey: .fill)
+        offset = try values.decode(Double.self, forKey: .offset)
+        factor = try values.decode(Double.self, forKey: .factor)
+        quantiles = try values.decodeIfPresent(LongList<Double>.self, forKey: .quantiles)?.elements
+        flagsMissing = try values.decode(Bool.self, forKey: .flagsMissing)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encodeIfPresent(clip, forKey: .clip)
+        try values.encode(log, forKey: .log)
+        try values.encode(fill, forKey: .fill)
+        try values.encode(offset, forKey: .offset)
+        try values.encode(factor, forKey: .factor)
+        try values.encodeIfPresent(quantiles.map { LongList($0) }, forKey: .quantiles)
+        try values.encode(flagsMissing, forKey: .flagsMissing)
+    }
+
     /// A number that is not missing, cut and in the logarithm.
     func raw(_ value: Double) -> Double {
         var value = value

@@ -54,10 +54,6 @@ public struct Preprocessor: Sendable, Equatable, Codable {
                 && left.values == right.values
         }
 
-        private enum CodingKeys: String, CodingKey {
-            case numbers, bounds, vocabulary, hashBuckets, fillID, values
-        }
-
         /// Ids, the reserved ones included.
         var idCount: Int {
             if let bounds { return bounds.count + 1 + Vocabulary.reserved }

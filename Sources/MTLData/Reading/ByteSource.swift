@@ -31,24 +31,9 @@ final class ByteSource {
     /// What went wrong behind the bytes that were handed out.
     private var failure: InputError?
 
-    /// Opens a file.
-    ///
-    /// - Throws: `InputError` where there is none that can be read, which a pipe is not: see `SpooledPipe`.
-    convenience init(path: String) throws(InputError) {
-        let descriptor = open(path, O_RDONLY)
-        guard descriptor >= 0 else { throw Self.failure(path, errno) }
-        try self.init(descriptor, path: path)
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, errno) }
-        guard status.st_mode & S_IFMT != S_IFDIR else {
-            throw InputError(.file, at: path, found: "a directory", expected: "a file")
-        }
-        try begin()
-    }
-
-    /// What came out of a pipe.
-    convenience init(_ spool: SpooledPipe) throws(InputError) {
-        try self.init(spool.duplicate(), path: spool.path)
+    /// The bytes of a file.
+    convenience init(_ file: KeptFile) throws(InputError) {
+        try self.init(file.duplicate(), path: file.path)
         try begin()
     }
 

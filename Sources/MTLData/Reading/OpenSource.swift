@@ -13,7 +13,7 @@ public func openSource(
 
 /// Refuses a source whose rows come only once, where they are read again and again.
 func refusePipe(_ source: String, _ place: String) throws(InputError) {
-    guard !source.hasPrefix(SQLiteSource.scheme), SpooledPipe.isPipe(source) else { return }
+    guard !source.hasPrefix(SQLiteSource.scheme), KeptFile.isPipe(source) else { return }
     throw InputError(
         .file, at: place, found: "\"\(source)\", a pipe", expected: "a file, which can be read more than once"
     )

@@ -67,6 +67,17 @@ package final class SQLiteSource: RowSource {
             options: options)
     }
 
+    /// The database's file; nil where the text names none.
+    static func path(of text: String) -> String? {
+        guard text.hasPrefix(scheme) else { return nil }
+        return decoded(text.dropFirst(scheme.count).prefix { $0 != "?" })
+    }
+
+    /// A path as `path(of:)` reads it.
+    static func encoded(_ path: String) -> String {
+        path.map { $0 == "%" ? "%25" : $0 == "?" ? "%3F" : String($0) }.joined()
+    }
+
     private static func decoded(_ text: Substring) -> String? {
         func digit(_ byte: UInt8) -> UInt8? { Character(UnicodeScalar(byte)).hexDigitValue.map(UInt8.init) }
         let source = Array(text.utf8)

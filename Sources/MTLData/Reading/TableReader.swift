@@ -18,7 +18,7 @@ package final class TableReader: RowSource {
     package var notes: [String] { header.notes }
     let options: ReadingOptions
     let bytes: [UInt8]?
-    let spool: SpooledPipe?
+    let file: KeptFile?
     private let header: TableHeader
     private let readings: [CellReading]
 
@@ -28,7 +28,7 @@ package final class TableReader: RowSource {
     ///
     /// - Throws: `InputError` that names the file: it cannot be read, is a directory, is empty, or its header is wrong.
     package convenience init(path: String, options: ReadingOptions = ReadingOptions()) throws(InputError) {
-        try self.init(path: path, bytes: nil, spool: SpooledPipe(path: path), options: options)
+        try self.init(path: path, bytes: nil, file: KeptFile(path: path), options: options)
     }
 
     /// Reads a text in memory; `path` is what messages call it.
@@ -37,7 +37,7 @@ package final class TableReader: RowSource {
     package convenience init(
         bytes: [UInt8], path: String, options: ReadingOptions = ReadingOptions()
     ) throws(InputError) {
-        try self.init(path: path, bytes: bytes, spool: nil, options: options)
+        try self.init(path: path, bytes: bytes, file: nil, options: options)
     }
 
     static func usualSeparator(_ path: String) -> UInt8 {
@@ -46,15 +46,15 @@ package final class TableReader: RowSource {
     }
 
     init(
-        path: String, bytes: [UInt8]?, spool: SpooledPipe?, options: ReadingOptions
+        path: String, bytes: [UInt8]?, file: KeptFile?, options: ReadingOptions
     ) throws(InputError) {
         try options.check()
         self.path = path
         self.bytes = bytes
         self.options = options
-        self.spool = spool
+        self.file = file
         let separator = options.separator ?? Self.usualSeparator(path)
-        let opened = try Self.open(path, bytes, spool)
+        let opened = try Self.open(path, bytes, file)
         header = try TableHeader(
             TextSource(opened, options.format, separator: separator), options.format, separator: separator,
             names: options.columns)
@@ -63,16 +63,16 @@ package final class TableReader: RowSource {
     }
 
     static func open(
-        _ path: String, _ bytes: [UInt8]?, _ spool: SpooledPipe?
+        _ path: String, _ bytes: [UInt8]?, _ file: KeptFile?
     ) throws(InputError) -> ByteSource {
         if let bytes { return try ByteSource(bytes: bytes, path: path) }
-        if let spool { return try ByteSource(spool) }
-        return try ByteSource(path: path)
+        if let file { return try ByteSource(file) }
+        return try ByteSource(KeptFile(path: path))
     }
 
     private func cutter() throws(InputError) -> BlockCutter {
         let text = try TextSource(
-            Self.open(path, bytes, spool), options.format, separator: header.separator)
+            Self.open(path, bytes, file), options.format, separator: header.separator)
         return try BlockCutter(
             text, separator: header.separator, width: header.width, skipping: header.offset,
             line: header.line, blockBytes: options.blockBytes, longestRecord: TableHeader.longestRecord)

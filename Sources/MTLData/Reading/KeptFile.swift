@@ -6,25 +6,36 @@ internal import MTLEngine
     internal import Darwin
 #endif
 
-/// The bytes of a pipe in a file without a name, so that they can be read as often as those of any file. The file is in
-/// TMPDIR, or in /tmp, and goes with the last one that reads it.
-final class SpooledPipe {
+/// A file that is opened once, so that what is read of it again and again is of the same file, whatever gets its name meanwhile.
+///
+/// A pipe is read into a file without a name first, in TMPDIR or in /tmp, which goes with the last one that reads it.
+final class KeptFile {
     let path: String
     private let descriptor: Int32
 
-    /// Reads a pipe, a socket or a terminal to its end; nil where the path is a file, or nothing.
+    /// Opens a file; reads a pipe, a socket or a terminal to its end.
     ///
-    /// - Throws: `InputError` where it cannot be read, or there is no room for what comes out of it.
-    init?(path: String) throws(InputError) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        let kind = status.st_mode & S_IFMT
-        guard kind == S_IFIFO || kind == S_IFSOCK || kind == S_IFCHR else { return nil }
-        let source = open(path, O_RDONLY)
+    /// - Throws: `InputError` where it cannot be read, or there is no room for what comes out of a pipe.
+    init(path: String) throws(InputError) {
+        let source = open(path, O_RDONLY | O_CLOEXEC)
         guard source >= 0 else { throw Self.failure(path, "a readable file") }
-        defer { close(source) }
-        guard kind != S_IFCHR || isatty(source) == 1 else { return nil }
         self.path = path
+        guard let status = FileStatus.of(source) else {
+            let error = Self.failure(path, "a readable file")
+            close(source)
+            throw error
+        }
+        switch FileStatus.kind(status) {
+        case S_IFDIR:
+            close(source)
+            throw InputError(.file, at: path, found: "a directory", expected: "a file")
+        case S_IFIFO, S_IFSOCK: break
+        case S_IFCHR where isatty(source) == 1: break
+        default:
+            descriptor = source
+            return
+        }
+        defer { close(source) }
         descriptor = try Self.unnamedFile()
         do throws(InputError) { try Self.copy(source, to: descriptor, path: path) } catch {
             close(descriptor)

@@ -1,0 +1,44 @@
+internal import MTLDataKernels
+internal import MTLEngine
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A thread that runs one closure; unlike Foundation's, one that cannot start says so.
+final class BackgroundThread: @unchecked Sendable {
+    private var thread: pthread_t?
+
+    /// - Throws: `InputError` where the system has no room for another thread.
+    init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(InputError) {
+        let context = Unmanaged.passRetained(Body(body))
+        #if canImport(Darwin)
+            var started: pthread_t?
+        #else
+            var started = pthread_t()
+        #endif
+        let code = mtl_thread_start(
+            &started,
+            { context in
+                if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
+                return nil
+            }, context.toOpaque(), name)
+        guard code == 0 else {
+            context.release()
+            throw InputError(
+                .value, at: "threads", found: "no room for one more: \(String(cString: strerror(code)))",
+                expected: "a limit on processes and memory that leaves some")
+        }
+        thread = started
+    }
+
+    /// Waits until the closure has returned. To be called once.
+    func join() { if let thread { pthread_join(thread, nil) } }
+
+    private final class Body: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+}

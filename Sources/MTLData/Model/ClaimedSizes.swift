@@ -1,0 +1,114 @@
+internal import Foundation
+internal import MTLEngine
+
+/// What the settings in a model file claim, held against the tensors that are really there, before memory is taken for it.
+struct ClaimedSizes {
+    private let path: String
+    /// No layer is wider than some tensor is long, and nothing is there more often than tensors are.
+    private let greatest: Int
+    private let elements: Int
+
+    init(_ file: SafetensorsFile) {
+        path = file.path
+        let floats = file.entries.values.filter { $0.dtype == .float32 }
+        // Some options are no sizes.
+        greatest = max(1024, floats.count, floats.flatMap(\.shape).max() ?? 0)
+        elements = floats.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    }
+
+    private func refuse(_ place: String, _ found: String, _ expected: String) -> InputError {
+        InputError(.shape, at: "\(path), \(place)", found: found, expected: expected)
+    }
+
+    /// Checks the numbers of the settings, whatever they are called.
+    ///
+    /// - Throws: `InputError` that names the first one that cannot be.
+    func check(settings json: String) throws(InputError) {
+        guard let value = try? JSONDecoder().decode(OptionValue.self, from: Data(json.utf8)) else {
+            throw refuse("model", "text that is no JSON", "settings")
+        }
+        var repeats = 1.0
+        try check(value, "model", &repeats)
+        // As many parts as all counts together make are each some numbers of the file.
+        guard repeats <= max(1e7, 100 * Double(elements)) else {
+            throw refuse(
+                "model", "counts that multiply to \(repeats)", "as many parts as the file has numbers for")
+        }
+    }
+
+    /// - Parameter repeats: the product of all counts and lengths.
+    private func check(_ value: OptionValue, _ place: String, _ repeats: inout Double) throws(InputError) {
+        switch value {
+        case .scalar(let text):
+            guard let number = Double(text) else { return }
+            guard number.magnitude <= Double(greatest) else {
+                throw refuse(place, text, "at most \(greatest), as large as any tensor of the file")
+            }
+            if number >= 1, number == number.rounded() { repeats *= number }
+        case .list(let values):
+            guard values.count <= greatest else {
+                throw refuse(place, "\(values.count) values", "at most \(greatest)")
+            }
+            // The widths of layers, one behind the other: they add up and do not multiply.
+            repeats *= Double(max(1, values.count))
+            for (index, value) in values.enumerated() {
+                var inner = 1.0
+                try check(value, "\(place)[\(index)]", &inner)
+                if case .scalar = value { continue }
+                repeats *= inner
+            }
+        case .map(let values):
+            for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+                try check(value, "\(place).\(name)", &repeats)
+            }
+        }
+    }
+
+    /// Checks the tables and columns that the preprocessing claims.
+    ///
+    /// - Throws: `InputError` that names the feature.
+    func check(_ preprocessor: Preprocessor, _ file: SafetensorsFile) throws(InputError) {
+        let schema = preprocessor.schema
+        var columns = 0
+        for (feature, fit) in zip(schema.features, preprocessor.fitted) where !feature.isEmbedded {
+            columns += feature.encoding == .oneHot ? fit.idCount : 2 * max(1, fit.numbers.count)
+        }
+        guard columns <= max(elements, 1024) * 2 else {
+            throw refuse("schema", "\(columns) columns of features", "weights for them in the file")
+        }
+        // How many ids a row may have says no tensor; memory for a batch of them is taken.
+        for feature in schema.features where feature.length > 1 << 16 {
+            throw refuse("feature \"\(feature.name)\", length", "\(feature.length)", "at most \(1 << 16)")
+        }
+        for index in preprocessor.embeddedIndices where preprocessor.owner(of: index) == index {
+            let feature = schema.features[index]
+            let name = "embeddings.\(feature.name).weight"
+            guard let shape = file.entries[name]?.shape, shape.count == 2 else {
+                throw refuse(
+                    "tensor \"\(name)\"", "no such table", "the table of feature \"\(feature.name)\"")
+            }
+            guard shape[0] == preprocessor.fitted[index].idCount, feature.dimension ?? shape[1] == shape[1]
+            else {
+                throw refuse(
+                    "tensor \"\(name)\"", "\(shape)",
+                    "\(preprocessor.fitted[index].idCount) x \(feature.dimension ?? shape[1]), as the feature says"
+                )
+            }
+        }
+    }
+
+    /// Checks that a planned model has as many parameters as the file.
+    ///
+    /// - Throws: `InputError` that says both.
+    func check(_ layout: ParameterLayout) throws(InputError) {
+        var count = 0
+        for segment in layout.segments {
+            let (sum, overflows) = count.addingReportingOverflow(segment.count)
+            count = overflows ? Int.max : sum
+        }
+        // Beside the tensors' own there is room up to the tables' beginning, and for biases that a layer does not have.
+        guard count <= elements, layout.count <= 2 * elements + 1024 else {
+            throw refuse("model", "\(elements) parameters", "\(count), as the settings say")
+        }
+    }
+}

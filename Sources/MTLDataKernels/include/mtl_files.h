@@ -1,0 +1,26 @@
+#ifndef MTL_FILES_H
+#define MTL_FILES_H
+
+#include <pthread.h>
+
+// A file without a name in a folder, to be written; -1 where the system or the file system has none.
+int mtl_open_unnamed(const char *folder, unsigned mode);
+
+// Gives such a file a name that nothing has yet; -1 with errno.
+int mtl_name_unnamed(int descriptor, const char *path);
+
+// Writes all bytes, waiting where the descriptor does not wait itself; -1 with errno.
+int mtl_write_all(int descriptor, const void *bytes, long count);
+
+// Files that are to be removed if the process is interrupted: a place for a copy of the path, -1 where there is none left.
+int mtl_partial_add(const char *path);
+void mtl_partial_remove(int place);
+
+// SIGINT, SIGTERM and SIGHUP remove those files, say so on the standard error and end the process as the signal does, a second
+// signal at once. SIGPIPE and SIGXFSZ become errors of what writes. Signals that are ignored already stay so.
+void mtl_watch_interrupts(void);
+
+// Starts a thread; an error number where that cannot be.
+int mtl_thread_start(pthread_t *thread, void *(*body)(void *), void *context, const char *name);
+
+#endif

@@ -1,0 +1,146 @@
+import Foundation
+import MTLData
+import MTLEngine
+import MTLTestSupport
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// What an output does to what is there.
+@Suite struct FileOutputTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func text(_ name: String) -> String? {
+        FileManager.default.contents(atPath: folder.file(name)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func mode(_ name: String) throws -> mode_t {
+        var status = stat()
+        try #require(stat(folder.file(name), &status) == 0)
+        return status.st_mode & 0o7777
+    }
+
+    private func refusal(_ path: String) -> InputError? {
+        failure { () throws(InputError) in try TextOutput.write("new", to: path) }
+    }
+
+    @Test(arguments: [true, false])
+    func aFileIsThereWholeOrNotAtAll(usesNames: Bool) throws {
+        let path = try folder.write(Array("old".utf8), as: "a.txt")
+        do {
+            let output = try TextOutput(path, usesNames: usesNames)
+            try output.write("half")
+            #expect(text("a.txt") == "old")
+            #expect(folder.files.count == (usesNames ? 2 : folder.files.count))
+        }
+        #expect(folder.files == ["a.txt"])
+        #expect(text("a.txt") == "old")
+        let output = try TextOutput(path, usesNames: usesNames)
+        try output.write("whole")
+        try output.finish()
+        #expect(text("a.txt") == "whole")
+        #expect(folder.files == ["a.txt"])
+    }
+
+    @Test(arguments: [true, false])
+    func theModeOfAReplacedFileStays(usesNames: Bool) throws {
+        for bits: mode_t in [0o600, 0o640, 0o666, 0o755] {
+            let path = try folder.write([], as: "a.txt")
+            try #require(chmod(path, bits) == 0)
+            let output = try TextOutput(path, usesNames: usesNames)
+            try output.finish()
+            #expect(try mode("a.txt") == bits)
+        }
+    }
+
+    @Test func whatHoldsIDsIsItsOwnersAlone() throws {
+        let shop = try SmallShop(isTrained: true)
+        for name in ["shop.safetensors", "shop.prepared/fitted.json", "shop.prepared/training.rows"] {
+            var status = stat()
+            try #require(stat(shop.folder.file(name), &status) == 0)
+            #expect(status.st_mode & 0o7777 == 0o600, "\(name)")
+        }
+    }
+
+    @Test func aLinkStaysAndItsTargetIsReplaced() throws {
+        _ = try folder.write(Array("old".utf8), as: "target.txt")
+        try FileManager.default.createDirectory(
+            atPath: folder.file("inner"), withIntermediateDirectories: false)
+        for (link, target) in [
+            ("a", "target.txt"), ("inner/b", "../target.txt"), ("c", "a"), ("d", "new.txt"),
+        ] {
+            try #require(symlink(target, folder.file(link)) == 0)
+            try TextOutput.write("by \(link)", to: folder.file(link))
+            #expect(text(target == "new.txt" ? target : "target.txt") == "by \(link)")
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.file(link)) == target)
+        }
+        try #require(symlink("loop", folder.file("loop")) == 0)
+        #expect(refusal(folder.file("loop"))?.found == "links that lead in a circle")
+    }
+
+    /// The name that earlier versions took, which everybody could know, and planted links there.
+    @Test(arguments: [true, false])
+    func nothingThatIsPlantedBesideIsFollowed(usesNames: Bool) throws {
+        _ = try folder.write(Array("mine".utf8), as: "victim.txt")
+        try #require(symlink("victim.txt", folder.file("out.csv.partial-\(getpid())")) == 0)
+        let output = try TextOutput(folder.file("out.csv"), usesNames: usesNames)
+        try output.write("predictions")
+        try output.finish()
+        #expect(text("victim.txt") == "mine")
+        #expect(text("out.csv") == "predictions")
+    }
+
+    @Test func aPipeIsWrittenThroughAndStays() throws {
+        let path = folder.file("pipe")
+        try #require(mkfifo(path, 0o600) == 0)
+        // Both ends at once, so that neither waits.
+        let reader = open(path, O_RDWR)
+        try #require(reader >= 0)
+        defer { close(reader) }
+        try TextOutput.write("through", to: path)
+        var bytes = [UInt8](repeating: 0, count: 20)
+        #expect(read(reader, &bytes, 20) == 7)
+        #expect(String(decoding: bytes.prefix(7), as: UTF8.self) == "through")
+        var status = stat()
+        #expect(lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+        #expect(folder.files == ["pipe"])
+    }
+
+    @Test func anOpenDescriptorIsWrittenThroughWhereItIs() throws {
+        let path = try folder.write([], as: "log.txt")
+        let log = open(path, O_WRONLY | O_APPEND)
+        try #require(log >= 0)
+        defer { close(log) }
+        _ = write(log, "before ", 7)
+        try TextOutput.write("now ", to: "/dev/fd/\(log)")
+        _ = write(log, "after", 5)
+        #expect(text("log.txt") == "before now after")
+        #expect(refusal("/dev/fd/900")?.found.contains("not open") == true)
+    }
+
+    @Test func whatCannotBeWrittenIsTold() throws {
+        #expect(refusal(folder.path)?.found == "a directory")
+        #expect(refusal(folder.file("none/a.txt"))?.found == "No such file or directory")
+        #expect(refusal("")?.found == "no name")
+        #expect(refusal("a\0b")?.found == "a name with a NUL character")
+        // A name as long as names may be still leaves room for a temporary one.
+        let long = String(repeating: "n", count: 255)
+        try TextOutput.write("x", to: folder.file(long))
+        #expect(text(long) == "x")
+    }
+
+    /// As root no permission is missing, so the check is made as another user where that can be.
+    @Test func aFileThatIsNotToBeWrittenIsKept() throws {
+        let path = try folder.write(Array("keep".utf8), as: "a.txt")
+        try #require(chmod(path, 0o444) == 0 && chmod(folder.path, 0o777) == 0)
+        guard geteuid() != 0 else { return }
+        #expect(refusal(path)?.found == "Permission denied")
+        #expect(text("a.txt") == "keep")
+    }
+}
