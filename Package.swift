@@ -46,7 +46,8 @@ let package = Package(
         .target(
             name: "Terminal",
             dependencies: [
-                "MTLEngine", "MTLDataKernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "MTLEngine", "MTLDataKernels",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
         .executableTarget(
             name: "mtl",
