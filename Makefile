@@ -1,4 +1,4 @@
-.PHONY: run test lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub results census setup clean
+.PHONY: run test abuse lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub results census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -8,6 +8,12 @@ run: setup
 test: setup
 	swift build -c release --build-tests
 	swift test -c release --skip-build
+
+# Kills, flipped bits, hostile files, full disks and small limits, each of which must end well or with a message.
+abuse: setup
+	swift build -c release --product mtl-bench
+	swift build -c release --product mtl
+	Tests/Abuse/abuse.py
 
 lint:
 	swift format lint --strict --recursive Sources Tests Examples Benchmarks/Benchmarks Benchmarks/Package.swift Package.swift
