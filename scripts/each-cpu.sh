@@ -21,7 +21,6 @@ while read -r core level needed; do
     OPENBLAS_CORETYPE=$core MTL_TEST_INSTRUCTIONS=$level "$@" </dev/null
     ran=$((ran + 1))
 done <<'CPUS'
-Nehalem baseline sse4_2
 Haswell avx2 avx2 fma
 SkylakeX avx512 avx512f avx512bw avx512dq avx512vl
 Cooperlake avx512 avx512f avx512bw avx512dq avx512vl avx512_bf16
