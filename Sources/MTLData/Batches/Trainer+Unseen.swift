@@ -33,8 +33,10 @@ private struct SeenRows {
         sums = plan.tables.map { [Double](repeating: 0, count: $0.width) }
         counts = plan.tables.map { _ in 0 }
         scenarios = [Int](repeating: 0, count: model.scenarios)
+        let memory = BlockMemory()
+        defer { withExtendedLifetime(memory) {} }
         for block in cache.blocks.indices {
-            let rows = try cache.rows(block)
+            let rows = try cache.rows(block, into: memory)
             for (feature, field) in zip(plan.features, plan.fields) {
                 if let place = cache.layout.singles.firstIndex(where: { $0.name == feature.name }) {
                     let stride = cache.layout.singles.count
@@ -53,7 +55,6 @@ private struct SeenRows {
                     scenarios[Int(ids[row])] += 1
                 }
             }
-            cache.release(block)
         }
     }
 
@@ -122,7 +123,7 @@ extension Trainer where Scalar == Float {
         var (step, epoch) = (0, 0)
         while step < steps {
             epoch += 1
-            batches.begin(epoch: epoch)
+            try batches.begin(epoch: epoch)
             while step < steps, let batch = try batches.next() {
                 rows.take(batch, parameters)
                 self.step(rows.batch(of: batch))

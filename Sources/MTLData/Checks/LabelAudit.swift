@@ -78,8 +78,10 @@ package struct LabelAudit: Sendable {
         let width = cache.layout.labels.count
         let perRow = cache.layout.weightCount
         var weights = [Float](repeating: 1, count: width)
+        let memory = BlockMemory()
+        defer { withExtendedLifetime(memory) {} }
         for block in cache.blocks.indices {
-            let rows = try cache.rows(block)
+            let rows = try cache.rows(block, into: memory)
             weights.withUnsafeMutableBufferPointer { buffer in
                 guard let base = buffer.baseAddress else { return }
                 for row in 0..<rows.count {
@@ -91,7 +93,6 @@ package struct LabelAudit: Sendable {
                     body(rows.labels + row * width, base)
                 }
             }
-            cache.release(block)
         }
     }
 
