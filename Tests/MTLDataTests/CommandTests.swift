@@ -140,6 +140,17 @@ import Testing
         }
     }
 
+    /// A thread of OpenBLAS asks again and again for memory that it does not get, and its library's end would wait for it.
+    @Test func memoryThatIsShortIsNotWaitedForAtTheEnd() throws {
+        let shop = try SmallShop()
+        for megabytes in [180, 220, 260] {
+            let result = try shop.shell(
+                "command -v timeout >/dev/null || exit 77; ulimit -v \(megabytes)000; timeout 60 \"$0\" train shop.yaml --threads 2"
+            )
+            #expect(result.status != 124, "hangs with \(megabytes) MB")
+        }
+    }
+
     // MARK: Strangers' models
 
     @Test func aModelOpensNoFileThatNobodyNamed() throws {

@@ -299,10 +299,13 @@ struct TensorText {
         for value in [Float.nan, .infinity, -.infinity] {
             var parameters = good.parameters
             parameters[parameters.count / 2] = value
-            let bad = try ModelBundle(
-                good.preprocessor, settings: good.settings, sampling: good.sampling, parameters: parameters)
-            let error = failure { () throws(InputError) in try bad.write(to: path) }
-            #expect(error?.place.hasPrefix("\(path), parameter \"") == true)
+            let error = failure { () throws(InputError) in
+                try ModelBundle(
+                    good.preprocessor, settings: good.settings, sampling: good.sampling,
+                    parameters: parameters
+                ).write(to: path)
+            }
+            #expect(error?.place.hasPrefix("model bundle, parameter \"") == true)
         }
         #expect(FileManager.default.contents(atPath: path) == before)
     }

@@ -52,7 +52,10 @@ import Testing
 
     // MARK: Any model
 
-    static let models = ["sliced", "mmoe", "tables", "projected experts", "scenarios", "wide"]
+    static let models = [
+        "sliced", "mmoe", "tables", "projected experts", "gated experts", "scenarios", "wide",
+    ]
+
     private func model(_ name: String) throws -> MultiTaskModel {
         let tasks: [LearningTask] = [
             .binary("a"), .multiclass("b", classes: 5, tower: [.relu(16)]), .regression("c", huberDelta: 1),
@@ -64,12 +67,13 @@ import Testing
         let embedded: [EmbeddedFeature] = [
             .single("user"), .single("item"), .bag("history", table: "item", pooling: .sum, maximumCount: 4),
         ]
-        func build(_ architecture: some Architecture, embeds: Bool, scenarios: Int = 1) throws
-            -> MultiTaskModel
-        {
+        func build(
+            _ architecture: some Architecture, embeds: Bool, scenarios: Int = 1,
+            layers: [any FeatureLayer] = []
+        ) throws -> MultiTaskModel {
             try MultiTaskModel(
                 inputs: 37, embedded: embeds ? embedded : [], tables: embeds ? tables : [],
-                scenarios: scenarios, architecture: architecture, tasks: tasks)
+                scenarios: scenarios, featureLayers: layers, architecture: architecture, tasks: tasks)
         }
         return switch name {
         case "sliced":
@@ -79,6 +83,8 @@ import Testing
         case "mmoe": try build(MMoE(experts: 3, layers: [.relu(24), .dense(16, .tanh)]), embeds: false)
         case "tables": try build(SharedBottom(trunk: [.relu(64), .dense(48, .gelu)]), embeds: true)
         case "projected experts": try build(MMoE(experts: 8, layers: [.relu(24)]), embeds: true)
+        case "gated experts":
+            try build(MMoE(experts: 8, layers: [.relu(24)]), embeds: true, layers: [FieldGate()])
         case "scenarios":
             try build(STAR(layers: [.relu(24), .relu(16)]), embeds: true, scenarios: 3)
         default: try build(SharedBottom(trunk: [.relu(512), .relu(160)]), embeds: false)

@@ -9,9 +9,8 @@ extension ModelBundle {
     /// Writes the file: under a temporary name first, so that it is there whole or not at all, and for its owner alone where
     /// it is a new one, since it holds values of the data.
     ///
-    /// - Throws: `InputError` that names the file, or a parameter that is no number.
+    /// - Throws: `InputError` that names the file.
     public func write(to path: String) throws(InputError) {
-        try Self.requireFinite(parameters, model.layout, path)
         do throws(InputError) { try preprocessor.checkFitted() } catch { throw error.located(in: path) }
         let bag = TensorBag("preprocessor")
         let texts = [
@@ -81,7 +80,6 @@ extension ModelBundle {
             }
         }
         if let failure { throw failure }
-        try Self.requireFinite(parameters, layout, path)
         do throws(InputError) {
             try self.init(
                 preprocessor, settings: settings, sampling: sampling, histories: histories,
@@ -89,18 +87,6 @@ extension ModelBundle {
         } catch {
             throw error.located(in: path)
         }
-    }
-
-    /// What a reader refuses, no writer puts over a good model.
-    private static func requireFinite(
-        _ parameters: [Float], _ layout: ParameterLayout, _ path: String
-    ) throws(InputError) {
-        guard let index = parameters.firstIndex(where: { !$0.isFinite }) else { return }
-        let segment = layout.segments.last { $0.offset <= index }
-        throw InputError(
-            .value, at: "\(path), parameter \"\(segment?.name ?? "\(index)")\"",
-            found: "\(parameters[index])",
-            expected: "finite numbers")
     }
 
     private static func json(

@@ -19,7 +19,8 @@ public struct ModelBundle: Sendable {
 
     /// A bundle of what was trained.
     ///
-    /// - Throws: `InputError` where the parameters are not the model's.
+    /// - Throws: `InputError` where the parameters are not the model's, or one that is no finite number: what a reader refuses is
+    ///   never written.
     public init(
         _ preprocessor: Preprocessor, settings: ModelSettings, sampling: Sampling = Sampling(),
         histories: [HistorySpec] = [], parameters: [Float]
@@ -34,10 +35,11 @@ public struct ModelBundle: Sendable {
                 .shape, at: "model bundle", found: "\(parameters.count) parameters",
                 expected: "\(model.layout.count)")
         }
-        for (index, value) in parameters.enumerated() where !value.isFinite {
+        if let index = parameters.firstIndex(where: { !$0.isFinite }) {
+            let segment = model.layout.segments.last { $0.offset <= index }
             throw InputError(
-                .value, at: "model bundle, parameter \(index)", found: "\(value)", expected: "a finite number"
-            )
+                .value, at: "model bundle, parameter \"\(segment?.name ?? "\(index)")\"",
+                found: "\(parameters[index])", expected: "finite numbers")
         }
         self.parameters = parameters
     }

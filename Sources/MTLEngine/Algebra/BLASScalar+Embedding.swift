@@ -23,6 +23,43 @@ package struct _SourceRows {
     package func source(_ row: Int) -> Int { indices.map { Int($0[row]) } ?? start + row }
 }
 
+/// Tables multiplied with their part of the layer above: lists with an element per field.
+package struct _FoldedFields<Scalar: BLASScalar> {
+    package let count: Int
+    package let ids: UnsafePointer<UnsafePointer<Int32>?>
+    package let products: UnsafePointer<UnsafePointer<Scalar>?>
+    package let gradients: UnsafePointer<UnsafeMutablePointer<Scalar>?>
+    /// Between rows of products and gradients.
+    package let stride: Int
+    /// Where the gates of row 0 stand, and how far behind them those of the next row; nil where no field has one.
+    package let gates: UnsafePointer<UnsafePointer<Scalar>?>?
+    package let gateStrides: UnsafePointer<Int>?
+
+    package init(
+        count: Int, ids: UnsafePointer<UnsafePointer<Int32>?>,
+        products: UnsafePointer<UnsafePointer<Scalar>?>,
+        gradients: UnsafePointer<UnsafeMutablePointer<Scalar>?>, stride: Int,
+        gates: UnsafePointer<UnsafePointer<Scalar>?>?, gateStrides: UnsafePointer<Int>?
+    ) {
+        self.count = count
+        self.ids = ids
+        self.products = products
+        self.gradients = gradients
+        self.stride = stride
+        self.gates = gates
+        self.gateStrides = gateStrides
+    }
+
+    /// Some of the fields.
+    package func fields(_ range: Range<Int>) -> _FoldedFields {
+        _FoldedFields(
+            count: range.count, ids: ids + range.lowerBound, products: products + range.lowerBound,
+            gradients: gradients + range.lowerBound, stride: stride,
+            gates: gates.map { $0 + range.lowerBound },
+            gateStrides: gateStrides.map { $0 + range.lowerBound })
+    }
+}
+
 /// Numbers the table rows a batch touches; see mtl_embedding.h.
 package func embeddingSlots(
     _ rows: _SourceRows, offsets: UnsafePointer<Int32>?, ids: UnsafePointer<Int32>,
@@ -99,23 +136,39 @@ extension BLASScalar {
             Double(step.epsilon), Double(step.biasCorrection1), Double(step.rootBiasCorrection2))
     }
 
+    /// - Parameter first: the row of the gates that the first row has.
     @inline(__always)
     package static func _foldGather(
-        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>,
-        products: UnsafePointer<_In?>,
-        width: Int, bias: _In?, relu: Bool, z: _Out, ldz: Int
+        level: Int32, _ rows: _SourceRows, _ fields: _FoldedFields<Self>, width: Int, first: Int, bias: _In?,
+        relu: Bool, z: _Out, ldz: Int
     ) {
         kernels(level).pointee.fold_gather(
-            rows.count, rows.indices, rows.start, fields, ids, products, width, bias, relu, z, ldz)
+            rows.count, rows.indices, rows.start, fields.count, fields.ids, fields.products, width,
+            fields.stride,
+            fields.gates, fields.gateStrides, first, bias, relu, z, ldz)
     }
 
     @inline(__always)
     package static func _foldScatter(
-        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>,
-        gradients: UnsafePointer<_Out?>, width: Int, dz: _In, ldz: Int
+        level: Int32, _ rows: _SourceRows, _ fields: _FoldedFields<Self>, width: Int, first: Int, dz: _In,
+        ldz: Int
     ) {
         kernels(level).pointee.fold_scatter(
-            rows.count, rows.indices, rows.start, fields, ids, gradients, width, dz, ldz)
+            rows.count, rows.indices, rows.start, fields.count, fields.ids, fields.gradients, width,
+            fields.stride,
+            fields.gates, fields.gateStrides, first, dz, ldz)
+    }
+
+    @inline(__always)
+    package static func _foldDots(
+        level: Int32, _ rows: _SourceRows, fields: Int, ids: UnsafePointer<_IDs?>,
+        products: UnsafePointer<_In?>, width: Int, stride: Int, dz: _In, ldz: Int,
+        targets: UnsafePointer<_Out?>,
+        strides: UnsafePointer<Int>, first: Int, adds: Bool
+    ) {
+        kernels(level).pointee.fold_dots(
+            rows.count, rows.indices, rows.start, fields, ids, products, width, stride, dz, ldz, targets,
+            strides, first, adds)
     }
 
     @inline(__always)

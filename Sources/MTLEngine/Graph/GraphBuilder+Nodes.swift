@@ -50,9 +50,11 @@ extension GraphBuilder {
         let source = inputIsShared || blocks == 1 ? x : inWorkspace(x)
         let isShared = inputIsShared || blocks == 1
         let inputs = isShared ? x.width : x.width / blocks
-        // Narrow outputs (logits) are dot products of rows; others write whole vectors, and so do those over tables, which a
-        // step may then project.
-        let readsTables = source.isFeatures && needsGradient(source)
+        // Narrow outputs (logits) are dot products of rows; others write whole vectors, and so do those over tables, looked up or
+        // gated, which a step may then project.
+        let readsTables =
+            needsGradient(source)
+            && (source.isFeatures || parts.contains { $0.field != nil && $0.value.storage == source.storage })
         let order: Dense.Order =
             units < 8 && activation != .relu && !readsTables ? .outputMajor : .inputMajor
         var layer = Dense(

@@ -123,7 +123,7 @@ package struct Program: Sendable {
     }
 
     /// Neighbouring true elements.
-    private static func runs(_ flags: [Bool]) -> [Range<Int>] {
+    static func runs(_ flags: [Bool]) -> [Range<Int>] {
         var result: [Range<Int>] = []
         for index in flags.indices where flags[index] {
             if let last = result.last, last.upperBound == index {

@@ -58,10 +58,10 @@ package struct PairwiseNode: NodeOperation {
 
 /// The mean of every field, of widths that may differ.
 package struct FieldMeansNode: NodeOperation {
-    package let x: GraphValue
-    package let y: GraphValue
+    package var x: GraphValue
+    package var y: GraphValue
     /// Where the list of widths begins among the lists.
-    package let first: Int
+    package var first: Int
     package var dx = GradientMode.none
 
     package var output: GraphValue { y }
@@ -69,6 +69,16 @@ package struct FieldMeansNode: NodeOperation {
     package func part(_: Range<Int>) -> FieldMeansNode { self }
     package func inputs(_ lists: [Int32]) -> [GraphValue] { [x] }
     package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
+
+    /// The same for some of the fields.
+    package func fields(_ some: Range<Int>, _ lists: [Int32]) -> FieldMeansNode {
+        func columns(before place: Int) -> Int { lists[first..<first + place].reduce(0) { $0 + Int($1) } }
+        var copy = self
+        copy.x = x.columns(columns(before: some.lowerBound)..<columns(before: some.upperBound))
+        copy.y = y.columns(some)
+        copy.first = first + some.lowerBound
+        return copy
+    }
 
     package func forward<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
         let (from, to) = (tile.view(x), tile.view(y))

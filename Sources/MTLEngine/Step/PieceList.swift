@@ -38,8 +38,7 @@ struct PieceList {
                     let block = Int32((range.start - dense.layer.weight) / range.count)
                     add(
                         range, .weights(node: node, block: block), trained.ordinal, plan.undecayed,
-                        projected: options.projection?.nodes.contains(trained.ordinal) == true
-                            ? options.projection?.columns ?? [] : [])
+                        projected: options.projection?.weightRows(of: trained.ordinal) ?? [])
                 }
             }
             for range in trained.ranges.dropFirst(weights.count) {

@@ -1,21 +1,38 @@
 /// What the workers of a turn read and write of the projected tables: pointers and plans only.
 package struct ProjectedTablesRun<Scalar: BLASScalar> {
+    /// A field that a dense node reads: where its weights' rows and its products' rows are, and where the means of its table's
+    /// rows, if those are what it reads.
+    struct Read {
+        let field: ProjectedTables.Field
+        let columns: Range<Int>
+        let start: Int
+        let means: UnsafeMutablePointer<Scalar>?
+    }
+
     /// A dense node over projected columns.
     struct Layer {
         let node: DenseNode
-        /// `[productRows, columns of the active blocks]`
+        let isTrained: Bool
+        let reads: UnsafeBufferPointer<Read>
+        /// Per table its reads.
+        let tableReads: UnsafeBufferPointer<Range<Int>>
+        let productRows: Int
+        /// `[productRows, columns of the active blocks]`, rows of whole vectors
         let products: UnsafeMutablePointer<Scalar>
         let gradients: UnsafeMutablePointer<Scalar>
-        /// Per projected field where its products and gradients begin.
-        let productStarts: UnsafePointer<UnsafePointer<Scalar>?>
-        let gradientStarts: UnsafePointer<UnsafeMutablePointer<Scalar>?>
+        /// Per read what the kernels look up.
+        let folded: _FoldedFields<Scalar>
+        let ids: UnsafeMutableBufferPointer<UnsafePointer<Int32>?>
+        /// The columns of the input that are left to a product, and those of them that have a gradient.
+        let runs: UnsafeBufferPointer<Range<Int>>
+        let gradientRuns: UnsafeBufferPointer<Range<Int>>
 
         var width: Int { node.columns.count }
 
-        func rows(_ field: ProjectedTables.Field, of base: UnsafeMutablePointer<Scalar>) -> MatrixView<Scalar>
-        {
+        func rows(_ read: Read, of base: UnsafeMutablePointer<Scalar>) -> MatrixView<Scalar> {
             MatrixView(
-                base + field.start * width, rows: field.tableRows, columns: width, stride: width)
+                base + read.start * folded.stride, rows: read.field.tableRows, columns: width,
+                stride: folded.stride)
         }
 
         /// The columns of a block in products and gradients.
@@ -25,25 +42,62 @@ package struct ProjectedTablesRun<Scalar: BLASScalar> {
         }
     }
 
+    /// What the fields of one gate are to one layer.
+    struct GatedReads {
+        let layer: Int
+        let fields: UnsafeBufferPointer<ProjectedTables.Field>
+        let ids: UnsafeMutableBufferPointer<UnsafePointer<Int32>?>
+        let products: UnsafePointer<UnsafePointer<Scalar>?>
+        /// Where the gates' gradients of row 0 stand, and how far behind them those of the next row.
+        let targets: UnsafePointer<UnsafeMutablePointer<Scalar>?>
+        let strides: UnsafePointer<Int>
+    }
+
+    /// Gates whose gradient comes from the layers above.
+    struct Gates {
+        let node: ProductNode
+        let reads: UnsafeBufferPointer<GatedReads>
+        /// The gates' columns that have to begin at 0, because not one layer alone sets all of them.
+        let cleared: UnsafeBufferPointer<GraphValue>
+    }
+
     let layers: UnsafeBufferPointer<Layer>
+    let gates: UnsafeBufferPointer<Gates>
     let fields: UnsafeBufferPointer<ProjectedTables.Field>
     let tables: UnsafeBufferPointer<ProjectedTables.Table>
     let isFieldProjected: UnsafeBufferPointer<Bool>
     let isTableProjected: UnsafeBufferPointer<Bool>
-    /// The columns of the features that are left to a product.
-    let runs: UnsafeBufferPointer<Range<Int>>
-    let productRows: Int
     /// Which worker has a table.
     let owners: UnsafeBufferPointer<Int>
-    /// Per field a gradient of its whole table.
+    /// Per field a gradient of its whole table, and of the means of the table's rows.
     let tableGradients: UnsafeMutablePointer<Scalar>
+    let meanGradients: UnsafeMutablePointer<Scalar>
     let widestTable: Int
-    /// Per field its ids: the batch's.
-    let ids: UnsafeMutableBufferPointer<UnsafePointer<Int32>?>
 
     /// Takes note of a batch; before the workers begin.
     func begin(_ batch: BatchView<Scalar>) {
-        for (index, field) in fields.enumerated() { ids[index] = batch.ids[field.field].ids }
+        for layer in layers {
+            for (place, read) in layer.reads.enumerated() {
+                layer.ids[place] = batch.ids[read.field.field].ids
+            }
+        }
+        for gate in gates {
+            for some in gate.reads {
+                for (place, field) in some.fields.enumerated() {
+                    some.ids[place] = batch.ids[field.field].ids
+                }
+            }
+        }
+    }
+
+    /// What a layer reads of a table's rows: E, or the means of its rows.
+    private func table(
+        _ read: Read, _ embedding: EmbeddingRun<Scalar>, _ parameters: UnsafeMutablePointer<Scalar>
+    ) -> MatrixView<Scalar> {
+        if let means = read.means {
+            return MatrixView(means, rows: read.field.tableRows, columns: 1, stride: 1)
+        }
+        return vectors(read.field, embedding, parameters)
     }
 
     private func vectors(
@@ -55,42 +109,57 @@ package struct ProjectedTablesRun<Scalar: BLASScalar> {
             parameters + table.parameters, rows: table.rows, columns: table.width, stride: table.width)
     }
 
+    // MARK: Forward
+
     /// P = E W for this worker's share of the rows.
     func multiply(
         _ embedding: EmbeddingRun<Scalar>, parameters: UnsafeMutablePointer<Scalar>,
         product: Product<Scalar>, worker: Int, workers: Int
     ) {
-        let share = productRows * worker / workers..<productRows * (worker + 1) / workers
         for layer in layers {
-            for field in fields {
-                let mine = (field.start..<field.start + field.tableRows).clamped(to: share)
+            let total = layer.productRows
+            let share = total * worker / workers..<total * (worker + 1) / workers
+            for read in layer.reads {
+                let mine = (read.start..<read.start + read.field.tableRows).clamped(to: share)
                 guard !mine.isEmpty else { continue }
-                let some = mine.lowerBound - field.start..<mine.upperBound - field.start
-                let e = vectors(field, embedding, parameters).rows(some)
-                let target = layer.rows(field, of: layer.products).rows(some)
+                let some = mine.lowerBound - read.start..<mine.upperBound - read.start
+                if let means = read.means {
+                    takeMeans(of: vectors(read.field, embedding, parameters), some, into: means)
+                }
+                let e = table(read, embedding, parameters).rows(some)
+                let target = layer.rows(read, of: layer.products).rows(some)
                 for block in layer.node.blocks {
                     product.multiply(
-                        e, layer.node.layer.weights(block, at: parameters).rows(field.columns),
+                        e, layer.node.layer.weights(block, at: parameters).rows(read.columns),
                         into: target.columns(layer.columns(of: block)))
                 }
             }
         }
     }
 
-    /// h = act(x W + b) of a tile; its features hold the columns that are not projected.
+    private func takeMeans(
+        of e: MatrixView<Scalar>, _ rows: Range<Int>, into means: UnsafeMutablePointer<Scalar>
+    ) {
+        for row in rows {
+            var sum: Scalar = 0
+            for column in 0..<e.columns { sum += e.base[row * e.stride + column] }
+            means[row] = sum / Scalar(e.columns)
+        }
+    }
+
+    /// h = act(x W + b); the tile's features hold the columns that are not projected.
     ///
     /// - Parameter source: the tile's rows in the data.
-    func forward(_ index: Int, _ tile: ForwardTile<Scalar>, _ source: _SourceRows) {
-        let layer = layers[index]
-        let (node, dense) = (layer.node, layer.node.layer)
+    func forward(_ projection: Int, _ tile: ForwardTile<Scalar>, _ source: _SourceRows) {
+        let layer = layers[projection]
+        let (node, dense, runs) = (layer.node, layer.node.layer, layer.runs)
         let z = tile.view(node.saved).columns(node.columns)
         let bias = UnsafePointer(tile.parameters + dense.bias)
         let isReLU = dense.activation == .relu
-        guard let idBase = ids.baseAddress else { return }
         Scalar._foldGather(
-            level: tile.level, source, fields: fields.count, ids: idBase, products: layer.productStarts,
-            width: layer.width, bias: runs.isEmpty ? bias + node.columns.lowerBound : nil,
-            relu: runs.isEmpty && isReLU, z: z.base, ldz: z.stride)
+            level: tile.level, source, layer.folded, width: layer.width, first: tile.origin,
+            bias: runs.isEmpty ? bias + node.columns.lowerBound : nil, relu: runs.isEmpty && isReLU,
+            z: z.base, ldz: z.stride)
         let x = tile.view(node.x)
         for block in node.blocks {
             let weights = dense.weights(block, at: tile.parameters)
@@ -105,13 +174,48 @@ package struct ProjectedTablesRun<Scalar: BLASScalar> {
         node.activate(tile)
     }
 
-    /// The gradient in the embedded columns that are not projected.
+    // MARK: Backward
+
+    /// The gradient in the columns of a dense node's input that are not projected.
     ///
     /// - Parameter node: the node as the backward pass runs it.
-    func backwardInput(_ node: DenseNode, _ tile: BackwardTile<Scalar>) {
-        let first = min(node.x.gradientStart, node.x.width)
-        for run in runs where run.upperBound > first {
-            node.backwardInput(tile, of: max(run.lowerBound, first)..<run.upperBound)
+    func backwardInput(_ node: DenseNode, _ projection: Int, _ tile: BackwardTile<Scalar>) {
+        for run in layers[projection].gradientRuns { node.backwardInput(tile, of: run) }
+    }
+
+    /// The gradient of gates, dg = ⟨P[id], dz⟩ over all layers above.
+    func backwardGates(_ projection: Int, _ tile: BackwardTile<Scalar>, _ source: _SourceRows) {
+        let gate = gates[projection]
+        for value in gate.cleared {
+            let target = tile.gradient(value)
+            for row in 0..<target.rows { target.base[row * target.stride] = 0 }
+        }
+        for some in gate.reads {
+            let layer = layers[some.layer]
+            guard let ids = UnsafePointer(some.ids.baseAddress) else { continue }
+            let dz = tile.gradient(layer.node.y).columns(layer.node.columns)
+            Scalar._foldDots(
+                level: tile.level, source, fields: some.fields.count, ids: ids, products: some.products,
+                width: layer.width, stride: layer.folded.stride, dz: dz.base, ldz: dz.stride,
+                targets: some.targets, strides: some.strides, first: tile.forward.origin,
+                adds: gate.node.db == .add || !gate.cleared.isEmpty)
+        }
+    }
+
+    /// Neighbouring tables of one worker in one go: a row's gradient is then read once for all of them.
+    @inline(__always)
+    private func forEachOwned(
+        by worker: Int, _ places: UnsafeBufferPointer<Range<Int>>, _ body: (Range<Int>) -> Void
+    ) {
+        var first = 0
+        while first < tables.count {
+            var last = first
+            while last < tables.count && owners[last] == worker { last += 1 }
+            if last > first {
+                let range = places[first].lowerBound..<places[last - 1].upperBound
+                if !range.isEmpty { body(range) }
+            }
+            first = last + 1
         }
     }
 
@@ -119,32 +223,18 @@ package struct ProjectedTablesRun<Scalar: BLASScalar> {
     func scatter(
         _ source: _SourceRows, _ chunk: BackwardTile<Scalar>, isFirst: Bool, worker: Int
     ) {
-        guard let idBase = ids.baseAddress else { return }
-        for layer in layers {
+        for layer in layers where layer.isTrained {
             let dz = chunk.gradient(layer.node.y).columns(layer.node.columns)
-            if isFirst {
-                for (index, table) in tables.enumerated() where owners[index] == worker {
-                    for field in table.fields {
-                        layer.rows(fields[field], of: layer.gradients).base.update(
-                            repeating: 0, count: fields[field].tableRows * layer.width)
+            forEachOwned(by: worker, layer.tableReads) { range in
+                if isFirst {
+                    for read in layer.reads[range] {
+                        layer.rows(read, of: layer.gradients).base.update(
+                            repeating: 0, count: read.field.tableRows * layer.folded.stride)
                     }
                 }
-            }
-            var first = 0
-            // Neighbouring tables of one worker in one go: a row's gradient is then read once for all of them.
-            while first < tables.count {
-                guard owners[first] == worker else {
-                    first += 1
-                    continue
-                }
-                var last = first
-                while last + 1 < tables.count && owners[last + 1] == worker { last += 1 }
-                let range = tables[first].fields.lowerBound..<tables[last].fields.upperBound
                 Scalar._foldScatter(
-                    level: chunk.level, source, fields: range.count, ids: idBase + range.lowerBound,
-                    gradients: layer.gradientStarts + range.lowerBound, width: layer.width, dz: dz.base,
-                    ldz: dz.stride)
-                first = last + 1
+                    level: chunk.level, source, layer.folded.fields(range), width: layer.width,
+                    first: chunk.forward.origin, dz: dz.base, ldz: dz.stride)
             }
         }
     }
@@ -162,80 +252,40 @@ package struct ProjectedTablesRun<Scalar: BLASScalar> {
                 let dE = MatrixView(
                     tableGradients + field.start * widestTable, rows: field.tableRows, columns: width,
                     stride: width)
-                if layers.isEmpty { clear(dE) }
-                for (number, layer) in layers.enumerated() {
-                    let dense = layer.node.layer
-                    let dP = layer.rows(field, of: layer.gradients)
-                    for block in layer.node.blocks {
-                        product.multiplyTransposed(
-                            vectors(field, embedding, parameters), dP.columns(layer.columns(of: block)),
-                            into: dense.weights(block, at: gradients).rows(field.columns),
-                            accumulate: false)
+                let dM = MatrixView(
+                    meanGradients + field.start, rows: field.tableRows, columns: 1, stride: 1)
+                var (adds, addsMeans) = (false, false)
+                for layer in layers where layer.isTrained {
+                    for read in layer.reads[layer.tableReads[index]] where read.field.start == field.start {
+                        let dP = layer.rows(read, of: layer.gradients)
+                        let w = layer.node.layer.transposedWeights(layer.node.blocks, at: transposes)
+                        for block in layer.node.blocks {
+                            product.multiplyTransposed(
+                                self.table(read, embedding, parameters), dP.columns(layer.columns(of: block)),
+                                into: layer.node.layer.weights(block, at: gradients).rows(read.columns),
+                                accumulate: false)
+                        }
+                        if read.means == nil {
+                            product.multiply(dP, w.columns(read.columns), into: dE, accumulate: adds)
+                            adds = true
+                        } else {
+                            product.multiply(dP, w.columns(read.columns), into: dM, accumulate: addsMeans)
+                            addsMeans = true
+                        }
                     }
-                    let w = dense.transposedWeights(layer.node.blocks, at: transposes)
-                    product.multiply(
-                        dP, w.columns(field.columns), into: dE, accumulate: number > 0)
                 }
+                if !adds { clear(dE) }
+                if addsMeans { spread(dM, over: dE) }
                 embedding.take(dE, of: table.table, adds: order > 0)
             }
         }
     }
-}
 
-/// The memory of the projected tables' part of a step, planned once: the turns, one at a time, share it.
-package final class ProjectedTablesMemory<Scalar: BLASScalar> {
-    /// Per turn what its workers read.
-    package let runs: [ProjectedTablesRun<Scalar>]
-    private let owners: [AnyObject]
-
-    /// - Parameter turns: per turn the dense nodes over projected columns, with the blocks that are active.
-    package init(_ plan: ProjectedTables, turns: [[DenseNode]], embedding: EmbeddingPlan, workers: Int) {
-        let widest = plan.tables.map { embedding.tables[$0.table].width }.max() ?? 0
-        let width = turns.map { $0.reduce(0) { $0 + $1.columns.count } }.max() ?? 0
-        let products = AlignedStorage<Scalar>(zeroed: plan.productRows * width)
-        let gradients = AlignedStorage<Scalar>(zeroed: plan.productRows * width)
-        let tableGradients = AlignedStorage<Scalar>(zeroed: plan.productRows * widest)
-        // Neighbours to one worker, so that each has about as many fields.
-        let owner = FixedList(
-            plan.tables.map {
-                ($0.fields.lowerBound + $0.fields.count / 2) * workers / plan.fields.count
-            })
-        let fields = FixedList(plan.fields)
-        let tables = FixedList(plan.tables)
-        let isTableProjected = FixedList(plan.isTableProjected)
-        let isFieldProjected = FixedList(plan.isFieldProjected)
-        let ids = FixedList([UnsafePointer<Int32>?](repeating: nil, count: plan.fields.count))
-        let runList = FixedList(plan.runs(width: turns.joined().first?.x.width ?? 0))
-        var owners: [AnyObject] = [
-            runList, products, gradients, tableGradients, owner, fields, tables, isTableProjected,
-            isFieldProjected, ids,
-        ]
-        runs = turns.map { nodes in
-            var column = 0
-            let layers = nodes.map { node in
-                let start = plan.productRows * column
-                column += node.columns.count
-                let starts = plan.fields.map { start + $0.start * node.columns.count }
-                let productStarts = FixedList(starts.map { UnsafePointer<Scalar>?(products.base + $0) })
-                let gradientStarts = FixedList(
-                    starts.map { UnsafeMutablePointer<Scalar>?(gradients.base + $0) })
-                owners += [productStarts, gradientStarts] as [AnyObject]
-                guard let firstProduct = productStarts.elements.baseAddress,
-                    let firstGradient = gradientStarts.elements.baseAddress
-                else { preconditionFailure("projected tables have fields") }
-                return ProjectedTablesRun<Scalar>.Layer(
-                    node: node, products: products.base + start, gradients: gradients.base + start,
-                    productStarts: firstProduct, gradientStarts: firstGradient)
-            }
-            let list = FixedList(layers)
-            owners.append(list)
-            return ProjectedTablesRun(
-                layers: list.elements, fields: fields.elements, tables: tables.elements,
-                isFieldProjected: isFieldProjected.elements, isTableProjected: isTableProjected.elements,
-                runs: runList.elements, productRows: plan.productRows, owners: owner.elements,
-                tableGradients: tableGradients.base,
-                widestTable: widest, ids: UnsafeMutableBufferPointer(mutating: ids.elements))
+    /// dE += dM / width, in every column.
+    private func spread(_ dM: MatrixView<Scalar>, over dE: MatrixView<Scalar>) {
+        for row in 0..<dE.rows {
+            let share = dM.base[row] / Scalar(dE.columns)
+            for column in 0..<dE.columns { dE.base[row * dE.stride + column] += share }
         }
-        self.owners = owners
     }
 }

@@ -61,6 +61,8 @@ package struct RowPlan: Sendable {
     package struct Traits {
         /// Elements of the workspace per row.
         package var elementsPerRow: Int
+        /// Those of them that projected tables leave alone.
+        package var idleElementsPerRow = 0
         package var parameterBytes: Int
         /// Bytes of the largest weight matrix of a dense node's block.
         package var matrixBytes: Int
@@ -94,7 +96,7 @@ package struct RowPlan: Sendable {
                 && (backend == .openBLAS || isWide || traits.parameterBytes > Self.manyParameterBytes
                     || batch < Self.shardedRows)
         keepsChunk = defersWeights || traits.isStaged
-        let bytesPerRow = traits.elementsPerRow * traits.scalarBytes
+        let bytesPerRow = (traits.elementsPerRow - traits.idleElementsPerRow) * traits.scalarBytes
         guard defersWeights, !traits.isStaged, traits.isDense else {
             chunkRows = batch
             tileLimit = max(64, min(128, Self.tileBytes / bytesPerRow / 8 * 8))

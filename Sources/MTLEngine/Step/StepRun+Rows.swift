@@ -29,7 +29,8 @@ extension StepRun {
                 }
             }
             for place in turn.backwardStarts[backward]..<turn.backwardStarts[backward + 1] {
-                run(turn.backward[place], back, worker: worker, observer: observer)
+                run(
+                    turn.backward[place], back, sourceRows(row, batch), worker: worker, observer: observer)
             }
             if backward > 0 {
                 let range = turn.gatherStarts[backward - 1]..<turn.gatherStarts[backward]
@@ -58,11 +59,16 @@ extension StepRun {
 
     @inline(__always)
     func run<Observer: StepObserver>(
-        _ entry: Turn.Entry, _ tile: BackwardTile<Scalar>, worker: Int, observer: Observer
+        _ entry: Turn.Entry, _ tile: BackwardTile<Scalar>, _ source: _SourceRows, worker: Int,
+        observer: Observer
     ) {
         guard case .dense(let dense) = entry.node else {
             observer.observe(.backward, index: entry.ordinal, worker: worker, work: 0) {
-                entry.node.backward(tile)
+                if entry.projection >= 0, let projected {
+                    projected.backwardGates(entry.projection, tile, source)
+                } else {
+                    entry.node.backward(tile)
+                }
             }
             return
         }
@@ -78,7 +84,7 @@ extension StepRun {
         let below = 2 * tile.rows * dense.columns.count * read
         observer.observe(.backwardInput, index: entry.ordinal, worker: worker, work: below) {
             if entry.projection >= 0, let projected {
-                projected.backwardInput(dense, tile)
+                projected.backwardInput(dense, entry.projection, tile)
             } else {
                 dense.backwardInput(tile)
             }

@@ -35,7 +35,8 @@ extension StepRun {
         observer.observe(.loss, index: 0, worker: worker, work: 0) {
             losses(0, back, batch, into: replica.losses)
         }
-        for entry in slices.backward { run(entry, back, worker: worker, observer: observer) }
+        let source = sourceRows(tiles[0], batch)
+        for entry in slices.backward { run(entry, back, source, worker: worker, observer: observer) }
         slices.upper.backwardActivation(back)
         for piece in slices.pieces {
             let values = replica.gradients + piece.start

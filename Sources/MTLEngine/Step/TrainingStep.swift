@@ -23,6 +23,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     private let optimizer: Optimizer
     private let seed: UInt64
     package let rowPlan: RowPlan
+    /// The tables that are projected, where some are.
+    package let projectedTables: ProjectedTables?
     private let turns: [TurnPlan]
     private var stepCounts: [Int]
     private var updateCount = 0
@@ -81,6 +83,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         func elements(_ layout: GradientLayout) -> Int {
             plan.forwardElementsPerRow + layout.elementsPerRow + embeddedStride
         }
+        projectedTables = tables
         let kept = plan.gradientLayout(sharesPlaces: false)
         var traits = RowPlan.Traits(
             elementsPerRow: elements(kept), parameterBytes: plan.layout.denseCount * scalarBytes,
@@ -89,6 +92,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             scenarios: plan.usesScenarios ? scenarios : 1)
         traits.isSliced = Self.canSlice(
             store, batch: batchLimit, alternating: alternating, clipping: clipping)
+        traits.idleElementsPerRow = tables?.idleElements ?? 0
         if !RowPlan(traits, batch: batchLimit, backend: backend, workers: workers).keepsChunk {
             traits.elementsPerRow = elements(plan.gradients)
         }
@@ -117,10 +121,6 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
         turns = plans
         stepCounts = [Int](repeating: 0, count: plans.count)
-        projection = tables.map { tables in
-            ProjectedTablesMemory(
-                tables, turns: plans.map(\.projected), embedding: plan.embedding, workers: workers)
-        }
         let tileLimit = rowPlan.tileCount(batch: batchLimit)
         let joints = plan.joints.count
         let rangeLimit = plans.map(\.view.gradientRanges.count).max() ?? 0
@@ -134,6 +134,14 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let state = AlignedStorage<Scalar>(zeroed: stateCount * optimizer.stateVectors)
         let workspace = AlignedStorage<Scalar>(
             zeroed: rowPlan.capacity * traits.elementsPerRow * (rowPlan.keepsChunk ? 1 : workers))
+        projection = tables.map { tables in
+            ProjectedTablesMemory(
+                tables, turns: plans.compactMap(\.projected), embedding: plan.embedding,
+                workspace: ProjectedTablesMemory.Workspace(
+                    base: workspace.base, capacity: rowPlan.capacity,
+                    forwardElements: plan.forwardElementsPerRow, gradientOffsets: layout.offsets),
+                workers: workers)
+        }
         let gradientOffsets = FixedList(layout.offsets)
         let scratch = AlignedStorage<Scalar>(zeroed: plan.scratchCount * workers)
         let norms = AlignedStorage<Scalar>(zeroed: normStride * (1 + scenarios))

@@ -60,13 +60,25 @@ package struct PenaltyTerm {
 
 /// What the workers read of a turn: lists that live as long as the training step.
 package struct Turn {
-    /// A node with its place among the plan's nodes, and among the projected ones (-1 for none).
+    /// A node with its place among the plan's nodes.
     struct Entry {
         let node: Node
         let ordinal: Int
+        /// Its place among the turn's nodes of its kind that read projected tables; -1 for none.
         let projection: Int
         /// Multiplications and additions of its forward products, per row.
         let multiplyAdds: Int
+
+        init(_ entry: Program.Entry, projection: Int = -1) {
+            node = entry.node
+            ordinal = entry.ordinal
+            self.projection = projection
+            multiplyAdds = entry.ordinal < 0 ? 0 : entry.node.operation.multiplyAdds
+        }
+
+        init(_ operation: some NodeOperation, of entry: Program.Entry) {
+            self.init(Program.Entry(ordinal: entry.ordinal, node: Node(operation)))
+        }
     }
 
     /// Nodes of all stages, one after the other; stage k is `starts[k]..<starts[k + 1]`.

@@ -3,8 +3,8 @@ package final class TurnPlan {
     package let view: Turn
     /// Elements of the first state vector that the turn's parameters need.
     package let stateCount: Int
-    /// The dense nodes over projected columns, as this turn runs them.
-    package let projected: [DenseNode]
+    /// The nodes that read projected tables, as this turn runs them.
+    let projected: ProjectedNodes?
     private let owners: [AnyObject]
 
     /// What a step decides for all of its turns.
@@ -36,23 +36,15 @@ package final class TurnPlan {
         func starts<Element>(_ lists: [[Element]]) -> UnsafeBufferPointer<Int> {
             keep(lists.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
         }
-        var projectedNodes: [(ordinal: Int, node: DenseNode)] = []
-        if let projection = options.projection {
-            for entry in program.forward.joined() where projection.nodes.contains(entry.ordinal) {
-                guard case .dense(let dense) = entry.node else { continue }
-                projectedNodes.append((entry.ordinal, dense))
-            }
-        }
-        projected = projectedNodes.map(\.node)
+        let projected = options.projection.map { ProjectedNodes($0, program) }
+        self.projected = projected
         func entries(_ stages: [[Program.Entry]]) -> UnsafeBufferPointer<Turn.Entry> {
-            keep(
-                stages.joined().map { entry in
-                    Turn.Entry(
-                        node: entry.node, ordinal: entry.ordinal,
-                        projection: projectedNodes.firstIndex { $0.ordinal == entry.ordinal } ?? -1,
-                        multiplyAdds: entry.ordinal < 0 ? 0 : entry.node.operation.multiplyAdds)
-                })
+            keep(stages.joined().map { Turn.Entry($0) })
         }
+        func split(_ stages: [[Program.Entry]]) -> [[Turn.Entry]] {
+            stages.map { stage in stage.flatMap { projected?.split($0) ?? [Turn.Entry($0)] } }
+        }
+        let (forward, backward) = (split(program.forward), split(program.backward))
         var pieces = PieceList(plan, program.trained, options, stateStart: stateStart)
         stateCount = pieces.stateCount
         let dealt = pieces.dealt(options)
@@ -72,8 +64,8 @@ package final class TurnPlan {
         let structures = StructureTerms(plan, trained: program.parameters)
         owners.append(structures)
         view = Turn(
-            forward: entries(program.forward), forwardStarts: starts(program.forward),
-            backward: entries(program.backward), backwardStarts: starts(program.backward),
+            forward: keep(forward.flatMap { $0 }), forwardStarts: starts(forward),
+            backward: keep(backward.flatMap { $0 }), backwardStarts: starts(backward),
             norms: keep(program.norms.flatMap { $0 }), normStarts: starts(program.norms),
             gathers: keep(program.gathers.flatMap { $0 }), gatherStarts: starts(program.gathers),
             losses: keep(program.losses), joints: keep(program.joints), zeros: keep(program.zeros),

@@ -16,7 +16,7 @@ long mtl_embed_slots(
     long rows, const int32_t *indices, long start, const int32_t *offsets, const int32_t *ids, int32_t *sparse,
     int32_t *touched, long count, int32_t *slots);
 
-// `products` and `gradients` are lists of T pointers, one per field.
+// `products`, `gradients`, `gates` and `targets` are lists of T pointers, one per field.
 #define MTL_EMBEDDING(F, T, S) \
     /* x[r] = table[id] */ \
     F(void, embed, \
@@ -53,17 +53,28 @@ long mtl_embed_slots(
             S sqrt_bias_correction2), \
         (first, last, touched, width, table, state, sums, lr, beta1, beta2, one_minus_beta1, one_minus_beta2, eps, \
             bias_correction1, sqrt_bias_correction2)) \
-    /* Tables multiplied with their part of the layer above: z[r] = bias + Σ over fields of products[f][ids[f][s]], \
-       in the order of the fields, cut at 0 with relu; bias may be NULL. */ \
+    /* Tables multiplied with their part of the layer above, rows `ld` apart: whole vectors (64 bytes) of numbers, of \
+       which `width` count and the others are 0. \
+       z[r] = bias + Σ over fields of products[f][ids[f][s]], in the order of the fields, cut at 0 with relu; bias may \
+       be NULL. Where `gates` is not NULL, a field's product is multiplied with its gate, \
+       gates[f][(first + r) · strides[f]]. */ \
     F(void, fold_gather, \
         (long rows, const int32_t *indices, long start, long fields, const int32_t *const *ids, \
-            const void *products, long width, const T *bias, bool relu, T *z, long ldz), \
-        (rows, indices, start, fields, ids, products, width, bias, relu, z, ldz)) \
-    /* gradients[f][ids[f][s]] += dz[r], in the order of the rows. */ \
+            const void *products, long width, long ld, const void *gates, const long *strides, long first, \
+            const T *bias, bool relu, T *z, long ldz), \
+        (rows, indices, start, fields, ids, products, width, ld, gates, strides, first, bias, relu, z, ldz)) \
+    /* gradients[f][ids[f][s]] += dz[r], times the gate where there are gates, in the order of the rows. */ \
     F(void, fold_scatter, \
         (long rows, const int32_t *indices, long start, long fields, const int32_t *const *ids, \
-            const void *gradients, long width, const T *dz, long ldz), \
-        (rows, indices, start, fields, ids, gradients, width, dz, ldz)) \
+            const void *gradients, long width, long ld, const void *gates, const long *strides, long first, \
+            const T *dz, long ldz), \
+        (rows, indices, start, fields, ids, gradients, width, ld, gates, strides, first, dz, ldz)) \
+    /* The gradient of the gates: targets[f][(first + r) · strides[f]] = ⟨products[f][ids[f][s]], dz[r]⟩, or += it. */ \
+    F(void, fold_dots, \
+        (long rows, const int32_t *indices, long start, long fields, const int32_t *const *ids, \
+            const void *products, long width, long ld, const T *dz, long ldz, const void *targets, \
+            const long *strides, long first, bool adds), \
+        (rows, indices, start, fields, ids, products, width, ld, dz, ldz, targets, strides, first, adds)) \
     /* PyTorch's Adagrad: sum += g², p -= lr g / (√sum + eps), of n parameters. */ \
     F(void, adagrad, \
         (long n, T *p, const T *g, T *sum, S lr, S eps, S weight_decay), \
