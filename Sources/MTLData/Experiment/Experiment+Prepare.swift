@@ -59,7 +59,10 @@ extension Experiment {
 
     /// Opens one of the sources, with the columns of the histories behind its own.
     ///
-    /// - Parameter format: how its text is read, where the settings leave that open.
+    /// - Parameters:
+    ///   - source: its path, as `openSource` takes it.
+    ///   - threads: workers that read it.
+    ///   - format: how its text is read, where the settings leave that open.
     /// - Throws: `InputError` that names the file or the history.
     public func open(
         _ source: String, threads: Int = 1, format: TableFormat? = nil

@@ -22,7 +22,10 @@ public struct ReadingGuess: Sendable, Equatable, Codable {
 
     /// Opens a source by its text, as `openSource` does, and reads it twice: to guess, and as guessed.
     ///
-    /// - Parameter labels: columns to predict.
+    /// - Parameters:
+    ///   - text: the source, as `openSource` takes it.
+    ///   - options: what a person has said of it.
+    ///   - labels: columns to predict.
     /// - Throws: what `openSource` throws, and the reading of the rows.
     public static func open(
         _ text: String, options: ReadingOptions = ReadingOptions(), labels: [String] = []

@@ -20,7 +20,12 @@ public struct TaskEvaluation: Sendable, Equatable {
 
     /// Compares predictions (see `Predictions.values`) with labels, `[rows]`.
     ///
-    /// - Parameter groups: the group of every row, such as its user, by numbers; nil for none.
+    /// - Parameters:
+    ///   - task: the task's name.
+    ///   - kind: what it predicts, which says how.
+    ///   - predictions: probabilities or values, `[rows]`, or `[rows, classes]`.
+    ///   - labels: `[rows]`, NaN where there is none.
+    ///   - groups: the group of every row, such as its user, by numbers; nil for none.
     public init<Scalar: BLASScalar>(
         task: String, kind: LearningTask.Kind, predictions: [Scalar], labels: [Scalar], groups: [Int]? = nil
     ) {
