@@ -1,3 +1,4 @@
+import Foundation
 import MTLEngine
 import MTLTestSupport
 import Testing
@@ -54,6 +55,32 @@ import Testing
         #expect(experts?.found.contains("needed for") == true)
     }
 
+    @Test(arguments: [16, 4096, 1 << 20])
+    func theNeedIsAboutWhatAStepTakes(_ batch: Int) throws {
+        let model = try MultiTaskModel(
+            inputs: 32, trunk: [.relu(256), .relu(256)], tasks: [.binary("a"), .binary("b")])
+        let need = MemoryNeed(
+            training: model, batch: batch, workers: 2, stateVectors: 2, sets: 1, backend: .kernels,
+            scalarBytes: 4)
+        let before = Self.addressSpace()
+        let trainer = try Trainer<Float>(
+            model, batchSize: batch, compute: ComputeOptions(threads: 2, backend: .kernels))
+        let taken = Self.addressSpace() - before
+        withExtendedLifetime(trainer) {}
+        // Threads' stacks are beside it, and whole pages.
+        #expect(
+            taken > 0 && need.bytes < taken + 2e7 && need.bytes > 0.3 * (taken - 1.5e8),
+            "\(need.bytes) of \(taken)")
+        // A million rows go through it some at a time.
+        #expect(need.bytes < 1e8)
+    }
+
+    /// Bytes of this process's address space.
+    private static func addressSpace() -> Double {
+        let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+        return (text.split(separator: " ").first.flatMap { Double($0) } ?? 0) * 4096
+    }
+
     @Test func bytesOfTheMachineAreRead() throws {
         let free = try #require(FreeMemory.bytes)
         #expect(free > 1e6 && free < 1e15)
@@ -66,8 +93,7 @@ import Testing
             architecture: SharedBottom(trunk: [.relu(8)]), tasks: [.binary("a")])
         func bytes(batch: Int, state: Int) -> Double {
             MemoryNeed(
-                training: model, batch: batch, workers: 1, stateVectors: state, sets: 1, copies: 0,
-                scalarBytes: 4
+                training: model, batch: batch, workers: 1, stateVectors: state, sets: 1, scalarBytes: 4
             ).bytes
         }
         #expect(bytes(batch: 16, state: 0) > 6.4e6 && bytes(batch: 16, state: 0) < 7e6)

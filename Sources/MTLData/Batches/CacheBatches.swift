@@ -26,6 +26,11 @@ package final class CacheBatches: BatchStream {
         self.batchSize = batchSize
         self.seed = SeededGenerator(seed: seed).split(1 << 32)
         resumeAfter = skippingBatches
+        var need = MemoryNeed()
+        need.add(
+            "batch", "\(Self.ahead) batches of \(Wording.count(batchSize, "row")) that wait for their step",
+            4 * Double(Self.ahead) * Double(batchSize) * Double(cache.layout.elementsPerRow))
+        try need.check()
         var buffers: [BatchBuffer] = []
         for _ in 0..<Self.ahead {
             buffers.append(
@@ -140,5 +145,14 @@ package final class CacheBatches: BatchStream {
             free.signal()
             thread?.join()
         }
+    }
+}
+
+extension CacheLayout {
+    /// Numbers and ids that a row takes at most in a buffer.
+    fileprivate var elementsPerRow: Int {
+        denseNames.count + singles.count + labels.count * (weightCount > 0 ? 2 : 1)
+            + (scenarioCount > 0 ? 1 : 0)
+            + bags.reduce(0) { $0 + 1 + $1.maximumCount * ($1.isWeighted ? 2 : 1) }
     }
 }

@@ -29,7 +29,8 @@ package enum FreeMemory {
             guard let most = number(after: "", in: limit), most < 0x1p62,
                 let used = number(after: "", in: usage)
             else { continue }
-            return max(0, most - used + (number(after: "inactive_file ", in: statistics) ?? 0))
+            let files = ["inactive_file ", "active_file "].compactMap { number(after: $0, in: statistics) }
+            return max(0, most - used + files.reduce(0, +))
         }
         return nil
     }

@@ -23,26 +23,32 @@ package struct MemoryNeed: Sendable {
     /// - Parameters:
     ///   - stateVectors: what the optimiser remembers of each parameter.
     ///   - sets: how often it does: once per task where tasks take turns.
-    ///   - copies: of all parameters, for the epoch to go back to.
     package init(
-        training model: MultiTaskModel, batch: Int, workers: Int, stateVectors: Int, sets: Int, copies: Int,
-        scalarBytes: Int
+        training model: MultiTaskModel, batch: Int, workers: Int, stateVectors: Int, sets: Int,
+        backend: MatrixBackend = .kernels, scalarBytes: Int
     ) {
         let plan = model.plan
         let size = Double(scalarBytes)
-        // A large batch has four gradients, see `RowPlan.shards`; the transposes are a layer's weights again.
-        add(model, each: size * Double(1 + copies + stateVectors * sets), denseMore: size * 5)
-        let columns = Double(plan.embedding.width)
-        let gradient = Double(plan.gradientStrides.reduce(0, +))
-        let perRow = Double(plan.forwardElementsPerRow) + gradient + columns
-        // Without a batch norm or deferred weights a worker has a tile's workspace of at most 512 rows.
-        let keepsRows = plan.isStaged || plan.trainsDenseAlone || !plan.embedding.isEmpty
-        let rows = keepsRows ? Double(batch) : min(Double(batch), 512 * Double(workers))
+        let workspace = WorkspacePlan(
+            plan,
+            projection: ProjectedTables(plan, batch: batch, backend: backend, scalarBytes: scalarBytes),
+            isSliced: false, batch: batch, backend: backend, workers: workers, scalarBytes: scalarBytes)
+        // The transposes are a layer's weights again.
         add(
-            "batch", "\(Self.text(Double(batch))) rows of \(Self.text(perRow)) numbers",
+            model, each: size * Double(1 + stateVectors * sets),
+            denseMore: size * Double(workspace.shards + 1))
+        let columns = Double(plan.embedding.width)
+        let rows = Double(workspace.rows.capacity) * (workspace.rows.keepsChunk ? 1 : Double(workers))
+        let perRow = Double(workspace.elementsPerRow)
+        add(
+            "batch",
+            "\(Self.text(Double(batch))) rows, \(Self.text(rows)) at a time of \(Self.text(perRow)) numbers",
             size
-                * (perRow * rows + columns * Double(batch)
-                    + Double(plan.embedding.occurrencesPerRow * 2 * batch)))
+                * (perRow * rows
+                    + Double(batch)
+                    * (columns + Double(plan.embedding.occurrencesPerRow * 2)
+                        + Double(2 * model.tasks.count)))
+        )
         addScratch(plan, workers: workers, size: size)
     }
 

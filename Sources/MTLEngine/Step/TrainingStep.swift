@@ -15,6 +15,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     package private(set) var penalties = 0.0
     /// Vectors of the parameters' layout that the optimiser remembers.
     package var stateVectors: Int { optimizer.stateVectors }
+    /// Whether what the optimiser remembers is in memory already.
+    package var hasStepped: Bool { updateCount > 0 }
     /// Whether workers share the first layers' units instead of rows.
     package var isSliced: Bool { current.turn.slices != nil }
     /// Where a profile writes down what the workers do, or nil.
@@ -80,27 +82,14 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let scalarBytes = MemoryLayout<Scalar>.stride
         let tables = ProjectedTables(plan, batch: batchLimit, backend: backend, scalarBytes: scalarBytes)
         let embeddedStride = workspaceStride(columns: plan.embedding.width)
-        func elements(_ layout: GradientLayout) -> Int {
-            plan.forwardElementsPerRow + layout.elementsPerRow + embeddedStride
-        }
         projectedTables = tables
-        let kept = plan.gradientLayout(sharesPlaces: false)
-        var traits = RowPlan.Traits(
-            elementsPerRow: elements(kept), parameterBytes: plan.layout.denseCount * scalarBytes,
-            matrixBytes: plan.largestMatrix * scalarBytes, scalarBytes: scalarBytes,
-            isDense: plan.trainsDenseAlone, isStaged: plan.isStaged, hasProjection: tables != nil,
-            scenarios: plan.usesScenarios ? scenarios : 1)
-        traits.isSliced = Self.canSlice(
-            store, batch: batchLimit, alternating: alternating, clipping: clipping)
-        traits.idleElementsPerRow = tables?.idleElements ?? 0
-        if !RowPlan(traits, batch: batchLimit, backend: backend, workers: workers).keepsChunk {
-            traits.elementsPerRow = elements(plan.gradients)
-        }
-        let rowPlan = RowPlan(traits, batch: batchLimit, backend: backend, workers: workers)
+        let isSliced = Self.canSlice(store, batch: batchLimit, alternating: alternating, clipping: clipping)
+        let workspacePlan = WorkspacePlan(
+            plan, projection: tables, isSliced: isSliced, batch: batchLimit, backend: backend,
+            workers: workers, scalarBytes: scalarBytes)
+        let (rowPlan, layout) = (workspacePlan.rows, workspacePlan.gradients)
         self.rowPlan = rowPlan
-        let layout = rowPlan.keepsChunk ? kept : plan.gradients
-        let shards =
-            (1...batchLimit.bitWidth).map { rowPlan.shards(batch: min(batchLimit, 1 << $0)) }.max() ?? 1
+        let shards = workspacePlan.shards
 
         var options = TurnPlan.Options()
         options.workers = workers
@@ -109,7 +98,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         options.shards = shards
         options.defersWeights = rowPlan.defersWeights
         options.projection = tables
-        options.slicedVector = traits.isSliced ? Self.vector : nil
+        options.slicedVector = isSliced ? Self.vector : nil
         var plans: [TurnPlan] = []
         var stateCount = 0
         for task in alternating ? store.tasks.indices.map({ Optional($0) }) : [nil] {
@@ -132,8 +121,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         labelled.initialize(repeating: 0)
         gradients = AlignedStorage(zeroed: plan.layout.denseCount * shards)
         let state = AlignedStorage<Scalar>(zeroed: stateCount * optimizer.stateVectors)
-        let workspace = AlignedStorage<Scalar>(
-            zeroed: rowPlan.capacity * traits.elementsPerRow * (rowPlan.keepsChunk ? 1 : workers))
+        let workspace = AlignedStorage<Scalar>(zeroed: workspacePlan.elements)
         projection = tables.map { tables in
             ProjectedTablesMemory(
                 tables, turns: plans.compactMap(\.projected), embedding: plan.embedding,
@@ -163,7 +151,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         structures = StructureMemory(
             store, learningRate: optimizer.learningRate,
             termLimit: plans.map(\.view.structures.count).max() ?? 0)
-        let copies = traits.isSliced ? min(workers, SlicePlan.count) - 1 : 0
+        let copies = isSliced ? min(workers, SlicePlan.count) - 1 : 0
         let (parameterStride, transposedStride) = (
             (plan.layout.denseCount + 15) / 16 * 16, (plan.transposedCount + 15) / 16 * 16
         )
@@ -176,9 +164,9 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             ?? SliceLayout(inputs: 0, width: 0, outputs: 0, stateVectors: 0)
         let sliceStride = sliceLayout.total(turns: plans.count)
         let sliceMemory = AlignedStorage<Scalar>(
-            zeroed: traits.isSliced ? SlicePlan.count * sliceStride : 0)
+            zeroed: isSliced ? SlicePlan.count * sliceStride : 0)
         let partialSums = AlignedStorage<Scalar>(
-            zeroed: traits.isSliced
+            zeroed: isSliced
                 ? SlicePlan.count * rowPlan.capacity * workspaceStride(columns: sliceLayout.outputs) : 0)
         let embedded = AlignedStorage<Scalar>(
             zeroed: plan.embedding.isEmpty ? 0 : batchLimit * embeddedStride)
@@ -197,7 +185,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             parameters: store.parameters.base, transposes: store.transposes.base, product: store.product,
             barrier: store.pool.barrier, workers: workers, tasks: tasks, inputs: plan.inputs,
             inputWidth: plan.inputWidth, gathered: plan.gathered, forwardElements: plan.forwardElementsPerRow,
-            elementsPerRow: traits.elementsPerRow, gradientOffsets: gradientOffsets.elements,
+            elementsPerRow: workspacePlan.elementsPerRow, gradientOffsets: gradientOffsets.elements,
             capacity: rowPlan.capacity, keepsChunk: rowPlan.keepsChunk, defersWeights: rowPlan.defersWeights,
             workspace: workspace.base, gradients: gradients.base, gradientStride: plan.layout.denseCount,
             state: state.base, stateStride: stateCount, scratch: scratch.base,
