@@ -127,9 +127,14 @@ import Testing
         for block in test.blocks.indices {
             let dataset = try test.dataset(block)
             for (index, loss) in try trainer.losses(dataset).enumerated() {
-                let count = Double(try dataset.labels(model.tasks[index].name).filter { !$0.isNaN }.count)
-                sums[index] += loss * count
-                counts[index] += count
+                let labels = try dataset.labels(model.tasks[index].name)
+                let width = dataset.labelNames.count
+                let place = try dataset.labelColumn(model.tasks[index].name)
+                let weight = labels.indices.filter { !labels[$0].isNaN }.reduce(0.0) { sum, row in
+                    sum + Double(dataset.labelWeights.map { $0.base[row * width + place] } ?? 1)
+                }
+                sums[index] += loss * weight
+                counts[index] += weight
             }
         }
         for (index, loss) in try trainer.losses(test).enumerated() {

@@ -145,6 +145,17 @@ import Testing
         }
         let mean = try judge(run.parameters)
         let start = run.model.plan.embedding.tables[0].parameters
+        // The mean of the trained vectors, each as often as training rows have it: none of them is unknown.
+        let counts = try #require(data.preprocessor.vocabulary(0)).counts
+        for column in 0..<8 {
+            var (sum, rows) = (0.0, 0.0)
+            for id in 1..<counts.count {
+                sum += Double(counts[id]) * Double(run.parameters[start + id * 8 + column])
+                rows += Double(counts[id])
+            }
+            let expected = sum / rows
+            #expect(abs(Double(run.parameters[start + column]) - expected) < 1e-5)
+        }
         var zeros = run.parameters
         for column in 0..<8 { zeros[start + column] = 0 }
         let zero = try judge(zeros)
@@ -164,7 +175,7 @@ import Testing
         #expect(report.unseen.map(\.name) == ["item"] && report.unseen.map(\.count) == [2000])
         #expect(
             report.notes == [
-                "feature \"item\": 2,000 values in 2,000 rows that the training rows did not have, or too seldom; an average one stands for them"
+                "feature \"item\": 2,000 values in 2,000 rows that the training rows did not have, or had too rarely; the average vector is used instead"
             ])
     }
 

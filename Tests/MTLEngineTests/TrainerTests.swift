@@ -72,6 +72,39 @@ import Testing
         #expect(trainer.parameters.allSatisfy { $0.isFinite })
     }
 
+    @Test func anEpochOfATaskWithoutLabelsSaysNothing() throws {
+        let data = try Dataset<Float>(
+            featureNames: ["a", "b", "c", "d"], features: (0..<480).map { Float($0 % 7) },
+            labels: [
+                ("sum", (0..<120).map { Float($0 % 2) }),
+                ("difference", (0..<120).map { $0 < 60 ? .nan : Float($0 % 2) }),
+                ("size", (0..<120).map { Float($0 % 5) }),
+            ], weights: (0..<120).map { $0 < 60 ? 1 : 0 })
+        let trainer = try trainer(.alternating(.epoch), batchSize: 40)
+        let report = try trainer.fit(data, until: StoppingRule(epochs: 6, patience: nil))
+        #expect(report.reason == .budget && report.epochs.count == 6 && report.bestEpoch != nil)
+    }
+
+    @Test func watchedLossesCountRowsByTheirWeights() throws {
+        var generator = SeededGenerator(seed: 5)
+        let x = (0..<200).map { _ in generator.normal() }
+        let y = (0..<200).map { $0 % 7 == 0 ? Double.nan : $0 % 3 == 0 ? 1 : 0 }
+        let weights = (0..<200).map { Double($0 % 4) }
+        func dataset(_ rows: [Int], weights: [Double]?) throws -> Dataset<Double> {
+            try Dataset(
+                featureNames: ["x"], features: rows.map { x[$0] }, labels: [("y", rows.map { y[$0] })],
+                weights: weights)
+        }
+        let model = try MultiTaskModel(inputs: 1, trunk: [.relu(8)], tasks: [.binary("y")])
+        let trainer = try Trainer<Double>(model, batchSize: 50, seed: 4)
+        // A row of weight w is as many rows.
+        let repeated = weights.enumerated().flatMap { [Int](repeating: $0, count: Int($1)) }
+        let expected = try trainer.losses(dataset(repeated, weights: nil))[0]
+        let found = try trainer.losses(dataset(Array(0..<200), weights: weights))[0]
+        #expect(abs(found - expected) < 1e-12 * expected)
+        #expect(abs(found - (try trainer.losses(dataset(Array(0..<200), weights: nil))[0])) > 1e-6)
+    }
+
     /// In a turn the other heads rest, bit for bit, and a masked task's head has exactly no gradient.
     @Test func otherHeadsRestInATurn() throws {
         let trainer = try trainer(.alternating(.steps(1)))

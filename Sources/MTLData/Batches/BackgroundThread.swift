@@ -28,8 +28,9 @@ final class BackgroundThread: @unchecked Sendable {
         guard code == 0 else {
             context.release()
             throw InputError(
-                .value, at: "threads", found: "no room for one more: \(String(cString: strerror(code)))",
-                expected: "a limit on processes and memory that leaves some")
+                .value, at: "threads",
+                found: "cannot start another thread: \(String(cString: strerror(code)))",
+                expected: "a higher process or memory limit")
         }
         thread = started
     }

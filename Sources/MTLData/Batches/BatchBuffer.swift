@@ -70,7 +70,7 @@ final class BatchBuffer {
 
     func clear() { rows = 0 }
 
-    /// Takes rows of blocks behind those that are there: entry e is row `order[e] & 0xFFFF_FFFF` of block `order[e] >> 32`.
+    /// Takes rows of blocks after those that are there: entry e is row `order[e] & 0xFFFF_FFFF` of block `order[e] >> 32`.
     func append(_ blocks: HeldBlocks, _ order: UnsafeBufferPointer<UInt64>) {
         guard let entries = order.baseAddress else { return }
         let count = order.count

@@ -30,7 +30,7 @@ extension Trainer where Scalar == Float {
         return try fit(batches, until: rule, progress: progress, validation: watch)
     }
 
-    /// The mean loss of each task over its labelled rows, NaN for a task that has none.
+    /// The mean loss of each task over its labelled rows, by their weights where they have any; NaN for a task without one.
     ///
     /// - Throws: `InputError` where the rows do not fit the model, or the file is damaged.
     public func losses(_ rows: RowCache) throws(InputError) -> [Double] {
@@ -78,7 +78,7 @@ private struct CacheLosses: LossWatch {
             tasks: tasks.map(\.name))
         let memory = BlockMemory()
         var sums = [Double](repeating: 0, count: tasks.count)
-        var counts = [Int](repeating: 0, count: tasks.count)
+        var counts = [Double](repeating: 0, count: tasks.count)
         for block in cache.blocks.indices {
             let rows = try cache.rows(block, into: memory)
             buffer.clear()
@@ -91,7 +91,7 @@ private struct CacheLosses: LossWatch {
                 counts[task] += part.counts[task]
             }
         }
-        return zip(sums, counts).map { meanLoss($0, Double($1)) }
+        return zip(sums, counts).map { meanLoss($0, $1) }
     }
 }
 
@@ -142,8 +142,19 @@ extension RowCache {
                     weights: bag.weights.map { copy($0, count) }, largest: field.tableRows - 1,
                     longest: field.maximumCount))
         }
+        let (width, perRow) = (layout.labels.count, layout.weightCount)
+        let weights = rows.weights.map { source in
+            let weights = AlignedStorage<Float>(zeroed: rows.count * width)
+            for row in 0..<rows.count {
+                for label in 0..<width {
+                    weights.base[row * width + label] = source[row * perRow + (perRow > 1 ? label : 0)]
+                }
+            }
+            return weights
+        }
         return try Dataset(
             rowCount: rows.count, featureNames: layout.denseNames, labelNames: layout.labels, ids: columns,
+            labelWeights: weights,
             scenarios: rows.scenarios.map { Array(UnsafeBufferPointer(start: $0, count: rows.count)) }
         ) { (features, labels) in
             features.baseAddress?.update(from: rows.dense, count: features.count)

@@ -6,10 +6,15 @@ extension Trainer where Scalar == Float {
     ///
     /// To be called once training is over, and before the model is judged or written: steps that follow it would start from
     /// moments of another task.
+    ///
+    /// - Parameter preprocessor: where training went on from a model, that model's: what its rows had is trained, too.
     /// - Throws: `InputError` where the rows do not fit the model, or the file is damaged.
-    package func completeUnseen(_ training: RowCache) throws(InputError) {
+    package func completeUnseen(
+        _ training: RowCache, continuing preprocessor: Preprocessor? = nil
+    ) throws(InputError) {
         try training.check(model)
-        let seen = try SeenRows(training, model: model, parameters: store.parameters)
+        var seen = try SeenRows(training, model: model, parameters: store.parameters)
+        if let preprocessor { seen.add(preprocessor, model, store.parameters) }
         seen.fill(store.parameters)
         try fitUnseenScenarios(training, seen.scenarios)
         store.refreshTransposes()
@@ -37,32 +42,71 @@ private struct SeenRows {
         defer { withExtendedLifetime(memory) {} }
         for block in cache.blocks.indices {
             let rows = try cache.rows(block, into: memory)
+            let counts = Self.rowsThatCount(rows, cache.layout)
             for (feature, field) in zip(plan.features, plan.fields) {
                 if let place = cache.layout.singles.firstIndex(where: { $0.name == feature.name }) {
                     let stride = cache.layout.singles.count
-                    for row in 0..<rows.count {
+                    for row in 0..<rows.count where counts[row] {
                         add(Int(rows.ids[row * stride + place]), field.table, parameters)
                     }
                 } else if let place = cache.layout.bags.firstIndex(where: { $0.name == feature.name }) {
                     let bag = rows.bags[place]
-                    for index in 0..<Int(bag.offsets[rows.count]) {
-                        add(Int(bag.ids[index]), field.table, parameters)
+                    for row in 0..<rows.count where counts[row] {
+                        for index in Int(bag.offsets[row])..<Int(bag.offsets[row + 1]) {
+                            add(Int(bag.ids[index]), field.table, parameters)
+                        }
                     }
                 }
             }
             if let ids = rows.scenarios {
-                for row in 0..<rows.count where Int(ids[row]) < scenarios.count {
+                for row in 0..<rows.count where counts[row] && Int(ids[row]) < scenarios.count {
                     scenarios[Int(ids[row])] += 1
                 }
             }
         }
     }
 
-    private mutating func add(_ id: Int, _ table: Int, _ parameters: AlignedStorage<Float>) {
+    /// Rows with a label of a weight: no step moves the vectors of others.
+    private static func rowsThatCount(_ rows: RowCache.Rows, _ layout: CacheLayout) -> [Bool] {
+        let (width, perRow) = (layout.labels.count, layout.weightCount)
+        return (0..<rows.count).map { row in
+            (0..<width).contains { label in
+                let weight = rows.weights.map { $0[row * perRow + (perRow > 1 ? label : 0)] } ?? 1
+                return weight > 0 && !rows.labels[row * width + label].isNaN
+            }
+        }
+    }
+
+    /// Adds what the rows of a model had; of hashed values and buckets it is not known, and all are taken for trained.
+    mutating func add(
+        _ preprocessor: Preprocessor, _ model: MultiTaskModel, _ parameters: AlignedStorage<Float>
+    ) {
+        let plan = model.plan.embedding
+        for (feature, field) in zip(plan.features, plan.fields) {
+            guard let index = preprocessor.schema.features.firstIndex(where: { $0.name == feature.name })
+            else { continue }
+            let counts = preprocessor.fitted[preprocessor.owner(of: index)].vocabulary?.counts
+            for id in isSeen[field.table].indices {
+                guard let counts else {
+                    isSeen[field.table][id] = true
+                    continue
+                }
+                if counts[id] > 0 { add(id, field.table, parameters, times: counts[id]) }
+            }
+        }
+        for (scenario, count) in (preprocessor.scenarios?.counts ?? []).enumerated()
+        where scenario < scenarios.count {
+            scenarios[scenario] += count
+        }
+    }
+
+    private mutating func add(
+        _ id: Int, _ table: Int, _ parameters: AlignedStorage<Float>, times count: Int = 1
+    ) {
         let plan = tables[table]
         let vector = parameters.base + plan.parameters + id * plan.width
-        for column in 0..<plan.width { sums[table][column] += Double(vector[column]) }
-        counts[table] += 1
+        for column in 0..<plan.width { sums[table][column] += Double(count) * Double(vector[column]) }
+        counts[table] += count
         isSeen[table][id] = true
     }
 
@@ -88,11 +132,9 @@ extension Trainer where Scalar == Float {
     fileprivate func fitUnseenScenarios(_ training: RowCache, _ rows: [Int]) throws(InputError) {
         let plan = model.plan
         let unseen = rows.indices.filter { rows[$0] == 0 }
-        guard plan.usesScenarios, let first = unseen.first, unseen.count < rows.count,
+        guard plan.usesScenarios, unseen.count < rows.count,
             let largest = rows.indices.max(by: { rows[$0] < rows[$1] })
         else { return }
-        let own = plan.ownRanges(of: first)
-        guard own.contains(where: { $0 != nil }) else { return }
         let parameters = store.parameters.base
         func copy(_ source: Int, to target: Int) {
             for (from, to) in zip(plan.ownRanges(of: source), plan.ownRanges(of: target)) {
@@ -101,14 +143,27 @@ extension Trainer where Scalar == Float {
                 }
             }
         }
-        copy(largest, to: first)
-        store.refreshTransposes()
-        let begun = denseParameters
-        try fit(scenario: first, own.compactMap { $0 }, on: training)
-        if !own.allSatisfy({ $0?.allSatisfy { parameters[$0].isFinite } ?? true }) {
-            parameters.update(from: begun, count: begun.count)
+        var fitted: [Int] = []
+        for scenario in unseen {
+            let own = plan.ownRanges(of: scenario)
+            guard own.contains(where: { $0 != nil }) else { continue }
+            // Scenarios differ in which tasks they have: one that was fitted serves those that have no more.
+            let alike = fitted.first { other in
+                zip(plan.ownRanges(of: other), own).allSatisfy { $0 != nil || $1 == nil }
+            }
+            if let alike {
+                copy(alike, to: scenario)
+                continue
+            }
+            copy(largest, to: scenario)
+            store.refreshTransposes()
+            let begun = denseParameters
+            try fit(scenario: scenario, own.compactMap { $0 }, on: training)
+            if !own.allSatisfy({ $0?.allSatisfy { parameters[$0].isFinite } ?? true }) {
+                parameters.update(from: begun, count: begun.count)
+            }
+            fitted.append(scenario)
         }
-        for scenario in unseen.dropFirst() { copy(first, to: scenario) }
     }
 
     private func fit(scenario: Int, _ own: [Range<Int>], on training: RowCache) throws(InputError) {

@@ -100,7 +100,7 @@ extension Preprocessor.FittedFeature {
         guard numbers.count == numberCount(feature) else {
             return "\(numbers.count) numbers to scale by, not \(numberCount(feature))"
         }
-        guard numbers.allSatisfy(\.isSound) else { return "a scale that is none" }
+        guard numbers.allSatisfy(\.isSound) else { return "an invalid scale" }
         if feature.kind == .timestamp, feature.utcOffset.magnitude > 10_000 {
             return "\(feature.utcOffset) minutes east of UTC"
         }
@@ -109,7 +109,7 @@ extension Preprocessor.FittedFeature {
         if let bounds {
             guard bounds.count <= 1 << 24, !bounds.contains(where: \.isNaN),
                 zip(bounds, bounds.dropFirst()).allSatisfy({ $0 < $1 })
-            else { return "bounds that do not rise" }
+            else { return "bounds that are not increasing" }
         }
         let isCategory = [.categorical, .cross, .tags, .sequence].contains(feature.kind)
         let hasOwn = isCategory && feature.sharing == nil

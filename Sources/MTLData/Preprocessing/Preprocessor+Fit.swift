@@ -43,11 +43,11 @@ extension Preprocessor {
     /// - Throws: `InputError` that names the feature with a column for each of too many values.
     private func checkColumns() throws(InputError) {
         for (index, feature) in schema.features.enumerated() where feature.encoding == .oneHot {
-            let count = fitted[index].idCount
+            let count = denseNames(of: index).count
             guard count > Self.mostColumns else { continue }
             throw InputError(
                 .value, at: "feature \"\(feature.name)\", encoding",
-                found: "one_hot of \(Wording.count(count, "value")), each a column of every row",
+                found: "one_hot of \(Wording.count(count, "value")), each of which is a column of every row",
                 expected:
                     "at most \(Wording.count(Self.mostColumns)); embedding holds more, minimum_count makes them fewer"
             )

@@ -31,6 +31,9 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         reading = format == TableFormat() ? nil : format
     }
 
+    /// The values of a feature of ids, nil where it has none.
+    package func vocabulary(_ feature: Int) -> Vocabulary? { fitted[feature].vocabulary }
+
     /// What was learned of one feature.
     struct FittedFeature: Sendable, Equatable, Codable {
         /// Numeric: one; timestamp: one per part.

@@ -29,9 +29,9 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     private var gates: UnsafeMutableBufferPointer<Double>?
     private var asLogits = false
     private var losses: [Double] = []
-    private var counts: [Int] = []
+    private var counts: [Double] = []
     private var partials:
-        (losses: UnsafeMutableBufferPointer<Double>, counts: UnsafeMutableBufferPointer<Int>)?
+        (losses: UnsafeMutableBufferPointer<Double>, counts: UnsafeMutableBufferPointer<Double>)?
     private var targets: [UnsafeMutablePointer<Scalar>] = []
 
     package init(store: ParameterStore<Scalar>) {
@@ -49,19 +49,20 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         super.init()
     }
 
-    /// Mean losses per task over the labelled rows of a dataset; NaN for a task without one.
+    /// Mean losses per task over the labelled rows of a dataset, by their weights where it has them; NaN for a task without
+    /// one.
     package func losses(_ source: BatchSource<Scalar>) -> [Double] {
         let (sums, counts) = withExtendedLifetime(source) {
             lossSums(source.batch(start: 0, rows: source.dataset.rowCount))
         }
-        return zip(sums, counts).map { meanLoss($0, Double($1)) }
+        return zip(sums, counts).map { meanLoss($0, $1) }
     }
 
-    /// Sums of losses and labelled rows per task, over the rows of a batch.
-    package func lossSums(_ batch: BatchView<Scalar>) -> (sums: [Double], counts: [Int]) {
+    /// Sums of losses and of labelled rows per task, over the rows of a batch: each as often as its weight says.
+    package func lossSums(_ batch: BatchView<Scalar>) -> (sums: [Double], counts: [Double]) {
         let tasks = store.tasks.count
         sweep(batch, hasLabels: true, targets: [])
-        var (sums, counts) = ([Double](repeating: 0, count: tasks), [Int](repeating: 0, count: tasks))
+        var (sums, counts) = ([Double](repeating: 0, count: tasks), [Double](repeating: 0, count: tasks))
         for cell in self.counts.indices {
             sums[cell % tasks] += losses[cell]
             counts[cell % tasks] += self.counts[cell]
@@ -121,7 +122,7 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
             store.plan.usesScenarios || gates != nil && batch.scenarios != nil && store.plan.scenarios > 1
         arrange(batch)
         losses = [Double](repeating: 0, count: tiles.count * store.tasks.count)
-        counts = [Int](repeating: 0, count: tiles.count * store.tasks.count)
+        counts = [Double](repeating: 0, count: tiles.count * store.tasks.count)
         losses.withUnsafeMutableBufferPointer { losses in
             counts.withUnsafeMutableBufferPointer { counts in
                 partials = (losses, counts)
@@ -237,11 +238,28 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
                 batch.labels[source.source(row) * batch.labelStride + batch.labelColumns[output.task]]
         }
         let cell = index * store.tasks.count + output.task
-        partials?.losses[cell] = output.kind.loss(
-            tile.view(output.logits), labels: column, labelStride: 1, scale: 0, gradient: nil,
-            level: store.product.level)
-        partials?.counts[cell] = Scalar._countLabelled(
-            level: store.product.level, rows: tile.rows, labels: column, stride: 1)
+        let z = tile.view(output.logits)
+        guard let weights = batch.labelWeights else {
+            partials?.losses[cell] = output.kind.loss(
+                z, labels: column, labelStride: 1, scale: 0, gradient: nil, level: store.product.level)
+            partials?.counts[cell] = Double(
+                Scalar._countLabelled(
+                    level: store.product.level, rows: tile.rows, labels: column, stride: 1))
+            return
+        }
+        var (sum, total) = (0.0, 0.0)
+        for row in 0..<tile.rows where !column[row].isNaN {
+            let place = source.source(row) * batch.labelStride + batch.labelColumns[output.task]
+            let weight = Double(weights[place])
+            total += weight
+            sum +=
+                weight
+                * output.kind.loss(
+                    z.rows(row..<row + 1), labels: column + row, labelStride: 1, scale: 0, gradient: nil,
+                    level: store.product.level)
+        }
+        partials?.losses[cell] = sum
+        partials?.counts[cell] = total
     }
 
     private func write(_ output: Program.TaskLoss, _ tile: ForwardTile<Scalar>, _ first: Int) {

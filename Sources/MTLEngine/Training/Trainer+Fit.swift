@@ -71,8 +71,9 @@ extension Trainer {
             }
 
             let validationLosses = try validation?.losses()
-            let watchedLoss =
-                validationLosses.flatMap { weightedSum($0) } ?? weightedSum(losses.means) ?? .nan
+            let known = validationLosses.flatMap { weightedSum($0) } ?? weightedSum(losses.means)
+            // The turn of a task without labels says nothing, neither good nor bad.
+            let watchedLoss = known ?? epochs.last?.watchedLoss ?? 0
             epochs.append(
                 EpochReport(
                     epoch: epoch, steps: steps, trainingSeconds: seconds, waitingSeconds: waiting,
@@ -83,7 +84,9 @@ extension Trainer {
                 reason = .diverged
                 break
             }
-            if watchedLoss < (best?.loss ?? .infinity) - rule.minimumImprovement {
+            if known != nil || rule.epochs == 1,
+                watchedLoss < (best?.loss ?? .infinity) - rule.minimumImprovement
+            {
                 best = (watchedLoss, epoch, rule.epochs > 1 ? parameters : nil)
             }
             let round = schedule == .alternating(.epoch) ? model.tasks.count : 1
@@ -97,9 +100,11 @@ extension Trainer {
         return TrainingReport(reason: reason, epochs: epochs, bestEpoch: best?.epoch, rowsSeen: rowsSeen)
     }
 
-    /// Parameters are copied twice, for the beginning and the best epoch, while the optimiser's memory fills.
+    /// Parameters are copied twice, for the beginning and the best epoch, and the optimiser's memory fills with the first steps.
     private func checkRoomToGoBack() throws(InputError) {
-        let state = trainingStep.stateVectors * (schedule.isAlternating ? model.tasks.count : 1)
+        let state =
+            trainingStep.hasStepped
+            ? 0 : trainingStep.stateVectors * (schedule.isAlternating ? model.tasks.count : 1)
         try MemoryNeed(keeping: model, times: 2 + state, scalarBytes: MemoryLayout<Scalar>.stride).check()
     }
 

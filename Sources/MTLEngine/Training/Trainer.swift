@@ -22,7 +22,8 @@ public final class Trainer<Scalar: BLASScalar> {
     /// A trainer with freshly drawn parameters.
     ///
     /// - Throws: `InputError` that names the option: a batch size or thread count below 1, a learning rate,
-    ///   momentum, decay or clipping out of range, instructions that this machine does not have.
+    ///   momentum, decay or clipping out of range, instructions that this machine does not have. Or the table, layer or batch that
+    ///   the free memory does not hold.
     public init(
         _ model: MultiTaskModel, optimizer: Optimizer = .adam(), schedule: Schedule = .joint,
         batchSize: Int = 256, clipping: GradientClipping = .none,
@@ -39,7 +40,8 @@ public final class Trainer<Scalar: BLASScalar> {
             try MemoryNeed(
                 training: model, batch: batchSize, workers: compute.threads,
                 stateVectors: optimizer.stateVectors, sets: schedule.isAlternating ? model.tasks.count : 1,
-                copies: 0, scalarBytes: MemoryLayout<Scalar>.stride
+                backend: compute.backend,
+                scalarBytes: MemoryLayout<Scalar>.stride
             ).check()
         }
         store = try ParameterStore(model, compute: compute)
@@ -158,7 +160,7 @@ public final class Trainer<Scalar: BLASScalar> {
         try Predictions(dataset, model: model, inference: inference, asLogits: false)
     }
 
-    /// The mean loss of each task over its labelled rows, NaN for a task that has none.
+    /// The mean loss of each task over its labelled rows, by their weights where they have any; NaN for a task without one.
     ///
     /// - Throws: `InputError` where the dataset does not fit the model or a label is out of range.
     public func losses(_ dataset: Dataset<Scalar>) throws(InputError) -> [Double] {
