@@ -5,24 +5,24 @@
 // Cutting text whose quotes are not all in their places, one byte after the other. What a record is, for this and for the
 // fast passes of csv.inc, which take text without such quotes:
 //
-// A cell that begins with a quote (blanks in front do not count) ends with the next quote that is not doubled; blanks may
-// follow. In any other cell a quote is a sign like others. A record is broken where something else follows the closing
+// A cell that begins with a quote (blanks before it do not count) ends with the next quote that is not doubled; blanks may
+// follow. In any other cell a quote is a character like others. A record is broken where something else follows the closing
 // quote, where a quote never closes, and where a quoted cell seems to have swallowed rows. Of a broken record the first
-// line is lost, and reading goes on behind it, unless what follows is clearly the rest of a cell of several lines.
+// line is lost, and reading goes on after it, unless what follows is clearly the rest of a cell of several lines.
 
 enum { judged_lines = 1000 };
 
 typedef struct {
     const uint8_t *bytes;
     long count;
-    // Whether nothing comes behind the text.
+    // Whether nothing comes after the text.
     int last;
     uint8_t separator;
     long columns;
 } text;
 
 typedef struct {
-    // Behind the line break that ends the record; 0 where the text does not say yet.
+    // After the line break that ends the record; 0 where the text does not say yet.
     long end;
     long cells;
     enum mtl_csv_fault fault;
@@ -66,7 +66,7 @@ static int has_swallowed_rows(const text *t, long start, long end) {
     return lines == alike && lines >= lines_of_chance(t->columns);
 }
 
-// Ends a broken record that goes on to `to`, a line's end: with its first line, unless those behind it, as far as `judged`,
+// Ends a broken record that goes on to `to`, a line's end: with its first line, unless those after it, as far as `judged`,
 // look like no rows.
 static void break_off(const text *t, long start, long judged, long to, record *r) {
     const long first = line_end(t, start);

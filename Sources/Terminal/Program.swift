@@ -8,7 +8,7 @@ extension ParsableCommand {
     /// status that says so.
     package static func runAsProgram() -> Never {
         mtl_watch_interrupts()
-        // Another program's file or socket could get the number of a stream that is closed, and what is printed.
+        // Otherwise a file opened later could take a closed stream's number and receive our output.
         for descriptor in 0...2 where fcntl(Int32(descriptor), F_GETFD) < 0 { occupy() }
         var status: Int32 = 0
         do {
@@ -18,7 +18,7 @@ extension ParsableCommand {
             status = report(error)
         }
         fflush(nil)
-        // Threads of libraries that still wait for memory are not waited for.
+        // Do not wait for library threads that are still retrying an allocation.
         _exit(status)
     }
 

@@ -16,7 +16,7 @@ package enum StandardOutput {
     }
 }
 
-/// Writes lines to the standard output; signs that a terminal would obey are written out.
+/// Writes lines to the standard output; characters that a terminal would obey are written out.
 ///
 /// - Throws: `InputError` where it cannot be written.
 package func say(_ text: String = "") throws(InputError) {

@@ -85,7 +85,7 @@ enum InstructionSetName: String, CaseIterable, ExpressibleByArgument, Sendable {
     }
 }
 
-/// A positive number behind an option, or a sentence that names the option.
+/// A positive number after an option, or a sentence that names the option.
 func requirePositive<Value: Comparable & ExpressibleByIntegerLiteral>(_ values: [Value], option: String)
     throws
 {

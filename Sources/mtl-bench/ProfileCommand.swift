@@ -8,7 +8,7 @@ struct ProfileCommand: ParsableCommand {
         commandName: "profile",
         abstract: "Where the time of a training step goes, and what bounds each part.",
         discussion: """
-            Products are held against the best rate of a large product, passes over memory against the bandwidth of \
+            Products are compared with the best rate of a large product, passes over memory with the bandwidth of \
             the cache level their data fits into, all measured in the same run on one worker.
             """)
 

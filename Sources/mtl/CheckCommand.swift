@@ -39,4 +39,4 @@ func stem(of experiment: String) -> String {
 
 func preparedFolder(of experiment: String) -> String { "\(stem(of: experiment)).prepared" }
 
-func noteWaiting() { note("Another run prepares rows in the same folder; waiting for it.") }
+func noteWaiting() { note("Another run is preparing rows in this folder; waiting for it.") }

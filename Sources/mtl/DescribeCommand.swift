@@ -9,9 +9,9 @@ struct DescribeCommand: ParsableCommand {
         commandName: "describe",
         abstract: "Shows the layers of a model: shapes, parameters, arithmetic, and which tasks they reach.",
         discussion:
-            "An experiment's rows are prepared first, unless they were: the columns' widths come from them.")
+            "Prepares the experiment's rows first if necessary, because column widths depend on them.")
 
-    @Argument(help: "An experiment file, or a model that mtl train wrote.")
+    @Argument(help: "An experiment file, or a model written by mtl train.")
     var file: String
 
     @Option(help: "Where a picture goes, in SVG: a box per layer, coloured by the tasks it reaches.")

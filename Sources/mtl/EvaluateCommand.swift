@@ -7,7 +7,7 @@ struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Judges a trained model by the rows of a file.")
 
-    @Argument(help: "The model that mtl train wrote.")
+    @Argument(help: "A model written by mtl train.")
     var model: String
 
     @Argument(help: "A file with the columns of the training file, labels included.")
@@ -48,7 +48,7 @@ func badRowsOption(_ text: String) throws -> BadRows {
 struct EventArguments: ParsableArguments {
     @Option(
         help:
-            "The log of a history, as NAME=FILE, once per history (default: the file beside the rows that is called as training's)."
+            "The log of a history, as NAME=FILE, once per history (default: the file next to the rows with the same name as the training log)."
     )
     var events: [String] = []
 

@@ -15,13 +15,13 @@ struct PredictCommand: ParsableCommand {
             before the last row was predicted.
             """)
 
-    @Argument(help: "The model that mtl train wrote.")
+    @Argument(help: "A model written by mtl train.")
     var model: String
 
     @Argument(help: "A file with the feature columns of the training file.")
     var data: String
 
-    @Option(help: "Columns of the file that are written in front, with commas, such as an id.")
+    @Option(help: "Columns of the file that are written before the predictions, with commas, such as an id.")
     var keep: String?
 
     @Option(help: "The file to write (default: standard output).")

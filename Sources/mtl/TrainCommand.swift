@@ -31,7 +31,7 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         help:
-            "A model that mtl train wrote, to go on with: its vocabularies and scales, and its parameters to begin with. Features, labels and layers must be the same."
+            "A model written by mtl train to continue from: its vocabularies and scales, and its parameters to begin with. Features, labels and layers must be the same."
     )
     var from: String?
 

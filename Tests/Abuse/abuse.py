@@ -133,7 +133,7 @@ class Shop:
         elif outcome.status != 0:
             tally.refused += 1
             if outcome.output:
-                tally.fail(f"{what}: refused behind {len(outcome.output)} bytes of output")
+                tally.fail(f"{what}: refused after {len(outcome.output)} bytes of output")
         elif outcome.output != self.predictions.output:
             tally.fail(f"{what}: other predictions")
 
@@ -321,10 +321,10 @@ class ModelFile:
             value = zlib.crc32(body[entry["data_offsets"][0] : entry["data_offsets"][1]], value)
         return str(value)
 
-    def bytes(self, header=None, body=None, raw=None, signs=True):
+    def bytes(self, header=None, body=None, raw=None, is_sealed=True):
         header = copy.deepcopy(self.header if header is None else header)
         body = self.body if body is None else body
-        if signs:
+        if is_sealed:
             try:
                 header["__metadata__"]["checksum"] = self.checksum(header, body)
             except (KeyError, TypeError, AttributeError, ValueError, IndexError):

@@ -44,7 +44,7 @@ import Testing
         ] {
             let error = refused(text)
             #expect(error?.place == "shop.csv, line \(line)", "\(text.debugDescription)")
-            #expect(error?.found.hasPrefix("text behind a closing quote") == true)
+            #expect(error?.found.hasPrefix("text after a closing quote") == true)
         }
     }
 
@@ -74,7 +74,7 @@ import Testing
         #expect(
             error
                 == InputError(
-                    .syntax, at: "shop.csv, line 3", found: "bytes that are no UTF-8",
+                    .syntax, at: "shop.csv, line 3", found: "bytes that are not valid UTF-8",
                     expected: bytes.contains(0x90)
                         ? "UTF-8 text" : "UTF-8 text; it looks like encoding: windows-1252"))
         #expect(refused(bytes + Array(",b\n1,2\n".utf8))?.place == "shop.csv, line 1")
@@ -114,9 +114,9 @@ import Testing
                 error
                     == InputError(
                         .file, at: "shop.csv.gz", found: "a gzip file that is cut short",
-                        expected: "more compressed bytes behind byte \(count)"), "\(count) bytes")
+                        expected: "more compressed bytes after byte \(count)"), "\(count) bytes")
         }
-        // What was decompressed in front of the end is handed out: a few bytes may stand for many rows.
+        // What was decompressed before the end is handed out: a few bytes may stand for many rows.
         let repeated = gzip(Array("a\n1\n".utf8) + [UInt8](repeating: 0x0A, count: 200))
         for count in 12..<repeated.count {
             let rows = TableReaderTests.blockSizes.map { blockBytes in

@@ -67,7 +67,7 @@ import Testing
             let data = try files.prepared(experiment)
             let error = failure { _ = try TrainingRun(experiment, data) }
             #expect(error?.place == "label \"click\", when", "\(when)")
-            #expect(error?.found.contains("which no row meets") == true)
+            #expect(error?.found.contains("which matches no row") == true)
             let findings = try experiment.report(data).findings
             #expect(findings.contains { $0.severity == .problem && $0.place == "label \"click\", when" })
             #expect(!findings.contains { $0.place.hasPrefix("label \"click\", part") })

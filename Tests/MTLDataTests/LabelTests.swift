@@ -1,5 +1,6 @@
 import MTLData
 import MTLEngine
+import MTLTestSupport
 import Testing
 
 @Suite struct LabelTests {
@@ -11,6 +12,14 @@ import Testing
     /// Labels, with a number for those that are missing.
     private func values(_ encoded: Encoded, _ label: String) -> [Float]? {
         encoded.labels[label]?.map { $0.isNaN ? -1 : $0 }
+    }
+
+    @Test func aLabelHasAFactorOrAColumnOfWeights() {
+        var label = Label("y", .binary)
+        label.weight = 2
+        label.weightColumn = "w"
+        let schema = Schema(features: [Feature("x", .numeric)], labels: [label])
+        #expect(failure { try schema.check() }?.place == "label \"y\", weight")
     }
 
     @Test func yesAndNoAreReadInManyWays() throws {

@@ -105,7 +105,7 @@ import Testing
             try Data("mine".utf8).write(to: URL(filePath: path))
             let error = failure { () throws(InputError) in _ = try settings.prepare(in: prepared) }
             #expect(error?.place == prepared)
-            #expect(error?.found == "a folder of other files, as \"\(name)\"")
+            #expect(error?.found == "a folder that contains other files, such as \"\(name)\"")
             #expect(FileManager.default.contents(atPath: path) == Data("mine".utf8))
             try FileManager.default.removeItem(atPath: path)
         }

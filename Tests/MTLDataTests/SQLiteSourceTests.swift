@@ -149,7 +149,7 @@ import Testing
                 _ = try rows(SQLiteSource(path: path, query: "SELECT a FROM t", options: options))
             }
             #expect(broken?.place == "\(path), row 3, column \"a\"")
-            #expect(broken?.found == "bytes that are no UTF-8")
+            #expect(broken?.found == "bytes that are not valid UTF-8")
         }
         // Rows that are left out still count, for messages and for a split by records.
         let lenient = try SQLiteSource(
@@ -160,7 +160,7 @@ import Testing
             #expect(block.place(1, 1) == "\(path), row 4, column \"b\"")
         }
         #expect(report.rows == 2 && report.badRows == 2)
-        #expect(report.examples.map(\.found) == ["a blob", "bytes that are no UTF-8"])
+        #expect(report.examples.map(\.found) == ["a blob", "bytes that are not valid UTF-8"])
         let strict = try SQLiteSource(
             path: path, query: "SELECT * FROM t", options: ReadingOptions(badRows: .skip(upTo: 0.4)))
         #expect(failure { _ = try rows(strict) }?.expected == "a share of at most 0.4")
@@ -171,9 +171,9 @@ import Testing
         ("DELETE FROM t", "a statement that writes"),
         ("INSERT INTO t VALUES (1, 2) RETURNING a", "a statement that writes"),
         ("WITH x AS (SELECT 1) DELETE FROM t RETURNING a", "a statement that writes"),
-        ("PRAGMA table_info(t)", "a statement that is no SELECT"),
-        ("EXPLAIN SELECT 1", "a statement that is no SELECT"),
-        ("ATTACH 'other.db' AS other", "a statement that is no SELECT"),
+        ("PRAGMA table_info(t)", "a statement other than SELECT"),
+        ("EXPLAIN SELECT 1", "a statement other than SELECT"),
+        ("ATTACH 'other.db' AS other", "a statement other than SELECT"),
         ("SELECT 1; DELETE FROM t", "more than one statement"), ("", "no statement"),
         ("-- nothing", "no statement"), ("SELECT a, b AS a FROM t", "the name twice"),
         ("SELECT 1 AS \"\"", "no name"), ("SELECT a FROM t WHERE b = ?", "the parameter ?"),
@@ -245,7 +245,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("sqlite:a.db", "no query and no table"), ("sqlite:a.db?sql=SELECT 1", "\"sql\" behind the \"?\""),
+        ("sqlite:a.db", "no query and no table"), ("sqlite:a.db?sql=SELECT 1", "\"sql\" after the \"?\""),
         ("sqlite:?table=t", "no file"), ("sqlite:a.db?table=", "no table"),
         (
             "sqlite:a.db?query=SELECT 1 LIKE '%x%'",

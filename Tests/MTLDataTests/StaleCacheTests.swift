@@ -164,7 +164,9 @@ import Testing
         let error = failure { () throws(InputError) in _ = try settings.prepare(in: folder.file("prepared")) }
         stop.signal()
         #expect(error?.place == path)
-        #expect(error?.found.contains("changed while it was read") == true, "\(String(describing: error))")
+        #expect(
+            error?.found.contains("a change to it, or to a related file, during reading") == true,
+            "\(String(describing: error))")
         #expect(!FileManager.default.fileExists(atPath: folder.file("prepared/fitted.json")))
     }
 

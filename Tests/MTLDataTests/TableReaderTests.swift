@@ -171,7 +171,7 @@ import Testing
             #expect(read.error?.kind == .syntax, comment)
             switch mistake {
             case .cells(let count, _): #expect(read.error?.found == "\(count) cells", comment)
-            case .strayQuote: #expect(read.error?.found.hasPrefix("text behind") == true, comment)
+            case .strayQuote: #expect(read.error?.found.hasPrefix("text after") == true, comment)
             case .unclosedQuote: #expect(read.error?.found == "a quote that is not closed", comment)
             }
             // Everything before the mistake was handed out; with several threads blocks behind it may have been, too.

@@ -7,6 +7,22 @@ import Testing
         return text.withUTF8 { Timestamp.parse($0) }
     }
 
+    /// Numbers as large as they may be, in every format: none traps, and none is a time whose sums overflow.
+    @Test(arguments: DateFormat.allCases)
+    func absurdNumbersAreNoTimes(_ format: DateFormat) {
+        for digits in 15...20 {
+            for text in [
+                String(repeating: "9", count: digits), "9223372036854775807", "9223372036854775807.5",
+                String(repeating: "9", count: digits) + ".999",
+            ] {
+                var text = text
+                let time = text.withUTF8 { Timestamp.parse($0, as: format) }
+                #expect(time == nil || time.map { abs($0) <= 10_000_000_000_000_000 } == true, "\(text)")
+                if let time { _ = CalendarPart.days.value(at: Int64(Double(time)), utcOffset: 840) }
+            }
+        }
+    }
+
     @Test func formsOfOneInstantAgree() {
         let instant: Int64 = 1_402_833_600_000
         for text in [

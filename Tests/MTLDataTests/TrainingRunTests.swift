@@ -52,15 +52,15 @@ import Testing
         let one = try found(Self.click) { ["\($0 % 50)", "1", "1"] }
         #expect(one?.contains("label \"click\", training rows: found only yes in") == true)
         #expect(
-            try found(Self.click) { ["\($0 % 50)", "", "1"] }?.contains("no row that has the label") == true)
+            try found(Self.click) { ["\($0 % 50)", "", "1"] }?.contains("no labelled row") == true)
         #expect(try found(Self.spend) { ["\($0 % 50)", "1", "5"] }?.contains("only 5 in") == true)
         let weights = try found(
             Self.click, { ["\($0 % 50)", "\($0 % 2)", "0"] }, roles: "weight: spend")
-        #expect(weights?.contains("that all weigh 0") == true)
+        #expect(weights?.contains("all with weight 0") == true)
         let own = try found("{name: click, type: binary, weight: spend}") {
             ["\($0 % 50)", "\($0 % 2)", "1e-46"]
         }
-        #expect(own?.contains("that all weigh 0") == true)
+        #expect(own?.contains("all with weight 0") == true)
         #expect(
             try found("{name: click, type: binary, weight: 0}", Self.row)?.contains("a weight of 0 for all")
                 == true)
@@ -76,7 +76,7 @@ import Testing
         settings.learningRate = 0
         #expect(failure { try settings.check() }?.place == "training, learning_rate")
         let result = try run(Self.row, label: Self.click) { $0.training.learningRate = 1e-30 }
-        #expect(result.error?.found == "parameters that no step has moved")
+        #expect(result.error?.found == "parameters unchanged by training")
     }
 
     @Test(arguments: [TrainingSettings.OptimizerName.adam, .adagrad, .adamW, .sgd])
@@ -105,7 +105,69 @@ import Testing
             $0.training.optimizer = .sgd
             $0.training.learningRate = 1e6
         }
-        #expect(result.run == nil && result.error != nil)
+        #expect(result.run == nil && result.error?.place.hasPrefix("training, seed 1") == true)
+    }
+
+    @Test func rowsCountByTheirWeightsWhereRunsAreJudged() throws {
+        // Positives are rare and weigh much: by rows alone a constant would seem better than what the weights ask for.
+        let files = try FieldCase()
+        func isPositive(_ row: Int) -> Bool { row % 20 == 0 }
+        try files.write(
+            visits("price,w,click", rows: 2000) { row in
+                ["\(row * 7 % 50)", isPositive(row) ? "19" : "1", isPositive(row) ? "1" : "0"]
+            })
+        var experiment = try files.experiment([Self.price], roles: "weight: w")
+        experiment.training.epochs = 3
+        var notes: [String] = []
+        let run = try TrainingRun(experiment, files.prepared(experiment)) { event in
+            if case .note(let text) = event { notes.append(text) }
+        }
+        #expect(
+            !run.parameters.isEmpty && !notes.contains { $0.contains("no better than a constant") },
+            "\(notes)")
+
+        // Half of the labels by rows, nine of ten by weight: the loss falls by weight and rises by rows.
+        try files.write(
+            visits("price,w,click", rows: 2000) { row in
+                ["\(row * 7 % 50)", row % 2 == 0 ? "9" : "1", row % 2 == 0 ? "1" : "0"]
+            })
+        #expect(try !TrainingRun(experiment, files.prepared(experiment)).parameters.isEmpty)
+    }
+
+    @Test func sampledNegativesWithoutValidationAreNoFailure() throws {
+        let files = try FieldCase()
+        try files.write(visits("price,click", rows: 4000) { ["\($0 * 7 % 50)", $0 % 11 == 0 ? "1" : "0"] })
+        var experiment = try files.experiment(
+            [Self.price], split: "{by: random, validation: 0, test: 0.1}")
+        experiment.sampling.negatives = ["click": 0.1]
+        experiment.training.epochs = 3
+        var notes: [String] = []
+        let run = try TrainingRun(experiment, files.prepared(experiment)) { event in
+            if case .note(let text) = event { notes.append(text) }
+        }
+        #expect(
+            !run.parameters.isEmpty && !notes.contains { $0.contains("no better than a constant") },
+            "\(notes)")
+    }
+
+    @Test func aLabelOfWeightZeroNeedsNoRows() throws {
+        let files = try FieldCase()
+        try files.write(visits("price,click,never", rows: 400) { ["\($0 % 50)", "\($0 % 50 / 25)", ""] })
+        var experiment = try files.experiment([Self.price])
+        var never = Label("never", .binary)
+        experiment.schema.labels.append(never)
+        #expect(failure { _ = try TrainingRun(experiment, files.prepared(experiment)) } != nil)
+        never.weight = 0
+        experiment.schema.labels[1] = never
+        #expect(try !TrainingRun(experiment, files.prepared(experiment)).parameters.isEmpty)
+    }
+
+    @Test func parametersToGoOnFromMustBeTheModels() throws {
+        let files = try FieldCase()
+        try files.write(visits("price,click", rows: 400) { ["\($0 % 50)", "\($0 % 2)"] })
+        let experiment = try files.experiment([Self.price])
+        let data = try files.prepared(experiment)
+        #expect(failure { _ = try TrainingRun(experiment, data, from: [1, 2]) }?.found == "2")
     }
 
     @Test func oneSeedThatFailsLeavesTheOthersModel() throws {

@@ -12,7 +12,8 @@ import Testing
         "Step", "Training", "Evaluation", "Description", "Simulation", "Linear",
     ]
     private static let data = [
-        "Files", "Time", "Reading", "Schema", "Columns", "Statistics", "Histories", "Splits", "Preprocessing",
+        "Text", "Files", "Time", "Reading", "Schema", "Columns", "Statistics", "Histories", "Splits",
+        "Preprocessing",
         "Sampling", "Cache", "Preparation", "Batches", "Checks", "Experiment", "Model", "Proposal",
     ]
 

@@ -7,7 +7,7 @@ internal import MTLEngine
 #endif
 
 /// The bytes of a cache, which are copied wherever they are used: of a file that is mapped, another process could take them
-/// away, or change them behind a check.
+/// away, or change them after a check.
 final class CacheBytes: Sendable {
     let count: Int
     private let descriptor: Int32

@@ -2,7 +2,7 @@ public import MTLEngine
 
 /// Encoded rows in a file: what epochs read, block by block.
 ///
-/// Inside a block rows lie one behind the other, numbers and ids apart, so that a row drawn at random is a few cache lines
+/// Inside a block rows lie one after the other, numbers and ids apart, so that a row drawn at random is a few cache lines
 /// whatever the number of columns; only bags lie column by column.
 public final class RowCache: Sendable {
     /// The path of the file.

@@ -18,24 +18,26 @@ package struct LabelAudit: Sendable {
         package fileprivate(set) var greatest = -Double.infinity
         package fileprivate(set) var sum = 0.0
         fileprivate var squares = 0.0
-        /// Rows per class, or of no and yes.
-        fileprivate var classes: [Int: Int] = [:]
+        /// The weights of the rows that count, and of those of each class (no and yes are two).
+        fileprivate var weight = 0.0
+        fileprivate var classes: [Int: Double] = [:]
         /// An even sample, and the label furthest from 0.
         package fileprivate(set) var sample: [Double] = []
         package fileprivate(set) var furthest = 0.0
 
-        package var mean: Double { counted > 0 ? sum / Double(counted) : 0 }
-        package var variance: Double { counted > 0 ? max(0, squares / Double(counted)) : 0 }
+        /// By the rows' weights.
+        package var mean: Double { weight > 0 ? sum / weight : 0 }
+        package var variance: Double { weight > 0 ? max(0, squares / weight) : 0 }
 
-        /// The loss of the best constant, about: what learning nothing comes to.
+        /// The loss of the best constant, about, by the rows' weights: what learning nothing comes to.
         package func constantLoss(_ kind: LearningTask.Kind) -> Double {
             switch kind {
             case .squaredError: return variance
             case .huber: return variance / 2
             case .binary, .multiclass:
-                return classes.values.reduce(0) { sum, count in
-                    let share = Double(count) / Double(max(1, counted))
-                    return count > 0 ? sum - share * log(share) : sum
+                return classes.values.reduce(0) { sum, part in
+                    let share = part / weight
+                    return share > 0 ? sum - share * log(share) : sum
                 }
             }
         }
@@ -57,7 +59,7 @@ package struct LabelAudit: Sendable {
         try Self.forEach(cache) { values, weights in
             for label in 0..<width where !values[label].isNaN {
                 labels[label].add(
-                    Double(values[label]), counts: weights[label] > 0, isSampled: row % every == 0,
+                    Double(values[label]), weight: Double(weights[label]), isSampled: row % every == 0,
                     hasClasses: schema.labels[label].kind != .regression)
             }
             row += 1
@@ -67,7 +69,7 @@ package struct LabelAudit: Sendable {
         try Self.forEach(cache) { values, weights in
             for label in 0..<width where !values[label].isNaN && weights[label] > 0 {
                 let distance = Double(values[label]) - means[label]
-                labels[label].squares += distance * distance
+                labels[label].squares += Double(weights[label]) * distance * distance
             }
         }
     }
@@ -110,11 +112,12 @@ package struct LabelAudit: Sendable {
             }
             let advice = "; or leave the label out"
             guard one.labelled > 0 else {
-                return problem("no row that has the label", "at least one\(advice)")
+                return problem("no labelled row", "at least one\(advice)")
             }
             guard one.counted > 0 else {
                 return problem(
-                    "\(Wording.count(one.labelled, "row")) that all weigh 0", "some that weigh more\(advice)")
+                    "\(Wording.count(one.labelled, "row")), all with weight 0",
+                    "some with a larger weight\(advice)")
             }
             guard one.least < one.greatest else {
                 let rows = Wording.count(one.counted, "row")
@@ -143,15 +146,16 @@ package struct LabelAudit: Sendable {
 }
 
 extension LabelAudit.One {
-    fileprivate mutating func add(_ value: Double, counts: Bool, isSampled: Bool, hasClasses: Bool) {
+    fileprivate mutating func add(_ value: Double, weight: Double, isSampled: Bool, hasClasses: Bool) {
         labelled += 1
         if isSampled { sample.append(value) }
         if value.magnitude > furthest.magnitude { furthest = value }
-        guard counts else { return }
+        guard weight > 0 else { return }
         counted += 1
-        sum += value
+        self.weight += weight
+        sum += weight * value
         least = min(least, value)
         greatest = max(greatest, value)
-        if hasClasses { classes[Int(value), default: 0] += 1 }
+        if hasClasses { classes[Int(value), default: 0] += weight }
     }
 }

@@ -1,8 +1,8 @@
 internal import MTLDataKernels
 
-/// Numbers texts in the order of their coming: a hash table that holds the bytes of its keys one behind the other.
+/// Numbers texts in the order of their coming: a hash table that holds the bytes of its keys one after the other.
 struct ByteMap: Sendable {
-    /// Keys one behind the other; key i ends before ends[i].
+    /// Keys one after the other; key i ends before ends[i].
     private(set) var bytes: [UInt8] = []
     private(set) var ends: [Int] = []
     private var hashes: [UInt64] = []

@@ -1,7 +1,7 @@
 /// The values of a categorical feature and their ids: 0 for values it does not know, 1 for missing ones, then the known
 /// values, the most frequent first.
 package struct Vocabulary: Sendable, Equatable {
-    /// The id of a value that the training rows did not have, or too seldom.
+    /// The id of a value that the training rows did not have, or had too rarely.
     package static let unknown: Int32 = 0
     /// The id of a missing value.
     package static let missing: Int32 = 1

@@ -3,20 +3,31 @@ internal import MTLEngine
 /// What a label's cells say of why nothing is learned of it; the source is read again, since caches know no lines.
 extension Experiment {
     /// An error about a label with its reason.
-    func explained(_ error: InputError, _ place: Int, _ data: PreparedData) throws(InputError) -> InputError {
+    ///
+    /// - Parameter kept: the only value of its training rows, or anything where none has one.
+    func explained(
+        _ error: InputError, _ place: Int, _ data: PreparedData, kept: Double
+    ) throws(InputError) -> InputError {
         let label = schema.labels[place]
-        if let rate = sampling.negatives[label.name] ?? sampling.tasks[label.name], rate < 1 {
-            return InputError(
-                error.kind, at: error.place, found: "\(error.found), after sampling a share of \(rate)",
-                expected: error.expected)
+        if let when = label.when {
+            let met = try rows(data) { parsed, plan, row in plan.hasLabel(place, parsed.block, row) }
+            guard met > 0 else {
+                return InputError(
+                    error.kind, at: "label \"\(label.name)\", when",
+                    found: "\"\(when)\", which matches no row", expected: "a condition that some rows meet")
+            }
         }
-        guard label.when != nil else { return error }
-        let met = try rows(data) { parsed, plan, row in plan.hasLabel(place, parsed.block, row) }
-        guard met == 0 else { return error }
+        let shares = [sampling.negatives[label.name], sampling.tasks[label.name]].compactMap { $0 }
+        guard let rate = shares.min(), rate < 1 else { return error }
+        // Rows that sampling left out may have what the others lack.
+        let others = try rows(data) { parsed, _, row in
+            let value = parsed.labels[place][row]
+            return !value.isNaN && Float(value) != Float(kept)
+        }
+        guard others > 0 else { return error }
         return InputError(
-            error.kind, at: "label \"\(label.name)\", when",
-            found: "\"\(label.when ?? "")\", which no row meets",
-            expected: "a condition that some rows meet")
+            error.kind, at: error.place, found: "\(error.found), after sampling a share of \(rate)",
+            expected: error.expected)
     }
 
     /// What is told of labels that are numbers far from all others: the file and line.

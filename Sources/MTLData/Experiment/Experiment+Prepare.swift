@@ -92,13 +92,13 @@ extension Experiment {
         return report
     }
 
-    /// Rows of one file under what was learned of another are nobody's.
+    /// Rows must not be encoded with what was fitted on another version of the file.
     private func refuseChange(since fingerprint: String, _ preprocessor: Preprocessor? = nil)
         throws(InputError)
     {
         guard try self.fingerprint(preprocessor) != fingerprint else { return }
         throw InputError(
-            .file, at: data.source, found: "that it, or a file beside it, changed while it was read",
+            .file, at: data.source, found: "a change to it, or to a related file, during reading",
             expected: "the same rows to the end; run it again")
     }
 

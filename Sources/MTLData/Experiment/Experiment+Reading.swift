@@ -34,7 +34,7 @@ extension Experiment {
         return format
     }
 
-    /// Columns of times whose first rows have dates of more than one order.
+    /// Columns of times whose first rows have dates of an order, whether or not one of them says which.
     private func openDates(_ source: any RowSource) throws(InputError) -> [Int] {
         let names =
             [schema.time].compactMap { $0 }
@@ -46,10 +46,8 @@ extension Experiment {
         let block = try source.first()
         return columns.filter { column in
             (0..<block.rowCount).contains { row in
-                guard let cell = block.value(row, column),
-                    case .ambiguous = block.readings[column].time(cell)
-                else { return false }
-                return true
+                guard let cell = block.value(row, column) else { return false }
+                return Set(CellEvidence.dateOrders.map { Timestamp.parse(cell, as: $0) }).count > 1
             }
         }
     }

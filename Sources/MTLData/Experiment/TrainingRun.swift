@@ -1,7 +1,9 @@
 public import MTLEngine
 
-/// The training of an experiment on its prepared rows: a run for each seed, of which the best is kept. It refuses what nothing
-/// can be learned of before the first step, and never keeps a run that learned nothing.
+/// The training of an experiment on its prepared rows: a run for each seed, of which the best is kept.
+///
+/// Before the first step it rejects labels from which nothing can be learned; a run that learned nothing is never kept. Once a run
+/// is over, values and scenarios that the training rows do not have get vectors and weights that are averages.
 public struct TrainingRun {
     /// What goes on, for whoever watches.
     public enum Event: Sendable {
@@ -19,7 +21,7 @@ public struct TrainingRun {
     public private(set) var parameters: [Float] = []
     /// The seed of the best run.
     public private(set) var seed: UInt64 = 0
-    /// Per run that learned something what it is worth on the test rows; empty without any.
+    /// The metrics on the test rows, `[runs][tasks]`, of the runs that learned something; empty without test rows.
     public private(set) var evaluations: [[TaskEvaluation]] = []
 
     private var bestLoss = Double.infinity
@@ -44,23 +46,28 @@ public struct TrainingRun {
                 .value, at: "schema, labels", found: "a weight of 0 for all of them", expected: "one above 0")
         }
         let audit = try LabelAudit(data.training, settings.schema)
-        if let problem = audit.problems.first {
-            throw try settings.explained(problem.error, problem.label, data)
+        // A task that is switched off needs no labels.
+        if let problem = audit.problems.first(where: { settings.schema.labels[$0.label].weight > 0 }) {
+            throw try settings.explained(
+                problem.error, problem.label, data, kept: audit.labels[problem.label].least)
         }
         for note in try settings.outlierNotes(audit, data) { watch(.note(note)) }
         for label in settings.schema.labels where label.weight == 0 {
             watch(.note("label \"\(label.name)\" weighs 0: its task learns nothing"))
         }
-        let groups = try settings.testGroups(data)
+        if let start, start.count != model.layout.count {
+            throw InputError(
+                .shape, at: "parameters to go on from", found: "\(start.count)",
+                expected: "\(model.layout.count), the model's")
+        }
+        let groups = try settings.testGroups(data, threads: compute.threads)
+        if groups == nil, let group = settings.schema.group, data.test != nil {
+            watch(.note("column \"\(group)\": the source has other rows than before, so there is no GAUC"))
+        }
         var failures: [InputError] = []
         for seed in settings.training.seeds {
-            do throws(InputError) {
-                try run(seed, settings, data, groups, from: start, audit, compute: compute, watch)
-            } catch {
-                // What is wrong with the machine or the rows is so for all seeds.
-                guard error.place.hasPrefix(Self.place) else { throw error }
-                failures.append(error)
-            }
+            let failure = try run(seed, settings, data, groups, from: start, audit, compute: compute, watch)
+            if let failure { failures.append(failure) }
         }
         guard !parameters.isEmpty else {
             throw failures.first
@@ -69,13 +76,13 @@ public struct TrainingRun {
         for failure in failures { watch(.note("\(failure). It is left out.")) }
     }
 
-    private static let place = "training, seed"
-
+    /// - Returns: why the seed's run is left out; nil where it learned something.
+    /// - Throws: what is wrong with the machine or the rows, and so for all seeds.
     private mutating func run(
         _ seed: UInt64, _ settings: Experiment, _ data: PreparedData, _ groups: [Int]?, from start: [Float]?,
         _ audit: LabelAudit,
         compute: ComputeOptions, _ watch: @escaping (Event) -> Void
-    ) throws(InputError) {
+    ) throws(InputError) -> InputError? {
         let trainer = try settings.trainer(model, seed: seed, compute: compute)
         if let start { trainer.parameters = start }
         let begun = (parameters: trainer.denseParameters, losses: try losses(trainer, data))
@@ -83,26 +90,30 @@ public struct TrainingRun {
             data.training, validation: data.validation, until: settings.training.stopping,
             progress: { watch(.progress(seed: seed, $0)) })
         watch(.finished(seed: seed, report))
-        let place = "\(Self.place) \(seed)"
-        let advice = audit.outliers.isEmpty ? "" : ", or labels that are not so far from all others"
+        let place = "training, seed \(seed)"
+        let advice = audit.outliers.isEmpty ? "" : ", or labels without outliers"
         guard report.reason != .diverged else {
-            throw InputError(
-                .value, at: "\(place), epoch \(report.epochs.count)", found: "a loss that is no number",
+            return InputError(
+                .value, at: "\(place), epoch \(report.epochs.count)", found: "a loss that is NaN or infinite",
                 expected: "a smaller learning_rate\(advice)")
         }
         guard trainer.isFinite else {
-            throw InputError(
-                .value, at: place, found: "parameters that are no numbers",
+            return InputError(
+                .value, at: place, found: "parameters that are NaN or infinite",
                 expected: "a smaller learning_rate\(advice)")
         }
         guard trainer.denseParameters != begun.parameters else {
-            throw InputError(
-                .value, at: place, found: "parameters that no step has moved",
-                expected: "a larger learning_rate, or weights that are not as small")
+            return InputError(
+                .value, at: place, found: "parameters unchanged by training",
+                expected: "a larger learning_rate, or larger row weights")
         }
         let ended = try losses(trainer, data)
-        try judge(trainer, data, start, before: begun.losses, after: ended, audit, seed, advice)
-        for (index, task) in model.tasks.enumerated() where task.weight > 0 {
+        if let failure = try judge(
+            trainer, data, start, before: begun.losses, after: ended, audit, place, advice)
+        {
+            return failure
+        }
+        for (index, task) in model.tasks.enumerated() where task.weight > 0 && isComparable(task, data) {
             let constant = audit.labels[index].constantLoss(task.kind)
             guard ended[index] > 1.02 * constant else { continue }
             watch(
@@ -110,27 +121,36 @@ public struct TrainingRun {
                     "seed \(seed), task \"\(task.name)\": a loss of \(Wording.number(ended[index])), no better than a constant's \(Wording.number(constant)): it learned nothing of its label"
                 ))
         }
-        try trainer.completeUnseen(data.training)
+        try trainer.completeUnseen(data.training, continuing: start == nil ? nil : data.preprocessor)
         if let test = data.test { evaluations.append(try trainer.evaluate(test, groups: groups)) }
         let loss = report.epochs.first { $0.epoch == report.bestEpoch }?.watchedLoss ?? .infinity
         if parameters.isEmpty || loss < bestLoss {
             (bestLoss, self.seed, parameters) = (loss, seed, trainer.parameters)
         }
+        return nil
     }
 
-    /// - Throws: `InputError` that names the seed, of a run that went astray or did not get anywhere.
+    /// Whether a task's losses are over rows as they are: of training rows some of whose negatives were left out, predictions are
+    /// corrected for all rows, and their loss says little.
+    private func isComparable(_ task: LearningTask, _ data: PreparedData) -> Bool {
+        task.negativeRate == 1 || data.validation != nil
+    }
+
+    /// - Returns: an error that names the seed, of a run that went astray or did not get anywhere.
     private func judge(
         _ trainer: Trainer<Float>, _ data: PreparedData, _ start: [Float]?, before: [Double], after: [Double],
-        _ audit: LabelAudit, _ seed: UInt64,
-        _ advice: String
-    ) throws(InputError) {
-        let place = "\(Self.place) \(seed)"
+        _ audit: LabelAudit, _ place: String, _ advice: String
+    ) throws(InputError) -> InputError? {
         var hasFallen = false
         for (index, task) in model.tasks.enumerated() where task.weight > 0 {
+            guard isComparable(task, data) else {
+                hasFallen = true
+                continue
+            }
             let constant = audit.labels[index].constantLoss(task.kind)
             let (first, last) = (before[index], after[index])
             guard last.isFinite, last <= 10 * max(constant, 1e-6) || last <= first else {
-                throw InputError(
+                return InputError(
                     .value, at: "\(place), task \"\(task.name)\"",
                     found:
                         "a loss of \(Wording.number(last)), where a constant has \(Wording.number(constant)): it diverged",
@@ -140,17 +160,18 @@ public struct TrainingRun {
         }
         if !hasFallen { hasFallen = try hasLearnedTraining(trainer, data, start, audit) }
         guard hasFallen else {
-            throw InputError(
-                .value, at: place, found: "losses that have not fallen: it learned nothing",
+            return InputError(
+                .value, at: place, found: "no loss that decreased during training: it learned nothing",
                 expected: "another learning_rate, or labels of a smaller size\(advice)")
         }
         let largest = trainer.largestTrained
         let labels = audit.labels.map { max(1, $0.furthest.magnitude) }.max() ?? 1
         guard largest < Self.largestParameter * labels else {
-            throw InputError(
+            return InputError(
                 .value, at: place, found: "parameters up to \(Wording.number(largest)): it diverged",
                 expected: "a smaller learning_rate\(advice)")
         }
+        return nil
     }
 
     /// Whether any task's loss over the training rows has fallen: few watched rows may hide it, or show that it was learned by

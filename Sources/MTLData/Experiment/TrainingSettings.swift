@@ -79,8 +79,9 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
             throw InputError(
                 .value, at: "training, learning_rate", found: "\(learningRate)", expected: "above 0, finite")
         }
-        guard batch <= 1 << 24 else {
-            throw InputError(.value, at: "training, batch", found: "\(batch)", expected: "at most \(1 << 24)")
+        let largest = TrainingStep<Float>.largestBatch
+        guard batch <= largest else {
+            throw InputError(.value, at: "training, batch", found: "\(batch)", expected: "at most \(largest)")
         }
         guard Set(seeds).count == seeds.count else {
             throw InputError(

@@ -6,7 +6,7 @@ internal import MTLEngine
     internal import Darwin
 #endif
 
-/// What stands behind the path of an output, its links followed. Only a file may be replaced by another one.
+/// What stands at the path of an output, its links followed. Only a file may be replaced by another one.
 enum OutputTarget {
     /// A file, or the place for one; `replaced` is what is there.
     case file(path: String, replaced: stat?)

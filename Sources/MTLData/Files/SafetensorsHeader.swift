@@ -1,7 +1,7 @@
 internal import Foundation
 internal import MTLEngine
 
-/// What a file of tensors says in front: where each tensor lies, and texts.
+/// What a file of tensors says at its beginning: where each tensor lies, and texts.
 struct SafetensorsHeader {
     struct Entry: Codable, Equatable {
         let dtype: TensorContent.ElementType
@@ -66,7 +66,7 @@ struct SafetensorsHeader {
         return text + [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
     }
 
-    /// What is wrong with the places of the tensors in `count` bytes: they lie one behind the other, without holes, each as
+    /// What is wrong with the places of the tensors in `count` bytes: they lie one after the other, without holes, each as
     /// long as its shape says and on a multiple of its elements' size. Nil where nothing is.
     func fault(in count: Int) -> String? {
         var end = 0
@@ -91,7 +91,7 @@ struct SafetensorsHeader {
             }
             guard entry.offsets[0] == end else {
                 return entry.offsets[0] < end
-                    ? "tensor \"\(name)\" over another one" : "a hole in front of tensor \"\(name)\""
+                    ? "tensor \"\(name)\" over another one" : "a hole before tensor \"\(name)\""
             }
             guard end % entry.dtype.byteCount == 0 else {
                 return "tensor \"\(name)\" at \(end), between its elements"

@@ -1,12 +1,19 @@
 internal import Foundation
 internal import MTLEngine
 
-/// What the settings in a model file claim, held against the tensors that are really there, before memory is taken for it.
+/// What the settings in a model file claim, compared with the tensors that are really there, before memory is taken for it.
 struct ClaimedSizes {
     private let path: String
     /// No layer is wider than some tensor is long, and nothing is there more often than tensors are.
     private let greatest: Int
     private let elements: Int
+
+    /// Settings that are names or strengths: whatever they look like, nothing is as large as they say.
+    private static let noSizes: Set<String> = [
+        "task_scenarios", "parents", "type", "fields", "sequence", "candidate", "domain", "personal",
+        "condition", "activation", "normalization", "distance", "weight", "maximum_weight", "temperature",
+        "calibration", "orthogonality", "reduction", "auxiliary", "entropy", "sparsity", "update_every",
+    ]
 
     init(_ file: SafetensorsFile) {
         path = file.path
@@ -25,42 +32,46 @@ struct ClaimedSizes {
     /// - Throws: `InputError` that names the first one that cannot be.
     func check(settings json: String) throws(InputError) {
         guard let value = try? JSONDecoder().decode(OptionValue.self, from: Data(json.utf8)) else {
-            throw refuse("model", "text that is no JSON", "settings")
+            throw refuse("model", "invalid JSON", "settings")
         }
-        var repeats = 1.0
-        try check(value, "model", &repeats)
+        let parts = try parts(value, "model", depth: 0)
         // As many parts as all counts together make are each some numbers of the file.
-        guard repeats <= max(1e7, 100 * Double(elements)) else {
-            throw refuse(
-                "model", "counts that multiply to \(repeats)", "as many parts as the file has numbers for")
+        guard parts <= max(1e7, 100 * Double(elements)) else {
+            throw refuse("model", "counts that come to \(parts)", "as many parts as the file has numbers for")
         }
     }
 
-    /// - Parameter repeats: the product of all counts and lengths.
-    private func check(_ value: OptionValue, _ place: String, _ repeats: inout Double) throws(InputError) {
+    /// How many parts of a model a setting asks for at most, 1 or more.
+    private func parts(_ value: OptionValue, _ place: String, depth: Int) throws(InputError) -> Double {
         switch value {
         case .scalar(let text):
-            guard let number = Double(text) else { return }
+            guard let number = Double(text) else { return 1 }
             guard number.magnitude <= Double(greatest) else {
                 throw refuse(place, text, "at most \(greatest), as large as any tensor of the file")
             }
-            if number >= 1, number == number.rounded() { repeats *= number }
+            return number >= 1 && number == number.rounded() ? number : 1
         case .list(let values):
             guard values.count <= greatest else {
                 throw refuse(place, "\(values.count) values", "at most \(greatest)")
             }
-            // The widths of layers, one behind the other: they add up and do not multiply.
-            repeats *= Double(max(1, values.count))
+            // Layers and levels follow each other, and of a list of numbers each is the width of one.
+            var sum = 0.0
             for (index, value) in values.enumerated() {
-                var inner = 1.0
-                try check(value, "\(place)[\(index)]", &inner)
-                if case .scalar = value { continue }
-                repeats *= inner
+                let inner = try parts(value, "\(place)[\(index)]", depth: depth + 1)
+                if case .scalar = value { sum += 1 } else { sum += inner }
             }
+            return max(1, sum)
         case .map(let values):
+            // The model's own settings, and those by task, stand side by side; the options of one way to share multiply.
+            let isSideBySide = depth == 0 || place == "model.towers"
+            var result = isSideBySide ? 0.0 : 1.0
             for (name, value) in values.sorted(by: { $0.key < $1.key }) {
-                try check(value, "\(place).\(name)", &repeats)
+                if !Self.noSizes.contains(name) || place == "model.towers" {
+                    let inner = try parts(value, "\(place).\(name)", depth: depth + 1)
+                    result = isSideBySide ? result + inner : result * inner
+                }
             }
+            return max(1, result)
         }
     }
 

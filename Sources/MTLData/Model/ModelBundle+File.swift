@@ -127,7 +127,7 @@ extension ModelBundle {
     }
 
     private static func wording(_ error: any Error) -> String {
-        guard let error = error as? DecodingError else { return "text that is no JSON" }
+        guard let error = error as? DecodingError else { return "invalid JSON" }
         func words(_ context: DecodingError.Context, _ what: String) -> String {
             let keys = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
             return "\(what) at \(keys.isEmpty ? "its beginning" : keys.joined(separator: "."))"
@@ -137,7 +137,7 @@ extension ModelBundle {
         case .typeMismatch(let type, let context): return words(context, "no \(type)")
         case .valueNotFound(let type, let context): return words(context, "no \(type)")
         case .dataCorrupted(let context): return words(context, context.debugDescription)
-        @unknown default: return "text that is no JSON"
+        @unknown default: return "invalid JSON"
         }
     }
 }

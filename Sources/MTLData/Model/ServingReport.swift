@@ -67,7 +67,7 @@ public struct ServingReport: Sendable, Equatable {
             notes.append(
                 column.isScenario
                     ? "scenario \"\(column.name)\": \(Wording.count(column.count)) of \(Wording.count(rows, "row"))\(share) of scenarios that no training row had; they are predicted by what all scenarios have in common"
-                    : "feature \"\(column.name)\": \(Wording.count(column.count, "value")) in \(Wording.count(rows, "row")) that the training rows did not have, or too seldom; an average one stands for them"
+                    : "feature \"\(column.name)\": \(Wording.count(column.count, "value")) in \(Wording.count(rows, "row")) that the training rows did not have, or had too rarely; the average vector is used instead"
             )
         }
         return notes

@@ -34,7 +34,7 @@ final class FolderLock {
         let others = names.filter { $0 != Self.markerName && $0 != ".DS_Store" }.sorted()
         guard names.contains(Self.markerName) || others.isEmpty || isOlder(others) else {
             throw InputError(
-                .file, at: folder, found: "a folder of other files, as \"\(others[0])\"",
+                .file, at: folder, found: "a folder that contains other files, such as \"\(others[0])\"",
                 expected: "a new or empty folder, or one that rows were prepared in")
         }
         let marker = "\(folder)/\(Self.markerName)"

@@ -129,7 +129,7 @@ struct ColumnJudge {
             column.reasons.append("a long tail: logarithm")
         } else if max(-(profile.least ?? 0), profile.greatest ?? 0) > Double(Float.greatestFiniteMagnitude) {
             feature.log = true
-            column.reasons.append("numbers that no Float holds: logarithm")
+            column.reasons.append("numbers too large for a Float: logarithm")
         }
         if profile.wholeNumbers == profile.present && profile.distinct.isExact
             && profile.distinct.count <= 1000

@@ -61,7 +61,7 @@ struct LabelJudge {
             let greatest = Double(Float.greatestFiniteMagnitude)
             guard max(-(profile.least ?? 0), profile.greatest ?? 0) <= greatest else {
                 throw InputError(
-                    .value, at: "\(path), label \"\(profile.name)\"", found: "numbers that no Float holds",
+                    .value, at: "\(path), label \"\(profile.name)\"", found: "numbers too large for a Float",
                     expected: "numbers up to \(greatest)")
             }
             column.label = Label(profile.name, .regression)

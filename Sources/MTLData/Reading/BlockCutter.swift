@@ -17,7 +17,7 @@ final class BlockCutter {
     /// What is read but belongs to the next block.
     private var carry: [UInt8] = []
     private var isAtEnd = false
-    /// What comes behind the records that were handed out.
+    /// What comes after the records that were handed out.
     private var failure: InputError?
 
     init(
@@ -40,7 +40,7 @@ final class BlockCutter {
 
     /// Fills a block; false at the end of the source.
     ///
-    /// - Throws: what is wrong behind the records of the blocks before.
+    /// - Throws: what is wrong after the records of the blocks before.
     func next(_ block: RowBlock) throws(InputError) -> Bool {
         if let failure { throw failure }
         guard !isAtEnd else { return false }

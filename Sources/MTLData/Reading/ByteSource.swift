@@ -28,7 +28,7 @@ final class ByteSource {
     private var position = 0
     private var stream = z_stream()
     private var isStreamOpen = false
-    /// What went wrong behind the bytes that were handed out.
+    /// What went wrong after the bytes that were handed out.
     private var failure: InputError?
 
     /// The bytes of a file.
@@ -159,9 +159,9 @@ final class ByteSource {
             guard written > 0 || code == Z_STREAM_END || !isExhausted else {
                 throw InputError(
                     .file, at: path, found: "a gzip file that is cut short",
-                    expected: "more compressed bytes behind byte \(consumed)")
+                    expected: "more compressed bytes after byte \(consumed)")
             }
-            // What was decompressed in front of the damage comes first; the next call meets it again.
+            // What was decompressed before the damage comes first; the next call meets it again.
             guard written > 0 || code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR else {
                 throw InputError(
                     .file, at: path, found: "a damaged gzip file near compressed byte \(consumed)",
@@ -171,7 +171,7 @@ final class ByteSource {
         }
     }
 
-    /// A gzip file may hold several members, one behind the other, and zeros up to the end of a tape's or disk's block.
+    /// A gzip file may hold several members, one after the other, and zeros up to the end of a tape's or disk's block.
     private func beginNextMember() throws(InputError) {
         while true {
             if position == input.count && descriptor >= 0 { try readInput() }

@@ -76,7 +76,7 @@ final class CellReading: Sendable {
         }
     }
 
-    /// Dollars, a number with signs between its thousands, or with another decimal sign.
+    /// Dollars, a number with characters between its thousands, or with another decimal character.
     private func grouped(_ bytes: UnsafeBufferPointer<UInt8>) -> Cell {
         guard bytes.count < 64 else { return .text }
         let isDollars = bytes[0] == UInt8(ascii: "$")
@@ -91,26 +91,26 @@ final class CellReading: Sendable {
         let fraction = rest[place...].dropFirst()
         // Without a setting, commas where they can be nothing else.
         let comma = UInt8(ascii: ",")
-        let sign = thousands ?? (decimal == comma ? nil : [comma])
-        guard let groups = Self.groups(rest[..<place], sign: sign) else { return .text }
+        let separator = thousands ?? (decimal == comma ? nil : [comma])
+        guard let groups = Self.groups(rest[..<place], separator: separator) else { return .text }
         digits += groups.joined()
         if groups.count == 2, thousands == nil, place == rest.endIndex, !isDollars { return .ambiguous }
         if place < rest.endIndex { digits += [UInt8(ascii: ".")] + fraction }
-        // A second decimal sign, or one of thousands in the fraction, is no digit; a point is none where it is no decimal sign.
+        // A second decimal character, or one of thousands in the fraction, is no digit; a point is none where it is not decimal.
         guard !fraction.contains(UInt8(ascii: ".")), !fraction.contains(comma) else { return .text }
         return Self.plain(digits)
     }
 
     /// "1,234,567": three digits in every group but the first, which begins with no 0.
     private static func groups(
-        _ whole: Slice<UnsafeBufferPointer<UInt8>>, sign: [UInt8]?
+        _ whole: Slice<UnsafeBufferPointer<UInt8>>, separator: [UInt8]?
     ) -> [[UInt8]]? {
         var groups: [[UInt8]] = [[]]
         var index = whole.startIndex
         while index < whole.endIndex {
-            if let sign, whole[index...].starts(with: sign) {
+            if let separator, whole[index...].starts(with: separator) {
                 groups.append([])
-                index += sign.count
+                index += separator.count
             } else {
                 let byte = whole[index]
                 guard byte != UInt8(ascii: "."), byte != UInt8(ascii: ",") else { return nil }

@@ -1,6 +1,6 @@
-/// Writes text anew as RFC 4180 has it: lines that end with a line feed, comments left out, escaped signs in quotes.
+/// Writes text anew as RFC 4180 has it: lines that end with a line feed, comments left out, escaped characters in quotes.
 ///
-/// A comment leaves its line break behind, so that lines are counted as in the file.
+/// A comment's line break stays, so that lines are counted as in the file.
 struct LineFilter {
     /// Whether lines end with a carriage return alone.
     let endsWithReturns: Bool
@@ -9,16 +9,16 @@ struct LineFilter {
     private let separator: UInt8
 
     private enum Place {
-        /// At the beginning of a line, of which so many bytes are those of the comment's sign.
+        /// At the beginning of a line, of which so many bytes are those of what comments begin with.
         case line(Int)
         case cell, plain, quoted
-        /// Behind a quote that closes, unless another one follows.
+        /// After a quote that closes, unless another one follows.
         case closed
         case comment
     }
 
     private var place = Place.line(0)
-    /// Whether the sign before took the meaning from the next.
+    /// Whether the character before took the meaning from the next.
     private var isEscaped = false
     /// A carriage return that a line feed may follow.
     private var hasReturn = false
@@ -144,7 +144,7 @@ struct LineFilter {
         output.append(byte)
     }
 
-    /// A sign without its meaning. Before any other the escaping one is a sign itself: "\N", "\n".
+    /// A character without its meaning. Before any other the escaping one stands for itself: "\N", "\n".
     private mutating func takeEscaped(_ byte: UInt8) {
         guard let escape else { return }
         let hasMeaning =

@@ -24,7 +24,7 @@ final class QueryCutter {
         badRowsAllowed = options.badRows != .refuse
     }
 
-    /// Fills a block; false behind the last row.
+    /// Fills a block; false after the last row.
     func next(_ block: RowBlock) throws(InputError) -> Bool {
         block.begin()
         block.count = 0
@@ -77,7 +77,7 @@ final class QueryCutter {
                         column, "a row of more than \(Self.longestRow) bytes", "a row of at most as many")
                 }
                 guard mtl_utf8_error(text.baseAddress, text.count) < 0 else {
-                    return wrong(column, "bytes that are no UTF-8", "UTF-8 text")
+                    return wrong(column, "bytes that are not valid UTF-8", "UTF-8 text")
                 }
                 block.append(cell: text)
             case .blob: return wrong(column, "a blob", "a number, a text or NULL")

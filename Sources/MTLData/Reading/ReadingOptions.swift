@@ -108,8 +108,8 @@ extension RowSource {
         var expected = "one of \(listed)" + (columns.count > 50 ? ", …" : "")
         if let other = columns.first(where: { $0.lowercased() == name.lowercased() }) {
             expected += "; \"\(other)\" differs in capitals only"
-        } else if columns.count == 1, let sign = TableHeader.otherSeparator(columns[0]) {
-            expected += "; separator: \"\(sign)\" would make several of it"
+        } else if columns.count == 1, let character = TableHeader.otherSeparator(columns[0]) {
+            expected += "; separator: \"\(character)\" would make several of it"
         }
         throw InputError(
             .name, at: "\(path), column \"\(name)\"", found: "no such column", expected: expected)

@@ -22,8 +22,8 @@ extension RowBlock {
 
     func append(raw bytes: ArraySlice<UInt8>) { bytes.withUnsafeBufferPointer { append(raw: $0) } }
 
-    /// Appends a cell so that `cell` gives the same bytes again: a quote in front, behind blanks or not, would be taken off, and so would a
-    /// carriage return at a row's end.
+    /// Appends a cell so that `cell` gives the same bytes again: a quote at its beginning, after blanks or not, would be
+    /// taken off, and so would a carriage return at a row's end.
     func append(cell: UnsafeBufferPointer<UInt8>) {
         let quote = UInt8(ascii: "\"")
         let first = cell.first { $0 != 0x20 && $0 != 0x09 }

@@ -25,7 +25,7 @@ public final class RowBlock {
     /// Where only the slow pass knows what quotes mean: how much text it looked at, and whether that is the last.
     var oddText: (count: Int, isLast: Bool)?
 
-    /// The text, and room for 64 bytes behind it.
+    /// The text, and room for 64 bytes after it.
     var text: UnsafeMutablePointer<UInt8>
     var capacity: Int
     var count = 0

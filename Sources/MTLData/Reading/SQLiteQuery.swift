@@ -98,7 +98,7 @@ final class SQLiteQuery {
         else {
             throw refuse(
                 sqlite3_stmt_readonly(statement) == 0
-                    ? "a statement that writes" : "a statement that is no SELECT",
+                    ? "a statement that writes" : "a statement other than SELECT",
                 "SELECT …")
         }
         guard sqlite3_bind_parameter_count(statement) == 0 else {
@@ -107,11 +107,11 @@ final class SQLiteQuery {
         }
     }
 
-    /// The first word of a statement, in capitals, behind blanks and comments.
+    /// The first word of a statement, in capitals, after blanks and comments.
     private static func firstWord(_ sql: [CChar]) -> String {
         let bytes = sql.dropLast().map { UInt8(bitPattern: $0) }
         var start = 0
-        func begins(_ sign: String, at place: Int) -> Bool { bytes[place...].starts(with: sign.utf8) }
+        func begins(_ mark: String, at place: Int) -> Bool { bytes[place...].starts(with: mark.utf8) }
         while start < bytes.count {
             if begins("--", at: start) {
                 while start < bytes.count, bytes[start] != UInt8(ascii: "\n") { start += 1 }
@@ -148,7 +148,7 @@ final class SQLiteQuery {
 
     // MARK: Rows
 
-    /// Goes to the next row, `number` counted from 1; false behind the last.
+    /// Goes to the next row, `number` counted from 1; false after the last.
     func step(_ number: Int) throws(InputError) -> Bool {
         // SQLite would begin anew.
         guard !isAtEnd else { return false }

@@ -4,7 +4,7 @@ package import MTLEngine
 /// The rows of a query of an SQLite database, which is opened to be read only.
 ///
 /// NULL is a missing cell. Integers and real numbers are written so that they read as the same numbers; texts are taken as
-/// they are; a blob, or a text that is no UTF-8, makes a bad row. The query runs anew for every reading, one row after the
+/// they are; a blob, or a text that is not valid UTF-8, makes a bad row. The query runs anew for every reading, one row after the
 /// other; what consumes its blocks runs side by side.
 package final class SQLiteSource: RowSource {
     /// The path of the database file.
@@ -34,7 +34,7 @@ package final class SQLiteSource: RowSource {
         columns = try SQLiteQuery(path: path, sql: query).columns
     }
 
-    /// Opens "sqlite:FILE?query=SELECT …" or "sqlite:FILE?table=NAME", where %XX stands for a byte; everything behind the
+    /// Opens "sqlite:FILE?query=SELECT …" or "sqlite:FILE?table=NAME", where %XX stands for a byte; everything after the
     /// "=" is the query or the name.
     ///
     /// - Throws: `InputError` where the text is neither, and what `init(path:query:)` throws.
@@ -43,19 +43,20 @@ package final class SQLiteSource: RowSource {
             InputError(.syntax, at: "\"\(text)\"", found: found, expected: expected)
         }
         let forms = "sqlite:FILE?query=SELECT … or sqlite:FILE?table=NAME"
-        guard text.hasPrefix(Self.scheme) else { throw wrong("no \"sqlite:\" in front", forms) }
+        guard text.hasPrefix(Self.scheme) else { throw wrong("no \"sqlite:\" at the beginning", forms) }
         let parts = text.dropFirst(Self.scheme.count)
             .split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2 else { throw wrong("no query and no table", forms) }
         let pair = parts[1].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard pair.count == 2, pair[0] == "query" || pair[0] == "table" else {
-            throw wrong("\"\(pair[0])\" behind the \"?\"", forms)
+            throw wrong("\"\(pair[0])\" after the \"?\"", forms)
         }
         var decoded: [String] = []
         for part in [parts[0], pair[1]] {
             guard let value = Self.decoded(part) else {
                 throw wrong(
-                    "a \"%\" that is not followed by two digits of a UTF-8 byte", "%25 for the sign itself")
+                    "a \"%\" that is not followed by two digits of a UTF-8 byte",
+                    "%25 for the character itself")
             }
             guard !value.isEmpty else { throw wrong(decoded.isEmpty ? "no file" : "no \(pair[0])", forms) }
             decoded.append(value)

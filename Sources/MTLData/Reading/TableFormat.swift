@@ -8,11 +8,11 @@ public struct TableFormat: Sendable, Equatable, Codable {
     public var separator: String?
     /// The encoding, by a name that iconv knows ("windows-1252"); nil for UTF-8, or UTF-16 with its byte order mark.
     public var encoding: String?
-    /// The sign that takes the meaning from the next one, such as a backslash before a quote; nil for none.
+    /// The character that takes the meaning from the next one, such as a backslash before a quote; nil for none.
     public var escape: String?
     /// Lines that begin with this are left out; nil for none.
     public var comment: String?
-    /// Lines in front of the header, such as a title.
+    /// Lines before the header, such as a title.
     public var skipLines = 0
     /// How cells are read where their column says nothing else.
     public var allCells = CellFormat()
@@ -118,9 +118,9 @@ public struct TableFormat: Sendable, Equatable, Codable {
 
 /// How the cells of a column are read; nil where the file, or else the usual way, decides.
 public struct CellFormat: Sendable, Equatable, Codable {
-    /// The sign between whole and fraction: a point by default, or a comma.
+    /// The character between whole and fraction: a point by default, or a comma.
     public var decimal: String?
-    /// The sign between groups of three digits. By default none, but for commas that cannot be anything else.
+    /// The character between groups of three digits. By default none, but for commas that cannot be anything else.
     public var thousands: String?
     /// Words that mean "not known"; "usual" stands for all of `usualWords`. A blank cell always means it.
     public var missingWords: [String]?
@@ -134,7 +134,7 @@ public struct CellFormat: Sendable, Equatable, Codable {
     public static let usual = "usual"
 
     /// Words that mean "not known" in most files.
-    public static var usualWords: [String] { Cell.usualWords }
+    package static var usualWords: [String] { Cell.usualWords }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case decimal, thousands, dates
@@ -155,7 +155,7 @@ public struct CellFormat: Sendable, Equatable, Codable {
         var merged = self
         if let decimal = other.decimal {
             merged.decimal = decimal
-            // What a file says of both does not fit to another decimal sign.
+            // What a file says of both does not fit to another decimal character.
             if merged.thousands == decimal { merged.thousands = nil }
         }
         merged.thousands = other.thousands ?? merged.thousands
@@ -173,11 +173,11 @@ public struct CellFormat: Sendable, Equatable, Codable {
             throw refuse("decimal", decimal, "\".\" or \",\"")
         }
         if let thousands {
-            let signs = [",", ".", " ", "'", "’", "_", "\u{A0}", "\u{202F}"]
-            guard signs.contains(thousands), thousands != decimal ?? "." else {
+            let characters = [",", ".", " ", "'", "’", "_", "\u{A0}", "\u{202F}"]
+            guard characters.contains(thousands), thousands != decimal ?? "." else {
                 throw refuse(
                     "thousands", thousands,
-                    "a comma, point, blank, apostrophe or underscore that is not the decimal sign")
+                    "a comma, point, blank, apostrophe or underscore that is not the decimal character")
             }
         }
     }

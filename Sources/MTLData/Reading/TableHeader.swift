@@ -7,7 +7,7 @@ struct TableHeader {
     var columns: [String] = []
     /// The cells of a row; more than the columns where the last ones have no name and no content.
     var width = 0
-    /// Bytes and lines in front of the rows.
+    /// Bytes and lines before the rows.
     var offset = 0
     var line = 1
     /// The header as it stands there.
@@ -43,7 +43,7 @@ struct TableHeader {
         text = try head.record(separator: self.separator)
         guard mtl_utf8_error(text, text.count) < 0 else {
             throw InputError(
-                .syntax, at: place, found: "bytes that are no UTF-8",
+                .syntax, at: place, found: "bytes that are not valid UTF-8",
                 expected: "UTF-8\(TextDecoder.likely(text))")
         }
         let names = Self.cells(text, separator: self.separator)
@@ -86,29 +86,31 @@ struct TableHeader {
         return names
     }
 
-    /// "sep=;", as spreadsheets write it in front of the header.
+    /// "sep=;", as spreadsheets write it before the header.
     private mutating func readSeparatorLine(_ head: inout Head, _ format: TableFormat) throws(InputError) {
         let begin = head.text[head.position...].prefix(8)
         let bytes = Array(begin.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
         guard bytes.count == 5, bytes.prefix(4).map({ $0 | 0x20 }) == Array("sep=".utf8).map({ $0 | 0x20 }),
             bytes[4] < 0x80, bytes[4] != UInt8(ascii: "\"")
         else { return }
-        let sign = Wording.sign(bytes[4])
+        let character = Wording.character(bytes[4])
         guard format.separator == nil || format.separator?.utf8.first == bytes[4] else {
             throw InputError(
-                .syntax, at: "\(head.source.path), line \(head.lineNumber)", found: "sep=\(sign)",
+                .syntax, at: "\(head.source.path), line \(head.lineNumber)", found: "sep=\(character)",
                 expected:
-                    "\(format.separator.flatMap(\.utf8.first).map(Wording.sign) ?? ""), the separator of the settings"
+                    "\(format.separator.flatMap(\.utf8.first).map(Wording.character) ?? ""), the separator of the settings"
             )
         }
         separator = bytes[4]
-        if format.separator == nil { notes.append("line \(head.lineNumber): sep=\(sign) is the separator") }
+        if format.separator == nil {
+            notes.append("line \(head.lineNumber): sep=\(character) is the separator")
+        }
         _ = try head.line()
     }
 
     // MARK: The first rows
 
-    /// A line of one cell in front of rows of several is no header.
+    /// A line of one cell before rows of several is no header.
     private func refuseTitle(_ rows: RowLook, at place: String) throws(InputError) {
         guard columns.count == 1, let cells = rows.otherWidth, cells > 1 else { return }
         throw InputError(
@@ -118,9 +120,9 @@ struct TableHeader {
             } ?? "the names of the columns; skip_lines: 1 leaves out a title")
     }
 
-    /// A sign that may stand between the names of a header that was not taken apart.
+    /// A character that may stand between the names of a header that was not taken apart.
     static func otherSeparator(_ name: String) -> String? {
-        name.utf8.first { ";\t|,".utf8.contains($0) }.map(Wording.sign)
+        name.utf8.first { ";\t|,".utf8.contains($0) }.map(Wording.character)
     }
 
     /// Leaves out last columns that have neither names nor cells: a separator at the end of each line.
@@ -142,7 +144,7 @@ struct TableHeader {
         widen(RowLook(head, separator: separator, width: count))
     }
 
-    /// Rows that all have a separator more than the header, and nothing behind it.
+    /// Rows that all have a separator more than the header, and nothing after it.
     private mutating func widen(_ rows: RowLook) {
         guard columns.count > 1, let cells = rows.otherWidth, cells > columns.count,
             rows.hasEmptyEnd(cells - columns.count)
@@ -158,7 +160,7 @@ struct TableHeader {
     }
 }
 
-/// The text in front of the rows, read as far as needed.
+/// The text before the rows, read as far as needed.
 private struct Head {
     let source: TextSource
     var text: [UInt8] = []

@@ -83,7 +83,7 @@ package final class TableReader: RowSource {
     /// Reads all rows.
     ///
     /// - Throws: what `consume` throws, or an `InputError` that names file and line: a row of another number of cells
-    ///   than the header, a stray quote or one that never closes, the header again, no UTF-8, a gzip file that is cut
+    ///   than the header, a stray quote or one that never closes, the header again, bytes that are not valid UTF-8, a gzip file that is cut
     ///   short or damaged, no row at all. It is the first in the file's order.
     @discardableResult
     package func read(
@@ -171,7 +171,7 @@ package final class TableReader: RowSource {
                 guard mtl_utf8_error(block.text + start, end - start) >= 0 else { return nil }
                 let text = UnsafeBufferPointer(start: block.text + start, count: end - start)
                 return InputError(
-                    .syntax, at: "\(path), line \(block.line(row))", found: "bytes that are no UTF-8",
+                    .syntax, at: "\(path), line \(block.line(row))", found: "bytes that are not valid UTF-8",
                     expected: "UTF-8 text\(TextDecoder.likely(text))"
                 )
             }
@@ -250,7 +250,7 @@ package final class TableReader: RowSource {
                 .syntax, at: line, found: "a quote that is not closed", expected: "a closing quote")
         }
         return InputError(
-            .syntax, at: line, found: "text behind a closing quote",
+            .syntax, at: line, found: "text after a closing quote",
             expected: "quotes inside a quoted cell doubled, or escape: to say what goes before them")
     }
 }

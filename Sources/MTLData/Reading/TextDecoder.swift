@@ -11,7 +11,7 @@ final class TextDecoder {
     private let descriptor: iconv_t
     private let encoding: String
     private let path: String
-    /// Bytes of a sign that is not whole yet.
+    /// Bytes of a character that is not whole yet.
     private var rest: [UInt8] = []
     /// Line breaks written so far, for messages.
     private var lines = 0
@@ -35,9 +35,9 @@ final class TextDecoder {
         return true
     }
 
-    /// What bytes that are no UTF-8 look like, as advice behind what was expected; "" where they look like nothing.
+    /// What bytes that are not valid UTF-8 look like, as advice after what was expected; "" where they look like nothing.
     static func likely(_ bytes: some Collection<UInt8>) -> String {
-        // Signs that windows-1252 does not have, and control characters of any encoding.
+        // Characters that windows-1252 does not have, and control characters of any encoding.
         let none: Set<UInt8> = [0x81, 0x8D, 0x8F, 0x90, 0x9D]
         let looksWestern = bytes.allSatisfy { !none.contains($0) && ($0 >= 0x20 || (9...13).contains($0)) }
         return looksWestern ? "; it looks like encoding: windows-1252" : ""
@@ -52,7 +52,7 @@ final class TextDecoder {
 
     /// Appends the bytes as UTF-8.
     ///
-    /// - Parameter last: whether nothing comes behind them.
+    /// - Parameter last: whether nothing comes after them.
     /// - Throws: `InputError` that names the line of bytes that are none of this encoding.
     func decode(_ bytes: [UInt8], last: Bool, to target: inout [UInt8]) throws(InputError) {
         var input = rest + bytes

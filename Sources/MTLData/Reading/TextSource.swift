@@ -13,7 +13,7 @@ final class TextSource {
     private var pending: [UInt8] = []
     private var position = 0
     private var isAtEnd = false
-    /// What went wrong behind the text that is pending.
+    /// What went wrong after the text that is pending.
     private var failure: InputError?
 
     var path: String { source.path }
@@ -32,7 +32,7 @@ final class TextSource {
         if decoder != nil { raw = decoded(raw) }
         let endsWithReturns = Self.endsWithReturns(raw)
         if endsWithReturns || format.comment != nil || format.escape != nil {
-            // A mark in front would hide a comment.
+            // A mark at the beginning would hide a comment.
             let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
             if raw.starts(with: mark) { raw.removeFirst(mark.count) }
             filter = LineFilter(

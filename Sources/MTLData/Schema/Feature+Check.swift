@@ -82,9 +82,12 @@ extension Feature {
                 minimumCount == 1, .minimumCount, "hash_buckets too", "one of them: hashing counts nothing")
         }
         if let dimension {
-            try require((1...1 << 16).contains(dimension), .dimension, "\(dimension)", "1 to \(1 << 16)")
+            try require(
+                (1...SizeLimit.dimension).contains(dimension), .dimension, "\(dimension)",
+                "1 to \(SizeLimit.dimension)")
         }
-        try require((1...1 << 16).contains(length), .length, "\(length)", "1 to \(1 << 16)")
+        try require(
+            (1...SizeLimit.dimension).contains(length), .length, "\(length)", "1 to \(SizeLimit.dimension)")
         try require(separator.utf8.count == 1, .separator, "\"\(separator)\"", "one character")
         if let weightSeparator {
             try require(

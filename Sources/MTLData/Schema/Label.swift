@@ -102,6 +102,9 @@ public struct Label: Sendable, Equatable, Codable {
         try require(
             weightColumn?.isEmpty != true, "weight", "no name", "a number, or the column of the rows' weights"
         )
+        try require(
+            weightColumn == nil || weight == 1, "weight", "the factor \(weight) and a column",
+            "one of them: multiply the column's numbers instead")
         try require(weight >= 0 && weight.isFinite, "weight", "\(weight)", "a finite number, 0 or above")
         if let huberDelta {
             try require(

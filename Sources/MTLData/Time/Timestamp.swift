@@ -116,20 +116,24 @@ package enum Timestamp {
         return timed(date, scanner)
     }
 
+    /// The latest time, in milliseconds, of some 30,000 years: what is later is no time of a log, and sums with it would
+    /// overflow.
+    private static let latest: Int64 = 1_000_000_000_000_000
+
     /// "1700000000.25"
     private static func fraction(_ first: Digits, _ second: Digits, as format: DateFormat?) -> Reading {
         guard (9...10).contains(first.count) && format == nil || format == .seconds else { return .none }
         var part = second.value
         for _ in 0..<max(0, 3 - second.count) { part *= 10 }
         for _ in 0..<max(0, second.count - 3) { part /= 10 }
-        return .time(first.value * 1000 + part)
+        return first.value <= latest / 1000 ? .time(first.value * 1000 + part) : .none
     }
 
     private static func number(_ value: Int64, digits: Int, as format: DateFormat?) -> Reading {
         switch format {
-        case .seconds: return value < .max / 1000 ? .time(value * 1000) : .none
-        case .milliseconds: return .time(value)
-        case .microseconds: return .time(value / 1000)
+        case .seconds: return value <= latest / 1000 ? .time(value * 1000) : .none
+        case .milliseconds: return value <= latest ? .time(value) : .none
+        case .microseconds: return value / 1000 <= latest ? .time(value / 1000) : .none
         case .nanoseconds: return .time(value / 1_000_000)
         case .compact: return compact(value, digits: digits).map { .time($0) } ?? .none
         case .dayFirst, .monthFirst, .yearFirst, nil: break

@@ -5,7 +5,7 @@
 
 #include "mtl_files.h"
 
-// Cutting CSV text into cells (RFC 4180) and reading numbers. Buffers are readable for 64 bytes behind their end.
+// Cutting CSV text into cells (RFC 4180) and reading numbers. Buffers are readable for 64 bytes after their end.
 
 typedef struct {
     // The bytes up to and with the last line break outside quotes; 0 where there is none.
@@ -14,7 +14,7 @@ typedef struct {
     long records, lines;
     // Whether the whole buffer ends inside quotes.
     int open;
-    // Whether a quote stands where it is a sign like others or a mistake; what is said of the text is of no use then.
+    // Whether a quote stands where it is a character like others or a mistake; what is said of the text is of no use then.
     int stray;
     // Whether there are line breaks inside quotes among those bytes.
     int inner;
@@ -39,7 +39,7 @@ typedef struct {
 enum mtl_csv_fault {
     // Another number of cells than a row has, if anything.
     MTL_CSV_NO_FAULT,
-    // Something behind the quote that closes a cell.
+    // Something after the quote that closes a cell.
     MTL_CSV_STRAY_QUOTE,
     // A quote that never closes, or only where its cell would hold rows.
     MTL_CSV_OPEN_QUOTE,
@@ -64,20 +64,20 @@ typedef struct {
 } mtl_csv_scan;
 
 // Cuts text that begins a record, whatever its quotes are like: see scan.c. The slow twin of the two fast passes, and what
-// they leave undone. `last`: nothing comes behind, and the text ends with a line break. Without `ends` and `rows` it only
+// they leave undone. `last`: nothing comes after, and the text ends with a line break. Without `ends` and `rows` it only
 // counts.
 mtl_csv_scan mtl_csv_scan_records(
     const uint8_t *bytes, long count, int last, uint8_t separator, long columns, uint32_t *ends, mtl_csv_row *rows,
     mtl_csv_bad_row *bad, long bad_limit);
 
 // Cuts whole records without stray quotes, every one with a line break at its end, into rows of `columns` cells: cell c of row r ends before
-// ends[r * columns + c] and begins behind the end before it. Blank lines are left out where there are several columns.
+// ends[r * columns + c] and begins after the end before it. Blank lines are left out where there are several columns.
 // `ends` has room for columns cells of every line break plus `columns`, `rows` for every line break.
 mtl_csv_cut mtl_csv_index(
     int level, const uint8_t *bytes, long count, uint8_t separator, long columns, uint32_t *ends, mtl_csv_row *rows,
     mtl_csv_bad_row *bad, long bad_limit);
 
-// The position of the first byte that is no UTF-8, or -1.
+// The position of the first byte that is not valid UTF-8, or -1.
 long mtl_utf8_error(const uint8_t *bytes, long count);
 
 long mtl_count_newlines(const uint8_t *bytes, long count);
@@ -102,7 +102,7 @@ long mtl_csv_texts(
     uint8_t *out, long used, uint32_t *out_ends);
 
 // Rows of blocks of 32-bit words, `width` a row, drawn in any order: entry e is row (uint32_t)order[e] of block
-// order[e] >> 32. Into rows one behind the other, or each word c into columns[c][e].
+// order[e] >> 32. Into rows one after the other, or each word c into columns[c][e].
 void mtl_gather_rows(
     const uint32_t *const *blocks, const uint64_t *order, long count, long width, uint32_t *out);
 void mtl_gather_columns(
@@ -119,7 +119,7 @@ typedef struct {
     int32_t index;
 } mtl_map_slot;
 
-// `mask` + 1 slots, a power of two of them, not all full; keys one behind the other, key i ends before ends[i].
+// `mask` + 1 slots, a power of two of them, not all full; keys one after the other, key i ends before ends[i].
 typedef struct {
     const mtl_map_slot *slots;
     uint64_t mask;

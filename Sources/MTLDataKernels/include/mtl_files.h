@@ -9,7 +9,7 @@ int mtl_open_unnamed(const char *folder, unsigned mode);
 // Gives such a file a name that nothing has yet; -1 with errno.
 int mtl_name_unnamed(int descriptor, const char *path);
 
-// Writes all bytes, waiting where the descriptor does not wait itself; -1 with errno.
+// Writes all bytes, polling if the descriptor is non-blocking; -1 with errno.
 int mtl_write_all(int descriptor, const void *bytes, long count);
 
 // Files that are to be removed if the process is interrupted: a place for a copy of the path, -1 where there is none left.

@@ -136,7 +136,7 @@ public struct GraphBuilder {
             .shape, at: largest.map { "parameter \"\($0.name)\"" } ?? "model",
             found: largest.map { $0.shape.map(String.init).joined(separator: " x ") }
                 ?? "too many parameters",
-            expected: "a model that a machine holds")
+            expected: "a model small enough to fit in memory")
     }
 
     // MARK: Parameters

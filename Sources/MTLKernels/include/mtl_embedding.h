@@ -54,7 +54,7 @@ long mtl_embed_slots(
         (first, last, touched, width, table, state, sums, lr, beta1, beta2, one_minus_beta1, one_minus_beta2, eps, \
             bias_correction1, sqrt_bias_correction2)) \
     /* Tables multiplied with their part of the layer above, rows `ld` apart: whole vectors (64 bytes) of numbers, of \
-       which `width` count and the others are 0. \
+       which `width` count; what is behind them meets gradients of 0. \
        z[r] = bias + Σ over fields of products[f][ids[f][s]], in the order of the fields, cut at 0 with relu; bias may \
        be NULL. Where `gates` is not NULL, a field's product is multiplied with its gate, \
        gates[f][(first + r) · strides[f]]. */ \

@@ -7,7 +7,7 @@
 /// Numbers and texts as reports write them.
 enum Wording {
     /// A separator.
-    static func sign(_ byte: UInt8) -> String {
+    static func character(_ byte: UInt8) -> String {
         byte == UInt8(ascii: "\t") ? "\\t" : String(UnicodeScalar(byte))
     }
 
