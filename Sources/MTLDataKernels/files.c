@@ -91,7 +91,24 @@ static void say(const char *text) {
     }
 }
 
+static atomic_int holds;
+static atomic_int held;
+
+void mtl_hold_interrupts(int on) {
+    atomic_store(&holds, on);
+    if (!on) atomic_store(&held, 0);
+}
+
+int mtl_held_interrupt(void) { return atomic_load(&held); }
+
+static void watch(int number);
+
 static void interrupted(int number) {
+    int none = 0;
+    if (number != SIGHUP && atomic_load(&holds) && atomic_compare_exchange_strong(&held, &none, number)) {
+        watch(number);
+        return;
+    }
     for (int place = 0; place < PLACES; place++) {
         char *path = atomic_exchange(&partials[place], NULL);
         if (path) unlink(path);
@@ -105,16 +122,21 @@ static void interrupted(int number) {
     raise(number);
 }
 
+static void watch(int number) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = interrupted;
+    action.sa_flags = SA_RESETHAND | SA_NODEFER | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+}
+
 void mtl_watch_interrupts(void) {
     const int ends[] = {SIGINT, SIGTERM, SIGHUP};
     for (int index = 0; index < 3; index++) {
         struct sigaction action;
         if (sigaction(ends[index], NULL, &action) || action.sa_handler == SIG_IGN) continue;
-        memset(&action, 0, sizeof action);
-        action.sa_handler = interrupted;
-        action.sa_flags = SA_RESETHAND | SA_NODEFER;
-        sigemptyset(&action.sa_mask);
-        sigaction(ends[index], &action, NULL);
+        watch(ends[index]);
     }
     signal(SIGPIPE, SIG_IGN);
 #ifdef SIGXFSZ

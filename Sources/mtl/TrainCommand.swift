@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import MTLData
 import MTLEngine
 import Terminal
@@ -35,7 +36,28 @@ struct TrainCommand: ParsableCommand {
     )
     var from: String?
 
+    @Option(
+        name: .customLong("run"),
+        help:
+            "A folder that keeps the run: settings, checkpoints, history and log. A run that was killed or interrupted goes on from it with --resume, to the same bits."
+    )
+    var runFolder: String?
+
+    @Option(help: "How often --run writes a checkpoint: 30s, 5m, 1h or 1000steps (default: 5m).")
+    var checkpointEvery: String?
+
+    @Flag(help: "Goes on with the run in --run; begins it where there is none.")
+    var resume = false
+
     @OptionGroup var threads: ThreadArguments
+
+    func validate() throws {
+        guard runFolder == nil else { return }
+        for (given, name) in [(resume, "--resume"), (checkpointEvery != nil, "--checkpoint-every")]
+        where given {
+            throw ValidationError("\(name): found no --run, expected the folder of a run")
+        }
+    }
 
     func run() throws {
         var settings = try Experiment(file: experiment)
@@ -50,11 +72,13 @@ struct TrainCommand: ParsableCommand {
         var start: ModelBundle?
         if let from { start = try ModelBundle(contentsOf: from) }
         try start?.check(continuing: settings)
-        let path = model ?? "\(stem(of: experiment)).safetensors"
+        let path =
+            model ?? runFolder.map { "\($0)/model.safetensors" } ?? "\(stem(of: experiment)).safetensors"
         let folder = prepared ?? preparedFolder(of: experiment)
         var inputs = settings.filesInUse
         inputs.add("the experiment", experiment)
         inputs.add(folder: folder, "the folder of prepared rows")
+        let keeping = try keptRun()
         try inputs.check(output: path, "--model")
 
         let clock = ContinuousClock()
@@ -75,8 +99,10 @@ struct TrainCommand: ParsableCommand {
         func tell(_ text: String) {
             do throws(InputError) { try say(text) } catch { failure = failure ?? error }
         }
-        let run = try TrainingRun(settings, data, from: start?.parameters, compute: threads.compute) {
-            event in
+        if keeping != nil { Interrupts.hold() }
+        let training = try TrainingRun(
+            settings, data, from: start?.parameters, keeping: keeping, compute: threads.compute
+        ) { event in
             switch event {
             case .note(let text): tell(text)
             case .progress(let seed, let progress):
@@ -89,16 +115,60 @@ struct TrainCommand: ParsableCommand {
                 tell(summarise(report, seed: seed))
             }
         }
+        let signal = Interrupts.held
+        if training.wasInterrupted { throw interrupted(by: signal, keeping?.folder) }
+        Interrupts.release()
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
-            histories: settings.histories, parameters: run.parameters
+            histories: settings.histories, parameters: training.parameters
         ).write(to: path)
+        try keeping?.folder.finish()
         if let failure { throw failure }
-        if !run.evaluations.isEmpty {
+        if !training.evaluations.isEmpty {
             try say()
-            try printMetrics(run.evaluations)
+            try printMetrics(training.evaluations)
         }
         try say("\nThe model is in \(path).")
+    }
+
+    /// The folder of the run, and how it is kept.
+    private func keptRun() throws -> TrainingRun.Keeping? {
+        guard let run = runFolder else { return nil }
+        let interval = try checkpointEvery.map(Self.interval) ?? .seconds(300)
+        let folder = try RunFolder(run)
+        if folder.hasUnfinishedRun || folder.hasFinishedRun, !resume {
+            throw InputError(
+                .file, at: run,
+                found: folder.hasFinishedRun
+                    ? "a run that came to its end" : "a run that did not come to its end",
+                expected: "--resume to go on with it, or another folder")
+        }
+        var keeping = TrainingRun.Keeping(folder: folder)
+        keeping.interval = interval
+        keeping.isInterrupted = { Interrupts.held != 0 }
+        return keeping
+    }
+
+    /// Says how to go on, and ends as the signal would have.
+    private func interrupted(by signal: Int32, _ folder: RunFolder?) -> ExitCode {
+        let name = signal == SIGTERM ? "SIGTERM" : "SIGINT"
+        folder?.log("interrupted by \(name)")
+        note(
+            "Interrupted (\(name)). The run is in \(runFolder ?? ""): the same command with --resume goes on with it."
+        )
+        return ExitCode(128 + signal)
+    }
+
+    /// 30s, 5m, 1h or 1000steps.
+    static func interval(_ text: String) throws -> CheckpointInterval {
+        let units: [(String, Double)] = [("steps", 0), ("s", 1), ("m", 60), ("h", 3600)]
+        for (unit, seconds) in units where text.hasSuffix(unit) {
+            guard let number = Double(text.dropLast(unit.count)), number > 0, number <= 1e9 else { break }
+            if seconds > 0 { return .seconds(number * seconds) }
+            if number == number.rounded() { return .steps(Int(number)) }
+        }
+        throw ValidationError(
+            "--checkpoint-every: found \"\(text)\", expected 30s, 5m, 1h or 1000steps")
     }
 
     /// Whole numbers with commas, each once.

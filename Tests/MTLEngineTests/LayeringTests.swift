@@ -14,7 +14,7 @@ import Testing
     private static let data = [
         "Text", "Files", "Time", "Reading", "Schema", "Columns", "Statistics", "Histories", "Splits",
         "Preprocessing",
-        "Sampling", "Cache", "Preparation", "Batches", "Checks", "Experiment", "Model", "Proposal",
+        "Sampling", "Cache", "Preparation", "Batches", "Checks", "Runs", "Experiment", "Model", "Proposal",
     ]
 
     @Test func engineDependsDownwards() throws {

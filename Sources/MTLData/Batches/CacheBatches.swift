@@ -14,18 +14,13 @@ package final class CacheBatches: BatchStream {
     private var filling: Filling?
     /// Buffers handed out since the epoch began.
     private var taken = 0
-    /// Where the first epoch begins, for a run that goes on where another stopped.
-    private var resumeAfter = 0
 
-    /// - Parameter skippingBatches: batches of the first epoch that were used before.
     package init(
-        _ cache: RowCache, features: [EmbeddedFeature], tasks: [String], batchSize: Int, seed: UInt64,
-        skippingBatches: Int = 0
+        _ cache: RowCache, features: [EmbeddedFeature], tasks: [String], batchSize: Int, seed: UInt64
     ) throws(InputError) {
         self.cache = cache
         self.batchSize = batchSize
         self.seed = SeededGenerator(seed: seed).split(1 << 32)
-        resumeAfter = skippingBatches
         var need = MemoryNeed()
         need.add(
             "batch", "\(Self.ahead) batches of \(Wording.count(batchSize, "row")) that wait for their step",
@@ -43,15 +38,14 @@ package final class CacheBatches: BatchStream {
 
     package var batchCount: Int { (cache.rowCount + batchSize - 1) / batchSize }
 
-    package func begin(epoch: Int) throws(InputError) {
+    package func begin(epoch: Int, after batches: Int) throws(InputError) {
         taken = 0
-        if let filling, filling.epoch == epoch, filling.isFresh { return }
+        if let filling, filling.epoch == epoch, batches == 0, filling.isFresh { return }
         filling?.stop()
         filling = nil
         filling = try Filling(
             cache, seed: seed, epoch: epoch, buffers: buffers, rows: batchSize,
-            skipping: resumeAfter * batchSize)
-        resumeAfter = 0
+            skipping: batches * batchSize)
     }
 
     package func next() throws(InputError) -> BatchView<Float>? {

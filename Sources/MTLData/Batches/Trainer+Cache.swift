@@ -9,25 +9,32 @@ extension Trainer where Scalar == Float {
     ///   - training: the rows to learn from.
     ///   - validation: rows whose loss is watched.
     ///   - rule: when to stop.
-    ///   - skippingBatches: batches of the first epoch that an interrupted run has used already.
     ///   - progress: called now and then, between steps.
     /// - Throws: `InputError` where the rows do not fit the model, or a file is damaged.
     @discardableResult
     public func fit(
         _ training: RowCache, validation: RowCache? = nil, until rule: StoppingRule = StoppingRule(),
-        skippingBatches: Int = 0, progress: ((TrainingProgress) -> Void)? = nil
+        progress: ((TrainingProgress) -> Void)? = nil
+    ) throws(InputError) -> TrainingReport {
+        try fit(training, validation: validation, until: rule, from: nil, keeper: nil, progress: progress)
+    }
+
+    /// The same for a run that is kept on its way, and goes on where it stopped.
+    package func fit(
+        _ training: RowCache, validation: RowCache?, until rule: StoppingRule, from start: FitStart<Float>?,
+        keeper: (any FitKeeper<Float>)?, progress: ((TrainingProgress) -> Void)?
     ) throws(InputError) -> TrainingReport {
         try training.check(model)
         let batches = try CacheBatches(
             training, features: model.embedded, tasks: model.tasks.map(\.name), batchSize: batchSize,
-            seed: seed,
-            skippingBatches: skippingBatches)
+            seed: seed)
         var watch: CacheLosses?
         if let validation {
             try validation.check(model)
             watch = CacheLosses(cache: validation, trainer: self)
         }
-        return try fit(batches, until: rule, progress: progress, validation: watch)
+        return try fit(
+            batches, until: rule, progress: progress, validation: watch, from: start, keeper: keeper)
     }
 
     /// The mean loss of each task over its labelled rows, by their weights where they have any; NaN for a task without one.
@@ -93,6 +100,8 @@ private struct CacheLosses: LossWatch {
         }
         return zip(sums, counts).map { meanLoss($0, $1) }
     }
+
+    func evaluations() throws(InputError) -> [TaskEvaluation] { try trainer.evaluate(cache) }
 }
 
 extension RowCache {

@@ -178,7 +178,7 @@ extension Trainer where Scalar == Float {
         var (step, epoch) = (0, 0)
         while step < steps {
             epoch += 1
-            try batches.begin(epoch: epoch)
+            try batches.begin(epoch: epoch, after: 0)
             while step < steps, let batch = try batches.next() {
                 rows.take(batch, parameters)
                 self.step(rows.batch(of: batch))

@@ -24,20 +24,37 @@ public struct TrainingRun {
     /// The metrics on the test rows, `[runs][tasks]`, of the runs that learned something; empty without test rows.
     public private(set) var evaluations: [[TaskEvaluation]] = []
 
+    /// Whether it stopped before its end because it was asked to: its folder holds where, and there are no parameters.
+    public private(set) var wasInterrupted = false
+
     private var bestLoss = Double.infinity
 
-    /// Trains.
+    /// What keeps a run beyond the process.
+    public struct Keeping {
+        /// Its folder.
+        public var folder: RunFolder
+        /// How often it writes where it is.
+        public var interval = CheckpointInterval.seconds(300)
+        /// Asked between steps whether it is to stop, with a last checkpoint.
+        public var isInterrupted: () -> Bool = { false }
+
+        /// A run that writes where it is every five minutes.
+        public init(folder: RunFolder) { self.folder = folder }
+    }
+
+    /// Trains. A run that is kept in a folder goes on where it was, to the same bits as if it had never stopped.
     ///
     /// - Parameters:
     ///   - settings: the experiment.
     ///   - data: its rows.
     ///   - start: the parameters to go on from; nil for those that each seed draws.
+    ///   - keeping: the folder of a run that survives; nil for none.
     ///   - compute: threads, back end and instructions.
     ///   - watch: is told what goes on.
     /// - Throws: `InputError` that names the label, setting or seed: nothing to learn, a model that does not fit the memory, no
     ///   seed that learned anything.
     public init(
-        _ settings: Experiment, _ data: PreparedData, from start: [Float]? = nil,
+        _ settings: Experiment, _ data: PreparedData, from start: [Float]? = nil, keeping: Keeping? = nil,
         compute: ComputeOptions = ComputeOptions(), watch: @escaping (Event) -> Void = { _ in }
     ) throws(InputError) {
         model = try settings.model.model(data.preprocessor, sampling: settings.sampling)
@@ -64,10 +81,40 @@ public struct TrainingRun {
         if groups == nil, let group = settings.schema.group, data.test != nil {
             watch(.note("column \"\(group)\": the source has other rows than before, so there is no GAUC"))
         }
+        let course = Course(
+            settings: settings, data: data, groups: groups, start: start, audit: audit, keeping: keeping,
+            compute: compute, watch: watch)
+        try keeping?.folder.begin(settings: RunFolder.text(settings), rows: Self.identity(data, start))
+        var history = RunHistory(tasks: model.tasks.map(\.name))
         var failures: [InputError] = []
         for seed in settings.training.seeds {
-            let failure = try run(seed, settings, data, groups, from: start, audit, compute: compute, watch)
-            if let failure { failures.append(failure) }
+            let outcome: SeedOutcome
+            if let kept = keeping?.folder.manifest?.outcomes.first(where: { $0.seed == seed }) {
+                outcome = kept
+                history.set(seed, kept.epochs)
+                if outcome.failure == nil, outcome.loss <= bestLoss || parameters.isEmpty, let keeping {
+                    (bestLoss, self.seed) = (outcome.loss, seed)
+                    parameters = try SafetensorsFile(keeping.folder.resultPath).values(
+                        "parameters", shape: [model.layout.count])
+                }
+            } else {
+                guard let found = try run(seed, course, &history) else {
+                    wasInterrupted = true
+                    parameters = []
+                    return
+                }
+                outcome = found
+                if let keeping {
+                    if self.seed == seed, !parameters.isEmpty {
+                        try RunFolder.write(parameters, to: keeping.folder.resultPath)
+                    }
+                    keeping.folder.manifest?.outcomes.append(outcome)
+                    try keeping.folder.record()
+                    keeping.folder.removeCheckpoints()
+                }
+            }
+            if let failure = outcome.failure { failures.append(failure.error) }
+            if let evaluation = outcome.evaluation { evaluations.append(evaluation) }
         }
         guard !parameters.isEmpty else {
             throw failures.first
@@ -76,25 +123,105 @@ public struct TrainingRun {
         for failure in failures { watch(.note("\(failure). It is left out.")) }
     }
 
-    /// - Returns: why the seed's run is left out; nil where it learned something.
+    /// What all seeds have in common.
+    private struct Course {
+        let settings: Experiment
+        let data: PreparedData
+        let groups: [Int]?
+        let start: [Float]?
+        let audit: LabelAudit
+        let keeping: Keeping?
+        let compute: ComputeOptions
+        let watch: (Event) -> Void
+    }
+
+    /// What identifies the rows and the model that training goes on from.
+    private static func identity(_ data: PreparedData, _ start: [Float]?) -> String {
+        let parts = [data.training, data.validation, data.test].map { $0?.seal ?? "none" }
+        let begun = start.map { start in "\(start.withUnsafeBytes { Checksum.crc32($0) })" } ?? "none"
+        return (parts + [begun]).joined(separator: ", ")
+    }
+
+    /// - Returns: what came of the seed's run; nil where it was interrupted.
     /// - Throws: what is wrong with the machine or the rows, and so for all seeds.
     private mutating func run(
-        _ seed: UInt64, _ settings: Experiment, _ data: PreparedData, _ groups: [Int]?, from start: [Float]?,
-        _ audit: LabelAudit,
-        compute: ComputeOptions, _ watch: @escaping (Event) -> Void
-    ) throws(InputError) -> InputError? {
-        let trainer = try settings.trainer(model, seed: seed, compute: compute)
-        if let start { trainer.parameters = start }
+        _ seed: UInt64, _ course: Course, _ history: inout RunHistory
+    ) throws(InputError) -> SeedOutcome? {
+        let (settings, data, watch) = (course.settings, course.data, course.watch)
+        let trainer = try settings.trainer(model, seed: seed, compute: course.compute)
+        if let start = course.start { trainer.parameters = start }
         let begun = (parameters: trainer.denseParameters, losses: try losses(trainer, data))
+        var keeper: RunKeeper?
+        var resumed: FitStart<Float>?
+        let rule = settings.training.stopping
+        if let keeping = course.keeping {
+            let own = try RunKeeper(
+                keeping.folder, seed: seed, every: keeping.interval, isInterrupted: keeping.isInterrupted
+            ) { text in
+                keeping.folder.log(text)
+                watch(.note(text))
+            }
+            resumed = try Checkpoint.restore(
+                keeping.folder, seed: seed, trainer, beginning: trainer.parameters,
+                keepsRetreat: rule.onDivergence == .rollBack)
+            if let resumed {
+                own.resume(resumed)
+                let place = "epoch \(resumed.state.epoch), batch \(resumed.state.batch + 1)"
+                keeping.folder.log("seed \(seed) goes on at \(place)")
+                watch(.note("seed \(seed) goes on at \(place)"))
+            } else {
+                keeping.folder.log("seed \(seed) begins")
+            }
+            keeper = own
+        }
+        history.set(seed, resumed?.state.epochs ?? [])
+        var (kept, failure) = (history, InputError?.none)
         let report = try trainer.fit(
-            data.training, validation: data.validation, until: settings.training.stopping,
-            progress: { watch(.progress(seed: seed, $0)) })
+            data.training, validation: data.validation, until: rule, from: resumed, keeper: keeper
+        ) { progress in
+            watch(.progress(seed: seed, progress))
+            guard let folder = course.keeping?.folder, progress.fraction == 1, let epoch = progress.latest
+            else { return }
+            kept.add(epoch)
+            do throws(InputError) { try kept.write(folder) } catch { failure = error }
+        }
+        keeper?.finish()
+        history = kept
+        if let failure { watch(.note("\(failure). Training goes on.")) }
+        course.keeping?.folder.log("seed \(seed): \(report.summary)")
         watch(.finished(seed: seed, report))
+        if report.reason == .interrupted { return nil }
+        var outcome = SeedOutcome(seed: seed, epochs: report.epochs, bestEpoch: report.bestEpoch)
+        if let failure = try self.failure(of: trainer, report, begun, course, seed) {
+            outcome.failure = SeedOutcome.Failure(failure)
+            return outcome
+        }
+        try trainer.completeUnseen(
+            data.training, continuing: course.start == nil ? nil : data.preprocessor)
+        if let test = data.test { outcome.evaluation = try trainer.evaluate(test, groups: course.groups) }
+        outcome.loss = report.epochs.first { $0.epoch == report.bestEpoch }?.watchedLoss ?? .infinity
+        if parameters.isEmpty || outcome.loss < bestLoss {
+            (bestLoss, self.seed, parameters) = (outcome.loss, seed, trainer.parameters)
+        }
+        return outcome
+    }
+
+    /// Why a seed's run is left out; nil where it learned something.
+    private func failure(
+        of trainer: Trainer<Float>, _ report: TrainingReport,
+        _ begun: (parameters: [Float], losses: [Double]), _ course: Course, _ seed: UInt64
+    ) throws(InputError) -> InputError? {
+        let (data, audit) = (course.data, course.audit)
         let place = "training, seed \(seed)"
         let advice = audit.outliers.isEmpty ? "" : ", or labels without outliers"
         guard report.reason != .diverged else {
+            let found = report.divergence.map { place in
+                "a loss of task \"\(place.task)\" that is NaN or infinite at step \(place.step)"
+                    + (place.parameter.map { ", and so is parameter \"\($0)\"" } ?? "")
+            }
             return InputError(
-                .value, at: "\(place), epoch \(report.epochs.count)", found: "a loss that is NaN or infinite",
+                .value, at: "\(place), epoch \(report.divergence?.epoch ?? report.epochs.count)",
+                found: found ?? "a loss that is NaN or infinite",
                 expected: "a smaller learning_rate\(advice)")
         }
         guard trainer.isFinite else {
@@ -109,23 +236,17 @@ public struct TrainingRun {
         }
         let ended = try losses(trainer, data)
         if let failure = try judge(
-            trainer, data, start, before: begun.losses, after: ended, audit, place, advice)
+            trainer, data, course.start, before: begun.losses, after: ended, audit, place, advice)
         {
             return failure
         }
         for (index, task) in model.tasks.enumerated() where task.weight > 0 && isComparable(task, data) {
             let constant = audit.labels[index].constantLoss(task.kind)
             guard ended[index] > 1.02 * constant else { continue }
-            watch(
+            course.watch(
                 .note(
                     "seed \(seed), task \"\(task.name)\": a loss of \(Wording.number(ended[index])), no better than a constant's \(Wording.number(constant)): it learned nothing of its label"
                 ))
-        }
-        try trainer.completeUnseen(data.training, continuing: start == nil ? nil : data.preprocessor)
-        if let test = data.test { evaluations.append(try trainer.evaluate(test, groups: groups)) }
-        let loss = report.epochs.first { $0.epoch == report.bestEpoch }?.watchedLoss ?? .infinity
-        if parameters.isEmpty || loss < bestLoss {
-            (bestLoss, self.seed, parameters) = (loss, seed, trainer.parameters)
         }
         return nil
     }
@@ -202,6 +323,19 @@ public struct TrainingRun {
         if let watched, !watched.contains(where: \.isNaN) { return watched }
         let all = try trainer.losses(data.training)
         return zip(watched ?? all, all).map { $0.isNaN ? $1 : $0 }
+    }
+}
+
+extension TrainingReport {
+    /// Why it ended, and what is kept.
+    fileprivate var summary: String {
+        let kept = bestEpoch.map { "epoch \($0) is the best" } ?? "no epoch is kept"
+        switch reason {
+        case .converged: return "no improvement any more after epoch \(epochs.count); \(kept)"
+        case .budget: return "all \(epochs.count) epochs are over; \(kept)"
+        case .diverged: return "a loss ran away in epoch \(divergence?.epoch ?? epochs.count); \(kept)"
+        case .interrupted: return "interrupted in epoch \(epochs.count + 1)"
+        }
     }
 }
 

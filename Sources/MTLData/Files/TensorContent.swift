@@ -1,6 +1,9 @@
+internal import MTLEngine
+
 /// What a tensor of a file holds.
 enum TensorContent {
     case floats(() -> [Float])
+    case storage(AlignedStorage<Float>)
     case doubles([Double])
     case integers([Int])
     case bytes([UInt8])
@@ -23,7 +26,7 @@ enum TensorContent {
 
     var type: ElementType {
         switch self {
-        case .floats: .float32
+        case .floats, .storage: .float32
         case .doubles: .float64
         case .integers: .int64
         case .bytes: .uint8
@@ -33,6 +36,7 @@ enum TensorContent {
     func withBytes<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
         switch self {
         case .floats(let values): values().withUnsafeBytes(body)
+        case .storage(let values): body(UnsafeRawBufferPointer(values.buffer))
         case .doubles(let values): values.withUnsafeBytes(body)
         case .integers(let values): values.withUnsafeBytes(body)
         case .bytes(let values): values.withUnsafeBytes(body)

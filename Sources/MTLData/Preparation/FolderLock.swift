@@ -10,18 +10,27 @@ internal import MTLEngine
 /// A folder that is this tool's own, as a file in it says, and this run's alone as long as the lock is held: other runs, in
 /// other containers too, wait for it.
 final class FolderLock {
-    static let markerName = ".mtl-prepared"
+    /// What a folder is for.
+    struct Kind {
+        /// The file that says so, and what stands in it.
+        let marker: String
+        let text: String
+        /// What a folder without it must be.
+        let expected: String
+        /// Whether files of these names are a folder of a version that marked none.
+        let isOlder: ([String]) -> Bool
+    }
 
     private let descriptor: Int32
 
-    /// Makes the folder where there is none, and waits until no other run has it.
+    /// Makes the folder where there is none, and takes it.
     ///
     /// - Parameters:
-    ///   - isOlder: whether files of these names are a folder of a version that marked none.
-    ///   - onWait: called once if another run has it.
-    /// - Throws: `InputError` where it cannot be made, or holds other files and no marker.
+    ///   - waits: whether to wait for another process that has it, or to refuse.
+    ///   - onWait: called once before waiting.
+    /// - Throws: `InputError` where it cannot be made, holds other files and no marker, or is another process's.
     init(
-        _ folder: String, isOlder: ([String]) -> Bool, onWait: () -> Void
+        _ folder: String, _ kind: Kind, waits: Bool, onWait: () -> Void = {}
     ) throws(InputError) {
         let names: [String]
         do {
@@ -31,13 +40,13 @@ final class FolderLock {
             throw InputError(
                 .file, at: folder, found: Self.reason(error), expected: "a folder that can be written")
         }
-        let others = names.filter { $0 != Self.markerName && $0 != ".DS_Store" }.sorted()
-        guard names.contains(Self.markerName) || others.isEmpty || isOlder(others) else {
+        let others = names.filter { $0 != kind.marker && $0 != ".DS_Store" }.sorted()
+        guard names.contains(kind.marker) || others.isEmpty || kind.isOlder(others) else {
             throw InputError(
                 .file, at: folder, found: "a folder that contains other files, such as \"\(others[0])\"",
-                expected: "a new or empty folder, or one that rows were prepared in")
+                expected: kind.expected)
         }
-        let marker = "\(folder)/\(Self.markerName)"
+        let marker = "\(folder)/\(kind.marker)"
         var opened = open(marker, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o644)
         // Prepared rows may lie where nothing can be written.
         if opened < 0, errno == EACCES || errno == EROFS {
@@ -49,18 +58,32 @@ final class FolderLock {
             throw InputError(.file, at: marker, found: reason, expected: "a file that can be written")
         }
         descriptor = opened
-        if status.st_size == 0 {
-            let text = Array("Rows that mtl prepared; it makes and removes the files of this folder.\n".utf8)
-            _ = text.withUnsafeBytes { pwrite(opened, $0.baseAddress, $0.count, 0) }
+        if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+            guard waits else {
+                throw InputError(
+                    .file, at: folder,
+                    found: "a run of process \(Self.owner(opened) ?? "unknown") going on in it",
+                    expected: "another folder, or the end of that run")
+            }
+            onWait()
+            while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
         }
-        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
         // Where a file system knows no locks, what is half there is still told by its checksums.
-        guard errno == EWOULDBLOCK else { return }
-        onWait()
-        while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
+        let text = Array("\(kind.text)\nprocess \(getpid())\n".utf8)
+        if text.withUnsafeBytes({ pwrite(opened, $0.baseAddress, $0.count, 0) }) == text.count {
+            _ = ftruncate(opened, off_t(text.count))
+        }
     }
 
     deinit { close(descriptor) }
+
+    /// The process that a marker names.
+    private static func owner(_ descriptor: Int32) -> String? {
+        var bytes = [UInt8](repeating: 0, count: 512)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        return text.split(separator: "\n").last { $0.hasPrefix("process ") }.map { String($0.dropFirst(8)) }
+    }
 
     /// What the system says, rather than what Foundation makes of it.
     private static func reason(_ error: any Error) -> String {

@@ -45,7 +45,12 @@ struct PreparedFiles {
         _ folder: String, inputs: FilesInUse = FilesInUse(), onWait: () -> Void = {}
     ) throws(InputError) {
         self.folder = folder
-        lock = try FolderLock(folder, isOlder: { Self.isOlder(folder, $0) }, onWait: onWait)
+        let kind = FolderLock.Kind(
+            marker: ".mtl-prepared",
+            text: "Rows that mtl prepared; it makes and removes the files of this folder.",
+            expected: "a new or empty folder, or one that rows were prepared in",
+            isOlder: { Self.isOlder(folder, $0) })
+        lock = try FolderLock(folder, kind, waits: true, onWait: onWait)
         for path in Part.allCases.map(path) + [fittedPath] { try inputs.check(replaced: path) }
     }
 

@@ -20,6 +20,11 @@ void mtl_partial_remove(int place);
 // signal at once. SIGPIPE and SIGXFSZ become errors of what writes. Signals that are ignored already stay so.
 void mtl_watch_interrupts(void);
 
+// From now on (1) the first SIGINT or SIGTERM ends nothing, and is there to be asked for; a second one ends the process at once.
+void mtl_hold_interrupts(int on);
+// The signal that came meanwhile, 0 for none.
+int mtl_held_interrupt(void);
+
 // Starts a thread; an error number where that cannot be.
 int mtl_thread_start(pthread_t *thread, void *(*body)(void *), void *context, const char *name);
 

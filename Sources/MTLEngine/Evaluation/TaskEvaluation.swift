@@ -1,6 +1,6 @@
 /// How well one task is predicted, over its labelled rows. A value that the kind of task does not have, or that
 /// is not defined on these rows, is nil.
-public struct TaskEvaluation: Sendable, Equatable {
+public struct TaskEvaluation: Sendable, Equatable, Codable {
     /// The task's name.
     public let task: String
     /// Rows with a label.
@@ -45,6 +45,15 @@ public struct TaskEvaluation: Sendable, Equatable {
         case .squaredError, .huber:
             rootMeanSquaredError = Metrics.rootMeanSquaredError(predictions: predictions, labels: labels)
             meanAbsoluteError = Metrics.meanAbsoluteError(predictions: predictions, labels: labels)
+        }
+    }
+
+    /// The names of the metrics that a kind of task may have.
+    static func names(_ kind: LearningTask.Kind) -> [String] {
+        switch kind {
+        case .binary: ["AUC", "log loss", "accuracy"]
+        case .multiclass: ["log loss", "accuracy"]
+        case .squaredError, .huber: ["RMSE", "MAE"]
         }
     }
 

@@ -26,7 +26,13 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     let next: UnsafeMutablePointer<Int>
     let passed: UnsafeMutablePointer<Int>
     let state: UnsafeMutablePointer<Scalar>
+    let stateCount: Int
     let stateVectors: Int
+
+    /// The optimiser's memory of the tables.
+    var stateValues: UnsafeMutableBufferPointer<Scalar> {
+        UnsafeMutableBufferPointer(start: state, count: stateCount)
+    }
 
     private func slots(of field: Int) -> UnsafeMutablePointer<Int32> {
         slots + fields[field].occurrencesBefore * batchLimit
@@ -233,7 +239,7 @@ package final class EmbeddingMemory<Scalar: BLASScalar> {
             readerStarts: readerStarts.elements, parts: parts, owners: ownerList.elements,
             batchLimit: batchLimit, sparse: sparse.base, touched: touched.base, slots: slots.base,
             sums: sums.base, sumOffsets: sumOffsetList.elements, counts: counts.base, next: next.base,
-            passed: passed.base, state: state.base, stateVectors: stateVectors)
+            passed: passed.base, state: state.base, stateCount: state.count, stateVectors: stateVectors)
         owners = [
             fieldList, tableList, readers, readerStarts, ownerList, sumOffsetList, sparse, touched, slots,
             sums, counts, next, passed, state,

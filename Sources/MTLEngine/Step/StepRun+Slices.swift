@@ -215,6 +215,22 @@ extension StepRun {
 
     // MARK: The slices' memory and the model's
 
+    /// The optimiser's memory of all that is not in slices, and of the slices.
+    var stateValues: UnsafeMutableBufferPointer<Scalar> {
+        UnsafeMutableBufferPointer(start: state, count: stateCount)
+    }
+    var sliceValues: UnsafeMutableBufferPointer<Scalar> {
+        UnsafeMutableBufferPointer(start: sliceMemory, count: sliceMemoryCount)
+    }
+
+    /// Gives further workers the state that they repeat, after it was set from outside.
+    func repeatState() {
+        guard turn.slices != nil else { return }
+        for worker in 1..<max(1, min(workers, SlicePlan.count)) {
+            replica(worker).state.update(from: state, count: stateCount)
+        }
+    }
+
     /// Takes parameters that were set from outside: into the slices, and into what further workers repeat.
     func takeParameters(_ slices: Slices, count: Int, transposed: Int) {
         for worker in 1..<max(1, min(workers, SlicePlan.count)) {

@@ -22,6 +22,7 @@ package struct StepRun<Scalar: BLASScalar> {
     let gradients: UnsafeMutablePointer<Scalar>
     let gradientStride: Int
     let state: UnsafeMutablePointer<Scalar>
+    let stateCount: Int
     let stateStride: Int
     let scratch: UnsafeMutablePointer<Scalar>
     let scratchStride: Int
@@ -59,6 +60,7 @@ package struct StepRun<Scalar: BLASScalar> {
     let parameterStride: Int
     let transposedStride: Int
     let sliceMemory: UnsafeMutablePointer<Scalar>
+    let sliceMemoryCount: Int
     let sliceStride: Int
     let sliceLayout: SliceLayout
     let embedding: EmbeddingRun<Scalar>?

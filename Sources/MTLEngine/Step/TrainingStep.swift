@@ -16,7 +16,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     /// Vectors of the parameters' layout that the optimiser remembers.
     package var stateVectors: Int { optimizer.stateVectors }
     /// Whether what the optimiser remembers is in memory already.
-    package var hasStepped: Bool { updateCount > 0 }
+    package var hasStepped: Bool { counters.updates > 0 }
     /// Whether workers share the first layers' units instead of rows.
     package var isSliced: Bool { current.turn.slices != nil }
     /// Where a profile writes down what the workers do, or nil.
@@ -28,15 +28,15 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     /// The tables that are projected, where some are.
     package let projectedTables: ProjectedTables?
     private let turns: [TurnPlan]
-    private var stepCounts: [Int]
-    private var updateCount = 0
+    /// How often each turn has stepped, and all of them.
+    package internal(set) var counters: StepCounters
     private let owners: [AnyObject]
     private let gradients: AlignedStorage<Scalar>
     private let groups: AlignedStorage<Int>
     private let embedding: EmbeddingMemory<Scalar>?
     private let projection: ProjectedTablesMemory<Scalar>?
     private let structures: StructureMemory<Scalar>
-    private var current: StepRun<Scalar>
+    var current: StepRun<Scalar>
     /// Rows of the latest batch, where the cut still fits one of as many.
     private var cutRows = 0
 
@@ -109,7 +109,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             plans.append(turn)
         }
         turns = plans
-        stepCounts = [Int](repeating: 0, count: plans.count)
+        counters = StepCounters(turns: [Int](repeating: 0, count: plans.count), updates: 0)
         let tileLimit = rowPlan.tileCount(batch: batchLimit)
         let joints = plan.joints.count
         let rangeLimit = plans.map(\.view.gradientRanges.count).max() ?? 0
@@ -188,7 +188,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             elementsPerRow: workspacePlan.elementsPerRow, gradientOffsets: gradientOffsets.elements,
             capacity: rowPlan.capacity, keepsChunk: rowPlan.keepsChunk, defersWeights: rowPlan.defersWeights,
             workspace: workspace.base, gradients: gradients.base, gradientStride: plan.layout.denseCount,
-            state: state.base, stateStride: stateCount, scratch: scratch.base,
+            state: state.base, stateCount: state.count, stateStride: stateCount, scratch: scratch.base,
             scratchStride: plan.scratchCount, norms: norms.base, sums: sums.base, normWidth: plan.normWidth,
             order: RowOrder(
                 positions: positions.base, sources: sources.base, counts: counts.base,
@@ -201,7 +201,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             structureValues: structures.values.base, couplings: structures.couplings.base,
             partialSums: partialSums.base, replicas: replicas.base, replicaStride: replicaStride,
             parameterStride: parameterStride, transposedStride: transposedStride,
-            sliceMemory: sliceMemory.base, sliceStride: sliceStride, sliceLayout: sliceLayout,
+            sliceMemory: sliceMemory.base, sliceMemoryCount: sliceMemory.count, sliceStride: sliceStride,
+            sliceLayout: sliceLayout,
             embedding: embedding?.run,
             embedded: MatrixView(
                 embedded.base, rows: plan.embedding.isEmpty ? 0 : batchLimit, columns: plan.embedding.width,
@@ -289,9 +290,9 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
         let stepped = hasLabels || turns.count == 1
         if updates && stepped {
-            stepCounts[turn] += 1
-            updateCount += 1
-            structures.alternate(after: updateCount)
+            counters.turns[turn] += 1
+            counters.updates += 1
+            structures.alternate(after: counters.updates)
         }
         return stepped
     }
@@ -315,10 +316,10 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             store.isBehind = true
         }
         current.skipsUnlabelled = turns.count > 1
-        current.dropoutKey = (seed &+ 0x51ED_270B) &* 0x2545_F491_4F6C_DD1D &+ UInt64(updateCount)
-        current.update = updates ? optimizer.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil
+        current.dropoutKey = (seed &+ 0x51ED_270B) &* 0x2545_F491_4F6C_DD1D &+ UInt64(counters.updates)
+        current.update = updates ? optimizer.update(step: counters.turns[turn] + 1, as: Scalar.self) : nil
         current.undecayed =
-            updates ? optimizer.withoutDecay.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil
+            updates ? optimizer.withoutDecay.update(step: counters.turns[turn] + 1, as: Scalar.self) : nil
         if current.isGrouped {
             current.order.sort(batch, rows: 0..<batch.rows)
         } else if cutRows == batch.rows {

@@ -13,6 +13,34 @@ public struct StoppingRule: Sendable, Equatable {
     public var patience: Int?
     /// What counts as an improvement of the watched loss.
     public var minimumImprovement: Double
+    /// What an epoch is judged by.
+    public var watch = Watched.weightedLoss
+    /// What happens where a loss becomes NaN or infinite.
+    public var onDivergence = DivergenceResponse.stop
+    /// Whether every epoch's report has the metrics of the validation rows, which take a pass of their own.
+    public var reportsMetrics = false
+
+    /// What an epoch is judged by, over the validation rows, or where there are none over the training rows as the epoch saw
+    /// them.
+    public enum Watched: Sendable, Equatable {
+        /// Σ λᵢ Lᵢ over all tasks.
+        case weightedLoss
+        /// The loss of one task.
+        case loss(task: String)
+        /// A metric of one task, by its name in `TaskEvaluation.values`, as "AUC"; of validation rows only.
+        case metric(String, task: String)
+    }
+
+    /// What happens where a loss becomes NaN or infinite.
+    public enum DivergenceResponse: String, Sendable, Codable, CaseIterable {
+        /// Training ends, with the best epoch's parameters.
+        case stop
+        /// Training goes back to the beginning of the epoch and on with half the learning rate, five times at most.
+        case rollBack = "rollback"
+    }
+
+    /// How often a run goes back.
+    static let rollbackLimit = 5
 
     /// By default at most 50 epochs, 3 without improvement.
     public init(epochs: Int = 50, steps: Int? = nil, patience: Int? = 3, minimumImprovement: Double = 0) {
@@ -20,6 +48,37 @@ public struct StoppingRule: Sendable, Equatable {
         self.steps = steps
         self.patience = patience
         self.minimumImprovement = minimumImprovement
+    }
+
+    var needsMetrics: Bool { if case .metric = watch { true } else { reportsMetrics } }
+
+    /// Checks it for the tasks of a model.
+    func check(_ tasks: [LearningTask], hasValidation: Bool) throws(InputError) {
+        try check()
+        let place = "stopping rule, watch"
+        let name: String
+        switch watch {
+        case .weightedLoss: return
+        case .loss(let task): name = task
+        case .metric(_, let task): name = task
+        }
+        guard let task = tasks.first(where: { $0.name == name }) else {
+            throw InputError(
+                .name, at: place, found: "no task \"\(name)\"",
+                expected: "one of \(tasks.map(\.name).joined(separator: ", "))")
+        }
+        guard case .metric(let metric, _) = watch else { return }
+        guard hasValidation else {
+            throw InputError(
+                .empty, at: place, found: "\(metric), and no validation rows",
+                expected: "validation rows, or a loss to watch")
+        }
+        let known = TaskEvaluation.names(task.kind)
+        guard known.contains(where: { $0.lowercased() == metric.lowercased() }) else {
+            throw InputError(
+                .name, at: place, found: "\"\(metric)\"",
+                expected: "a metric of task \"\(name)\": \(known.joined(separator: ", "))")
+        }
     }
 
     func check() throws(InputError) {
@@ -36,7 +95,7 @@ public struct StoppingRule: Sendable, Equatable {
 }
 
 /// One epoch as it went.
-public struct EpochReport: Sendable, Equatable {
+public struct EpochReport: Sendable, Equatable, Codable {
     /// The number of the epoch, counted from 1.
     public let epoch: Int
     /// Steps (batches) since the start.
@@ -49,7 +108,9 @@ public struct EpochReport: Sendable, Equatable {
     public let trainingLosses: [Double]
     /// Per task the mean loss over the validation set, or nil where there is none.
     public let validationLosses: [Double]?
-    /// The loss that the stopping rule watches.
+    /// Per task its metrics over the validation set, where the rule asks for them.
+    public var validationMetrics: [TaskEvaluation]?
+    /// The loss that the stopping rule watches; of a metric more of which is better, its negative.
     public let watchedLoss: Double
 }
 
@@ -61,8 +122,10 @@ public struct TrainingReport: Sendable, Equatable {
         case converged
         /// The rule's epochs or steps were used up.
         case budget
-        /// The watched loss became NaN.
+        /// A loss became NaN or infinite.
         case diverged
+        /// The run was asked to stop, and can go on.
+        case interrupted
     }
 
     /// Why training ended.
@@ -73,6 +136,10 @@ public struct TrainingReport: Sendable, Equatable {
     public let bestEpoch: Int?
     /// Rows trained on, each counted once per epoch however many turns it served.
     public let rowsSeen: Int
+    /// Where a loss ran away, if that ended training.
+    public var divergence: Divergence?
+    /// Where losses ran away before, and training went back.
+    public var rollbacks: [Divergence] = []
 
     /// Seconds of training steps until the best epoch's end.
     public var secondsToBest: Double {
@@ -83,12 +150,44 @@ public struct TrainingReport: Sendable, Equatable {
     public var rowsPerSecond: Double { Double(rowsSeen) / (epochs.last?.trainingSeconds ?? .nan) }
 }
 
+/// Where a loss became NaN or infinite.
+public struct Divergence: Sendable, Equatable, Codable {
+    /// The task whose loss it is.
+    public let task: String
+    /// The epoch, counted from 1.
+    public let epoch: Int
+    /// Steps (batches) since the start.
+    public let step: Int
+    /// The first parameter that is not finite, or nil where all are.
+    public let parameter: String?
+}
+
 /// How far a training run is, for a progress bar.
 public struct TrainingProgress: Sendable {
     /// The number of the epoch, counted from 1.
     public let epoch: Int
+    /// The most epochs.
+    public let epochs: Int
     /// The share of this epoch's batches that are done, 0 to 1.
     public let fraction: Double
+    /// Rows per second of training steps since the start.
+    public let rowsPerSecond: Double
+    /// Seconds of training steps until the last epoch's end, if none ends training before.
+    public let secondsLeft: Double
     /// The last finished epoch.
     public let latest: EpochReport?
+    /// The best epoch so far.
+    public let bestEpoch: Int?
+
+    init(_ state: FitState, batchCount: Int, rule: StoppingRule) {
+        epoch = state.epoch
+        epochs = rule.epochs
+        fraction = min(1, Double(state.batch) / Double(max(1, batchCount)))
+        latest = state.epochs.last
+        bestEpoch = state.best?.epoch
+        rowsPerSecond = Double(state.rowsSeen) / max(1e-9, state.trainingSeconds)
+        let all = min(rule.steps ?? .max, batchCount * rule.epochs)
+        let perStep = (state.trainingSeconds + state.waitingSeconds) / Double(max(1, state.steps))
+        secondsLeft = perStep * Double(max(0, all - state.steps))
+    }
 }

@@ -17,87 +17,110 @@ extension Trainer {
         progress: ((TrainingProgress) -> Void)? = nil
     ) throws(InputError) -> TrainingReport {
         try rule.check()
-        var watched: BatchSource<Scalar>?
-        if let validation { watched = try BatchSource(validation, for: model) }
+        var watched: WatchedRows<Scalar>?
+        if let validation {
+            watched = WatchedRows(
+                source: try BatchSource(validation, for: model), dataset: validation, trainer: self)
+        }
         let batches = try ShuffledBatches(
             BatchSource(training, for: model), batchSize: batchSize,
             seed: SeededGenerator(seed: seed).split(1 << 32))
-        return try fit(
-            batches, until: rule, progress: progress,
-            validation: watched.map { WatchedRows(source: $0, inference: inference) })
+        return try fit(batches, until: rule, progress: progress, validation: watched)
     }
 
     /// Trains on batches from anywhere; see `fit(_:validation:until:progress:)`.
     ///
-    /// - Parameter validation: the losses that are watched, or nil for those of the training batches.
+    /// - Parameters:
+    ///   - validation: what is watched, or nil for the losses of the training batches.
+    ///   - start: where a run goes on that was interrupted; its parameters and memory are the trainer's already.
+    ///   - keeper: keeps the run on its way.
     package func fit(
         _ stream: some BatchStream<Scalar>, until rule: StoppingRule, progress: ((TrainingProgress) -> Void)?,
-        validation: (any LossWatch)?
+        validation: (any LossWatch)?, from start: FitStart<Scalar>? = nil,
+        keeper: (any FitKeeper<Scalar>)? = nil
     ) throws(InputError) -> TrainingReport {
-        try rule.check()
+        try rule.check(model.tasks, hasValidation: validation != nil)
         if rule.epochs > 1 { try checkRoomToGoBack() }
         // One epoch has nothing to go back to but its beginning: large tables are then not copied.
-        let start = rule.epochs > 1 ? parameters : nil
+        let beginning = rule.epochs > 1 ? start?.beginning ?? parameters : nil
         let clock = ContinuousClock()
-        var seconds = 0.0
-        var waiting = 0.0
-        var steps = 0
-        var rowsSeen = 0
-        var epochs: [EpochReport] = []
-        var best: (loss: Double, epoch: Int, parameters: [Scalar]?)?
+        var state =
+            start?.state
+            ?? FitState(losses: EpochLosses(tasks: model.tasks.count), counters: trainingStep.counters)
+        var best = start?.best
+        var retreat = start?.retreat
+        if rule.onDivergence == .rollBack, retreat == nil { retreat = TrainingSnapshot(self, state) }
         var reason = TrainingReport.Reason.budget
+        var divergence: Divergence?
 
-        for epoch in 1...rule.epochs {
-            try stream.begin(epoch: epoch)
-            let losses = EpochLosses(tasks: model.tasks.count)
-            var batchNumber = 0
-            while steps < rule.steps ?? .max {
-                let asked = clock.now
-                guard let batch = try stream.next() else { break }
+        training: while state.epoch <= rule.epochs {
+            try stream.begin(epoch: state.epoch, after: state.batch)
+            var asked = clock.now
+            while state.steps < rule.steps ?? .max, let batch = try stream.next() {
                 let begin = clock.now
-                waiting += begin.seconds(since: asked)
-                run(batch, batch: steps, epoch: epoch, losses: losses)
-                seconds += clock.now.seconds(since: begin)
-                steps += 1
-                rowsSeen += batch.rows
-                if let progress, batchNumber % max(1, stream.batchCount / 100) == 0 {
-                    progress(
-                        TrainingProgress(
-                            epoch: epoch,
-                            fraction: min(1, Double(batchNumber + 1) / Double(stream.batchCount)),
-                            latest: epochs.last))
+                state.waitingSeconds += begin.seconds(since: asked)
+                run(batch, &state)
+                state.trainingSeconds += clock.now.seconds(since: begin)
+                state.steps += 1
+                state.batch += 1
+                state.rowsSeen += batch.rows
+                if let found = self.divergence(state) {
+                    if let retreat, state.rollbacks.count < StoppingRule.rollbackLimit {
+                        retreat.restore(self)
+                        state = retreat.state.retreated(because: found)
+                        retreat.take(self, state)
+                        continue training
+                    }
+                    (divergence, reason) = (found, .diverged)
+                    break training
                 }
-                batchNumber += 1
+                if let progress, (state.batch - 1) % max(1, stream.batchCount / 100) == 0 {
+                    progress(TrainingProgress(state, batchCount: stream.batchCount, rule: rule))
+                }
+                switch keeper?.wish ?? .goOn {
+                case .goOn: break
+                case .save: keeper?.save(self, state, retreat: retreat)
+                case .stop:
+                    keeper?.save(self, state, retreat: retreat)
+                    reason = .interrupted
+                    break training
+                }
+                asked = clock.now
             }
-
-            let validationLosses = try validation?.losses()
-            let known = validationLosses.flatMap { weightedSum($0) } ?? weightedSum(losses.means)
-            // The turn of a task without labels says nothing, neither good nor bad.
-            let watchedLoss = known ?? epochs.last?.watchedLoss ?? 0
-            epochs.append(
-                EpochReport(
-                    epoch: epoch, steps: steps, trainingSeconds: seconds, waitingSeconds: waiting,
-                    trainingLosses: losses.means, validationLosses: validationLosses, watchedLoss: watchedLoss
-                ))
-            progress?(TrainingProgress(epoch: epoch, fraction: 1, latest: epochs.last))
-            guard watchedLoss.isFinite else {
+            let report = try self.report(state, rule, validation)
+            state.epochs.append(report.epoch)
+            guard report.epoch.watchedLoss.isFinite else {
                 reason = .diverged
                 break
             }
-            if known != nil || rule.epochs == 1,
-                watchedLoss < (best?.loss ?? .infinity) - rule.minimumImprovement
+            if report.isKnown || rule.epochs == 1,
+                report.epoch.watchedLoss < (state.best?.loss ?? .infinity) - rule.minimumImprovement
             {
-                best = (watchedLoss, epoch, rule.epochs > 1 ? parameters : nil)
+                state.best = FitState.Best(loss: report.epoch.watchedLoss, epoch: state.epoch)
+                if rule.epochs > 1 {
+                    let kept = parameters
+                    best = kept
+                    keeper?.keepBest(kept, epoch: state.epoch)
+                }
             }
+            progress?(TrainingProgress(state, batchCount: stream.batchCount, rule: rule))
             let round = schedule == .alternating(.epoch) ? model.tasks.count : 1
-            if let patience = rule.patience, let best, epoch - best.epoch >= patience * round {
+            if let patience = rule.patience, let best = state.best,
+                state.epoch - best.epoch >= patience * round
+            {
                 reason = .converged
                 break
             }
-            if let limit = rule.steps, steps >= limit { break }
+            if let limit = rule.steps, state.steps >= limit { break }
+            state.epoch += 1
+            state.batch = 0
+            state.losses = EpochLosses(tasks: model.tasks.count)
+            retreat?.take(self, state)
         }
-        if let kept = best == nil ? start : best?.parameters { parameters = kept }
-        return TrainingReport(reason: reason, epochs: epochs, bestEpoch: best?.epoch, rowsSeen: rowsSeen)
+        if reason != .interrupted, let kept = state.best == nil ? beginning : best { parameters = kept }
+        return TrainingReport(
+            reason: reason, epochs: state.epochs, bestEpoch: state.best?.epoch, rowsSeen: state.rowsSeen,
+            divergence: divergence, rollbacks: state.rollbacks)
     }
 
     /// Parameters are copied twice, for the beginning and the best epoch, and the optimiser's memory fills with the first steps.
@@ -109,24 +132,61 @@ extension Trainer {
     }
 
     /// A batch in its schedule's way.
-    private func run(_ batch: BatchView<Scalar>, batch index: Int, epoch: Int, losses: EpochLosses) {
+    private func run(_ batch: BatchView<Scalar>, _ state: inout FitState) {
         let turn: Int
         switch schedule {
         case .joint:
             trainingStep.step(batch)
-            losses.add(trainingStep)
+            state.losses.add(trainingStep)
             return
         case .alternating(.batch):
             for task in model.tasks.indices {
                 trainingStep.step(batch, turn: task)
-                losses.add(trainingStep, task: task)
+                state.losses.add(trainingStep, task: task)
             }
             return
-        case .alternating(.steps(let count)): turn = index / count % model.tasks.count
-        case .alternating(.epoch): turn = (epoch - 1) % model.tasks.count
+        case .alternating(.steps(let count)): turn = state.steps / count % model.tasks.count
+        case .alternating(.epoch): turn = (state.epoch - 1) % model.tasks.count
         }
         trainingStep.step(batch, turn: turn)
-        losses.add(trainingStep, task: turn)
+        state.losses.add(trainingStep, task: turn)
+    }
+
+    /// What went wrong in the latest step: a loss that is no number.
+    private func divergence(_ state: FitState) -> Divergence? {
+        guard let task = trainingStep.losses.firstIndex(where: { $0.isInfinite }) else { return nil }
+        let segment = model.layout.segments.first { segment in
+            (segment.offset..<segment.offset + segment.count).contains {
+                !store.parameters.base[$0].isFinite
+            }
+        }
+        return Divergence(
+            task: model.tasks[task].name, epoch: state.epoch, step: state.steps, parameter: segment?.name)
+    }
+
+    /// The epoch that is over, and whether it says anything: the turn of a task without labels does not, neither good nor bad.
+    private func report(
+        _ state: FitState, _ rule: StoppingRule, _ validation: (any LossWatch)?
+    ) throws(InputError) -> (epoch: EpochReport, isKnown: Bool) {
+        let training = state.losses.means
+        let watched = try validation?.losses()
+        var metrics: [TaskEvaluation]?
+        if rule.needsMetrics { metrics = try validation?.evaluations() }
+        let known: Double? =
+            switch rule.watch {
+            case .weightedLoss: watched.flatMap { weightedSum($0) } ?? weightedSum(training)
+            case .loss(let task):
+                model.tasks.firstIndex { $0.name == task }.flatMap { index in
+                    let loss = (watched ?? training)[index]
+                    return loss.isNaN ? nil : loss
+                }
+            case .metric(let name, let task): try metrics?.watched(name, of: task)
+            }
+        let report = EpochReport(
+            epoch: state.epoch, steps: state.steps, trainingSeconds: state.trainingSeconds,
+            waitingSeconds: state.waitingSeconds, trainingLosses: training, validationLosses: watched,
+            validationMetrics: metrics, watchedLoss: known ?? state.epochs.last?.watchedLoss ?? 0)
+        return (report, known != nil)
     }
 
     /// Σ λᵢ Lᵢ over the tasks whose loss is known; a task without a turn or a labelled row has none, and nil where all have
@@ -137,86 +197,44 @@ extension Trainer {
     }
 }
 
-/// The losses that decide when to stop.
+extension FitState {
+    /// The same place with half the learning rate, after the loss ran away from here.
+    fileprivate func retreated(because found: Divergence) -> FitState {
+        var state = self
+        state.rateFactor /= 2
+        state.rollbacks.append(found)
+        return state
+    }
+}
+
+extension [TaskEvaluation] {
+    /// A metric of a task, less of which is better.
+    fileprivate func watched(_ name: String, of task: String) throws(InputError) -> Double {
+        let found = first { $0.task == task }?.values.first { $0.name.lowercased() == name.lowercased() }
+        guard let found else {
+            throw InputError(
+                .value, at: "stopping rule, watch",
+                found: "\(name) of task \"\(task)\", which the rows do not define",
+                expected: "rows that define it, as with both labels for an AUC")
+        }
+        return found.higherIsBetter ? -found.value : found.value
+    }
+}
+
+/// What decides when to stop.
 package protocol LossWatch {
+    /// Per task its mean loss, NaN where it has none.
     func losses() throws(InputError) -> [Double]
+    func evaluations() throws(InputError) -> [TaskEvaluation]
 }
 
 private struct WatchedRows<Scalar: BLASScalar>: LossWatch {
     let source: BatchSource<Scalar>
-    let inference: Inference<Scalar>
+    let dataset: Dataset<Scalar>
+    let trainer: Trainer<Scalar>
 
-    func losses() -> [Double] { inference.losses(source) }
-}
-
-/// Batches of an epoch, one after the other.
-package protocol BatchStream<Scalar>: AnyObject {
-    associatedtype Scalar: BLASScalar
-    /// About how many batches an epoch has.
-    var batchCount: Int { get }
-    /// Begins an epoch, counted from 1.
-    func begin(epoch: Int) throws(InputError)
-    /// The next batch, nil at the end; its memory is good until the next call.
-    func next() throws(InputError) -> BatchView<Scalar>?
-}
-
-/// A dataset's rows in random order.
-private final class ShuffledBatches<Scalar: BLASScalar>: BatchStream {
-    private let source: BatchSource<Scalar>
-    private let batchSize: Int
-    private let seed: SeededGenerator
-    private let order: AlignedStorage<Int32>
-    private var position = 0
-
-    init(_ source: BatchSource<Scalar>, batchSize: Int, seed: SeededGenerator) throws(InputError) {
-        guard source.dataset.rowCount <= Int(Int32.max) else {
-            throw InputError(
-                .shape, at: "training rows", found: "\(source.dataset.rowCount)",
-                expected: "at most \(Int32.max)")
-        }
-        self.source = source
-        self.batchSize = batchSize
-        self.seed = seed
-        order = AlignedStorage(copying: (0..<Int32(source.dataset.rowCount)).map { $0 })
-    }
-
-    var batchCount: Int { (source.dataset.rowCount + batchSize - 1) / batchSize }
-
-    func begin(epoch: Int) {
-        var generator = seed.split(UInt64(epoch))
-        generator.shuffle(order.buffer)
-        position = 0
-    }
-
-    func next() -> BatchView<Scalar>? {
-        let rows = min(batchSize, source.dataset.rowCount - position)
-        guard rows > 0 else { return nil }
-        defer { position += rows }
-        return source.batch(UnsafePointer(order.base), start: position, rows: rows)
-    }
-}
-
-/// Sums of the losses over an epoch's rows: a step counts as much as its labelled rows, or their weight.
-private final class EpochLosses {
-    private var sums: [Double]
-    private var counts: [Double]
-
-    init(tasks: Int) {
-        sums = [Double](repeating: 0, count: tasks)
-        counts = [Double](repeating: 0, count: tasks)
-    }
-
-    func add(_ step: TrainingStep<some BLASScalar>) {
-        for task in step.losses.indices { add(step, task: task) }
-    }
-
-    func add(_ step: TrainingStep<some BLASScalar>, task: Int) {
-        guard !step.losses[task].isNaN else { return }
-        sums[task] += step.losses[task] * step.labelled[task]
-        counts[task] += step.labelled[task]
-    }
-
-    var means: [Double] { zip(sums, counts).map { $1 > 0 ? $0 / $1 : .nan } }
+    func losses() -> [Double] { trainer.inference.losses(source) }
+    func evaluations() throws(InputError) -> [TaskEvaluation] { try trainer.evaluate(dataset) }
 }
 
 extension ContinuousClock.Instant {

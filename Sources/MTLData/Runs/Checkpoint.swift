@@ -1,0 +1,91 @@
+internal import Foundation
+internal import MTLEngine
+
+/// The file of a run in progress.
+enum Checkpoint {
+    private static let format = "mtl-checkpoint"
+    private static let version = "1"
+
+    /// Writes a snapshot, and the one that the run goes back to if its loss runs away.
+    static func write(
+        _ path: String, seed: UInt64, _ snapshot: TrainingSnapshot<Float>, retreat: TrainingSnapshot<Float>?
+    ) throws(InputError) {
+        var texts = ["format": format, "revision": version, "seed": "\(seed)"]
+        texts["state"] = try json(snapshot.state, path)
+        var tensors = Self.tensors(snapshot, "")
+        if let retreat {
+            texts["retreat"] = try json(retreat.state, path)
+            tensors += Self.tensors(retreat, "retreat.")
+        }
+        try SafetensorsFile.write(path, texts: texts, tensors: tensors)
+    }
+
+    private static func json(_ state: FitState, _ path: String) throws(InputError) -> String {
+        do {
+            return String(decoding: try RunFolder.encoder.encode(state), as: UTF8.self)
+        } catch {
+            throw InputError(.value, at: path, found: "\(error)", expected: "numbers that JSON holds")
+        }
+    }
+
+    private static func tensors(
+        _ snapshot: TrainingSnapshot<Float>, _ prefix: String
+    ) -> [(name: String, shape: [Int], content: TensorContent)] {
+        snapshot.parts.map { (prefix + $0.name, [$0.values.count], .storage($0.values)) }
+    }
+
+    /// Puts a trainer where the run of a seed was; nil where there is no checkpoint of it.
+    ///
+    /// - Parameter beginning: the parameters before the first step.
+    static func restore(
+        _ folder: RunFolder, seed: UInt64, _ trainer: Trainer<Float>, beginning: [Float], keepsRetreat: Bool
+    ) throws(InputError) -> FitStart<Float>? {
+        let path = folder.checkpointPath
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let file = try SafetensorsFile(path)
+        guard file.texts["format"] == format, file.texts["revision"] == version else {
+            throw InputError(
+                .syntax, at: path, found: "a file of something else", expected: "a checkpoint of this version"
+            )
+        }
+        guard file.texts["seed"] == "\(seed)" else { return nil }
+        let state = try state("state", file)
+        var retreat: TrainingSnapshot<Float>?
+        if keepsRetreat {
+            let earlier = try Self.state("retreat", file)
+            try fill(trainer, earlier, file, "retreat.")
+            retreat = TrainingSnapshot(trainer, earlier)
+        }
+        try fill(trainer, state, file, "")
+        var best: [Float]?
+        if let epoch = state.best?.epoch {
+            let path = folder.bestPath(seed, epoch)
+            best = try SafetensorsFile(path).values("parameters", shape: [trainer.model.layout.count])
+        }
+        return FitStart(state: state, best: best, retreat: retreat, beginning: beginning)
+    }
+
+    private static func state(_ name: String, _ file: SafetensorsFile) throws(InputError) -> FitState {
+        guard let text = file.texts[name],
+            let state = try? RunFolder.decoder.decode(FitState.self, from: Data(text.utf8))
+        else {
+            throw InputError(
+                .syntax, at: file.path, found: "no \(name) that can be read", expected: "a checkpoint")
+        }
+        return state
+    }
+
+    private static func fill(
+        _ trainer: Trainer<Float>, _ state: FitState, _ file: SafetensorsFile, _ prefix: String
+    ) throws(InputError) {
+        guard state.counters.turns.count == trainer.trainingStep.counters.turns.count else {
+            throw InputError(
+                .shape, at: file.path, found: "\(state.counters.turns.count) turns",
+                expected: "\(trainer.trainingStep.counters.turns.count), as the schedule has")
+        }
+        try trainer.restore(state.counters) { (name, memory) throws(InputError) in
+            let values = try file.values(prefix + name, shape: [memory.count])
+            _ = memory.update(fromContentsOf: values)
+        }
+    }
+}

@@ -1,0 +1,242 @@
+internal import Foundation
+public import MTLEngine
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// The folder of a training run, which keeps it so that it survives whatever ends the process: the experiment with all its
+/// settings, checkpoints, the best epoch's parameters, the history of the epochs and a log. One process has it at a time.
+///
+/// It holds `experiment.json` (as resolved), `run.json` (versions, what the rows are, the seeds that are over),
+/// `checkpoint.safetensors`, `history.csv` and `history.jsonl`, `log.txt`, and where `mtl train` is told no other place
+/// `model.safetensors`.
+public final class RunFolder {
+    /// Its path.
+    public let path: String
+    /// Whether a run is there that has not come to its end.
+    public var hasUnfinishedRun: Bool { manifest.map { !$0.isFinished } ?? false }
+    /// Whether a run is there that has come to its end.
+    public var hasFinishedRun: Bool { manifest?.isFinished ?? false }
+
+    private let lock: FolderLock
+    var manifest: RunManifest?
+
+    private static var kind: FolderLock.Kind {
+        FolderLock.Kind(
+            marker: ".mtl-run", text: "A training run of mtl; it makes and removes the files of this folder.",
+            expected: "a new or empty folder, or that of a run", isOlder: { _ in false })
+    }
+
+    /// Makes the folder where there is none, and takes it for this process.
+    ///
+    /// - Throws: `InputError` where it cannot be made, holds other files, has a damaged `run.json`, or another process has it,
+    ///   which is named.
+    public init(_ path: String) throws(InputError) {
+        self.path = path
+        lock = try FolderLock(path, Self.kind, waits: false)
+        guard let data = FileManager.default.contents(atPath: "\(path)/\(RunManifest.name)") else { return }
+        guard let json = SealedText.opened(Array(data)),
+            let found = try? RunFolder.decoder.decode(RunManifest.self, from: Data(json))
+        else {
+            throw InputError(
+                .syntax, at: "\(path)/\(RunManifest.name)", found: "a file that is not as it was written",
+                expected: "the record of a run; begin again in another folder")
+        }
+        guard found.version == RunManifest.currentVersion else {
+            throw InputError(
+                .value, at: "\(path)/\(RunManifest.name)", found: "version \(found.version)",
+                expected: "version \(RunManifest.currentVersion)")
+        }
+        manifest = found
+    }
+
+    /// Begins a run, or makes sure that it is the one that is there.
+    ///
+    /// - Parameters:
+    ///   - settings: the experiment as JSON with all settings filled in.
+    ///   - rows: what identifies the rows.
+    /// - Throws: `InputError` that names the first setting, or the rows, that are not those of the run.
+    func begin(settings: String, rows: String) throws(InputError) {
+        if let manifest {
+            let written = (FileManager.default.contents(atPath: settingsPath)).map { Array($0) }
+            guard let written, manifest.settings == Self.digest(written) else {
+                throw InputError(
+                    .syntax, at: settingsPath, found: "a file that is not as it was written",
+                    expected: "the settings of the run")
+            }
+            if Array(settings.utf8) != written {
+                throw Self.difference(settings, String(decoding: written, as: UTF8.self), path)
+            }
+            guard manifest.rows == rows else {
+                throw InputError(
+                    .value, at: path, found: "rows that are not those that the run began with",
+                    expected: "the same data; begin again in another folder")
+            }
+            return
+        }
+        try write(Array(settings.utf8), to: settingsPath)
+        manifest = RunManifest(settings: Self.digest(Array(settings.utf8)), rows: rows)
+        try record()
+    }
+
+    /// Says that the run has come to its end, with its model written.
+    public func finish() throws(InputError) {
+        guard !hasFinishedRun else { return }
+        manifest?.isFinished = true
+        try record()
+        log("the run has come to its end")
+    }
+
+    /// Forgets the run that is there.
+    public func clear() throws(InputError) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        // The record first: without it nothing is a run.
+        for name in [RunManifest.name] + names.filter(Self.isOwn) { unlink("\(path)/\(name)") }
+        manifest = nil
+    }
+
+    private static func isOwn(_ name: String) -> Bool {
+        ["checkpoint.", "best-", "result.", "history.", "log.", "experiment.", "model."].contains {
+            name.hasPrefix($0)
+        }
+    }
+
+    private var settingsPath: String { "\(path)/experiment.json" }
+    var checkpointPath: String { "\(path)/checkpoint.safetensors" }
+    var resultPath: String { "\(path)/result.safetensors" }
+    func bestPath(_ seed: UInt64, _ epoch: Int) -> String { "\(path)/best-\(seed)-\(epoch).safetensors" }
+    /// Where the model goes unless another place is named.
+    public var modelPath: String { "\(path)/model.safetensors" }
+
+    private static func digest(_ bytes: [UInt8]) -> String {
+        "\(bytes.count) \(bytes.withUnsafeBytes { Checksum.crc32($0) })"
+    }
+
+    private static func difference(_ new: String, _ old: String, _ path: String) -> InputError {
+        func flat(_ text: String) -> [String: String] {
+            var found: [String: String] = [:]
+            func walk(_ value: Any, _ place: String) {
+                if let map = value as? [String: Any] {
+                    for (name, inner) in map { walk(inner, place.isEmpty ? name : "\(place), \(name)") }
+                } else if let list = value as? [Any] {
+                    for (index, inner) in list.enumerated() { walk(inner, "\(place), \(index + 1)") }
+                    found["\(place), count"] = "\(list.count)"
+                } else {
+                    found[place] = "\(value)"
+                }
+            }
+            walk((try? JSONSerialization.jsonObject(with: Data(text.utf8))) ?? "", "")
+            return found
+        }
+        let (now, before) = (flat(new), flat(old))
+        let names = Set(now.keys).union(before.keys).sorted()
+        let name = names.first { now[$0] != before[$0] } ?? "experiment"
+        return InputError(
+            .value, at: name, found: now[name] ?? "none",
+            expected: "\(before[name] ?? "none"), as in the run in \(path)")
+    }
+
+    // MARK: What is written
+
+    /// Writes the record.
+    func record() throws(InputError) {
+        guard let manifest, let json = try? Self.encoder.encode(manifest) else { return }
+        try write(SealedText.sealed(Array(json)), to: "\(path)/\(RunManifest.name)")
+    }
+
+    func write(_ bytes: [UInt8], to path: String) throws(InputError) {
+        let file = try FileOutput(path, access: .personal)
+        try file.write(bytes)
+        try file.finish()
+    }
+
+    /// Writes a vector of parameters.
+    static func write(_ parameters: [Float], to path: String) throws(InputError) {
+        try SafetensorsFile.write(
+            path, texts: ["format": "mtl-parameters"],
+            tensors: [("parameters", [parameters.count], .floats { parameters })])
+    }
+
+    /// Adds a line to the log; a log that cannot be written stops no training.
+    public func log(_ text: String) {
+        let opened = open("\(path)/log.txt", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard opened >= 0 else { return }
+        defer { close(opened) }
+        let line = Array("\(Date.now.formatted(.iso8601)) \(text)\n".utf8)
+        _ = line.withUnsafeBytes { Glibc.write(opened, $0.baseAddress, $0.count) }
+    }
+
+    /// Takes away what only a run that goes on needs.
+    func removeCheckpoints() {
+        Self.removeBest(in: path, but: nil)
+        unlink(checkpointPath)
+    }
+
+    /// Takes away the best parameters of all epochs but one.
+    static func removeBest(in path: String, but kept: String?) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        where name.hasPrefix("best-") && "\(path)/\(name)" != kept { unlink("\(path)/\(name)") }
+    }
+
+    /// Numbers that JSON has no word for are written as words.
+    static var encoder: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return encoder
+    }
+
+    /// Settings as people read them.
+    static func text(_ settings: some Encodable) -> String {
+        let encoder = RunFolder.encoder
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        return (try? encoder.encode(settings)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
+    static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return decoder
+    }
+}
+
+/// What is known of a run beside its checkpoint.
+struct RunManifest: Codable {
+    static let name = "run.json"
+    static let currentVersion = 1
+
+    var version = currentVersion
+    /// A digest of the settings' file.
+    var settings: String
+    /// What identifies the rows.
+    var rows: String
+    /// Seeds that are over, in their order.
+    var outcomes: [SeedOutcome] = []
+    var isFinished = false
+}
+
+/// What came of a seed's run.
+struct SeedOutcome: Codable {
+    var seed: UInt64
+    /// Why it was left out; nil where it learned something.
+    var failure: Failure?
+    var loss = Double.infinity
+    var evaluation: [TaskEvaluation]?
+    var epochs: [EpochReport] = []
+    var bestEpoch: Int?
+
+    struct Failure: Codable {
+        let place: String
+        let found: String
+        let expected: String
+
+        init(_ error: InputError) { (place, found, expected) = (error.place, error.found, error.expected) }
+
+        var error: InputError { InputError(.value, at: place, found: found, expected: expected) }
+    }
+}

@@ -1,0 +1,103 @@
+internal import Foundation
+internal import MTLEngine
+
+/// The epochs of all seeds, in two files: a table, and an object on each line.
+struct RunHistory {
+    private let tasks: [String]
+    private var seeds: [(seed: UInt64, epochs: [EpochReport])] = []
+
+    init(tasks: [String]) { self.tasks = tasks }
+
+    mutating func set(_ seed: UInt64, _ epochs: [EpochReport]) {
+        seeds.removeAll { $0.seed == seed }
+        seeds.append((seed, epochs))
+    }
+
+    /// One more epoch of the seed that was set last.
+    mutating func add(_ epoch: EpochReport) {
+        guard let last = seeds.indices.last, seeds[last].epochs.last?.epoch != epoch.epoch else { return }
+        seeds[last].epochs.append(epoch)
+    }
+
+    func write(_ folder: RunFolder) throws(InputError) {
+        try folder.write(Array(table.utf8), to: "\(folder.path)/history.csv")
+        try folder.write(lines, to: "\(folder.path)/history.jsonl")
+    }
+
+    /// A row per epoch: numbers as they are, nothing where there is none.
+    private var table: String {
+        let metrics = seeds.flatMap(\.epochs).first?.validationMetrics ?? []
+        let names = metrics.flatMap { task in task.values.map { (task.task, $0.name) } }
+        var header = ["seed", "epoch", "steps", "training_seconds", "waiting_seconds", "watched_loss"]
+        header += tasks.map { "training_loss_\($0)" } + tasks.map { "validation_loss_\($0)" }
+        header += names.map { "validation_\($0.1.replacing(" ", with: "_"))_\($0.0)" }
+        var rows = [header]
+        for (seed, epochs) in seeds {
+            for epoch in epochs {
+                var row = ["\(seed)", "\(epoch.epoch)", "\(epoch.steps)"]
+                let numbers: [Double?] =
+                    [epoch.trainingSeconds, epoch.waitingSeconds, epoch.watchedLoss] + epoch.trainingLosses
+                    + tasks.indices.map { epoch.validationLosses?[$0] }
+                    + names.map { name in
+                        epoch.validationMetrics?.first { $0.task == name.0 }?.values.first {
+                            $0.name == name.1
+                        }?.value
+                    }
+                row += numbers.map { number in number.map { $0.isNaN ? "" : "\($0)" } ?? "" }
+                rows.append(row)
+            }
+        }
+        return rows.map { row in row.map(Self.quoted).joined(separator: ",") + "\n" }.joined()
+    }
+
+    private static func quoted(_ text: String) -> String {
+        guard text.utf8.contains(where: { ",\"\r\n".utf8.contains($0) }) else { return text }
+        return "\"\(text.replacing("\"", with: "\"\""))\""
+    }
+
+    private struct Line: Encodable {
+        let seed: UInt64
+        let report: EpochReport
+        let tasks: [String]
+
+        private enum Keys: String, CodingKey {
+            case seed, epoch, steps, trainingSeconds = "training_seconds", waitingSeconds = "waiting_seconds"
+            case watchedLoss = "watched_loss", training, validation, metrics
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            func named(_ values: [Double]) -> [String: Double] {
+                Dictionary(zip(tasks, values).filter { !$0.1.isNaN }) { first, _ in first }
+            }
+            var values = encoder.container(keyedBy: Keys.self)
+            try values.encode(seed, forKey: .seed)
+            try values.encode(report.epoch, forKey: .epoch)
+            try values.encode(report.steps, forKey: .steps)
+            try values.encode(report.trainingSeconds, forKey: .trainingSeconds)
+            try values.encode(report.waitingSeconds, forKey: .waitingSeconds)
+            try values.encode(report.watchedLoss, forKey: .watchedLoss)
+            try values.encode(named(report.trainingLosses), forKey: .training)
+            try values.encodeIfPresent(report.validationLosses.map(named), forKey: .validation)
+            try values.encodeIfPresent(
+                report.validationMetrics.map { metrics in
+                    Dictionary(
+                        metrics.map { task in
+                            (
+                                task.task,
+                                Dictionary(task.values.map { ($0.name, $0.value) }) { first, _ in first }
+                            )
+                        }
+                    ) { first, _ in first }
+                }, forKey: .metrics)
+        }
+    }
+
+    private var lines: [UInt8] {
+        seeds.flatMap { seed in
+            seed.epochs.flatMap { epoch -> [UInt8] in
+                let line = Line(seed: seed.seed, report: epoch, tasks: tasks)
+                return ((try? RunFolder.encoder.encode(line)).map(Array.init) ?? []) + [UInt8(ascii: "\n")]
+            }
+        }
+    }
+}

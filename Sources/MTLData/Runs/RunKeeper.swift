@@ -1,0 +1,199 @@
+internal import Foundation
+internal import MTLEngine
+internal import Synchronization
+
+/// How often a run writes where it is.
+public enum CheckpointInterval: Sendable, Equatable {
+    /// Every so many seconds.
+    case seconds(Double)
+    /// Every so many steps (batches).
+    case steps(Int)
+}
+
+/// Writes checkpoints and the best parameters of a seed's run, on a thread beside the steps.
+final class RunKeeper: FitKeeper {
+    private let folder: RunFolder
+    private let seed: UInt64
+    private let interval: CheckpointInterval
+    private let isInterrupted: () -> Bool
+    private let note: (String) -> Void
+    private let writer: FileWriter
+    private var snapshot: TrainingSnapshot<Float>?
+    private var best: Best?
+    private let clock = ContinuousClock()
+    private var latest: ContinuousClock.Instant
+    private var asked = 0
+
+    /// - Parameters:
+    ///   - isInterrupted: whether the run is to stop.
+    ///   - note: is told what could not be written, on the training thread.
+    init(
+        _ folder: RunFolder, seed: UInt64, every interval: CheckpointInterval,
+        isInterrupted: @escaping () -> Bool, note: @escaping (String) -> Void
+    ) throws(InputError) {
+        self.folder = folder
+        self.seed = seed
+        self.interval = interval
+        self.isInterrupted = isInterrupted
+        self.note = note
+        writer = try FileWriter()
+        latest = clock.now
+    }
+
+    var wish: FitWish {
+        if isInterrupted() { return .stop }
+        asked += 1
+        let isDue =
+            switch interval {
+            case .seconds(let seconds): clock.now.seconds(since: latest) >= seconds
+            case .steps(let steps): asked >= steps
+            }
+        return isDue && !writer.isBusy ? .save : .goOn
+    }
+
+    func save(_ trainer: Trainer<Float>, _ state: FitState, retreat: TrainingSnapshot<Float>?) {
+        writer.wait()
+        tellFailures()
+        latest = clock.now
+        asked = 0
+        let snapshot: TrainingSnapshot<Float>
+        if let kept = self.snapshot {
+            kept.take(trainer, state)
+            snapshot = kept
+        } else {
+            // A copy of all that is trained; without room for it there is no checkpoint.
+            do throws(InputError) {
+                let numbers = trainer.trainingStep.memories.reduce(0) { $0 + $1.values.count }
+                let times = 2 + numbers / max(1, trainer.model.layout.count)
+                try MemoryNeed(keeping: trainer.model, times: times, scalarBytes: 4).check()
+            } catch {
+                return note("no checkpoint: \(error)")
+            }
+            snapshot = TrainingSnapshot(trainer, state)
+            self.snapshot = snapshot
+        }
+        let (path, seed, folder) = (folder.checkpointPath, seed, folder.path)
+        let job = SnapshotJob(snapshot: snapshot, retreat: retreat, best: best)
+        writer.add { () throws(InputError) in
+            // Where the disk was full when the epoch ended.
+            if let best = job.best, FileStatus.of(best.path) == nil { try best.write() }
+            try Checkpoint.write(path, seed: seed, job.snapshot, retreat: job.retreat)
+            RunFolder.removeBest(in: folder, but: job.best?.path)
+        }
+        if isInterrupted() || retreat != nil { finish() }
+    }
+
+    func keepBest(_ parameters: [Float], epoch: Int) {
+        let best = Best(path: folder.bestPath(seed, epoch), parameters: parameters)
+        self.best = best
+        writer.add { () throws(InputError) in try best.write() }
+    }
+
+    /// Goes on with the best parameters of the run of before.
+    func resume(_ start: FitStart<Float>) {
+        if let epoch = start.state.best?.epoch, let parameters = start.best {
+            best = Best(path: folder.bestPath(seed, epoch), parameters: parameters)
+        }
+    }
+
+    /// Waits until all is written.
+    func finish() {
+        writer.wait()
+        tellFailures()
+    }
+
+    private func tellFailures() {
+        for failure in writer.takeFailures() {
+            note("\(failure). The checkpoint of before stays, and training goes on.")
+        }
+    }
+
+    /// Nobody changes a snapshot while it is written: `save` waits for the writer before it takes another.
+    private struct SnapshotJob: @unchecked Sendable {
+        let snapshot: TrainingSnapshot<Float>
+        let retreat: TrainingSnapshot<Float>?
+        let best: Best?
+    }
+
+    private struct Best: Sendable {
+        let path: String
+        let parameters: [Float]
+
+        func write() throws(InputError) { try RunFolder.write(parameters, to: path) }
+    }
+}
+
+/// A thread that writes files one after the other.
+private final class FileWriter {
+    private let queue = FileQueue()
+    private var thread: BackgroundThread?
+
+    init() throws(InputError) {
+        thread = try BackgroundThread("mtl checkpoints") { [queue] in while queue.runNext() {} }
+    }
+
+    deinit {
+        queue.end()
+        thread?.join()
+    }
+
+    var isBusy: Bool { queue.isBusy }
+
+    func add(_ job: @escaping FileQueue.Job) { queue.add(job) }
+
+    func wait() { queue.wait() }
+
+    func takeFailures() -> [InputError] { queue.takeFailures() }
+}
+
+private final class FileQueue: Sendable {
+    typealias Job = @Sendable () throws(InputError) -> Void
+
+    private struct State {
+        var jobs: [Job] = []
+        /// Jobs that are not done yet.
+        var left = 0
+        var failures: [InputError] = []
+    }
+
+    private let state = Mutex(State())
+    private let work = DispatchSemaphore(value: 0)
+    private let done = DispatchSemaphore(value: 0)
+
+    /// Waits for a job and does it; false where there is none any more.
+    func runNext() -> Bool {
+        work.wait()
+        let job = state.withLock { $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }
+        guard let job else { return false }
+        var failure: InputError?
+        do throws(InputError) { try job() } catch { failure = error }
+        state.withLock { state in
+            if let failure { state.failures.append(failure) }
+            state.left -= 1
+        }
+        done.signal()
+        return true
+    }
+
+    func add(_ job: @escaping Job) {
+        state.withLock { state in
+            state.jobs.append(job)
+            state.left += 1
+        }
+        work.signal()
+    }
+
+    /// Wakes the thread without a job: it ends.
+    func end() { work.signal() }
+
+    var isBusy: Bool { state.withLock { $0.left > 0 } }
+
+    func wait() { while isBusy { done.wait() } }
+
+    func takeFailures() -> [InputError] {
+        state.withLock { state in
+            defer { state.failures = [] }
+            return state.failures
+        }
+    }
+}

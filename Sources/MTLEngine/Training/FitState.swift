@@ -1,0 +1,137 @@
+/// Where a training run is, between two steps: with the numbers of a `TrainingSnapshot` all that it needs to go on as if it
+/// had never stopped.
+package struct FitState: Sendable, Equatable, Codable {
+    /// The best epoch so far.
+    package struct Best: Sendable, Equatable, Codable {
+        package var loss: Double
+        package var epoch: Int
+    }
+
+    /// The epoch of the batch to come, from 1.
+    package var epoch = 1
+    /// The batches of this epoch that were used.
+    package var batch = 0
+    /// Batches since the start.
+    package var steps = 0
+    package var rowsSeen = 0
+    package var trainingSeconds = 0.0
+    package var waitingSeconds = 0.0
+    /// The sums behind this epoch's mean losses.
+    package var losses: EpochLosses
+    package var epochs: [EpochReport] = []
+    package var best: Best?
+    /// What the learning rate is multiplied by since the loss ran away.
+    package var rateFactor = 1.0
+    /// Where it ran away.
+    package var rollbacks: [Divergence] = []
+    package var counters: StepCounters
+}
+
+/// Sums of the losses over an epoch's rows: a step counts as much as its labelled rows, or their weight.
+package struct EpochLosses: Sendable, Equatable, Codable {
+    private var sums: [Double]
+    private var counts: [Double]
+
+    init(tasks: Int) {
+        sums = [Double](repeating: 0, count: tasks)
+        counts = [Double](repeating: 0, count: tasks)
+    }
+
+    mutating func add(_ step: TrainingStep<some BLASScalar>) {
+        for task in step.losses.indices { add(step, task: task) }
+    }
+
+    mutating func add(_ step: TrainingStep<some BLASScalar>, task: Int) {
+        guard !step.losses[task].isNaN else { return }
+        sums[task] += step.losses[task] * step.labelled[task]
+        counts[task] += step.labelled[task]
+    }
+
+    /// Per task; NaN for a task without a labelled row.
+    var means: [Double] { zip(sums, counts).map { $1 > 0 ? $0 / $1 : .nan } }
+}
+
+/// All numbers of a trainer that steps change, copied out between two steps.
+package final class TrainingSnapshot<Scalar: BLASScalar> {
+    package private(set) var state: FitState
+    /// The parameters, and what `TrainingStep.memories` names.
+    package let parts: [(name: String, values: AlignedStorage<Scalar>)]
+
+    /// Memory for the snapshots of a trainer; holds one at once.
+    package init(_ trainer: Trainer<Scalar>, _ state: FitState) {
+        self.state = state
+        parts =
+            [("parameters", AlignedStorage<Scalar>(zeroed: trainer.model.layout.count))]
+            + trainer.trainingStep.memories.map { ($0.name, AlignedStorage<Scalar>(zeroed: $0.values.count)) }
+        take(trainer, state)
+    }
+
+    /// Takes one in the place of that before.
+    package func take(_ trainer: Trainer<Scalar>, _ state: FitState) {
+        self.state = state
+        self.state.counters = trainer.trainingStep.counters
+        parts[0].values.base.update(from: trainer.store.parameters.base, count: parts[0].values.count)
+        for (part, memory) in zip(parts.dropFirst(), trainer.trainingStep.memories) {
+            if let source = memory.values.baseAddress {
+                part.values.base.update(from: source, count: memory.values.count)
+            }
+        }
+    }
+
+    /// Puts a trainer where it was.
+    package func restore(_ trainer: Trainer<Scalar>) {
+        trainer.restore(state.counters) { name, target in
+            if let part = parts.first(where: { $0.name == name }), let base = target.baseAddress {
+                base.update(from: part.values.base, count: target.count)
+            }
+        }
+    }
+}
+
+extension Trainer {
+    /// Puts the trainer where another one was: `fill` gets each part's name and memory.
+    package func restore<Failure>(
+        _ counters: StepCounters,
+        fill: (_ name: String, _ memory: UnsafeMutableBufferPointer<Scalar>) throws(Failure) -> Void
+    ) throws(Failure) {
+        try fill("parameters", store.parameters.buffer)
+        store.refreshTransposes()
+        for memory in trainingStep.memories { try fill(memory.name, memory.values) }
+        trainingStep.restore(counters)
+    }
+}
+
+/// What becomes of a training run while it goes on.
+package protocol FitKeeper<Scalar>: AnyObject {
+    associatedtype Scalar: BLASScalar
+    /// Asked between steps.
+    var wish: FitWish { get }
+    /// Keeps where the run is; where it cannot, training goes on.
+    ///
+    /// - Parameter retreat: where the run goes back to if its loss runs away.
+    func save(_ trainer: Trainer<Scalar>, _ state: FitState, retreat: TrainingSnapshot<Scalar>?)
+    /// Keeps the parameters of the best epoch so far.
+    func keepBest(_ parameters: [Scalar], epoch: Int)
+}
+
+/// What is to be done between two steps.
+package enum FitWish { case goOn, save, stop }
+
+/// Where a run goes on.
+package struct FitStart<Scalar: BLASScalar> {
+    package var state: FitState
+    /// The parameters of its best epoch.
+    package var best: [Scalar]?
+    package var retreat: TrainingSnapshot<Scalar>?
+    /// The parameters before the first step.
+    package var beginning: [Scalar]
+
+    package init(
+        state: FitState, best: [Scalar]?, retreat: TrainingSnapshot<Scalar>?, beginning: [Scalar]
+    ) {
+        self.state = state
+        self.best = best
+        self.retreat = retreat
+        self.beginning = beginning
+    }
+}
