@@ -9,11 +9,13 @@ test: setup
 	swift build -c release --build-tests
 	swift test -c release --skip-build
 
-# Kills, flipped bits, hostile files, full disks and small limits, each of which must end well or with a message.
+# Kills, flipped bits, hostile files, full disks and small limits, each of which must end well or with a message; runs that are
+# killed and resumed, which must learn the same to the bit.
 abuse: setup
 	swift build -c release --product mtl-bench
 	swift build -c release --product mtl
 	Tests/Abuse/abuse.py
+	Tests/Abuse/resume.py
 
 lint:
 	swift format lint --strict --recursive Sources Tests Examples Benchmarks/Benchmarks Benchmarks/Package.swift Package.swift

@@ -16,8 +16,11 @@ package final class ProgressBar {
         let width = 24
         let filled = Int(progress.fraction * Double(width))
         let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
-        let loss = progress.latest.map { ", loss \($0.watchedLoss.decimals(4))" } ?? ""
-        write("\r\u{1B}[K\(title): epoch \(progress.epoch) [\(bar)]\(loss)")
+        let loss = progress.latest.map { ", \(Self.judgement($0))" } ?? ""
+        write(
+            "\r\u{1B}[K\(title): epoch \(progress.epoch) of \(progress.epochs) [\(bar)] "
+                + "\(progress.rowsPerSecond.abbreviated) rows/s, \(Self.duration(progress.secondsLeft)) left\(loss)"
+        )
         drawn = true
     }
 
@@ -25,8 +28,23 @@ package final class ProgressBar {
         guard let report, report.epoch > toldEpoch else { return }
         toldEpoch = report.epoch
         write(
-            "\(title), epoch \(report.epoch): loss \(report.watchedLoss.decimals(4)) after \(report.trainingSeconds.decimals(1)) s\n"
+            "\(title), epoch \(report.epoch): \(Self.judgement(report)) after \(report.trainingSeconds.decimals(1)) s\n"
         )
+    }
+
+    /// The watched loss, and the first metric of every task.
+    private static func judgement(_ report: EpochReport) -> String {
+        let metrics = (report.validationMetrics ?? []).compactMap { task in
+            task.values.first.map { "\(task.task) \($0.name) \($0.value.decimals(4))" }
+        }
+        return (["loss \(report.watchedLoss.decimals(4))"] + metrics).joined(separator: ", ")
+    }
+
+    /// 12 s, 3 min 20 s, 2 h 5 min: at most, if no epoch ends training before.
+    private static func duration(_ seconds: Double) -> String {
+        let all = Int(min(max(0, seconds.isFinite ? seconds : 0), 1e9))
+        if all < 60 { return "\(all) s" }
+        return all < 3600 ? "\(all / 60) min \(all % 60) s" : "\(all / 3600) h \(all / 60 % 60) min"
     }
 
     package func clear() {

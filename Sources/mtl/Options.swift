@@ -13,7 +13,7 @@ struct ThreadArguments: ParsableArguments {
     var compute: ComputeOptions { ComputeOptions(threads: threads) }
 }
 
-/// One row per task and metric: the mean over the runs, and how far they were apart.
+/// One row per task and metric: the mean over the runs, how far they were apart, and what the best constant has.
 ///
 /// - Throws: `InputError` where standard output cannot be written.
 func printMetrics(_ runs: [[TaskEvaluation]]) throws {
@@ -28,15 +28,16 @@ func printMetrics(_ runs: [[TaskEvaluation]]) throws {
             let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
             var row = [evaluation.task, "\(evaluation.labelledRows)", metric.name, mean.decimals(4)]
             if runs.count > 1 { row.append((squares / Double(runs.count - 1)).squareRoot().decimals(4)) }
+            row.append(evaluation.constantValues[metric.name].map { $0.decimals(4) } ?? "-")
             rows.append(row)
         }
         if evaluation.values.isEmpty {
-            rows.append([evaluation.task, "0", "no label", "-"] + (runs.count > 1 ? ["-"] : []))
+            rows.append([evaluation.task, "0", "no label", "-"] + (runs.count > 1 ? ["-"] : []) + ["-"])
         }
     }
     try printTable(
         ["task", "labels", "metric", runs.count > 1 ? "mean" : "value"]
-            + (runs.count > 1 ? ["deviation"] : []), rows)
+            + (runs.count > 1 ? ["deviation"] : []) + ["constant"], rows)
 }
 
 /// Names of columns with commas, each once.

@@ -201,7 +201,7 @@ struct TrainCommand: ParsableCommand {
         guard let last = report.epochs.last else { return "" }
         let waiting = 100 * last.waitingSeconds / max(1e-9, last.trainingSeconds + last.waitingSeconds)
         return
-            "seed \(seed): \(report.epochs.count) epochs, the best \(report.bestEpoch ?? 0), "
+            "seed \(seed): \(report.summary); "
             + "\(report.rowsPerSecond.abbreviated) rows/s, \(waiting.decimals(1)) % of the time waiting for rows"
     }
 }

@@ -9,7 +9,7 @@ import Testing
         "Algebra", "Layers", "Options", "Data", "Tasks", "Values", "Nodes", "Graph", "FeatureLayers",
         "Sharing",
         "Optimizers",
-        "Step", "Training", "Evaluation", "Description", "Simulation", "Linear",
+        "Step", "Evaluation", "Training", "Description", "Simulation", "Linear",
     ]
     private static let data = [
         "Text", "Files", "Time", "Reading", "Schema", "Columns", "Statistics", "Histories", "Splits",

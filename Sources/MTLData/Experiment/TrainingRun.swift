@@ -81,6 +81,12 @@ public struct TrainingRun {
         if groups == nil, let group = settings.schema.group, data.test != nil {
             watch(.note("column \"\(group)\": the source has other rows than before, so there is no GAUC"))
         }
+        if data.validation == nil, settings.training.epochs > 1 {
+            watch(
+                .note(
+                    "there are no validation rows: the loss of the training rows, as each epoch saw them, decides which epoch is kept"
+                ))
+        }
         let course = Course(
             settings: settings, data: data, groups: groups, start: start, audit: audit, keeping: keeping,
             compute: compute, watch: watch)
@@ -153,7 +159,8 @@ public struct TrainingRun {
         let begun = (parameters: trainer.denseParameters, losses: try losses(trainer, data))
         var keeper: RunKeeper?
         var resumed: FitStart<Float>?
-        let rule = settings.training.stopping
+        var rule = settings.training.stopping
+        rule.reportsMetrics = data.validation != nil
         if let keeping = course.keeping {
             let own = try RunKeeper(
                 keeping.folder, seed: seed, every: keeping.interval, isInterrupted: keeping.isInterrupted
@@ -323,19 +330,6 @@ public struct TrainingRun {
         if let watched, !watched.contains(where: \.isNaN) { return watched }
         let all = try trainer.losses(data.training)
         return zip(watched ?? all, all).map { $0.isNaN ? $1 : $0 }
-    }
-}
-
-extension TrainingReport {
-    /// Why it ended, and what is kept.
-    fileprivate var summary: String {
-        let kept = bestEpoch.map { "epoch \($0) is the best" } ?? "no epoch is kept"
-        switch reason {
-        case .converged: return "no improvement any more after epoch \(epochs.count); \(kept)"
-        case .budget: return "all \(epochs.count) epochs are over; \(kept)"
-        case .diverged: return "a loss ran away in epoch \(divergence?.epoch ?? epochs.count); \(kept)"
-        case .interrupted: return "interrupted in epoch \(epochs.count + 1)"
-        }
     }
 }
 

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// How well one task is predicted, over its labelled rows. A value that the kind of task does not have, or that
 /// is not defined on these rows, is nil.
 public struct TaskEvaluation: Sendable, Equatable, Codable {
@@ -18,6 +24,11 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     /// Mean absolute error (regression).
     public var meanAbsoluteError: Double?
 
+    /// The mean of the labels, which is the share of label 1 (binary, regression).
+    public private(set) var meanLabel: Double?
+    /// What the best constant prediction for these rows has, by the metrics' names in `values`: what a model must beat.
+    public private(set) var constantValues: [String: Double] = [:]
+
     /// Compares predictions (see `Predictions.values`) with labels, `[rows]`.
     ///
     /// - Parameters:
@@ -31,6 +42,7 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     ) {
         self.task = task
         labelledRows = labels.reduce(0) { $1.isNaN ? $0 : $0 + 1 }
+        judgeConstant(kind, labels.filter { !$0.isNaN }.map { Double($0) })
         switch kind {
         case .binary:
             logLoss = Metrics.logLoss(probabilities: predictions, labels: labels)
@@ -45,6 +57,33 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
         case .squaredError, .huber:
             rootMeanSquaredError = Metrics.rootMeanSquaredError(predictions: predictions, labels: labels)
             meanAbsoluteError = Metrics.meanAbsoluteError(predictions: predictions, labels: labels)
+        }
+    }
+
+    private mutating func judgeConstant(_ kind: LearningTask.Kind, _ labels: [Double]) {
+        guard !labels.isEmpty else { return }
+        let (count, mean) = (Double(labels.count), labels.reduce(0, +) / Double(labels.count))
+        func entropy(_ shares: [Double]) -> Double { shares.reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 } }
+        switch kind {
+        case .binary:
+            meanLabel = mean
+            constantValues = [
+                "AUC": 0.5, "GAUC": 0.5, "log loss": entropy([mean, 1 - mean]),
+                "accuracy": max(mean, 1 - mean),
+            ]
+        case .multiclass(let classes):
+            var shares = [Double](repeating: 0, count: classes)
+            for label in labels where label >= 0 && label < Double(classes) {
+                shares[Int(label)] += 1 / count
+            }
+            constantValues = ["log loss": entropy(shares), "accuracy": shares.max() ?? 0]
+        case .squaredError, .huber:
+            meanLabel = mean
+            let median = labels.sorted()[labels.count / 2]
+            constantValues = [
+                "RMSE": (labels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count).squareRoot(),
+                "MAE": labels.reduce(0) { $0 + abs($1 - median) } / count,
+            ]
         }
     }
 
@@ -64,23 +103,5 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
             ("accuracy", accuracy, true),
             ("RMSE", rootMeanSquaredError, false), ("MAE", meanAbsoluteError, false),
         ].compactMap { name, value, higher in value.map { (name, $0, higher) } }
-    }
-}
-
-extension Trainer {
-    /// Every task's metrics over a dataset.
-    ///
-    /// - Throws: `InputError` where the dataset does not fit the model or a label is out of range.
-    public func evaluate(_ dataset: Dataset<Scalar>) throws(InputError) -> [TaskEvaluation] {
-        _ = try BatchSource(dataset, for: model)
-        let predictions = try predict(dataset)
-        var evaluations: [TaskEvaluation] = []
-        for task in model.tasks {
-            evaluations.append(
-                TaskEvaluation(
-                    task: task.name, kind: task.kind, predictions: try predictions.values(task.name),
-                    labels: try dataset.labels(task.name)))
-        }
-        return evaluations
     }
 }

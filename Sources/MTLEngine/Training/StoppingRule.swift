@@ -146,6 +146,21 @@ public struct TrainingReport: Sendable, Equatable {
         bestEpoch.map { epochs[$0 - 1].trainingSeconds } ?? .nan
     }
 
+    /// Why training ended, after which epoch, and whose parameters are kept, in a sentence.
+    public var summary: String {
+        let kept =
+            bestEpoch.map { "the parameters of epoch \($0) are kept" } ?? "no epoch's parameters are kept"
+        switch reason {
+        case .converged: return "stopped after epoch \(epochs.count) without an improvement; \(kept)"
+        case .budget: return "stopped after epoch \(epochs.count), the last one planned; \(kept)"
+        case .diverged:
+            let task = divergence.map { " of task \"\($0.task)\"" } ?? ""
+            return
+                "stopped in epoch \(divergence?.epoch ?? epochs.count) with a loss\(task) that is NaN or infinite; \(kept)"
+        case .interrupted: return "interrupted in epoch \(epochs.count + 1)"
+        }
+    }
+
     /// Rows per second of training steps.
     public var rowsPerSecond: Double { Double(rowsSeen) / (epochs.last?.trainingSeconds ?? .nan) }
 }

@@ -1,0 +1,198 @@
+import Foundation
+import MTLData
+import MTLEngine
+import MTLTestSupport
+import Testing
+
+/// A run that is kept in a folder comes to the same bits however often it was interrupted.
+@Suite struct RunTests {
+    /// What is trained, and how.
+    struct Course: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let change: @Sendable (inout Experiment) -> Void
+
+        init(_ name: String, _ change: @escaping @Sendable (inout Experiment) -> Void) {
+            testDescription = name
+            self.change = change
+        }
+    }
+
+    private static let courses = [
+        Course("tables under a shared bottom") { _ in },
+        Course("numbers alone, whose layers are in slices") { $0.schema.features.removeLast(2) },
+        Course("alternating") { $0.training.schedule = .alternating },
+        Course("alternating slices") {
+            $0.schema.features.removeLast(2)
+            $0.training.schedule = .alternating
+        },
+        Course("batch norm, dropout and momentum") {
+            $0.schema.features.removeLast(2)
+            $0.model.normalization = .batch
+            $0.model.dropout = 0.3
+            $0.training.optimizer = .adagrad
+        },
+        Course("scenarios' own weights") { $0.model.sharing = SharingSettings(.star, ["layers": [8, 4]]) },
+        Course("task relations learned beside the weights") {
+            $0.model.sharing = SharingSettings(.traceNorm, ["layers": [6]])
+            $0.training.clipNorm = 0.5
+        },
+        Course("two seeds, and fewer epochs than planned") {
+            $0.training.seeds = [3, 4]
+            $0.training.patience = 1
+            $0.training.learningRate = 0.2
+        },
+    ]
+
+    private func files() throws -> (FieldCase, Experiment) {
+        let files = try FieldCase()
+        try files.write(
+            visits("price,user,country,click,spend", rows: 600) { row in
+                [
+                    "\(row % 50)", "u\(row * 7 % 23)", ["DE", "FR", "IT"][row % 3],
+                    (row * 7 % 23 + row) % 50 > 25 ? "1" : "0", "\(10 + row % 50)",
+                ]
+            })
+        var experiment = try files.experiment(
+            [
+                "{name: price, type: numeric}", "{name: user, type: categorical, dimension: 4}",
+                "{name: country, type: categorical, dimension: 4}",
+            ],
+            label: "{name: click, type: binary}\n    - {name: spend, type: regression, weight: 0.01}",
+            roles: "scenario: country")
+        experiment.model.trunk = [32, 16]
+        experiment.training.epochs = 4
+        experiment.training.patience = 4
+        experiment.training.batch = 32
+        experiment.training.learningRate = 0.01
+        return (files, experiment)
+    }
+
+    /// Trains, and stops after every `stop` steps to go on in another trainer with other threads.
+    private func train(
+        _ experiment: Experiment, _ data: PreparedData, in folder: String, stopping stop: Int?
+    ) throws -> (run: TrainingRun, interruptions: Int) {
+        for attempt in 0..<200 {
+            var keeping = TrainingRun.Keeping(folder: try RunFolder(folder))
+            keeping.interval = .steps(7)
+            var asked = 0
+            keeping.isInterrupted = {
+                asked += 1
+                return asked == stop
+            }
+            let run = try TrainingRun(
+                experiment, data, keeping: keeping, compute: ComputeOptions(threads: 1 + attempt % 3))
+            if !run.wasInterrupted { return (run, attempt) }
+        }
+        throw InputError(.value, at: folder, found: "no end", expected: "a run that ends")
+    }
+
+    @Test(arguments: courses)
+    func interruptionsChangeNoBit(_ course: Course) throws {
+        let (files, whole) = try files()
+        var experiment = whole
+        course.change(&experiment)
+        let data = try files.prepared(experiment)
+        let undisturbed = try TrainingRun(experiment, data)
+        let (kept, none) = try train(experiment, data, in: files.folder.file("kept"), stopping: nil)
+        #expect(none == 0)
+        #expect(kept.parameters.map(\.bitPattern) == undisturbed.parameters.map(\.bitPattern))
+        let (stopped, times) = try train(experiment, data, in: files.folder.file("stopped"), stopping: 11)
+        #expect(times >= 3)
+        #expect(stopped.parameters.map(\.bitPattern) == undisturbed.parameters.map(\.bitPattern))
+        #expect(stopped.evaluations == undisturbed.evaluations && stopped.seed == undisturbed.seed)
+        // Both tell of every epoch once.
+        for folder in ["kept", "stopped"] {
+            let table = try String(
+                contentsOfFile: files.folder.file("\(folder)/history.csv"), encoding: .utf8)
+            let epochs = table.split(separator: "\n").dropFirst().map { $0.split(separator: ",").prefix(2) }
+            #expect(Set(epochs.map { $0.joined(separator: ",") }).count == epochs.count)
+            let lines = try String(
+                contentsOfFile: files.folder.file("\(folder)/history.jsonl"), encoding: .utf8)
+            #expect(lines.split(separator: "\n").count == epochs.count)
+            #expect(epochs.count >= experiment.training.seeds.count)
+        }
+    }
+
+    @Test func aRunGoesOnWithItsOwnSettingsAndRowsOnly() throws {
+        let (files, experiment) = try files()
+        let data = try files.prepared(experiment)
+        let folder = files.folder.file("run")
+        var keeping = TrainingRun.Keeping(folder: try RunFolder(folder))
+        keeping.isInterrupted = { true }
+        #expect(try TrainingRun(experiment, data, keeping: keeping).wasInterrupted)
+        #expect(keeping.folder.hasUnfinishedRun)
+        var other = experiment
+        other.training.learningRate = 0.02
+        let changed = failure { _ = try TrainingRun(other, data, keeping: keeping) }
+        #expect(
+            changed?.description
+                == "training, learning_rate: found 0.02, expected 0.01, as in the run in \(folder)")
+        try files.write(
+            visits("price,user,country,click,spend", rows: 600) { row in
+                ["\(row % 49)", "u\(row % 3)", "DE", "\(row % 2)", "\(row % 5)"]
+            })
+        let rows = failure { _ = try TrainingRun(experiment, files.prepared(experiment), keeping: keeping) }
+        #expect(rows?.found == "rows that are not those that the run began with")
+        let begun = failure {
+            _ = try TrainingRun(
+                experiment, data, from: [Float](repeating: 0, count: 1), keeping: keeping)
+        }
+        #expect(begun?.place == "parameters to go on from")
+    }
+
+    @Test func oneProcessAtATimeHasAFolder() throws {
+        let folder = try TemporaryFolder()
+        let first = try RunFolder(folder.file("run"))
+        let second = failure { _ = try RunFolder(folder.file("run")) }
+        #expect(
+            second?.found == "a run of process \(ProcessInfo.processInfo.processIdentifier) going on in it")
+        withExtendedLifetime(first) {}
+    }
+
+    @Test func foldersOfOtherFilesAreLeftAlone() throws {
+        let folder = try TemporaryFolder()
+        _ = try folder.write(Array("mine".utf8), as: "notes.txt")
+        let refused = failure { _ = try RunFolder(folder.file("")) }
+        #expect(refused?.found.contains("notes.txt") == true)
+    }
+
+    /// Every file of a run that is not as it was written is named; none is believed.
+    @Test(arguments: ["checkpoint.safetensors", "run.json", "experiment.json"])
+    func damagedFilesAreNamed(_ name: String) throws {
+        let (files, experiment) = try files()
+        let data = try files.prepared(experiment)
+        let path = files.folder.file("run")
+        func resume(interrupted: Bool) throws -> InputError? {
+            failure {
+                var keeping = TrainingRun.Keeping(folder: try RunFolder(path))
+                keeping.interval = .steps(1)
+                var asked = 0
+                keeping.isInterrupted = {
+                    asked += 1
+                    return interrupted && asked == 45
+                }
+                _ = try TrainingRun(experiment, data, keeping: keeping)
+            }
+        }
+        #expect(try resume(interrupted: true) == nil)
+        var bytes = [UInt8](try Data(contentsOf: URL(filePath: "\(path)/\(name)")))
+        bytes[bytes.count / 2] ^= 4
+        try Data(bytes).write(to: URL(filePath: "\(path)/\(name)"))
+        #expect(try resume(interrupted: false)?.place == "\(path)/\(name)")
+        bytes.removeLast(bytes.count / 3)
+        try Data(bytes).write(to: URL(filePath: "\(path)/\(name)"))
+        #expect(try resume(interrupted: false)?.place == "\(path)/\(name)")
+    }
+
+    @Test func theSettingsThatARunKeepsAreRead() throws {
+        let (files, experiment) = try files()
+        let data = try files.prepared(experiment)
+        let folder = try RunFolder(files.folder.file("run"))
+        _ = try TrainingRun(experiment, data, keeping: TrainingRun.Keeping(folder: folder))
+        let written = try Data(contentsOf: URL(filePath: files.folder.file("run/experiment.json")))
+        #expect(try JSONDecoder().decode(Experiment.self, from: written) == experiment)
+        #expect(FileManager.default.contents(atPath: files.folder.file("run/log.txt")) != nil)
+        let left = try FileManager.default.contentsOfDirectory(atPath: files.folder.file("run"))
+        #expect(!left.contains { $0.hasPrefix("best-") || $0.hasPrefix("checkpoint") }, "\(left)")
+    }
+}
