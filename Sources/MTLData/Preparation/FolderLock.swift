@@ -17,11 +17,11 @@ final class FolderLock {
     /// Makes the folder where there is none, and waits until no other run has it.
     ///
     /// - Parameters:
-    ///   - isOlder: whether files of these names are a folder of a version that marked none.
+    ///   - isPrepared: whether files of these names are what rows were prepared in, though nothing marks it.
     ///   - onWait: called once if another run has it.
     /// - Throws: `InputError` where it cannot be made, or holds other files and no marker.
     init(
-        _ folder: String, isOlder: ([String]) -> Bool, onWait: () -> Void
+        _ folder: String, isPrepared: ([String]) -> Bool, onWait: () -> Void
     ) throws(InputError) {
         let names: [String]
         do {
@@ -32,7 +32,7 @@ final class FolderLock {
                 .file, at: folder, found: Self.reason(error), expected: "a folder that can be written")
         }
         let others = names.filter { $0 != Self.markerName && $0 != ".DS_Store" }.sorted()
-        guard names.contains(Self.markerName) || others.isEmpty || isOlder(others) else {
+        guard names.contains(Self.markerName) || others.isEmpty || isPrepared(others) else {
             throw InputError(
                 .file, at: folder, found: "a folder that contains other files, such as \"\(others[0])\"",
                 expected: "a new or empty folder, or one that rows were prepared in")
