@@ -167,7 +167,7 @@ import Testing
         #expect(
             error?.found.contains("a change to it, or to a related file, during reading") == true,
             "\(String(describing: error))")
-        #expect(!FileManager.default.fileExists(atPath: folder.file("prepared/fitted.json")))
+        #expect(!FileManager.default.fileExists(atPath: folder.file("prepared/fitted.safetensors")))
     }
 
     /// Passes over the rows are over the same file, whatever gets its name between them.

@@ -14,6 +14,14 @@ package struct Command {
     package let output: String
     package let errors: String
 
+    /// Whether a shell finds a program.
+    package static func exists(_ program: String) -> Bool {
+        (try? shell("command -v \(program) >/dev/null", [], in: "/"))?.status == 0
+    }
+
+    /// Whether a command can be run as somebody with fewer rights.
+    package static var canBeAnotherUser: Bool { geteuid() == 0 && exists("setpriv") }
+
     package static func path(_ name: String) -> String {
         URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
             .appending(path: name).path
