@@ -100,7 +100,8 @@ import Testing
         }
         // Ignored as systemd has it, or not: the same.
         let ignored = try shop.shell(
-            "trap '' PIPE; { sleep 0.2; \"$0\" --help; echo $? >status; } | true; exit $(cat status || echo 99)")
+            "trap '' PIPE; { sleep 0.2; \"$0\" --help; echo $? >status; } | true; exit $(cat status || echo 99)"
+        )
         #expect(ignored.status == 1)
     }
 
@@ -115,8 +116,10 @@ import Testing
             SmallShop.experiment.replacing("epochs: 1,", with: "epochs: 100000, patience: 100000,"),
             "shop.yaml")
         for delay in [0.1, 0.3, 1] {
+            try FileManager.default.removeItem(atPath: shop.folder.file("shop.prepared"))
             let result = try Command.run(
-                "mtl", ["train", "shop.yaml"], in: shop.path, signal: (number, delay))
+                "mtl", ["train", "shop.yaml"], in: shop.path, signal: (number, delay),
+                marker: "shop.prepared/.mtl-prepared")
             #expect(result.isSignalled && result.status == number, "\(result.status)")
             #expect(result.errors.contains(name), "\(result.errors)")
             #expect(shop.partials.isEmpty)

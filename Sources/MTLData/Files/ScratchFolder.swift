@@ -6,7 +6,7 @@ package import MTLEngine
 package final class ScratchFolder {
     /// Its path.
     package let path: String
-    private let place: Int32
+    private var place: Int32
 
     /// Makes one in the folder of temporary files, for its owner alone.
     ///
@@ -29,5 +29,7 @@ package final class ScratchFolder {
     package func remove() {
         try? FileManager.default.removeItem(atPath: path)
         mtl_partial_remove(place)
+        // The place may be another file's by now.
+        place = -1
     }
 }
