@@ -7,10 +7,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #if defined(__linux__) && defined(O_TMPFILE)
@@ -103,6 +105,15 @@ int mtl_held_interrupt(void) { return atomic_load(&held); }
 
 static void watch(int number);
 
+// A folder with its files. To read a folder takes memory, which a signal's handler may not ask for, and a fork would call what
+// libraries have asked to be called before it; another process does neither here.
+static void remove_folder(const char *path) {
+    char *const words[] = {"rm", "-rf", "--", (char *)path, NULL};
+    char *const none[] = {NULL};
+    pid_t process;
+    if (posix_spawn(&process, "/bin/rm", NULL, NULL, words, none) == 0) waitpid(process, NULL, 0);
+}
+
 static void interrupted(int number) {
     int none = 0;
     if (number != SIGHUP && atomic_load(&holds) && atomic_compare_exchange_strong(&held, &none, number)) {
@@ -111,7 +122,7 @@ static void interrupted(int number) {
     }
     for (int place = 0; place < PLACES; place++) {
         char *path = atomic_exchange(&partials[place], NULL);
-        if (path) unlink(path);
+        if (path && unlink(path) && (errno == EISDIR || errno == EPERM)) remove_folder(path);
     }
     if (isatty(STDERR_FILENO)) say("\r\033[K");
     say(number == SIGINT    ? "Interrupted (SIGINT)"

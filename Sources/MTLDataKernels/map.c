@@ -8,13 +8,19 @@ uint64_t mtl_hash_bytes(const uint8_t *bytes, long count, uint64_t seed) {
 
 static inline long begin(mtl_map map, long key) { return key == 0 ? 0 : map.ends[key - 1]; }
 
+// Whether keys of more than 8 bytes are the same behind the first 8.
+static inline __attribute__((always_inline)) int is_same_end(const uint8_t *a, const uint8_t *b, long count) {
+    if (count > 16) return !memcmp(a + 8, b + 8, (size_t)(count - 8));
+    return mtl_word(a + count - 8, 8, 1) == mtl_word(b + count - 8, 8, 1);
+}
+
 static inline __attribute__((always_inline)) int32_t probe(
     mtl_map map, const uint8_t *key, long count, uint64_t hash, uint64_t prefix) {
     for (uint64_t place = hash >> 20 & map.mask;; place = (place + 1) & map.mask) {
         const mtl_map_slot slot = map.slots[place];
         if (slot.index < 0) return MTL_MAP_NONE;
         if (slot.prefix == prefix && slot.length == count &&
-            (count <= 8 || !memcmp(map.keys + begin(map, slot.index), key, (size_t)count)))
+            (count <= 8 || is_same_end(map.keys + begin(map, slot.index), key, count)))
             return slot.index;
     }
 }

@@ -28,8 +28,11 @@ package func median(_ values: [Double]) -> Double {
 
 /// Prints a table with columns as wide as their widest cell; the first column is left-aligned.
 ///
+/// - Parameter output: what else is written; where that is the standard output, the table goes to the standard error.
 /// - Throws: `InputError` where standard output cannot be written.
-package func printTable(_ header: [String], _ rows: [[String]]) throws(InputError) {
+package func printTable(
+    _ header: [String], _ rows: [[String]], beside output: String? = nil
+) throws(InputError) {
     let cells = ([header] + rows).map { $0.map { MessageText.oneLine($0, 200) } }
     let widths = header.indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
     func line(_ cells: [String]) -> String {
@@ -39,7 +42,8 @@ package func printTable(_ header: [String], _ rows: [[String]]) throws(InputErro
         }.joined(separator: "  ")
     }
     let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
-    try say(([line(cells[0]), rule] + cells.dropFirst().map(line)).joined(separator: "\n"))
+    let text = ([line(cells[0]), rule] + cells.dropFirst().map(line)).joined(separator: "\n")
+    try tell(text, beside: output)
 }
 
 /// Prints one JSON object on a line of its own, at once, with snake_case names.

@@ -32,6 +32,7 @@ struct ArchitecturesCommand: ParsableCommand {
 
     func validate() throws {
         try requirePositive([inputs], option: "inputs")
+        try requirePositive(scenarios?.values ?? [], option: "scenarios")
         try requirePositive([tasks], option: "tasks")
         try requirePositive(batch.values, option: "batch")
         try requirePositive([seconds], option: "seconds")

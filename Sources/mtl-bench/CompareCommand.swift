@@ -51,6 +51,12 @@ struct CompareCommand: ParsableCommand {
     }
 
     func run() throws {
+        // Hours of training are not to end with a folder that is not there.
+        if let plot {
+            var inputs = FilesInUse()
+            if data == .census { for path in TableData.Choice.censusFiles { inputs.add("the data", path) } }
+            try inputs.check(output: plot, "--plot")
+        }
         switch data {
         case .shop:
             let shop = try ShopSimulator(seed: 1)
@@ -103,7 +109,7 @@ struct CompareCommand: ParsableCommand {
                 title: "Test loss over seconds of training (\(data.rawValue))", panels: tasks.map(\.name),
                 xLabel: "seconds of training", series: series)
             try TextOutput.write(picture.text, to: plot)
-            try say("\nCurves written to \(plot).")
+            try tell("\nCurves written to \(plot).", beside: plot)
         }
     }
 

@@ -23,6 +23,13 @@ struct EmbeddingsCommand: ParsableCommand {
 
     private static let idsPerRow = 16
 
+    func validate() throws {
+        try requirePositive(tables.values, option: "tables")
+        try requirePositive(touched.values, option: "touched")
+        try requirePositive([dimension], option: "dimension")
+        try requirePositive([rounds], option: "rounds")
+    }
+
     func run() throws {
         try say(
             "Steps of Adam on tables of \(dimension) columns, \(compute.threads) threads; median of \(rounds) rounds.\n"

@@ -27,9 +27,20 @@ struct LogCommand: ParsableCommand {
     @Option(help: "Worker threads.")
     var threads = defaultThreads
 
-    func validate() throws { try requirePositive([rows, threads], option: "rows and --threads") }
+    /// Far more than any disk holds, and few enough to count with.
+    private static let mostRows = 1 << 40
+
+    func validate() throws {
+        try requirePositive([rows], option: "rows")
+        try requirePositive([threads], option: "threads")
+        guard rows <= Self.mostRows else {
+            throw ValidationError("--rows: found \(rows), expected at most \(Self.mostRows)")
+        }
+    }
 
     func run() throws {
+        let experiment = file + ".yaml"
+        try FilesInUse().check(output: experiment, "the experiment")
         let output = try TextOutput(file)
         try output.write(GeneratedLog.columns.joined(separator: ",") + "\n")
         let log = GeneratedLog(seed: seed)
@@ -46,8 +57,8 @@ struct LogCommand: ParsableCommand {
             for part in parts { try output.write(part.bytes) }
         }
         try output.finish()
-        try TextOutput.write(GeneratedLog.experiment(file), to: file + ".yaml")
-        try say("\(file): \(rows) rows; mtl train \(file).yaml trains on it.")
+        try TextOutput.write(GeneratedLog.experiment(file), to: experiment)
+        try tell("\(file): \(rows) rows; mtl train \(experiment) trains on it.", beside: file)
     }
 }
 
@@ -68,7 +79,7 @@ struct GeneratedLog: Sendable {
     static func experiment(_ file: String) -> String {
         let categories = ["country", "channel", "device", "page", "category", "brand"]
         return """
-            data: {source: \(file)}
+            data: {source: \(YAMLText.scalar(file))}
             schema:
               scenario: country
               time: time

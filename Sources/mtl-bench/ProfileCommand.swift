@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MTLData
 import MTLEngine
 import Terminal
 
@@ -47,6 +48,7 @@ struct ProfileCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let trace { try FilesInUse().check(output: trace, "--trace") }
         let work = try StepWorkload(
             schedule: schedule, inputs: inputs, hidden: hidden.values, tasks: tasks, batch: batch,
             compute: compute.options, sharing: sharing)
@@ -88,7 +90,7 @@ struct ProfileCommand: ParsableCommand {
         try profile.printTable(steps: steps)
         if let trace {
             try profile.writeTrace(to: trace)
-            try say("\nTrace written to \(trace).")
+            try tell("\nTrace written to \(trace).", beside: trace)
         }
     }
 }

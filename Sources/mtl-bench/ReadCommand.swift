@@ -17,6 +17,11 @@ struct ReadCommand: ParsableCommand {
     @Option(help: "How often.")
     var repeats = 3
 
+    func validate() throws {
+        try requirePositive([threads], option: "threads")
+        try requirePositive([repeats], option: "repeats")
+    }
+
     func run() throws {
         let clock = ContinuousClock()
         for _ in 0..<repeats {

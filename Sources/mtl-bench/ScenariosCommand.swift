@@ -17,7 +17,7 @@ struct ScenariosCommand: ParsableCommand {
     var rows = CommaList([60_000, 20_000, 8_000, 3_000, 1_000, 400])
 
     @Option(help: "Seeds: of the rows, parameters and order.")
-    var seeds = CommaList([1, 2, 3, 4, 5])
+    var seeds = CommaList<UInt64>([1, 2, 3, 4, 5])
 
     @Option(help: "The most epochs.")
     var epochs = 30
@@ -61,7 +61,7 @@ struct ScenariosCommand: ParsableCommand {
         // Per method and scenario the AUC of every seed, click then purchase.
         var results: [String: [[[Double]]]] = [:]
         for seed in seeds.values {
-            let market = try ScenarioSimulator(seed: UInt64(seed), scenarios: rows.values.count)
+            let market = try ScenarioSimulator(seed: seed, scenarios: rows.values.count)
             let training = try market.log(rows: rows.values, stream: 1).dataset
             let watch = try market.log(rows: rows.values.map { max(100, $0 / 5) }, stream: 2).dataset
             let tests = try rows.values.indices.map { scenario in
@@ -72,10 +72,10 @@ struct ScenariosCommand: ParsableCommand {
             func note(_ name: String, _ scores: [[Double]]) { results[name, default: []].append(scores) }
             note(
                 "Bayes", try tests.map { test in try scores(test) { task in test.chances.map { $0[task] } } })
-            note("single", try single(market, tests, seed: UInt64(seed)))
+            note("single", try single(market, tests, seed: seed))
             for method in methods() {
                 if !names.contains(method.name) { names.append(method.name) }
-                let trainer = try fit(method, training, watch, seed: UInt64(seed))
+                let trainer = try fit(method, training, watch, seed: seed)
                 note(
                     method.name,
                     try tests.map { test in

@@ -18,6 +18,14 @@ struct StepsCommand: ParsableCommand {
 
     @OptionGroup var compute: ComputeArguments
 
+    func validate() throws {
+        try requirePositive([count], option: "count")
+        try requirePositive([inputs], option: "inputs")
+        try requirePositive(hidden.values, option: "hidden")
+        try requirePositive([tasks], option: "tasks")
+        try requirePositive([batch], option: "batch")
+    }
+
     func run() throws {
         try StepWorkload(
             schedule: schedule, inputs: inputs, hidden: hidden.values, tasks: tasks, batch: batch,

@@ -19,16 +19,18 @@ struct TableData {
         var testShare = 0.0
         var seed: UInt64
 
+        static let censusFiles = ["data/census/train.csv", "data/census/test.csv"]
+
         /// Census-Income (KDD) as `scripts/prepare-census.sh` leaves it, with its official test file.
         static func census(validationShare: Double, seed: UInt64) throws -> Choice {
-            let folder = "data/census"
-            guard FileManager.default.fileExists(atPath: "\(folder)/train.csv") else {
+            let (training, test) = (censusFiles[0], censusFiles[1])
+            guard FileManager.default.fileExists(atPath: training) else {
                 throw InputError(
-                    .file, at: "\(folder)/train.csv", found: "no such file",
+                    .file, at: training, found: "no such file",
                     expected: "the prepared Census set: run make census, or scripts/prepare-census.sh")
             }
             return Choice(
-                data: "\(folder)/train.csv", test: "\(folder)/test.csv",
+                data: training, test: test,
                 labels: [LabelArgument("income"), LabelArgument("never_married")], ignored: ["college"],
                 validationShare: validationShare, seed: seed)
         }
@@ -56,10 +58,10 @@ struct TableData {
                 && !(choice.ignored + choice.numeric + choice.categorical).contains(column.profile.name)
         }.map { "\($0.profile.name): \($0.reasons.joined(separator: "; "))" }
 
-        // The files stay readable through their mappings, and nothing is left behind.
-        let folder = FileManager.default.temporaryDirectory.appending(path: "mtl-bench-\(UUID())").path
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let prepared = try experiment.prepare(in: folder, threads: threads)
+        // The files stay readable through their descriptors, and nothing is left behind.
+        let folder = try ScratchFolder()
+        defer { folder.remove() }
+        let prepared = try experiment.prepare(in: folder.path, threads: threads)
         guard let test = prepared.test else {
             throw InputError(
                 .empty, at: choice.data, found: "no row to judge on",

@@ -28,6 +28,13 @@ struct WorkerCommand: ParsableCommand {
         var samplesPerSecond: Double?
     }
 
+    func validate() throws {
+        try requirePositive([inputs], option: "inputs")
+        try requirePositive(hidden.values, option: "hidden")
+        try requirePositive([tasks], option: "tasks")
+        try requirePositive([batch], option: "batch")
+    }
+
     func run() throws {
         // As many batches as peer_worker.py keeps: the numbers come from memory as often on both sides.
         let batches = max(4, min(64, (64 << 20) / max(1, batch * inputs * MemoryLayout<Float>.stride)))

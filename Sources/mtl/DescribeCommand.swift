@@ -23,8 +23,10 @@ struct DescribeCommand: ParsableCommand {
     @OptionGroup var threads: ThreadArguments
 
     func run() throws {
-        if let svg { try filesInUse().check(output: svg, "--svg") }
-        let model = try model()
+        // Once: it may come from a pipe.
+        let settings = file.hasSuffix(".safetensors") ? nil : try Experiment(file: file)
+        if let svg { try filesInUse(settings).check(output: svg, "--svg") }
+        let model = try settings.map(model) ?? ModelBundle(contentsOf: file).model
         let summary = ModelSummary(model)
         let taskNames = model.tasks.map(\.name)
         try printTable(
@@ -36,29 +38,26 @@ struct DescribeCommand: ParsableCommand {
                     "\(layer.parameters)", "\(layer.operations)",
                     layer.tasks == taskNames ? "all" : layer.tasks.joined(separator: ", "),
                 ]
-            })
-        try say(
+            }, beside: svg)
+        try tell(
             "\n\(summary.parameters) parameters, \(summary.operations) floating-point operations for a row "
-                + "(products, forward).")
+                + "(products, forward).", beside: svg)
         if let svg {
             try TextOutput.write(ModelDrawing(model).svg, to: svg)
-            try say("The picture is in \(svg).")
+            try tell("The picture is in \(svg).", beside: svg)
         }
     }
 
-    private func filesInUse() throws -> FilesInUse {
-        var files = FilesInUse()
-        if !file.hasSuffix(".safetensors") {
-            files = try Experiment(file: file).filesInUse
+    private func filesInUse(_ settings: Experiment?) -> FilesInUse {
+        var files = settings?.filesInUse ?? FilesInUse()
+        if settings != nil {
             files.add(folder: prepared ?? preparedFolder(of: file), "the folder of prepared rows")
         }
-        files.add("the \(file.hasSuffix(".safetensors") ? "model" : "experiment")", file)
+        files.add("the \(settings == nil ? "model" : "experiment")", file)
         return files
     }
 
-    private func model() throws -> MultiTaskModel {
-        if file.hasSuffix(".safetensors") { return try ModelBundle(contentsOf: file).model }
-        let settings = try Experiment(file: file)
+    private func model(_ settings: Experiment) throws -> MultiTaskModel {
         let data = try settings.prepare(
             in: prepared ?? preparedFolder(of: file), threads: threads.threads, onWait: noteWaiting)
         do throws(InputError) {

@@ -57,7 +57,7 @@ struct EventArguments: ParsableArguments {
         for text in events {
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, logs.updateValue(String(parts[1]), forKey: String(parts[0])) == nil else {
-                throw ValidationError("--events: found \(text), expected NAME=FILE, once per history")
+                throw ValidationError("--events: found \"\(text)\", expected NAME=FILE, once per history")
             }
         }
         return logs
@@ -79,9 +79,12 @@ struct TableArguments: ParsableArguments {
         help: "The encoding, by a name that iconv knows (default: UTF-8, or what the model was trained on).")
     var encoding: String?
 
+    /// What --columns says; nil for a file with a header.
+    func names() throws -> [String]? { try columns.map { try columnNames($0, option: "--columns") } }
+
     func options(threads: Int = 1, badRows: BadRows = .refuse) throws -> ReadingOptions {
         var settings = DataSettings(source: "")
-        settings.columns = try columns.map { try columnNames($0, option: "--columns") }
+        settings.columns = try names()
         settings.format.separator = separator
         settings.format.encoding = encoding
         var options = try settings.options(threads: threads)

@@ -41,19 +41,13 @@ struct InitCommand: ParsableCommand {
         }
         let (source, guess) = try ReadingGuess.open(
             data, options: table.options(threads: threads.threads),
-            labels: labels.map { String($0.prefix { $0 != "=" }) })
+            labels: labels.flatMap { [$0] + Self.pairs($0).map(\.column) })
         let ignored = try columnNames(ignore, option: "--ignore")
         for name in ignored { _ = try source.column(name) }
-        let choices = labels.map { label in
-            guard let equals = label.firstIndex(of: "="), !source.columns.contains(label) else {
-                return SchemaProposal.LabelChoice(label)
-            }
-            return SchemaProposal.LabelChoice(
-                String(label[..<equals]), positive: [String(label[label.index(after: equals)...])])
-        }
+        let choices = labels.map { Self.choice($0, among: source.columns) }
         let proposal = try SchemaProposal(source, labels: choices, ignoring: ignored, reading: guess)
         var settings = DataSettings(source: data, test: test)
-        settings.columns = table.columns?.split(separator: ",").map(String.init)
+        settings.columns = try table.names()
         settings.format = guess.format
         let text = proposal.yaml(data: settings)
         guard let output else {
@@ -61,7 +55,26 @@ struct InitCommand: ParsableCommand {
             return
         }
         try TextOutput.write(text, to: output)
-        for note in source.notes { try say(note) }
-        try say(proposal.summary)
+        for note in source.notes { try tell(note, beside: output) }
+        try tell(proposal.summary, beside: output)
+    }
+
+    /// COLUMN=VALUE in every way that a text can be one: names may hold "=" too.
+    private static func pairs(_ text: String) -> [(column: String, value: String)] {
+        text.utf8.indices.filter { text.utf8[$0] == UInt8(ascii: "=") }.map { sign in
+            (
+                String(decoding: text.utf8[..<sign], as: UTF8.self),
+                String(decoding: text.utf8[text.utf8.index(after: sign)...], as: UTF8.self)
+            )
+        }
+    }
+
+    /// The column that is all of the text, or else the longest one that it begins with.
+    private static func choice(_ text: String, among columns: [String]) -> SchemaProposal.LabelChoice {
+        let pairs = pairs(text)
+        guard !columns.contains(text),
+            let pair = pairs.last(where: { columns.contains($0.column) }) ?? pairs.first
+        else { return SchemaProposal.LabelChoice(text) }
+        return SchemaProposal.LabelChoice(pair.column, positive: [pair.value])
     }
 }

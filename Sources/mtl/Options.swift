@@ -44,13 +44,14 @@ func printMetrics(_ runs: [[TaskEvaluation]]) throws {
 func columnNames(_ text: String?, option: String) throws -> [String] {
     guard let text else { return [] }
     var names: [String] = []
-    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-        let name = String(part)
+    // By bytes: a comma with an accent over it is a comma too.
+    for part in text.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+        let name = String(Substring(part))
         guard !name.allSatisfy({ $0 == " " }) else {
             throw ValidationError("\(option): found no name in \"\(text)\", expected names with commas")
         }
         guard !names.contains(name) else {
-            throw ValidationError("\(option): found \(name) twice, expected names that differ")
+            throw ValidationError("\(option): found \"\(name)\" twice, expected names that differ")
         }
         names.append(name)
     }
@@ -60,12 +61,26 @@ func columnNames(_ text: String?, option: String) throws -> [String] {
 extension InputError {
     /// The same error, which names the experiment's file where it is about a setting.
     func of(_ experiment: String) -> InputError {
-        let settings = [
-            "data", "histor", "schema", "feature ", "label ", "split", "sampling", "model", "training",
-            "scenario",
-            "experiment", "task ",
-        ]
-        guard settings.contains(where: { place.hasPrefix($0) }) else { return self }
+        guard isOfSetting else { return self }
         return InputError(kind, at: "\(experiment), \(place)", found: found, expected: expected)
+    }
+
+    private static let settings: Set<String> = [
+        "data", "history", "histories", "schema", "feature", "features", "label", "labels", "split",
+        "sampling",
+        "model", "training", "scenario", "scenarios", "experiment", "task", "tasks",
+    ]
+
+    /// Whether the place is a setting, as "split", "data, bad_rows" or "feature \"age\"", and not a file whose name only
+    /// begins so, as "data/visits.csv, line 3" or "training-2024.csv".
+    private var isOfSetting: Bool {
+        let word = place.prefix { $0.isASCII && $0.isLetter }
+        guard Self.settings.contains(String(word)) else { return false }
+        let rest = place[word.endIndex...]
+        if rest.isEmpty { return true }
+        // A file may be called "data".
+        if rest.hasPrefix(", line ") { return false }
+        return [", ", ": ", " \"", " by ", " rows"].contains { rest.hasPrefix($0) }
+            || rest.hasPrefix(" ") && rest.dropFirst().first?.isNumber == true
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import MTLData
 import MTLEngine
 import Terminal
@@ -40,7 +39,7 @@ struct PredictCommand: ParsableCommand {
         let names = try columnNames(keep, option: "--keep")
         for name in names where columns.contains(where: { $0.name == name }) {
             throw ValidationError(
-                "--keep: found \(name), which is the name of a prediction too, expected a column of another name"
+                "--keep: found \"\(name)\", which is the name of a prediction too, expected a column of another name"
             )
         }
         let logs = try events.byHistory(bundle)
@@ -55,8 +54,8 @@ struct PredictCommand: ParsableCommand {
         let source = try bundle.open(data, options: table.options(badRows: bad), events: logs)
         let kept = try names.map { ($0, try source.column($0)) }
         printNotes(of: source)
-        let sink = try Sink(output)
-        let header = kept.map { quoted($0.0) } + columns.map { quoted($0.name) }
+        let sink = try WholeOutput(output)
+        let header = kept.map { Quoting.csv($0.0) } + columns.map { Quoting.csv($0.name) }
         try sink.write(header.joined(separator: ",") + "\n")
         let report = try bundle.predictRows(source, badRows: bad, compute: threads.compute) {
             (rows, predictions) throws(InputError) in
@@ -64,62 +63,12 @@ struct PredictCommand: ParsableCommand {
             for task in bundle.model.tasks { values.append(try predictions.values(task.name)) }
             var text = ""
             for (place, row) in rows.rows.enumerated() {
-                let cells = kept.map { quoted(rows.block.string(row, $0.1)) }
+                let cells = kept.map { Quoting.csv(rows.block.string(row, $0.1)) }
                 text += (cells + bundle.cells(columns, values, row: place)).joined(separator: ",") + "\n"
             }
             try sink.write(text)
         }
         try sink.finish()
         for text in report.notes { note("\(data): \(text)") }
-    }
-
-    private func quoted(_ text: String) -> String {
-        guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
-        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
-            + "\""
-    }
-}
-
-/// Standard output, or a file: there whole or not at all.
-private final class Sink {
-    private let output: TextOutput?
-    /// What goes to the standard output once all is there.
-    private let spool: UnsafeMutablePointer<FILE>?
-
-    init(_ path: String?) throws(InputError) {
-        output = if let path { try TextOutput(path) } else { nil }
-        spool = path == nil ? tmpfile() : nil
-        if path == nil, spool == nil { throw Self.failure("a temporary file") }
-    }
-
-    deinit {
-        if let spool { fclose(spool) }
-    }
-
-    private static func failure(_ place: String) -> InputError {
-        InputError(
-            .file, at: place, found: String(cString: strerror(errno)), expected: "room for the predictions")
-    }
-
-    func write(_ text: String) throws(InputError) {
-        if let output {
-            try output.write(text)
-        } else if let spool {
-            guard fwrite(Array(text.utf8), 1, text.utf8.count, spool) == text.utf8.count else {
-                throw Self.failure("a temporary file")
-            }
-        }
-    }
-
-    func finish() throws(InputError) {
-        try output?.finish()
-        guard let spool else { return }
-        rewind(spool)
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = fread(&buffer, 1, buffer.count, spool)
-            if count == 0 { break }
-            try StandardOutput.write(Array(buffer[..<count]))
-        }
     }
 }

@@ -61,11 +61,15 @@ import Testing
             "mkfifo pipe && { \"$0\" predict shop.safetensors shop.csv --output pipe & cat pipe; wait; test -p pipe; }"
         )
         #expect(fifo.status == 0 && fifo.output == right)
-        // A device of its own, not the machine's.
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "devices are made by root"))
+    func aDeviceStaysOne() throws {
+        let shop = try SmallShop(isTrained: true)
+        // One of its own, not the machine's.
         let device = try shop.shell(
-            "mknod null c 1 3 || exit 77; \"$0\" predict shop.safetensors shop.csv --output null && test -c null"
-        )
-        #expect(device.status == 0 || device.status == 77)
+            "mknod null c 1 3 && \"$0\" predict shop.safetensors shop.csv --output null && test -c null")
+        #expect(device.status == 0, "\(device.errors)")
     }
 
     // MARK: Streams
@@ -83,7 +87,7 @@ import Testing
                 // What goes before a reader that has gone is its status.
                 let line =
                     way == "| true"
-                    ? "{ sleep 0.2; \"$0\" \(arguments); echo $? >status; } | true; exit $(cat status)"
+                    ? "{ sleep 0.2; \"$0\" \(arguments); echo $? >status; } | true; exit $(cat status || echo 99)"
                     : "\"$0\" \(arguments) \(way)"
                 let result = try shop.shell(line)
                 #expect(result.status == 1 && !result.isSignalled, "\(arguments) \(way): \(result.status)")
@@ -96,7 +100,8 @@ import Testing
         }
         // Ignored as systemd has it, or not: the same.
         let ignored = try shop.shell(
-            "trap '' PIPE; { sleep 0.2; \"$0\" --help; echo $? >status; } | true; exit $(cat status)")
+            "trap '' PIPE; { sleep 0.2; \"$0\" --help; echo $? >status; } | true; exit $(cat status || echo 99)"
+        )
         #expect(ignored.status == 1)
     }
 
@@ -111,8 +116,10 @@ import Testing
             SmallShop.experiment.replacing("epochs: 1,", with: "epochs: 100000, patience: 100000,"),
             "shop.yaml")
         for delay in [0.1, 0.3, 1] {
+            try FileManager.default.removeItem(atPath: shop.folder.file("shop.prepared"))
             let result = try Command.run(
-                "mtl", ["train", "shop.yaml"], in: shop.path, signal: (number, delay))
+                "mtl", ["train", "shop.yaml"], in: shop.path, signal: (number, delay),
+                marker: "shop.prepared/.mtl-prepared")
             #expect(result.isSignalled && result.status == number, "\(result.status)")
             #expect(result.errors.contains(name), "\(result.errors)")
             #expect(shop.partials.isEmpty)
@@ -122,30 +129,40 @@ import Testing
 
     // MARK: Limits
 
-    @Test func aThreadThatCannotStartIsAnErrorAndNoHang() throws {
+    @Test(
+        .enabled(
+            if: Command.canBeAnotherUser && Command.exists("prlimit") && Command.exists("timeout"),
+            "limits of processes hold for other users than root"))
+    func aThreadThatCannotStartIsAnErrorAndNoHang() throws {
         let shop = try SmallShop()
-        guard geteuid() == 0 else { return }
-        // Limits of processes hold for other users than root.
+        var refused = 0
         for count in 2...6 {
             let line = """
-                command -v setpriv prlimit timeout >/dev/null || exit 77
                 chmod 777 . && chmod 666 shop.* && rm -rf out && mkdir -m 777 out
                 timeout 60 setpriv --reuid=64123 --clear-groups prlimit --nproc=\(count) \
                 "$0" train shop.yaml --threads 2 --prepared out/p --model out/m
                 """
             let result = try shop.shell(line)
             #expect(result.status != 124, "hangs with \(count) processes")
+            // OpenBLAS interrupts the process where its own threads do not start; the shell needs one to begin with.
+            let isOpenBLAS = result.status == 130 && result.errors.contains("OpenBLAS")
+            let isShell = result.status == 126
             #expect(
-                [0, 1, 77, 126, 130].contains(result.status), "\(count): \(result.status) \(result.errors)")
+                [0, 1].contains(result.status) || isOpenBLAS || isShell,
+                "\(count): \(result.status) \(result.errors)")
+            #expect(!result.isSignalled && (result.status == 0 || !result.errors.isEmpty), "\(count)")
+            refused += result.status == 1 ? 1 : 0
         }
+        #expect(refused > 0, "no limit met a thread of ours")
     }
 
     /// A thread of OpenBLAS asks again and again for memory that it does not get, and its library's end would wait for it.
-    @Test func memoryThatIsShortIsNotWaitedForAtTheEnd() throws {
+    @Test(.enabled(if: Command.exists("timeout"), "needs timeout"))
+    func memoryThatIsShortIsNotWaitedForAtTheEnd() throws {
         let shop = try SmallShop()
         for megabytes in [180, 220, 260] {
             let result = try shop.shell(
-                "command -v timeout >/dev/null || exit 77; ulimit -v \(megabytes)000; timeout 60 \"$0\" train shop.yaml --threads 2"
+                "ulimit -v \(megabytes)000; timeout 60 \"$0\" train shop.yaml --threads 2"
             )
             #expect(result.status != 124, "hangs with \(megabytes) MB")
         }

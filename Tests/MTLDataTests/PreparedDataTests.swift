@@ -30,7 +30,7 @@ import Testing
         try write(PreparedShop.text(rows: 2_001), to: folder.file("shop.csv"))
         #expect(try !settings.prepare(in: folder.file("prepared")).wasCached)
         // Rows that were being written when everything stopped count for nothing.
-        try FileManager.default.removeItem(atPath: folder.file("prepared/fitted.json"))
+        try FileManager.default.removeItem(atPath: folder.file("prepared/fitted.safetensors"))
         #expect(try !settings.prepare(in: folder.file("prepared")).wasCached)
     }
 
@@ -67,7 +67,7 @@ import Testing
         #expect(rows == 1_000)
         settings.data.badRows = "skip:0.1%"
         #expect(throws: InputError.self) { try settings.prepare(in: folder.file("c")) }
-        #expect(!FileManager.default.fileExists(atPath: folder.file("c/fitted.json")))
+        #expect(!FileManager.default.fileExists(atPath: folder.file("c/fitted.safetensors")))
     }
 
     @Test func aModelAnswersFromItsFileAsItDidInTraining() throws {

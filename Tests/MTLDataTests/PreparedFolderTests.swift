@@ -41,7 +41,7 @@ import Testing
     /// Whatever is done to a file of the folder, the next run makes it again, with the same rows.
     @Test func damagedAndMissingPartsAreMadeAgain() throws {
         let right = try bits(settings.prepare(in: prepared))
-        let fitted = "\(prepared)/fitted.json"
+        let fitted = "\(prepared)/fitted.safetensors"
         let rows = "\(prepared)/training.rows"
         func flip(_ path: String, _ place: (Int) -> Int) throws {
             var data = try Data(contentsOf: URL(filePath: path))
@@ -79,28 +79,30 @@ import Testing
             damages.append(("fitted \(share)", { try flip(fitted) { ($0 - 1) * share / 11 } }))
             damages.append(("rows \(share)", { try flip(rows) { 200 + ($0 - 300) * share / 11 } }))
         }
-        for (name, damage) in damages where name != "no marker" {
+        for (name, damage) in damages {
             try damage()
             let again = try settings.prepare(in: prepared, threads: 2)
             #expect(try bits(again) == right, "\(name)")
+            // A marker alone says nothing of the rows.
+            #expect(again.wasCached == (name == "no marker"), "\(name)")
             #expect(try settings.prepare(in: prepared).wasCached, "\(name)")
         }
-        #expect(names() == [".mtl-prepared", "fitted.json", "test.rows", "training.rows", "validation.rows"])
+        #expect(names() == Self.all)
     }
 
     @Test func whatKilledRunsLeftIsTakenAway() throws {
         _ = try settings.prepare(in: prepared)
-        for name in ["training.rows.partial-4711", "fitted.json.partial-x"] {
+        for name in ["training.rows.partial-4711", "fitted.safetensors.partial-x"] {
             try Data(count: 10).write(to: URL(filePath: "\(prepared)/\(name)"))
         }
-        try FileManager.default.removeItem(atPath: "\(prepared)/fitted.json")
+        try FileManager.default.removeItem(atPath: "\(prepared)/fitted.safetensors")
         _ = try settings.prepare(in: prepared)
-        #expect(names() == [".mtl-prepared", "fitted.json", "test.rows", "training.rows", "validation.rows"])
+        #expect(names() == Self.all)
     }
 
     @Test func aFolderOfOtherFilesIsLeftAlone() throws {
         try FileManager.default.createDirectory(atPath: prepared, withIntermediateDirectories: false)
-        for name in ["fitted.json", "test.rows", "notes.txt"] {
+        for name in ["fitted.safetensors", "test.rows", "notes.txt"] {
             let path = "\(prepared)/\(name)"
             try Data("mine".utf8).write(to: URL(filePath: path))
             let error = failure { () throws(InputError) in _ = try settings.prepare(in: prepared) }
@@ -112,25 +114,52 @@ import Testing
         _ = try settings.prepare(in: prepared)
         // What others put in later stays.
         try Data("mine".utf8).write(to: URL(filePath: "\(prepared)/notes.txt"))
-        try FileManager.default.removeItem(atPath: "\(prepared)/fitted.json")
+        try FileManager.default.removeItem(atPath: "\(prepared)/fitted.safetensors")
         _ = try settings.prepare(in: prepared)
         #expect(FileManager.default.contents(atPath: "\(prepared)/notes.txt") == Data("mine".utf8))
-        try FileManager.default.removeItem(atPath: "\(prepared)/fitted.json")
+        try FileManager.default.removeItem(atPath: "\(prepared)/fitted.safetensors")
         try FileManager.default.createDirectory(
-            atPath: "\(prepared)/fitted.json/inner", withIntermediateDirectories: true)
+            atPath: "\(prepared)/fitted.safetensors/inner", withIntermediateDirectories: true)
         #expect(failure { () throws(InputError) in _ = try settings.prepare(in: prepared) } != nil)
-        #expect(FileManager.default.fileExists(atPath: "\(prepared)/fitted.json/inner"))
+        #expect(FileManager.default.fileExists(atPath: "\(prepared)/fitted.safetensors/inner"))
     }
 
-    /// What earlier versions prepared has no marker, and is known by its content.
-    @Test func aFolderOfAnEarlierVersionIsTakenOver() throws {
-        _ = try settings.prepare(in: prepared)
-        try FileManager.default.removeItem(atPath: "\(prepared)/.mtl-prepared")
-        try Data("{\"fingerprint\":\"1 abc\",\"parts\":[0]}".utf8).write(
-            to: URL(filePath: "\(prepared)/fitted.json"))
-        #expect(try !settings.prepare(in: prepared).wasCached)
-        #expect(try settings.prepare(in: prepared).wasCached)
+    /// What earlier versions prepared is known by its content, where it has no marker too, and made again.
+    @Test(arguments: [
+        "{\"fingerprint\":\"1 abc\",\"parts\":[0]}",
+        "{\"checksum\":\"00c0ffee\",\"content\":{\"fingerprint\":\"2 abc\",\"parts\":[]}}",
+    ])
+    func aFolderOfAnEarlierVersionIsTakenOver(fitted: String) throws {
+        for hasMarker in [false, true] {
+            let right = try bits(settings.prepare(in: prepared))
+            if !hasMarker { try FileManager.default.removeItem(atPath: "\(prepared)/.mtl-prepared") }
+            try FileManager.default.removeItem(atPath: "\(prepared)/fitted.safetensors")
+            try Data(fitted.utf8).write(to: URL(filePath: "\(prepared)/fitted.json"))
+            let again = try settings.prepare(in: prepared)
+            #expect(!again.wasCached)
+            #expect(try bits(again) == right)
+            #expect(try settings.prepare(in: prepared).wasCached)
+            #expect(names() == Self.all)
+        }
     }
+
+    /// Files that are called like prepared ones are somebody's until their content says otherwise.
+    @Test(arguments: [
+        "mine", "{}", "{\"fingerprint\":\"9 abc\"}", "{\"content\":{\"fingerprint\":\"2 abc\"}}",
+    ])
+    func aFolderWithoutAMarkerIsNotTakenForItsNamesAlone(fitted: String) throws {
+        try FileManager.default.createDirectory(atPath: prepared, withIntermediateDirectories: false)
+        for name in ["fitted.json", "fitted.safetensors"] {
+            try Data(fitted.utf8).write(to: URL(filePath: "\(prepared)/\(name)"))
+        }
+        let error = failure { () throws(InputError) in _ = try settings.prepare(in: prepared) }
+        #expect(error?.place == prepared)
+        #expect(names() == ["fitted.json", "fitted.safetensors"])
+    }
+
+    private static let all = [
+        ".mtl-prepared", "fitted.safetensors", "test.rows", "training.rows", "validation.rows",
+    ]
 
     @Test func theDataAreNotReplaced() throws {
         _ = try settings.prepare(in: prepared)

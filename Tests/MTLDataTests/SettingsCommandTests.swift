@@ -7,27 +7,11 @@ import Testing
     /// A folder with files, in which the command runs.
     struct Shell {
         let files: FieldCase
-        /// It lies beside the tests, where a build with tests leaves it.
-        static let command = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: "mtl")
 
         init() throws { files = try FieldCase() }
 
-        func run(_ arguments: String...) throws -> (status: Int32, output: String, errors: String) {
-            let process = Process()
-            process.executableURL = Self.command
-            process.arguments = arguments
-            process.currentDirectoryURL = URL(filePath: files.folder.path)
-            let (output, errors) = (files.folder.file("stdout"), files.folder.file("stderr"))
-            for path in [output, errors] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
-            process.standardOutput = FileHandle(forWritingAtPath: output)
-            process.standardError = FileHandle(forWritingAtPath: errors)
-            try process.run()
-            process.waitUntilExit()
-            return (
-                process.terminationStatus, try String(contentsOfFile: output, encoding: .utf8),
-                try String(contentsOfFile: errors, encoding: .utf8)
-            )
+        func run(_ arguments: String...) throws -> Command {
+            try Command.run("mtl", arguments, in: files.folder.path)
         }
 
         func experiment(

@@ -14,10 +14,23 @@ import Testing
         ),
     ]
 
+    /// A line without the comment at its end: two slashes in a text, as of an address, begin none.
+    private static func code(_ line: Substring) -> String {
+        var isText = false
+        var before: Character = " "
+        for place in line.indices {
+            let sign = line[place]
+            if sign == "\"", before != "\\" { isText.toggle() }
+            if sign == "/", before == "/", !isText { return String(line[..<line.index(before: place)]) }
+            before = before == "\\" && sign == "\\" ? " " : sign
+        }
+        return String(line)
+    }
+
     private func faults(_ text: String) throws -> [String] {
         try text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().flatMap {
             number, line in
-            let code = line.components(separatedBy: "//")[0]
+            let code = Self.code(line)
             return try Self.rules.filter { rule in
                 try code.firstMatch(of: Regex(rule.pattern)) != nil
             }.map { "line \(number + 1): \($0.what)" }
@@ -41,11 +54,13 @@ import Testing
             "let a = try! b()", "FileHandle.standardOutput.write(data)", "print(text)",
             "    Thread { run() }.start()",
             "let data = try Data(contentsOf: url, options: .alwaysMapped)", "mmap(address, 1, 2, 3, 4, 5)",
+            "let url = \"https://a.b\"; let a = try! c(url)", "let a = \"\\\\\"; print(\"// \")",
         ] {
             #expect(try faults(line).count == 1, "\(line)")
         }
         for line in [
             "blueprint(x)", "model.print(x)", "// try! this", "BackgroundThread(\"name\") {", "mmap(nil, 1)",
+            "let url = \"https://a.b\" // try! this", "a(\"\\\"\") // print(x)",
         ] {
             #expect(try faults(line) == [], "\(line)")
         }

@@ -71,14 +71,47 @@ import Testing
         #expect(try isCached(settings))
     }
 
-    @Test func aHundredNanosecondsCount() throws {
-        let path = try write(SmallShop.rows(300))
-        let settings = experiment(path)
-        #expect(try !isCached(settings))
-        var moved = try times(path)
-        moved[1].tv_nsec = moved[1].tv_nsec >= 100 ? moved[1].tv_nsec - 100 : moved[1].tv_nsec + 100
-        try #require(utimensat(AT_FDCWD, path, moved, 0) == 0)
-        #expect(try !isCached(settings))
+    /// The time of a change moves with whatever is done to a file, so that each part is tried without the others.
+    @Test func everyPartOfAStampCounts() {
+        let stamp = FileStamp(
+            device: 1, inode: 2, size: 3, content: .init(seconds: 4, nanoseconds: 500),
+            change: .init(seconds: 6, nanoseconds: 700), digest: 8)
+        let changes: [(inout FileStamp) -> Void] = [
+            { $0.device += 1 }, { $0.inode += 1 }, { $0.size += 1 }, { $0.content.seconds += 1 },
+            { $0.content.nanoseconds += 1 }, { $0.change?.seconds += 1 }, { $0.change?.nanoseconds += 1 },
+            { $0.digest = 9 }, { $0.change = nil }, { $0.digest = nil },
+        ]
+        let texts = changes.map { change in
+            var other = stamp
+            change(&other)
+            return other.text
+        }
+        #expect(Set(texts + [stamp.text]).count == changes.count + 1)
+    }
+
+    /// Content that differs where the times may not: of a small file every byte, of a large one what the samples meet.
+    @Test func aDigestIsOfTheContentAlone() throws {
+        func digest(_ bytes: [UInt8], _ name: String) throws -> UInt64? {
+            let file = open(try folder.write(bytes, as: name), O_RDONLY)
+            defer { close(file) }
+            return FileStamp.digest(file, size: bytes.count)
+        }
+        let small = Array(SmallShop.rows(100).utf8)
+        let right = try digest(small, "a")
+        #expect(try right != nil && digest(small, "b") == right)
+        for place in Array(stride(from: 0, to: small.count, by: 41)) + [small.count - 1] {
+            var other = small
+            other[place] ^= 1
+            #expect(try digest(other, "b") != right, "byte \(place)")
+        }
+        let large = [UInt8](repeating: 7, count: 5 << 20)
+        let sampled = try digest(large, "c")
+        for place in [0, 100, large.count / 127 + 1, large.count - 1] {
+            var other = large
+            other[place] ^= 1
+            #expect(try digest(other, "c") != sampled, "byte \(place)")
+        }
+        #expect(FileStamp.digest(-1, size: 10) == nil)
     }
 
     @Test func anyPlaceOfALargeFileCounts() throws {
@@ -167,7 +200,7 @@ import Testing
         #expect(
             error?.found.contains("a change to it, or to a related file, during reading") == true,
             "\(String(describing: error))")
-        #expect(!FileManager.default.fileExists(atPath: folder.file("prepared/fitted.json")))
+        #expect(!FileManager.default.fileExists(atPath: folder.file("prepared/fitted.safetensors")))
     }
 
     /// Passes over the rows are over the same file, whatever gets its name between them.

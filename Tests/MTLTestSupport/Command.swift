@@ -14,6 +14,14 @@ package struct Command {
     package let output: String
     package let errors: String
 
+    /// Whether a shell finds a program.
+    package static func exists(_ program: String) -> Bool {
+        (try? shell("command -v \(program) >/dev/null", [], in: "/"))?.status == 0
+    }
+
+    /// Whether a command can be run as somebody with fewer rights.
+    package static var canBeAnotherUser: Bool { geteuid() == 0 && exists("setpriv") }
+
     package static func path(_ name: String) -> String {
         URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
             .appending(path: name).path
@@ -21,19 +29,30 @@ package struct Command {
 
     /// Runs a command in a folder and waits for it.
     ///
-    /// - Parameter signal: what it is sent, and after how many seconds.
+    /// - Parameters:
+    ///   - signal: what it is sent, and after how many seconds.
+    ///   - marker: a file of the folder that says it has begun: seconds are counted from then on.
     package static func run(
         _ name: String, _ arguments: [String], in folder: String,
-        signal: (number: Int32, after: Double)? = nil
+        signal: (number: Int32, after: Double)? = nil, marker: String? = nil
     ) throws -> Command {
-        try shell("exec \"$0\" \"$@\"", [path(name)] + arguments, in: folder, signal: signal)
+        try shell("exec \"$0\" \"$@\"", [path(name)] + arguments, in: folder, signal: signal, marker: marker)
+    }
+
+    /// Waits for a file, which must come.
+    private static func wait(for path: String) throws {
+        for _ in 0..<6000 {
+            if access(path, F_OK) == 0 { return }
+            usleep(10_000)
+        }
+        throw Safetensors.Failure(text: "\(path) does not come")
     }
 
     /// Runs a line of shell, whose "$0", "$1", … are the arguments. Signals are as they are for a new process, which those
     /// that Foundation starts do not have.
     package static func shell(
         _ line: String, _ arguments: [String], in folder: String,
-        signal: (number: Int32, after: Double)? = nil
+        signal: (number: Int32, after: Double)? = nil, marker: String? = nil
     ) throws -> Command {
         let streams = try TemporaryFolder()
         func check(_ code: Int32, _ what: String) throws {
@@ -74,6 +93,7 @@ package struct Command {
         var process = pid_t()
         try check(posix_spawn(&process, "/bin/sh", &actions, &attributes, &words, environ), "/bin/sh")
         if let signal {
+            if let marker { try wait(for: "\(folder)/\(marker)") }
             usleep(useconds_t(signal.after * 1e6))
             kill(process, signal.number)
         }

@@ -1,46 +1,26 @@
 internal import MTLEngine
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
-
 /// The bytes of a cache, which are copied wherever they are used: of a file that is mapped, another process could take them
 /// away, or change them after a check.
 final class CacheBytes: Sendable {
     let count: Int
-    private let descriptor: Int32
+    private let file: RegularFile?
     nonisolated(unsafe) private let memory: UnsafeRawPointer?
 
     /// A file.
     init(path: String) throws(InputError) {
-        func failure() -> InputError {
-            InputError(.file, at: path, found: String(cString: strerror(errno)), expected: "a cache of rows")
-        }
-        // A pipe would wait for a writer.
-        let opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard opened >= 0 else { throw failure() }
-        guard let status = FileStatus.of(opened), FileStatus.isRegular(status) else {
-            let isFolder = FileStatus.of(opened).map { FileStatus.kind($0) == S_IFDIR } ?? false
-            close(opened)
-            throw InputError(
-                .file, at: path, found: isFolder ? "a directory" : "a pipe or a device",
-                expected: "a cache of rows")
-        }
-        descriptor = opened
-        count = Int(status.st_size)
+        let file = try RegularFile(path, expected: "a cache of rows")
+        self.file = file
+        count = file.count
         memory = nil
     }
 
     /// Memory that outlives it.
     init(_ bytes: UnsafeRawBufferPointer) {
-        descriptor = -1
+        file = nil
         count = bytes.count
         memory = bytes.baseAddress
     }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Fills `target` from a place on; false where there are fewer bytes than that, or they cannot be read.
     func read(at place: Int, into target: UnsafeMutableRawBufferPointer) -> Bool {
@@ -49,16 +29,7 @@ final class CacheBytes: Sendable {
             target.copyMemory(from: UnsafeRawBufferPointer(start: memory + place, count: target.count))
             return true
         }
-        var filled = 0
-        while filled < target.count {
-            let more = pread(
-                descriptor, target.baseAddress?.advanced(by: filled), target.count - filled,
-                off_t(place + filled))
-            if more < 0 && errno == EINTR { continue }
-            guard more > 0 else { return false }
-            filled += more
-        }
-        return true
+        return file.map { (try? $0.read(at: place, into: target)) != nil } ?? (target.count == 0)
     }
 
     /// Some bytes; nil where they are not there.
@@ -73,11 +44,7 @@ final class CacheBytes: Sendable {
     }
 
     /// Tells the system that bytes will be read soon.
-    func announce(at place: Int, count: Int) {
-        #if os(Linux)
-            if descriptor >= 0 { posix_fadvise(descriptor, off_t(place), off_t(count), POSIX_FADV_WILLNEED) }
-        #endif
-    }
+    func announce(at place: Int, count: Int) { file?.announce(at: place, count: count) }
 }
 
 /// Memory that a block of a cache is read into, for one block after the other.

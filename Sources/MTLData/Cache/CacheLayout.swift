@@ -72,6 +72,28 @@ package struct CacheLayout: Codable, Equatable {
     }
 }
 
+extension CacheLayout {
+    /// Ids of 32 bits are below this.
+    private static let mostIDs = Int(Int32.max)
+
+    /// What cannot be, whatever a checksum says: memory is taken by these numbers. Nil where all can.
+    var fault: String? {
+        for field in singles + bags where !(1...Self.mostIDs).contains(field.tableRows) {
+            return "\(field.tableRows) rows in the table of \"\(field.name)\""
+        }
+        for field in singles where field.maximumCount != 0 || field.isWeighted {
+            return "several ids of \"\(field.name)\" in a row"
+        }
+        for field in bags where !(1...SizeLimit.dimension).contains(field.maximumCount) {
+            return "up to \(field.maximumCount) ids of \"\(field.name)\" in a row"
+        }
+        guard (0...Self.mostIDs).contains(scenarioCount) else { return "\(scenarioCount) scenarios" }
+        let columns = denseNames.count + singles.count + bags.count + labels.count
+        guard columns <= SizeLimit.columns else { return "\(columns) columns" }
+        return nil
+    }
+}
+
 /// One block of a cache's file.
 package struct CacheBlock: Equatable {
     package var offset: Int

@@ -75,6 +75,7 @@ public final class RowCache: Sendable {
         guard let layout = text.withUnsafeBytes({ CacheFormat.decode($0) }) else {
             throw damaged("a description of its columns that cannot be read")
         }
+        if let fault = layout.fault { throw damaged(fault) }
         let entry = 3 + layout.bags.count
         let (indexBytes, overflows) = blockCount.multipliedReportingOverflow(by: entry * 8)
         guard !overflows, index.count == indexBytes else { throw damaged("an index of another length") }

@@ -91,22 +91,65 @@ struct ByteMap: Sendable {
         bytes.append(contentsOf: key)
         ends.append(bytes.count)
         hashes.append(Self.hash(key))
-        if 2 * count > slots.count { fill(slots: 2 * slots.count) } else { place(count - 1) }
+        if 2 * count > slots.count { fill(slots: 2 * slots.count) } else { place(count - 1..<count) }
         return count - 1
     }
 
     private mutating func fill(slots size: Int) {
         slots = [mtl_map_slot](repeating: Self.empty, count: size)
-        for index in 0..<count { place(index) }
+        place(0..<count)
     }
 
-    private mutating func place(_ index: Int) {
-        let key = key(index)
-        var prefix: UInt64 = 0
-        for (offset, byte) in key.prefix(8).enumerated() { prefix |= UInt64(byte) << UInt64(8 * offset) }
-        let mask = slots.count - 1
-        var place = Int(truncatingIfNeeded: hashes[index] >> 20) & mask
-        while slots[place].index >= 0 { place = (place + 1) & mask }
-        slots[place] = mtl_map_slot(prefix: prefix, length: UInt32(key.count), index: Int32(index))
+    private mutating func place(_ keys: Range<Int>) {
+        let (bytes, ends, hashes) = (bytes, ends, hashes)
+        slots.withUnsafeMutableBufferPointer { slots in
+            let mask = slots.count - 1
+            for index in keys {
+                let start = index == 0 ? 0 : ends[index - 1]
+                let slot = mtl_map_slot(
+                    prefix: Self.prefix(bytes, start, ends[index]), length: UInt32(ends[index] - start),
+                    index: Int32(index))
+                var place = Int(truncatingIfNeeded: hashes[index] >> 20) & mask
+                while slots[place].index >= 0 { place = (place + 1) & mask }
+                slots[place] = slot
+            }
+        }
+    }
+
+    /// The first eight bytes of a key, the first one lowest; zeros after a shorter one.
+    private static func prefix(_ bytes: [UInt8], _ start: Int, _ end: Int) -> UInt64 {
+        bytes.withUnsafeBytes { all in
+            if start + 8 <= all.count {
+                let word = UInt64(littleEndian: all.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+                return end - start >= 8 ? word : word & ((1 << UInt64(8 * (end - start))) - 1)
+            }
+            var word: UInt64 = 0
+            for place in start..<min(end, start + 8) {
+                word |= UInt64(all[place]) << UInt64(8 * (place - start))
+            }
+            return word
+        }
+    }
+
+    /// Numbers of keys so that those with the largest counts come first, and of these in the order of their bytes.
+    func order(byCounts counts: [Int], atLeast least: Int) -> [Int] {
+        struct Place {
+            let count: Int
+            /// The beginning of its bytes as a number of the same order.
+            let prefix: UInt64
+            let index: Int
+        }
+        var places: [Place] = []
+        for index in ends.indices where counts[index] >= least {
+            let start = index == 0 ? 0 : ends[index - 1]
+            let prefix = Self.prefix(bytes, start, ends[index])
+            places.append(Place(count: counts[index], prefix: prefix.byteSwapped, index: index))
+        }
+        places.sort { left, right in
+            if left.count != right.count { return left.count > right.count }
+            if left.prefix != right.prefix { return left.prefix < right.prefix }
+            return key(left.index).lexicographicallyPrecedes(key(right.index))
+        }
+        return places.map(\.index)
     }
 }

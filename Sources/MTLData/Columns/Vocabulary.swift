@@ -16,11 +16,7 @@ package struct Vocabulary: Sendable, Equatable {
 
     /// Keeps the values seen at least `minimumCount` times, by how often and then by their bytes.
     init(_ seen: ByteMap, counts: [Int], missing: Int, minimumCount: Int) {
-        var order = seen.ends.indices.filter { counts[$0] >= minimumCount }
-        order.sort { left, right in
-            counts[left] != counts[right]
-                ? counts[left] > counts[right] : seen.key(left).lexicographicallyPrecedes(seen.key(right))
-        }
+        let order = seen.order(byCounts: counts, atLeast: minimumCount)
         var bytes: [UInt8] = []
         var ends: [Int] = []
         for index in order {

@@ -42,11 +42,7 @@ extension Experiment {
             add((try? label.condition)?.column)
         }
         for name in [schema.scenario, schema.group, schema.time, schema.weight] { add(name) }
-        func quoted(_ text: String) -> String {
-            "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
-                + "\""
-        }
-        return [names.map(quoted), names.map { _ in "1" }, names.map { _ in "0" }]
+        return [names.map(Quoting.csv), names.map { _ in "1" }, names.map { _ in "0" }]
             .map { $0.joined(separator: ",") + "\n" }.joined()
     }
 }

@@ -45,7 +45,20 @@ final class FileOutput {
         guard descriptor >= 0 else { throw failure() }
     }
 
+    /// A descriptor that this process has open, which stays open.
+    ///
+    /// - Parameter name: what messages call it.
+    init(descriptor number: Int32, called name: String) throws(InputError) {
+        path = name
+        target = .descriptor(number)
+        descriptor = fcntl(number, F_DUPFD_CLOEXEC, 0)
+        guard descriptor >= 0 else { throw failure() }
+    }
+
     deinit { abandon() }
+
+    /// Whether it is a file, which gets its name when it is whole.
+    var isFile: Bool { if case .file = target { true } else { false } }
 
     /// Lets everything go that has no name of its own yet.
     private func abandon() {
@@ -54,6 +67,8 @@ final class FileOutput {
         if let partial { unlink(partial) }
         mtl_partial_remove(partialPlace)
         partial = nil
+        // The place may be another file's by now.
+        partialPlace = -1
     }
 
     private func failure() -> InputError {

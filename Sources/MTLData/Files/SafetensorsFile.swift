@@ -75,42 +75,15 @@ struct SafetensorsFile {
 
     /// Reads a file, and checks that all of it is there and as it was written.
     init(_ path: String) throws(InputError) {
-        func failure() -> InputError {
-            InputError(.file, at: path, found: String(cString: strerror(errno)), expected: "a model file")
-        }
-        // A pipe would wait for a writer.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure() }
-        defer { close(descriptor) }
-        guard let status = FileStatus.of(descriptor) else { throw failure() }
-        guard FileStatus.isRegular(status) else {
-            throw InputError(
-                .file, at: path,
-                found: FileStatus.kind(status) == S_IFDIR ? "a directory" : "a pipe or a device",
-                expected: "a model file")
-        }
-        let count = Int(status.st_size)
+        let file = try RegularFile(path, expected: "a model file")
         // No number of a file is worth more memory than there is; a file may have holes.
-        guard count / Int(sysconf(Int32(_SC_PAGESIZE))) < sysconf(Int32(_SC_PHYS_PAGES)) else {
+        guard file.count / Int(sysconf(Int32(_SC_PAGESIZE))) < sysconf(Int32(_SC_PHYS_PAGES)) else {
             throw InputError(
-                .file, at: path, found: "\(count) bytes", expected: "a model that this machine's memory holds"
-            )
+                .file, at: path, found: "\(file.count) bytes",
+                expected: "a model that this machine's memory holds")
         }
-        try self.init(path: path, count: count) { (place, target) throws(InputError) in
-            var filled = 0
-            while filled < target.count {
-                let more = pread(
-                    descriptor, target.baseAddress?.advanced(by: filled), target.count - filled,
-                    off_t(place + filled))
-                if more < 0 && errno == EINTR { continue }
-                guard more >= 0 else { throw failure() }
-                guard more > 0 else {
-                    throw InputError(
-                        .file, at: path, found: "fewer bytes than a moment ago",
-                        expected: "a whole model file")
-                }
-                filled += more
-            }
+        try self.init(path: path, count: file.count) { (place, target) throws(InputError) in
+            try file.read(at: place, into: target)
         }
     }
 

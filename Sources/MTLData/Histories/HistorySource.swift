@@ -108,7 +108,7 @@ package final class HistorySource: RowSource {
         wide.firstRecord = block.firstRecord
         wide.firstLine = block.firstLine
         wide.unit = block.unit
-        wide.reserve(records: block.rowCount)
+        wide.reserve(rows: block.rowCount)
         let width = block.width
         let named = block.columns.count
         var copied = 0

@@ -30,7 +30,8 @@ extension ModelBundle {
             }
             var chain = [task.name]
             var next: Int? = parent
-            while let earlier = next {
+            // A circle, which no model of ours has, would not end.
+            while let earlier = next, chain.count < model.tasks.count {
                 chain.insert(model.tasks[earlier].name, at: 0)
                 next = parents[earlier]
             }

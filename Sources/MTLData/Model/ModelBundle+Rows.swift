@@ -86,8 +86,11 @@ extension ModelBundle {
         _ consume: (ServedRows, Dataset<Float>, Predictions<Float>) throws(InputError) -> Void
     ) throws(InputError) -> ServingReport {
         let plan = try ColumnPlan(preprocessor.schema, of: source, withLabels: withLabels)
-        precondition(
-            source.threads == 1, "rows are predicted in the order of their source: open it with one thread")
+        guard source.threads == 1 else {
+            throw InputError(
+                .value, at: source.path, found: "a source that \(source.threads) threads read",
+                expected: "one thread: rows are predicted in the order of their source")
+        }
         var report = ServingReport(preprocessor)
         let read = try source.read { (block, _) throws(InputError) in
             let parsed = ParsedBlock(block, plan, classes: preprocessor.classes)

@@ -57,7 +57,7 @@ public struct ModelBundle: Sendable {
     ///
     /// - Parameters:
     ///   - source: the rows, as `openSource` takes them.
-    ///   - options: how they are read.
+    ///   - options: how they are read; always by one thread, in the order in which they are predicted.
     ///   - events: per history its log; by default the file beside the rows that has the name of the log of training.
     /// - Throws: `InputError` that names the file, or the history whose log is not there.
     public func open(
@@ -65,6 +65,7 @@ public struct ModelBundle: Sendable {
     ) throws(InputError) -> any RowSource {
         var options = options
         options.format = preprocessor.format.with(options.format)
+        options.threads = 1
         return try join(
             histories(events, beside: source), to: openSource(source, options: options), preprocessor.schema,
             options)

@@ -45,13 +45,8 @@ public struct ServingReport: Sendable, Equatable {
 
     /// - Throws: `InputError` for more bad rows than are to be left out.
     func check(_ limit: BadRows, at path: String) throws(InputError) {
-        guard case .skip(let share) = limit, badRows.count > 0 else { return }
-        let all = rows + badRows.count
-        guard Double(badRows.count) > share * Double(all) else { return }
-        throw InputError(
-            .value, at: path,
-            found: "\(badRows.count) bad rows of \(all), the first: \(badRows.examples.first ?? "")",
-            expected: "a share of at most \(share)")
+        try limit.check(
+            badRows.count, of: rows + badRows.count, first: badRows.examples.first, at: path)
     }
 
     /// What is to be told: rows that were left out, values that no training row had.

@@ -17,8 +17,8 @@ final class FolderLock {
         let text: String
         /// What a folder without it must be.
         let expected: String
-        /// Whether files of these names are a folder of a version that marked none.
-        let isOlder: ([String]) -> Bool
+        /// Whether files of these names are such a folder, though nothing marks it.
+        let isUnmarked: ([String]) -> Bool
     }
 
     private let descriptor: Int32
@@ -41,7 +41,7 @@ final class FolderLock {
                 .file, at: folder, found: Self.reason(error), expected: "a folder that can be written")
         }
         let others = names.filter { $0 != kind.marker && $0 != ".DS_Store" }.sorted()
-        guard names.contains(kind.marker) || others.isEmpty || kind.isOlder(others) else {
+        guard names.contains(kind.marker) || others.isEmpty || kind.isUnmarked(others) else {
             throw InputError(
                 .file, at: folder, found: "a folder that contains other files, such as \"\(others[0])\"",
                 expected: kind.expected)

@@ -86,13 +86,8 @@ public struct PreparedData: Sendable {
             throw InputError(.empty, at: source.path, found: "no training row", expected: "at least one")
         }
         try check()
-        try files.finish(
+        let found = try files.finish(
             preprocessor, bad, fingerprint, parts: Part.allCases.filter { writing.rows[$0] != nil })
-        guard let found = files.find(fingerprint, checkingWith: nil) else {
-            throw InputError(
-                .file, at: files.folder, found: "no prepared rows just after they were written",
-                expected: "a folder that keeps files")
-        }
         self.init(found, wasCached: false)
     }
 

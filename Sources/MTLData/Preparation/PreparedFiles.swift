@@ -20,21 +20,6 @@ struct PreparedFiles {
         let training: RowCache
     }
 
-    private struct Fitted: Codable {
-        let fingerprint: String
-        let parts: [Sealed]
-        let badRows: BadRowCount
-        let preprocessor: Preprocessor
-    }
-
-    /// A part and a checksum of its file.
-    private struct Sealed: Codable {
-        let part: UInt8
-        let seal: String
-    }
-
-    private static let version = "2"
-
     /// Takes a folder, which is made if it is not there.
     ///
     /// - Parameters:
@@ -49,41 +34,38 @@ struct PreparedFiles {
             marker: ".mtl-prepared",
             text: "Rows that mtl prepared; it makes and removes the files of this folder.",
             expected: "a new or empty folder, or one that rows were prepared in",
-            isOlder: { Self.isOlder(folder, $0) })
+            isUnmarked: { Self.isPrepared(folder, $0) })
         lock = try FolderLock(folder, kind, waits: true, onWait: onWait)
-        for path in Part.allCases.map(path) + [fittedPath] { try inputs.check(replaced: path) }
+        for path in Self.names.map({ "\(folder)/\($0)" }) { try inputs.check(replaced: path) }
     }
 
     func path(_ part: Part) -> String { "\(folder)/\(part).rows" }
-    private var fittedPath: String { "\(folder)/fitted.json" }
+    private var fittedPath: String { "\(folder)/\(Self.fittedName)" }
 
-    private static let names = Part.allCases.map { "\($0).rows" } + ["fitted.json"]
-
-    private func stamp(_ fingerprint: String) -> String { "\(Self.version) \(fingerprint)" }
+    private static let fittedName = "fitted.safetensors"
+    private static let names =
+        [fittedName, OlderFitted.name] + Part.allCases.map { "\($0).rows" }
 
     private static func isPartial(_ name: String) -> Bool {
         names.contains { name.hasPrefix("\($0).partial-") }
     }
 
-    /// Whether a folder without a marker is one that version 1 prepared rows in.
-    private static func isOlder(_ folder: String, _ found: [String]) -> Bool {
-        struct Older: Decodable { let fingerprint: String }
+    /// Whether a folder without a marker is one that rows were prepared in all the same: by its files' names and contents.
+    private static func isPrepared(_ folder: String, _ found: [String]) -> Bool {
         guard found.allSatisfy({ names.contains($0) || isPartial($0) }),
-            let data = FileManager.default.contents(atPath: "\(folder)/fitted.json"),
-            let older = try? JSONDecoder().decode(Older.self, from: data)
+            FittedFile.isOne("\(folder)/\(fittedName)") || OlderFitted.isIn(folder)
         else { return false }
-        return older.fingerprint.hasPrefix("1 ")
-            && found.filter { $0.hasSuffix(".rows") }.allSatisfy { name in
-                let file = FileHandle(forReadingAtPath: "\(folder)/\(name)")
-                return (try? file?.read(upToCount: CacheFormat.magic.count)).map { $0.map(Array.init) }
-                    == CacheFormat.magic
-            }
+        return found.filter { $0.hasSuffix(".rows") }.allSatisfy { name in
+            let file = FileHandle(forReadingAtPath: "\(folder)/\(name)")
+            return (try? file?.read(upToCount: CacheFormat.magic.count)).map { $0.map(Array.init) }
+                == CacheFormat.magic
+        }
     }
 
     /// Takes away what is there, and what runs that were killed left behind.
     func begin() throws(InputError) {
         let partials = (try? FileManager.default.contentsOfDirectory(atPath: folder))?.filter(Self.isPartial)
-        for name in ["fitted.json"] + Self.names + (partials ?? []) {
+        for name in Self.names + (partials ?? []) {
             guard unlink("\(folder)/\(name)") != 0, errno != ENOENT else { continue }
             throw InputError(
                 .file, at: "\(folder)/\(name)", found: String(cString: strerror(errno)),
@@ -91,65 +73,42 @@ struct PreparedFiles {
         }
     }
 
+    /// Writes what was fitted, once the rows of all parts are there.
+    ///
+    /// - Returns: what `find` would find.
     func finish(
         _ preprocessor: Preprocessor, _ badRows: BadRowCount, _ fingerprint: String, parts: [Part]
-    ) throws(InputError) {
-        var sealed: [Sealed] = []
-        for part in parts {
-            sealed.append(Sealed(part: part.rawValue, seal: try RowCache(path: path(part)).seal))
+    ) throws(InputError) -> Found {
+        var caches: [Part: RowCache] = [:]
+        for part in parts { caches[part] = try RowCache(path: path(part)) }
+        guard let training = caches[.training] else {
+            throw InputError(.empty, at: folder, found: "no training row", expected: "at least one")
         }
-        let fitted = Fitted(
-            fingerprint: stamp(fingerprint), parts: sealed, badRows: badRows, preprocessor: preprocessor)
-        let json: [UInt8]
-        do {
-            json = [UInt8](try JSONEncoder().encode(fitted))
-        } catch {
-            throw InputError(.value, at: fittedPath, found: "\(error)", expected: "numbers that JSON holds")
+        let sealed = parts.compactMap { part in
+            caches[part].map { FittedFile.Sealed(part: part.rawValue, seal: $0.seal) }
         }
-        let file = try FileOutput(fittedPath, access: .personal)
-        try file.write(SealedText.sealed(json))
-        try file.finish()
+        let preprocessor = preprocessor.withoutFolds
+        try FittedFile(
+            fingerprint: fingerprint, parts: sealed, badRows: badRows, preprocessor: preprocessor
+        ).write(to: fittedPath)
+        return Found(preprocessor: preprocessor, badRows: badRows, parts: caches, training: training)
     }
 
     /// What was prepared with a fingerprint; nil where there is nothing, something else, or something damaged.
     ///
-    /// - Parameter threads: workers that look at the rows; nil where they were written a moment ago.
-    func find(_ fingerprint: String, checkingWith threads: Int?) -> Found? {
-        guard let text = FileManager.default.contents(atPath: fittedPath).map(Array.init),
-            let json = SealedText.opened(text),
-            let fitted = try? JSONDecoder().decode(Fitted.self, from: Data(json)),
-            fitted.fingerprint == stamp(fingerprint)
-        else { return nil }
+    /// - Parameter threads: workers that look at the rows.
+    func find(_ fingerprint: String, checkingWith threads: Int) -> Found? {
+        guard let fitted = FittedFile(fittedPath, fingerprint: fingerprint) else { return nil }
         var parts: [Part: RowCache] = [:]
         for sealed in fitted.parts {
             guard let part = Part(rawValue: sealed.part), let cache = try? RowCache(path: path(part)),
                 cache.seal == sealed.seal, cache.layout.fingerprint == fingerprint,
-                threads.map(cache.isWhole) ?? true
+                cache.isWhole(threads: threads)
             else { return nil }
             parts[part] = cache
         }
         guard let training = parts[.training] else { return nil }
         return Found(
             preprocessor: fitted.preprocessor, badRows: fitted.badRows, parts: parts, training: training)
-    }
-}
-
-/// JSON with a checksum of itself: {"checksum":"…","content":…}.
-enum SealedText {
-    private static func head(_ json: some Collection<UInt8>) -> [UInt8] {
-        let sum = Array(json).withUnsafeBytes { Checksum.crc32($0) }
-        let digits = String(sum, radix: 16)
-        return Array(
-            "{\"checksum\":\"\(String(repeating: "0", count: 8 - digits.count))\(digits)\",\"content\":".utf8)
-    }
-
-    static func sealed(_ json: [UInt8]) -> [UInt8] { head(json) + json + [UInt8(ascii: "}")] }
-
-    /// The content; nil where it is not as it was written.
-    static func opened(_ text: [UInt8]) -> [UInt8]? {
-        let length = head([]).count
-        guard text.count > length, text.last == UInt8(ascii: "}") else { return nil }
-        let json = text[length..<text.count - 1]
-        return text.starts(with: head(json)) ? Array(json) : nil
     }
 }

@@ -52,14 +52,9 @@ struct RowWriting {
         }
         for (part, count) in try writers.finish() { rows[part, default: 0] += count }
         let found = writers.errorCount + report.badRows
-        if case .skip(let share) = badRows, Double(found) > share * Double(report.rows + report.badRows) {
-            let first = report.examples.first ?? writers.errors.first
-            throw InputError(
-                .value, at: source.path,
-                found:
-                    "\(found) bad rows of \(report.rows + report.badRows), the first: \(first?.description ?? "")",
-                expected: "a share of at most \(share)")
-        }
+        try badRows.check(
+            found, of: report.rows + report.badRows,
+            first: (report.examples.first ?? writers.errors.first)?.description, at: source.path)
         bad.count += found
         let examples = (report.examples + writers.errors).map(\.description)
         bad.examples += examples.prefix(max(0, OrderedWriters.exampleLimit - bad.examples.count))

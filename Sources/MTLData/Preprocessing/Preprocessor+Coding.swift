@@ -72,8 +72,11 @@ extension Preprocessor {
                 found: "what was fitted of \(fitted.count) features and \(classes.count) labels",
                 expected: "that of \(schema.features.count) and \(schema.labels.count), and of the scenario")
         }
-        guard Set(schema.features.map(\.name)).count == fitted.count else {
-            throw InputError(.name, at: "schema", found: "a feature twice", expected: "names that differ")
+        var seen = Set<String>()
+        for feature in schema.features where !seen.insert(feature.name).inserted {
+            throw InputError(
+                .name, at: "schema", found: "feature \"\(feature.name)\" twice", expected: "names that differ"
+            )
         }
         for (feature, fit) in zip(schema.features, fitted) {
             try feature.check(schema: schema)

@@ -31,6 +31,15 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         reading = format == TableFormat() ? nil : format
     }
 
+    /// The same as it is stored: without what encodes the rows it was fitted on.
+    var withoutFolds: Preprocessor {
+        var features = fitted
+        for index in features.indices { features[index].foldValues = nil }
+        return Preprocessor(
+            schema: schema, trainingRows: trainingRows, fitted: features, classes: classes,
+            scenarios: scenarios, format: format)
+    }
+
     /// The values of a feature of ids, nil where it has none.
     package func vocabulary(_ feature: Int) -> Vocabulary? { fitted[feature].vocabulary }
 

@@ -1,3 +1,4 @@
+internal import MTLDataKernels
 internal import MTLEngine
 
 #if canImport(Glibc)
@@ -36,7 +37,7 @@ final class KeptFile {
             return
         }
         defer { close(source) }
-        descriptor = try Self.unnamedFile()
+        descriptor = try UnnamedFile.open()
         do throws(InputError) { try Self.copy(source, to: descriptor, path: path) } catch {
             close(descriptor)
             throw error
@@ -47,9 +48,7 @@ final class KeptFile {
 
     /// Whether a path is a pipe, whose rows can be read only once.
     static func isPipe(_ path: String) -> Bool {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return false }
-        return [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT)
+        FileStatus.of(path).map { [S_IFIFO, S_IFSOCK].contains(FileStatus.kind($0)) } ?? false
     }
 
     /// Another descriptor of the file, for a reader that closes it.
@@ -63,17 +62,6 @@ final class KeptFile {
         InputError(.file, at: place, found: String(cString: strerror(errno)), expected: expected)
     }
 
-    private static func unnamedFile() throws(InputError) -> Int32 {
-        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = "\(folder)/mtl-pipe-XXXXXX".utf8CString
-        let descriptor = template.withUnsafeMutableBufferPointer { name in
-            name.baseAddress.map { mkstemp($0) } ?? -1
-        }
-        guard descriptor >= 0 else { throw failure(folder, "a folder for what comes out of a pipe") }
-        template.withUnsafeBufferPointer { if let name = $0.baseAddress { _ = unlink(name) } }
-        return descriptor
-    }
-
     private static func copy(_ source: Int32, to target: Int32, path: String) throws(InputError) {
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
         while true {
@@ -81,14 +69,8 @@ final class KeptFile {
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else { throw failure(path, "a readable pipe") }
             if count == 0 { return }
-            var written = 0
-            while written < count {
-                let more = buffer.withUnsafeBytes {
-                    write(target, $0.baseAddress.map { $0 + written }, count - written)
-                }
-                if more < 0 && errno == EINTR { continue }
-                guard more > 0 else { throw failure("\(path), copied to TMPDIR", "room for it") }
-                written += more
+            guard mtl_write_all(target, buffer, count) == 0 else {
+                throw failure("\(path), copied to \(UnnamedFile.folder)", "room for it")
             }
         }
     }

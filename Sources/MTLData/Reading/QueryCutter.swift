@@ -50,7 +50,7 @@ final class QueryCutter {
             record += 1
         }
         guard !rows.isEmpty else { return false }
-        block.reserve(records: rows.count)
+        block.reserve(rows: rows.count)
         for (place, end) in ends.enumerated() { block.ends[place] = end }
         for (place, row) in rows.enumerated() { block.rows[place] = row }
         block.rowCount = rows.count

@@ -8,6 +8,25 @@ public enum BadRows: Sendable, Equatable {
     case skip(upTo: Double)
 }
 
+extension BadRows {
+    /// Checks that no more rows are left out than may be.
+    ///
+    /// - Parameters:
+    ///   - count: the bad rows.
+    ///   - all: all rows, the bad ones included.
+    ///   - first: what is wrong with the first bad one.
+    ///   - place: the source.
+    /// - Throws: `InputError` that names the source.
+    func check(
+        _ count: Int, of all: Int, first: String?, at place: String, kind: InputError.Kind = .value
+    ) throws(InputError) {
+        guard case .skip(let share) = self, count > 0, Double(count) > share * Double(all) else { return }
+        throw InputError(
+            kind, at: place, found: "\(count) bad rows of \(all), the first: \(first ?? "")",
+            expected: "a share of at most \(share)")
+    }
+}
+
 /// How a table is read.
 public struct ReadingOptions: Sendable, Equatable {
     /// How the text is read.

@@ -78,17 +78,31 @@ public final class RowBlock {
         capacity = needed
     }
 
+    /// Makes room for what the text, which is there, is cut into.
     func reserve(records: Int) {
-        if (records + 1) * width > endCapacity {
-            endCapacity = (records + 1) * width
+        reserve(rows: records, ends: Self.ends(of: count, records: records, width: width))
+    }
+
+    /// Makes room for rows that are written with all their cells.
+    func reserve(rows count: Int) { reserve(rows: count, ends: count * width) }
+
+    private func reserve(rows rowCount: Int, ends endCount: Int) {
+        if endCount > endCapacity {
+            endCapacity = endCount
             ends.deallocate()
             ends = .allocate(capacity: endCapacity)
         }
-        if records > rowCapacity {
-            rowCapacity = records
+        if rowCount > rowCapacity {
+            rowCapacity = rowCount
             rows.deallocate()
-            rows = .allocate(capacity: records)
+            rows = .allocate(capacity: rowCapacity)
         }
+    }
+
+    /// The most ends of cells that cutting writes down: those of whole rows, whose cells have a byte each at least, and of one
+    /// that is not whole. Records may be blank lines, of which a text has as many as bytes whatever the width is.
+    static func ends(of bytes: Int, records: Int, width: Int) -> Int {
+        min(bytes / width, records) * width + width
     }
 
     func begin() {

@@ -61,10 +61,9 @@ package final class SQLiteSource: RowSource {
             guard !value.isEmpty else { throw wrong(decoded.isEmpty ? "no file" : "no \(pair[0])", forms) }
             decoded.append(value)
         }
-        let name = decoded[1].split(separator: "\"", omittingEmptySubsequences: false)
-            .joined(separator: "\"\"")
         try self.init(
-            path: decoded[0], query: pair[0] == "query" ? decoded[1] : "SELECT * FROM \"\(name)\"",
+            path: decoded[0],
+            query: pair[0] == "query" ? decoded[1] : "SELECT * FROM \(Quoting.sql(decoded[1]))",
             options: options)
     }
 
@@ -142,13 +141,8 @@ package final class SQLiteSource: RowSource {
             throw InputError(
                 .empty, at: "\(path), query", found: "no rows", expected: "at least one")
         }
-        if case .skip(let share) = options.badRows, Double(report.badRows) > share * Double(all) {
-            throw InputError(
-                .value, at: path,
-                found: "\(report.badRows) bad rows of \(all), the first: "
-                    + (report.examples.first?.description ?? ""),
-                expected: "a share of at most \(share)")
-        }
+        try options.badRows.check(
+            report.badRows, of: all, first: report.examples.first?.description, at: path)
         if let known, known != hash { throw changed("other rows than before") }
         known = hash
         return report

@@ -1,4 +1,3 @@
-internal import MTLDataKernels
 internal import MTLEngine
 
 #if canImport(Glibc)
@@ -41,10 +40,6 @@ enum SourceFiles {
         return text
     }
 
-    private static let wholeBytes = 4 << 20
-    private static let sampleBytes = 16 << 10
-    private static let samples = 128
-
     /// A database by what the system says of it alone: to open and close it would take the locks of whoever else has it open in
     /// this process.
     private static func stamp(database path: String) throws(InputError) -> String {
@@ -54,9 +49,7 @@ enum SourceFiles {
                 expected: "a readable SQLite database")
         }
         settle(&status) { FileStatus.of(path) }
-        let times = FileStatus.times(status)
-        return "\(status.st_dev) \(status.st_ino) \(status.st_size) "
-            + "\(times.content.tv_sec).\(times.content.tv_nsec) \(times.any.tv_sec).\(times.any.tv_nsec)"
+        return FileStamp(status).text
     }
 
     /// - Parameter isAside: a database's log, which need not be there; without content it says nothing.
@@ -75,21 +68,12 @@ enum SourceFiles {
         guard FileStatus.isRegular(status) else { return "no file" }
         if isAside, status.st_size == 0 { return "" }
         settle(&status) { FileStatus.of(descriptor) }
-        let times = FileStatus.times(status)
-        let size = Int(status.st_size)
-        var hash: UInt64 = 0
-        var buffer = [UInt8](repeating: 0, count: size <= wholeBytes ? max(1, size) : sampleBytes)
-        let step = size <= wholeBytes ? max(1, size) : (size - sampleBytes) / (samples - 1)
-        for start in stride(from: 0, to: max(1, size - buffer.count + 1), by: step) {
-            let count = buffer.withUnsafeMutableBytes {
-                pread(descriptor, $0.baseAddress, $0.count, off_t(start))
-            }
-            guard count >= 0 else { throw failure() }
-            hash = mtl_hash_bytes(buffer, count, hash)
-        }
-        // Of a log all but the last of its times: as root, SQLite gives it its owner again in reading.
-        return "\(status.st_dev) \(status.st_ino) \(size) \(times.content.tv_sec).\(times.content.tv_nsec) "
-            + (isAside ? "" : "\(times.any.tv_sec).\(times.any.tv_nsec) ") + String(hash, radix: 16)
+        var stamp = FileStamp(status)
+        // As root, SQLite gives a log its owner again in reading.
+        if isAside { stamp.change = nil }
+        guard let digest = FileStamp.digest(descriptor, size: stamp.size) else { throw failure() }
+        stamp.digest = digest
+        return stamp.text
     }
 
     /// Waits until a change from now on gets another time than the last one: the clock of a file system goes in steps of up to

@@ -105,7 +105,7 @@ public struct TableFormat: Sendable, Equatable, Codable {
         }
         if let comment {
             try require(
-                !comment.isEmpty && !comment.contains { $0 == "\n" || $0 == "\r" || $0 == "\"" }, "comment",
+                !comment.isEmpty && !comment.utf8.contains { [0x0A, 0x0D, 0x22].contains($0) }, "comment",
                 "\"\(comment)\"", "what lines to leave out begin with, such as #")
         }
         try require(skipLines >= 0, "skip_lines", "\(skipLines)", "a number of lines")

@@ -67,9 +67,9 @@ struct TableHeader {
         let count = max(1, Int(bad.cells))
         let block = RowBlock(path: "", columns: [String](repeating: "", count: count))
         block.reserve(text: text.count)
-        block.reserve(records: 1)
         for (index, byte) in text.enumerated() { block.text[index] = byte }
         block.count = text.count
+        block.reserve(records: 1)
         _ = mtl_csv_scan_records(
             block.text, block.count, 1, separator, count, block.ends, block.rows, &bad, 1)
         return (0..<count).map { String(decoding: Cell.trimmed(block.cell(0, $0)), as: UTF8.self) }
@@ -270,7 +270,8 @@ private struct RowLook {
             return
         }
         let records = min(scan.records, Self.limit)
-        var ends = [UInt32](repeating: 0, count: (scan.records + 1) * cells)
+        var ends = [UInt32](
+            repeating: 0, count: RowBlock.ends(of: text.count, records: scan.records, width: cells))
         var rows = [mtl_csv_row](repeating: mtl_csv_row(), count: scan.records + 1)
         let cut = mtl_csv_scan_records(
             text, text.count, head.isAtEnd ? 1 : 0, separator, cells, &ends, &rows, &bad, bad.count)

@@ -114,15 +114,9 @@ package final class TableReader: RowSource {
         guard report.rows + report.badRows > 0 else {
             throw InputError(.empty, at: path, found: "a header only", expected: "at least one row")
         }
-        if case .skip(let share) = options.badRows,
-            Double(report.badRows) > share * Double(report.rows + report.badRows)
-        {
-            throw InputError(
-                .syntax, at: path,
-                found: "\(report.badRows) bad rows of \(report.rows + report.badRows), the first: "
-                    + (report.examples.first?.description ?? ""),
-                expected: "a share of at most \(share)")
-        }
+        try options.badRows.check(
+            report.badRows, of: report.rows + report.badRows, first: report.examples.first?.description,
+            at: path, kind: .syntax)
         return report
     }
 

@@ -44,19 +44,10 @@ final class TextSource {
 
     /// The next bytes of the source; fewer than asked for at its end, or before something wrong.
     private func take() -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: Self.looked) { buffer, used in
-            do throws(InputError) {
-                used = try source.read(into: UnsafeMutableRawBufferPointer(buffer))
-                guard used < Self.looked else { return }
-                var more: UInt8 = 0
-                let count = try withUnsafeMutableBytes(of: &more) { (byte) throws(InputError) in
-                    try source.read(into: byte)
-                }
-                isAtEnd = count == 0
-            } catch {
-                failure = error
-            }
-        }
+        let taken = TakenBytes(Self.looked) { (buffer) throws(InputError) in try source.read(into: buffer) }
+        isAtEnd = taken.isAtEnd
+        failure = taken.failure
+        return taken.bytes
     }
 
     private func decoded(_ bytes: [UInt8]) -> [UInt8] {

@@ -27,7 +27,7 @@ public final class RunFolder {
     private static var kind: FolderLock.Kind {
         FolderLock.Kind(
             marker: ".mtl-run", text: "A training run of mtl; it makes and removes the files of this folder.",
-            expected: "a new or empty folder, or that of a run", isOlder: { _ in false })
+            expected: "a new or empty folder, or that of a run", isUnmarked: { _ in false })
     }
 
     /// Makes the folder where there is none, and takes it for this process.

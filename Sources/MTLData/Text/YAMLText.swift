@@ -1,10 +1,10 @@
 /// Pieces of YAML, quoted so that any reader takes them for the text they are.
-enum YAMLText {
+package enum YAMLText {
     /// Words that a reader of YAML 1.1 or 1.2 takes for something else.
     private static let reserved: Set<String> = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
 
     /// A text as a scalar, plain where that is safe and in double quotes elsewhere.
-    static func scalar(_ text: String) -> String {
+    package static func scalar(_ text: String) -> String {
         isPlain(text) ? text : quoted(text)
     }
 

@@ -12,7 +12,7 @@ int mtl_name_unnamed(int descriptor, const char *path);
 // Writes all bytes, polling if the descriptor is non-blocking; -1 with errno.
 int mtl_write_all(int descriptor, const void *bytes, long count);
 
-// Files that are to be removed if the process is interrupted: a place for a copy of the path, -1 where there is none left.
+// Files and folders that are to be removed if the process is interrupted: a place for a copy of the path, -1 where there is none left.
 int mtl_partial_add(const char *path);
 void mtl_partial_remove(int place);
 
