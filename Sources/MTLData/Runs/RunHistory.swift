@@ -47,12 +47,7 @@ struct RunHistory {
                 rows.append(row)
             }
         }
-        return rows.map { row in row.map(Self.quoted).joined(separator: ",") + "\n" }.joined()
-    }
-
-    private static func quoted(_ text: String) -> String {
-        guard text.utf8.contains(where: { ",\"\r\n".utf8.contains($0) }) else { return text }
-        return "\"\(text.replacing("\"", with: "\"\""))\""
+        return rows.map { row in row.map(Quoting.csv).joined(separator: ",") + "\n" }.joined()
     }
 
     private struct Line: Encodable {
