@@ -113,9 +113,14 @@ import Testing
             case 4: trainer.initialize()
             default: break
             }
-            expectClose(
-                try #require(trainer.averagedParameters), plain.values, relative: 1e-12, absolute: 1e-13,
-                "step \(step)")
+            // What pads the vector before the tables belongs to nobody.
+            let average = try #require(trainer.averagedParameters)
+            for segment in trainer.model.layout.segments {
+                let range = segment.offset..<segment.offset + segment.count
+                expectClose(
+                    Array(average[range]), Array(plain.values[range]), relative: 1e-12, absolute: 1e-13,
+                    "step \(step), \(segment.name)")
+            }
         }
     }
 

@@ -89,7 +89,7 @@ public struct Label: Sendable, Equatable, Codable {
         if smoothing != 0 { try values.encode(smoothing, forKey: .smoothing) }
     }
 
-    func check() throws(InputError) {
+    package func check() throws(InputError) {
         guard positive == nil || kind == .binary else {
             throw InputError(
                 .value, at: "label \"\(name)\", positive", found: "a \(kind.rawValue) label",

@@ -48,7 +48,10 @@ extension Optimizer {
             expected: "0 with embedding tables, whose rows change only when a batch touches them")
     }
 
-    private func check(_ place: String) throws(InputError) {
+    /// Checks every number.
+    ///
+    /// - Throws: `InputError` that names the option behind `place`.
+    package func check(_ place: String) throws(InputError) {
         func require(_ holds: Bool, _ name: String, _ value: Double, _ expected: String) throws(InputError) {
             guard holds else {
                 throw InputError(.value, at: "\(place), \(name)", found: "\(value)", expected: expected)

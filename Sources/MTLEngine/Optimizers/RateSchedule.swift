@@ -132,8 +132,7 @@ public struct RateSchedule: Sendable, Equatable, Codable {
     /// Checks every number.
     ///
     /// - Throws: `InputError` that names the option.
-    package func check() throws(InputError) {
-        let place = "rate schedule"
+    package func check(_ place: String = "rate schedule") throws(InputError) {
         try require(warmup, atLeast: 0, "\(place), warmup")
         switch shape {
         case .constant: return
