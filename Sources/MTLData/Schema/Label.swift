@@ -1,4 +1,4 @@
-internal import MTLEngine
+package import MTLEngine
 
 /// A column to predict.
 public struct Label: Sendable, Equatable, Codable {
