@@ -19,6 +19,9 @@ import Testing
         Case(name: "tables_adagrad", tableOptimizer: .adagrad(learningRate: 0.05)),
         Case(name: "tables_row_adagrad", tableOptimizer: .rowAdagrad(learningRate: 0.05)),
         Case(name: "tables_ftrl", tableOptimizer: .ftrl(alpha: 0.1, beta: 1, l1: 0.002, l2: 0.05)),
+        Case(
+            name: "tables_ftrl_alternating",
+            tableOptimizer: .ftrl(alpha: 0.1, beta: 1, l1: 0.002, l2: 0.05)),
         Case(name: "tables_decay", optimizer: .adam(learningRate: 1e-2).withRowDecay(0.3)),
         Case(
             name: "tables_row_adagrad_decay",

@@ -118,6 +118,7 @@ import Testing
         #expect(try bytes(.sgd()) == vector && bytes(.adam()) == 3 * vector)
         #expect(try bytes(.adagrad()) == 2 * vector && bytes(.ftrl()) == 3 * vector)
         #expect(try bytes(.rowAdagrad()) == vector + 400_000)
+        #expect(try bytes(.adam(), sets: 2) == 5 * vector && bytes(.ftrl(), sets: 2) == 3 * vector)
         #expect(try bytes(.rowAdagrad(), sets: 2) == vector + 800_000)
         #expect(try bytes(.sgd(), averages: true) == 2 * vector + 400_000)
         // The layers' share does not know the tables' rule.

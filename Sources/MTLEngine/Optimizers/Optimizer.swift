@@ -76,7 +76,8 @@ public struct Optimizer: Sendable, Equatable {
     /// FTRL-proximal, number by number: with an l1 above 0 many weights become exactly 0. For tables only.
     ///
     /// A weight is made of its gradients alone, so that the one drawn at the beginning fades with the first of them: by
-    /// |g| / (beta + |g|) where l1 and l2 are 0. Its rate falls by itself, and no rate schedule changes it.
+    /// |g| / (beta + |g|) where l1 and l2 are 0. Its rate falls by itself, and no rate schedule changes it. Tasks that take
+    /// turns have one memory of gradients, unlike with the other rules.
     ///
     /// - SeeAlso: McMahan et al., *Ad Click Prediction: a View from the Trenches*, KDD 2013.
     /// - Parameter alpha: the learning rate, of which a number has alpha / (beta + √Σg²).
@@ -110,6 +111,9 @@ public struct Optimizer: Sendable, Equatable {
         package let perElement: Int
         /// Of each row beside them.
         package let perRow: Int
+        /// Whether it is one for all turns: where a weight is made of what is remembered, turns that remembered apart would
+        /// undo each other's steps.
+        package var isShared = false
 
         /// Those of so many rows with so many elements.
         package func count(rows: Int, elements: Int) -> Int { perElement * elements + perRow * rows }
@@ -118,7 +122,8 @@ public struct Optimizer: Sendable, Equatable {
     package var rowState: RowState {
         switch rule {
         case .sgd: RowState(perElement: 0, perRow: 0)
-        case .adam, .ftrl: RowState(perElement: 2, perRow: 0)
+        case .adam: RowState(perElement: 2, perRow: 0)
+        case .ftrl: RowState(perElement: 2, perRow: 0, isShared: true)
         case .adagrad: RowState(perElement: 1, perRow: 0)
         case .rowAdagrad: RowState(perElement: 0, perRow: 1)
         }

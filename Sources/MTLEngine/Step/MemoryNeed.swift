@@ -39,10 +39,12 @@ package struct MemoryNeed: Sendable {
         // The transposes are a layer's weights again.
         let copies = averages ? 2 : 1
         let ofRows = rowState ?? Optimizer.RowState(perElement: stateVectors, perRow: 0)
+        let rowSets = ofRows.isShared ? 1 : sets
         add(
-            model, each: size * Double(copies + ofRows.perElement * sets),
-            eachRow: size * Double(ofRows.perRow * sets) + (averages ? 4 : 0),
-            denseMore: size * Double(workspace.shards + 1 + (stateVectors - ofRows.perElement) * sets))
+            model, each: size * Double(copies + ofRows.perElement * rowSets),
+            eachRow: size * Double(ofRows.perRow * rowSets) + (averages ? 4 : 0),
+            denseMore: size
+                * Double(workspace.shards + 1 + stateVectors * sets - ofRows.perElement * rowSets))
         let columns = Double(plan.embedding.width)
         let rows = Double(workspace.rows.capacity) * (workspace.rows.keepsChunk ? 1 : Double(workers))
         let perRow = Double(workspace.elementsPerRow)

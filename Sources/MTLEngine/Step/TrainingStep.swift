@@ -128,7 +128,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         for task in alternating ? store.tasks.indices.map({ Optional($0) }) : [nil] {
             let turn = TurnPlan(
                 plan, tasks: store.tasks, task: task, options: options, stateStart: stateCount,
-                tableStateOffset: (task ?? 0) * tableState)
+                tableStateOffset: ofTables.rowState.isShared ? 0 : (task ?? 0) * tableState)
             stateCount += turn.stateCount
             plans.append(turn)
         }
@@ -199,7 +199,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             ? nil
             : EmbeddingMemory(
                 plan.embedding, batchLimit: batchLimit, workers: workers,
-                rowState: ofTables.rowState, sets: alternating ? tasks : 1)
+                rowState: ofTables.rowState, sets: alternating && !ofTables.rowState.isShared ? tasks : 1)
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
             labelWeights, partials, rows, presence, used, squares, penalty, tiles, chunkStarts, embedded,

@@ -168,6 +168,8 @@ def main():
     write("optimizer_tables_adagrad", Adagrad)
     write("optimizer_tables_row_adagrad", RowAdagrad)
     write("optimizer_tables_ftrl", FTRL)
+    # z and n stay with the table: turns have them in common.
+    write("optimizer_tables_ftrl_alternating", FTRL, "alternating")
     write("optimizer_tables_decay", DecayedSparseAdam)
     write("optimizer_tables_row_adagrad_decay", lambda tables: RowAdagrad(tables, 0.3))
     write("optimizer_averaged", sparse_adam, averaging=0.9)
