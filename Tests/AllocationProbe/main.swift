@@ -39,16 +39,25 @@ func dataset(for model: MultiTaskModel, rows: Int, isGathered: Bool) throws -> D
         }, scenarios: (0..<Int32(rows)).map { $0 % 3 })
 }
 
+struct Rules {
+    var name: String
+    var optimizer: Optimizer
+    var tableOptimizer: Optimizer?
+    var averaging: Double?
+}
+
 func probe(
-    _ model: MultiTaskModel, schedule: Schedule, optimizer: Optimizer, compute: ComputeOptions, gathered: Bool
+    _ model: MultiTaskModel, schedule: Schedule, rules: Rules, compute: ComputeOptions, gathered: Bool
 ) throws -> (own: Int, ofBLAS: Int) {
     let rows = 4 * batch
     let trainer = try Trainer<Float>(
-        model, optimizer: optimizer, schedule: schedule, batchSize: batch, compute: compute)
+        model, optimizer: rules.optimizer, tableOptimizer: rules.tableOptimizer, schedule: schedule,
+        batchSize: batch, averaging: rules.averaging, compute: compute)
     let source = try BatchSource(dataset(for: model, rows: rows, isGathered: gathered), for: model)
     let order = (0..<Int32(rows)).reversed().map { $0 }
     return order.withUnsafeBufferPointer { indices in
         func step(_ number: Int) {
+            trainer.trainingStep.rateFactor = 1 / Double(1 + number)
             trainer.step(
                 source.batch(gathered ? indices.baseAddress : nil, start: number % 4 * batch, rows: batch))
         }
@@ -69,17 +78,23 @@ guard malloc_counter_works() != 0 else {
 }
 for (modelName, model) in try models() {
     // No momentum with tables.
-    let second = model.tables.isEmpty ? ("sgd", Optimizer.sgd(momentum: 0.9)) : ("adagrad", .adagrad())
+    let hasTables = !model.tables.isEmpty
+    let second =
+        hasTables
+        ? Rules(name: "adagrad", optimizer: .adagrad()) : Rules(name: "sgd", optimizer: .sgd(momentum: 0.9))
+    let own = Rules(
+        name: "averaged", optimizer: .adam(),
+        tableOptimizer: hasTables ? .rowAdagrad().withRowDecay(1e-3) : nil, averaging: 0.99)
     for (name, schedule) in [("joint", Schedule.joint), ("alternating", .alternating(.batch))] {
-        for (optimizerName, optimizer) in [("adam", Optimizer.adam()), second] {
+        for rules in [Rules(name: "adam", optimizer: .adam()), second, own] {
             for threads in [1, 2] {
                 for backend in [MatrixBackend.kernels, .openBLAS] {
                     for gathered in [false, true] {
                         let count = try probe(
-                            model, schedule: schedule, optimizer: optimizer,
+                            model, schedule: schedule, rules: rules,
                             compute: ComputeOptions(threads: threads, backend: backend), gathered: gathered)
                         print(
-                            "\(modelName),\(name),\(optimizerName),threads=\(threads),\(backend),gathered=\(gathered)",
+                            "\(modelName),\(name),\(rules.name),threads=\(threads),\(backend),gathered=\(gathered)",
                             count.own, count.ofBLAS)
                     }
                 }

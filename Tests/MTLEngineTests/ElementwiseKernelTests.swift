@@ -99,16 +99,18 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
         check(ElementwiseKernels(Float.self, level: level))
         check(ElementwiseKernels(Double.self, level: level))
         func check<T>(_ kernels: ElementwiseKernels<T>) {
-            for (kind, rows) in (0..<3).flatMap({ k in sizes.map { (k, $0) } }) {
+            for (kind, rows) in (0..<4).flatMap({ k in sizes.map { (k, $0) } }) {
+                // The last one is the binary loss with smoothed labels.
+                let smoothing = kind == 3 ? 0.2 : 0
                 var noise = KernelNoise(rows)
                 let z = PaddedGrid<T>(rows, 1, gap: rows % 3) { i, _ in noise.next(i % 5 == 0 ? 80 : 4) }
                 let y = PaddedGrid<T>(rows, 1, gap: 2) { i, _ in
-                    i % 4 == 3 ? .nan : kind == 0 ? T(i % 2) : noise.next(3)
+                    i % 4 == 3 ? .nan : kind % 3 == 0 ? T(i % 2) : noise.next(3)
                 }
                 func call(_ d: UnsafeMutablePointer<T>?, _ stride: Int) -> Double {
                     switch kind {
-                    case 0:
-                        kernels.loss_binary(rows, z.values, z.stride, y.values, 3, 0.25, d, stride)
+                    case 0, 3:
+                        kernels.loss_binary(rows, z.values, z.stride, y.values, 3, 0.25, d, stride, smoothing)
                     case 1:
                         kernels.loss_squared(rows, z.values, z.stride, y.values, 3, 0.25, d, stride)
                     default:
@@ -121,14 +123,17 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 #expect(kernels.count_labelled(rows, y.values, 3) == rows - rows / 4)
 
                 var wanted = 0.0
-                let difference = d.difference(relative: 2 * kernels.relative) { i, _ in
+                let difference = d.difference(
+                    relative: 2 * kernels.relative, absolute: smoothing * kernels.relative
+                ) { i, _ in
                     let (logit, label) = (Double(z[i, 0]), Double(y[i, 0]))
                     if label.isNaN { return 0 }
                     let residual = Double(z[i, 0] - y[i, 0])
                     switch kind {
-                    case 0:
+                    case 0, 3:
                         wanted += softplus(label == 1 ? -logit : logit)
-                        return 0.25 * (label == 1 ? -sigmoid(-logit) : sigmoid(logit))
+                        let slope = label == 1 ? -sigmoid(-logit) : sigmoid(logit)
+                        return 0.25 * (slope - smoothing * (0.5 - label))
                     case 1:
                         wanted += residual * residual
                         return 0.5 * residual
@@ -168,23 +173,27 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 kernels.softmax_rows(rows, classes, z.values, z.stride, &p.values, p.stride)
                 #expect(p.difference(relative: room, probability) == nil)
 
-                var d = PaddedGrid<T>(rows, classes, gap: 3) { _, _ in 7 }
-                let sum = kernels.loss_softmax(
-                    rows, classes, z.values, z.stride, y, 1, 0.5, &d.values, d.stride)
-                #expect(
-                    d.difference(relative: room, absolute: kernels.relative) { i, j in
-                        y[i].isNaN ? 0 : 0.5 * (probability(i, j) - (T(j) == y[i] ? 1 : 0))
-                    } == nil)
+                var sum = 0.0
+                for smoothing in [0.3, 0] {
+                    var d = PaddedGrid<T>(rows, classes, gap: 3) { _, _ in 7 }
+                    sum = kernels.loss_softmax(
+                        rows, classes, z.values, z.stride, y, 1, 0.5, &d.values, d.stride, smoothing)
+                    #expect(
+                        d.difference(relative: room, absolute: kernels.relative) { i, j in
+                            let label = (T(j) == y[i] ? 1 - smoothing : 0) + smoothing / Double(classes)
+                            return y[i].isNaN ? 0 : 0.5 * (probability(i, j) - label)
+                        } == nil)
+                }
                 let wanted = (0..<rows).filter { !y[$0].isNaN }.reduce(0.0) {
                     $0 + log(sums[$1]) + top[$1] - Double(z[$1, Int(y[$1])])
                 }
                 #expect(abs(sum - wanted) <= kernels.relative * (wanted + Double(rows)))
                 let unasked = kernels.loss_softmax(
-                    rows, classes, z.values, z.stride, y, 1, 0.5, nil, 0)
+                    rows, classes, z.values, z.stride, y, 1, 0.5, nil, 0, 0.3)
                 #expect(unasked == sum)
                 let stranger = Array(repeating: T(classes), count: rows)
                 #expect(
-                    kernels.loss_softmax(rows, classes, z.values, z.stride, stranger, 1, 1, nil, 0)
+                    kernels.loss_softmax(rows, classes, z.values, z.stride, stranger, 1, 1, nil, 0, 0)
                         .isNaN)
             }
         }
@@ -321,12 +330,14 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 ]
             }
             operations += [
-                { n, x, o in _ = k.loss_binary(n, x, 1, o[1], 1, 0.3, o[0], 1) },
+                { n, x, o in _ = k.loss_binary(n, x, 1, o[1], 1, 0.3, o[0], 1, 0.2) },
                 { n, x, o in _ = k.loss_squared(n, x, 1, o[1], 1, 0.3, o[0], 1) },
                 { n, x, o in _ = k.loss_huber(n, x, 1, o[1], 1, 0.3, o[0], 1, 0.7) },
                 { n, x, o in k.sigmoid_rows(n, x, 1, o[0], 1) },
                 { n, x, o in k.sgd(n, o[0], x, o[1], 0.1, 0.9, 0.3, true, 0.2, false) },
                 { n, x, o in k.linear(1, n, 0.3, x, n, o[0], n, true) },
+                { n, x, o in k.average(n, o[0], x, 0.9, 0.1) },
+                { n, x, o in k.average(n, o[0], x, 0.2, 0.8) },
                 { n, x, o in k.column_sums(1, n, x, n, o[0], true) },
             ]
             for (beta, decoupled) in [(0.9, false), (0.2, true)] {
@@ -339,7 +350,7 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
             }
             for classes in [3, 16, 21] {
                 operations.append { n, x, o in
-                    _ = k.loss_softmax(n / classes, classes, x, classes, o[3], 1, 0.3, o[0], classes)
+                    _ = k.loss_softmax(n / classes, classes, x, classes, o[3], 1, 0.3, o[0], classes, 0.2)
                 }
             }
             var noise = KernelNoise(5)

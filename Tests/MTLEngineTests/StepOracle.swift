@@ -34,8 +34,22 @@ struct StepOracle {
         var weight = 1.0
     }
 
+    /// What a step does beside AdamW.
+    struct Extras {
+        /// The rate of row-wise Adagrad on tables; Adam where it is nil.
+        var rowAdagrad: Double?
+        var rowDecay = 0.0
+        /// The decay of the parameters' average.
+        var averaging: Double?
+    }
+
     private let model: MultiTaskModel
     private let decay, learningRate: Double
+    private let extras: Extras
+    /// What every rate is multiplied with.
+    var rateFactor = 1.0
+    /// Per parameter its average, from the first step on.
+    private(set) var averages: [String: [Double]] = [:]
     private var layers: [Layer] = []
     /// Per task the layers that its rows pass.
     private var paths: [[Int]] = []
@@ -47,7 +61,11 @@ struct StepOracle {
 
     fileprivate static let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8)
 
-    init(_ trainer: Trainer<Double>, trunk: [HiddenLayer], learningRate: Double, decay: Double) throws {
+    init(
+        _ trainer: Trainer<Double>, trunk: [HiddenLayer], learningRate: Double, decay: Double,
+        extras: Extras = Extras()
+    ) throws {
+        self.extras = extras
         let model = trainer.model
         func parameter(_ name: String) throws -> Parameter {
             let values = try trainer.parameter(name)
@@ -106,7 +124,17 @@ struct StepOracle {
         }
         guard isLabelled || task == nil else { return losses }
         update(task.map { paths[$0] } ?? Array(layers.indices), optimizer: task ?? 0, rows)
+        average()
         return losses
+    }
+
+    private mutating func average() {
+        guard let keep = extras.averaging else { return }
+        for one in layers.flatMap({ [$0.weight, $0.bias] }) + tables.map(\.weight) {
+            averages[one.name] =
+                averages[one.name].map { zip($0, one.values).map { keep * $0 + (1 - keep) * $1 } }
+                ?? one.values
+        }
     }
 
     // MARK: A row's forward and backward pass of one task
@@ -137,7 +165,7 @@ struct StepOracle {
             sums.append(z)
             inputs.append(z.map { value(layer.activation, $0) })
         }
-        var (loss, d) = Self.loss(model.tasks[index].kind, sums[sums.count - 1], row.labels[index])
+        var (loss, d) = Self.loss(model.tasks[index], sums[sums.count - 1], row.labels[index])
         d = d.map { $0 * scale }
         for (depth, place) in path.enumerated().reversed() {
             let x = inputs[depth]
@@ -187,10 +215,13 @@ struct StepOracle {
         }
     }
 
-    private static func loss(_ kind: LearningTask.Kind, _ z: [Double], _ label: Double) -> (Double, [Double])
-    {
-        switch kind {
-        case .binary: return (log(1 + exp(z[0])) - label * z[0], [1 / (1 + exp(-z[0])) - label])
+    /// The loss of the label as it is, and the slope of that of the smoothed one.
+    private static func loss(_ task: LearningTask, _ z: [Double], _ label: Double) -> (Double, [Double]) {
+        let smoothing = task.smoothing
+        switch task.kind {
+        case .binary:
+            let target = label * (1 - smoothing) + smoothing / 2
+            return (log(1 + exp(z[0])) - label * z[0], [1 / (1 + exp(-z[0])) - target])
         case .squaredError: return ((z[0] - label) * (z[0] - label), [2 * (z[0] - label)])
         case .huber(let delta):
             let r = z[0] - label
@@ -198,8 +229,10 @@ struct StepOracle {
                 ? (r * r / 2, [r]) : (delta * (abs(r) - delta / 2), [r > 0 ? delta : -delta])
         case .multiclass:
             let total = z.reduce(0) { $0 + exp($1) }
+            let part = smoothing / Double(z.count)
             return (
-                log(total) - z[Int(label)], z.indices.map { exp(z[$0]) / total - ($0 == Int(label) ? 1 : 0) }
+                log(total) - z[Int(label)],
+                z.indices.map { exp(z[$0]) / total - ($0 == Int(label) ? 1 - smoothing + part : part) }
             )
         }
     }
@@ -210,7 +243,8 @@ struct StepOracle {
         steps[optimizer] += 1
         let t = Double(steps[optimizer])
         let (first, second) = (1 - pow(Self.beta1, t), 1 - pow(Self.beta2, t))
-        let (rate, kept, epsilon) = (learningRate, 1 - learningRate * decay, Self.epsilon)
+        let rate = learningRate * rateFactor
+        let (kept, epsilon) = (1 - rate * decay, Self.epsilon)
         func layerStep(_ value: Double, _ m: Double, _ v: Double) -> Double {
             value * kept - rate * m / ((v / second).squareRoot() + epsilon) / first
         }
@@ -224,8 +258,15 @@ struct StepOracle {
         for index in tables.indices {
             let (width, features) = (tables[index].width, tableOf.indices.filter { tableOf[$0] == index })
             let touched = Set(rows.flatMap { row in features.flatMap { row.ids[$0] } })
+            if let rate = extras.rowAdagrad {
+                tables[index].weight.rowAdagrad(
+                    touched, width, optimizer, rate: rate * rateFactor, decay: extras.rowDecay)
+                continue
+            }
             tables[index].weight.adam(
-                touched.flatMap { $0 * width..<($0 + 1) * width }, optimizer, tableStep)
+                touched.flatMap { $0 * width..<($0 + 1) * width }, optimizer, decay: extras.rowDecay,
+                tableStep
+            )
         }
     }
 }
@@ -237,15 +278,28 @@ extension StepOracle.Parameter {
 
     /// Moves the moments of some elements, and by them the values.
     fileprivate mutating func adam(
-        _ elements: some Sequence<Int>, _ optimizer: Int,
+        _ elements: some Sequence<Int>, _ optimizer: Int, decay: Double = 0,
         _ step: (_ value: Double, _ m: Double, _ v: Double) -> Double
     ) {
         for element in elements {
-            let g = gradient[element]
+            let g = gradient[element] + decay * values[element]
             let m = StepOracle.beta1 * moments[optimizer].m[element] + (1 - StepOracle.beta1) * g
             let v = StepOracle.beta2 * moments[optimizer].v[element] + (1 - StepOracle.beta2) * g * g
             (moments[optimizer].m[element], moments[optimizer].v[element]) = (m, v)
             values[element] = step(values[element], m, v)
+        }
+    }
+
+    /// One sum a row, of the mean of its squared gradients.
+    fileprivate mutating func rowAdagrad(
+        _ rows: some Sequence<Int>, _ width: Int, _ optimizer: Int, rate: Double, decay: Double
+    ) {
+        for row in rows {
+            let elements = row * width..<(row + 1) * width
+            let g = elements.map { gradient[$0] + decay * values[$0] }
+            moments[optimizer].v[row] += g.reduce(0) { $0 + $1 * $1 } / Double(width)
+            let step = rate / (moments[optimizer].v[row].squareRoot() + 1e-8)
+            for (element, slope) in zip(elements, g) { values[element] -= step * slope }
         }
     }
 }

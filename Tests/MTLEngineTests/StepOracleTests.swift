@@ -62,15 +62,23 @@ import Testing
         var schedule = Schedule.joint
         var batch = 40
         var weighted = false
+        /// Smoothed labels, a rule of the tables' own with a decay of rows, a rate that changes, and an average.
+        var hasExtras = false
         var compute = ComputeOptions()
 
         var testDescription: String {
-            "\(trunk.count) layers, \(isSliced ? "sliced, " : "")\(embedded ? "tables, " : "")\(schedule), batch \(batch), \(compute.backend), \(compute.threads)"
+            "\(trunk.count) layers, \(isSliced ? "sliced, " : "")\(embedded ? "tables, " : "")\(hasExtras ? "extras, " : "")\(schedule), batch \(batch), \(compute.backend), \(compute.threads)"
         }
     }
 
     static let settings: [Setting] = {
         let trunks: [[HiddenLayer]] = [[.relu(17), .dense(9, .gelu)], [.dense(12, .sigmoid)], []]
+        let smoothed = Self.tasks.map { task in
+            let isClassified = task.name != "b" && task.name != "e"
+            return LearningTask(
+                task.name, kind: task.kind, weight: task.weight, tower: task.tower,
+                smoothing: isClassified ? 0.2 : 0)
+        }
         var result: [Setting] = []
         for backend in [MatrixBackend.kernels, .openBLAS] {
             for (number, schedule) in [Schedule.joint, .alternating(.batch)].enumerated() {
@@ -79,6 +87,15 @@ import Testing
                         Setting(
                             trunk: trunk, schedule: schedule, weighted: trunk.count == 1,
                             compute: ComputeOptions(threads: 1 + number, backend: backend)))
+                }
+            }
+            for schedule in [Schedule.joint, .alternating(.batch)] {
+                for (embedded, trunk) in [(true, trunks[0]), (true, []), (false, [.relu(64), .relu(64)])] {
+                    result.append(
+                        Setting(
+                            trunk: trunk, tasks: smoothed, embedded: embedded, schedule: schedule, batch: 25,
+                            weighted: trunk.isEmpty, hasExtras: true,
+                            compute: ComputeOptions(threads: 2, backend: backend)))
                 }
             }
             // Sums over shards, several chunks, a layer that is wide.
@@ -119,10 +136,16 @@ import Testing
             tables: setting.embedded ? Self.tables : [],
             trunk: setting.trunk, tasks: setting.tasks)
         let trainer = try Trainer<Double>(
-            model, optimizer: .adamW(learningRate: 1e-2, weightDecay: 0.1), schedule: setting.schedule,
-            batchSize: setting.batch, seed: 4, compute: setting.compute)
+            model, optimizer: .adamW(learningRate: 1e-2, weightDecay: 0.1),
+            tableOptimizer: setting.hasExtras && setting.embedded
+                ? .rowAdagrad(learningRate: 0.05).withRowDecay(0.2) : nil, schedule: setting.schedule,
+            batchSize: setting.batch, averaging: setting.hasExtras ? 0.7 : nil, seed: 4,
+            compute: setting.compute)
         #expect(trainer.trainingStep.isSliced == setting.isSliced)
-        var oracle = try StepOracle(trainer, trunk: setting.trunk, learningRate: 1e-2, decay: 0.1)
+        var oracle = try StepOracle(
+            trainer, trunk: setting.trunk, learningRate: 1e-2, decay: 0.1,
+            extras: setting.hasExtras
+                ? StepOracle.Extras(rowAdagrad: 0.05, rowDecay: 0.2, averaging: 0.7) : StepOracle.Extras())
         let batches = setting.batch > 500 ? 1 : 3
         let all = rows(setting.batch * batches, weighted: setting.weighted).map { row in
             setting.embedded
@@ -131,6 +154,10 @@ import Testing
         let data = try dataset(all, embedded: setting.embedded, weighted: setting.weighted)
         for number in 0..<batches {
             let range = number * setting.batch..<(number + 1) * setting.batch
+            if setting.hasExtras {
+                trainer.trainingStep.rateFactor = 1 / Double(1 + number)
+                oracle.rateFactor = 1 / Double(1 + number)
+            }
             var expected: [Double] = []
             if setting.schedule == .joint {
                 expected = oracle.step(Array(all[range]))
@@ -147,6 +174,17 @@ import Testing
                     absolute: 1e-10, "gradient of \(segment.name), step \(number)")
             }
         }
+        if let average = trainer.averagedParameters {
+            for segment in model.layout.segments {
+                let found = average.withUnsafeBufferPointer { buffer in
+                    buffer.baseAddress.map { model.layout.read(segment, from: $0) } ?? []
+                }
+                expectClose(
+                    found, oracle.averages[segment.name] ?? [], relative: 1e-8, absolute: 1e-8,
+                    "average of \(segment.name)")
+            }
+        }
+        #expect((trainer.averagedParameters != nil) == setting.hasExtras)
         // Parameters that a step keeps to itself are the same ones that predict.
         let copy = try Predictor<Double>(model, parameters: trainer.parameters)
         for task in setting.tasks {

@@ -89,13 +89,13 @@ let benchmarks: @Sendable () -> Void = {
     for row in 0..<256 { labels.base[row] = Float(row % 2) }
     Benchmark("binary loss, 256 rows") { benchmark in
         for _ in benchmark.scaledIterations {
-            blackHole(kernels.loss_binary(256, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8))
+            blackHole(kernels.loss_binary(256, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8, 0))
         }
     }
     Benchmark("softmax loss, 256 rows of 8 classes") { benchmark in
         for _ in benchmark.scaledIterations {
             blackHole(
-                kernels.loss_softmax(256, 8, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8))
+                kernels.loss_softmax(256, 8, logits.base, 8, labels.base, 1, 0.01, slopes.base, 8, 0))
         }
     }
     Benchmark("Huber loss, 256 rows") { benchmark in

@@ -23,7 +23,9 @@ extension Experiment {
         let planned = try model.model(preprocessor, sampling: sampling)
         let need = MemoryNeed(
             training: planned, batch: training.batch, workers: 2, stateVectors: training.rule.stateVectors,
-            sets: training.schedule == .alternating ? planned.tasks.count : 1, scalarBytes: 4)
+            rowState: try training.tableRule()?.rowState,
+            sets: training.schedule == .alternating ? planned.tasks.count : 1,
+            averages: training.averaging != nil, scalarBytes: 4)
         try need.check(free: 1e10)
         return "\(planned.layout.count) parameters, \(MemoryNeed.size(need.bytes))"
     }

@@ -136,7 +136,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         for task in tasks {
             let named = LearningTask(
                 task.name, kind: task.kind, weight: task.weight,
-                tower: layers(towers[task.name] ?? tower), negativeRate: task.negativeRate)
+                tower: layers(towers[task.name] ?? tower), negativeRate: task.negativeRate,
+                smoothing: task.smoothing)
             guard let names = taskScenarios[task.name] else {
                 result.append(named)
                 continue

@@ -34,6 +34,14 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public var learningRate = 1e-3
     /// The decay of the layers' weights; tables have none.
     public var weightDecay = 0.0
+    /// How the learning rate changes along training; nil for the same rate at all steps.
+    public var rateSchedule: RateScheduleSettings?
+    /// How gradients change embedding tables; nil for the optimiser and the rate of the layers.
+    public var tableOptimizer: TableOptimizerSettings?
+    /// λ, times which each row of a table that a batch touches is added to its gradient, once a step.
+    public var embeddingL2 = 0.0
+    /// d of a moving average of all parameters, a = d a + (1 - d) p after every step; nil for none.
+    public var averaging: Double?
     /// The greatest Euclidean norm of a step's gradient; longer ones are shortened. Of models with `sharing`.
     public var clipNorm: Double?
     /// The greatest magnitude of a gradient's element. Of models with `sharing`.
@@ -47,9 +55,12 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case epochs, patience, batch, optimizer, schedule, seeds
+        case epochs, patience, batch, optimizer, schedule, seeds, averaging
         case learningRate = "learning_rate"
         case weightDecay = "weight_decay"
+        case rateSchedule = "rate_schedule"
+        case tableOptimizer = "table_optimizer"
+        case embeddingL2 = "embedding_l2"
         case clipNorm = "clip_norm"
         case clipValue = "clip_value"
     }
@@ -65,6 +76,10 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         try values.read(.optimizer, &optimizer)
         try values.read(.learningRate, &learningRate)
         try values.read(.weightDecay, &weightDecay)
+        try values.read(.rateSchedule, &rateSchedule)
+        try values.read(.tableOptimizer, &tableOptimizer)
+        try values.read(.embeddingL2, &embeddingL2)
+        try values.read(.averaging, &averaging)
         try values.read(.clipNorm, &clipNorm)
         try values.read(.clipValue, &clipValue)
         try values.read(.schedule, &schedule)
@@ -94,6 +109,17 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
                     .value, at: "training, \(name)", found: "\(value)", expected: "above 0, finite")
             }
         }
+        guard embeddingL2 >= 0, embeddingL2.isFinite else {
+            throw InputError(
+                .value, at: "training, embedding_l2", found: "\(embeddingL2)", expected: "0 or above, finite")
+        }
+        if let averaging, !(averaging >= 0 && averaging < 1) {
+            throw InputError(
+                .value, at: "training, averaging", found: "\(averaging)",
+                expected: "at least 0 and below 1")
+        }
+        _ = try rateSchedule?.schedule()
+        _ = try tableOptimizer?.rule()
         guard clipNorm == nil || clipValue == nil else {
             throw InputError(
                 .value, at: "training, clip_value", found: "clip_norm too", expected: "one of them")
@@ -101,6 +127,14 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         guard !seeds.isEmpty else {
             throw InputError(.empty, at: "training, seeds", found: "none", expected: "at least one")
         }
+    }
+
+    /// The optimiser of the tables, where it has settings of its own.
+    package func tableRule() throws(InputError) -> Optimizer? {
+        guard let rule = try tableOptimizer?.rule() else {
+            return embeddingL2 > 0 ? self.rule.withoutDecay.withRowDecay(embeddingL2) : nil
+        }
+        return rule.withRowDecay(embeddingL2)
     }
 
     /// The optimiser with its settings.
@@ -120,11 +154,19 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         _ model: MultiTaskModel, seed: UInt64, compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> Trainer<Float> {
         try check()
+        let tableRule = try tableRule()
+        guard tableRule == nil || !model.tables.isEmpty else {
+            throw InputError(
+                .value, at: "training, \(tableOptimizer == nil ? "embedding_l2" : "table_optimizer")",
+                found: "a model without embedding tables",
+                expected: "a feature that has one, or not this setting")
+        }
         let clipping: GradientClipping =
             if let clipNorm { .norm(clipNorm) } else if let clipValue { .value(clipValue) } else { .none }
         return try Trainer(
-            model, optimizer: rule, schedule: schedule == .joint ? .joint : .alternating(.batch),
-            batchSize: batch, clipping: clipping, seed: seed, compute: compute)
+            model, optimizer: rule, tableOptimizer: tableRule,
+            schedule: schedule == .joint ? .joint : .alternating(.batch), batchSize: batch,
+            clipping: clipping, averaging: averaging, seed: seed, compute: compute)
     }
 
     /// When training ends: after `epochs`, or `patience` epochs without a better loss.

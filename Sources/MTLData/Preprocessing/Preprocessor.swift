@@ -152,7 +152,7 @@ public struct Preprocessor: Sendable, Equatable, Codable {
             }
             return LearningTask(
                 label.name, kind: kind, weight: label.weight, tower: tower,
-                negativeRate: negativeRates[label.name] ?? 1)
+                negativeRate: negativeRates[label.name] ?? 1, smoothing: label.smoothing)
         }
     }
 

@@ -1,4 +1,4 @@
-internal import MTLEngine
+package import MTLEngine
 
 /// A column to predict.
 public struct Label: Sendable, Equatable, Codable {
@@ -29,6 +29,8 @@ public struct Label: Sendable, Equatable, Codable {
     public var weightColumn: String?
     /// Regression: Huber's delta; nil for the squared error.
     public var huberDelta: Double?
+    /// Binary and multiclass: the part of a label that training shares out between all classes.
+    public var smoothing: Double = 0
 
     /// A label of a kind, with that kind's defaults.
     public init(
@@ -42,7 +44,7 @@ public struct Label: Sendable, Equatable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, column, type, positive, when, weight
+        case name, column, type, positive, when, weight, smoothing
         case huberDelta = "huber_delta"
     }
 
@@ -65,6 +67,7 @@ public struct Label: Sendable, Equatable, Codable {
             try values.read(.weight, &weightColumn)
         }
         try values.read(.huberDelta, &huberDelta)
+        try values.read(.smoothing, &smoothing)
     }
 
     /// Writes the settings that differ from their defaults.
@@ -83,9 +86,10 @@ public struct Label: Sendable, Equatable, Codable {
             try values.encode(weight, forKey: .weight)
         }
         try values.encodeIfPresent(huberDelta, forKey: .huberDelta)
+        if smoothing != 0 { try values.encode(smoothing, forKey: .smoothing) }
     }
 
-    func check() throws(InputError) {
+    package func check() throws(InputError) {
         guard positive == nil || kind == .binary else {
             throw InputError(
                 .value, at: "label \"\(name)\", positive", found: "a \(kind.rawValue) label",
@@ -113,6 +117,10 @@ public struct Label: Sendable, Equatable, Codable {
                 huberDelta > 0 && huberDelta.isFinite, "huber_delta", "\(huberDelta)",
                 "a finite number above 0")
         }
+        try require(
+            smoothing == 0 || kind != .regression, "smoothing", "a regression label",
+            "a binary or multiclass one")
+        try require(smoothing >= 0 && smoothing < 1, "smoothing", "\(smoothing)", "at least 0 and below 1")
         _ = try condition
     }
 

@@ -107,35 +107,6 @@ extension BLASScalar {
             range.upperBound, next, dx, ldx, width, sums)
     }
 
-    @inline(__always)
-    package static func _embedSGD(
-        level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, sums: _In, learningRate: Self
-    ) {
-        kernels(level).pointee.embed_sgd(
-            range.lowerBound, range.upperBound, touched, width, table, sums, Double(learningRate))
-    }
-
-    @inline(__always)
-    package static func _embedAdagrad(
-        level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, state: _Out, sums: _In,
-        learningRate: Self, epsilon: Self
-    ) {
-        kernels(level).pointee.embed_adagrad(
-            range.lowerBound, range.upperBound, touched, width, table, state, sums, Double(learningRate),
-            Double(epsilon))
-    }
-
-    @inline(__always)
-    package static func _embedAdam(
-        level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _Out, state: _Out, sums: _In,
-        step: AdamStep<Self>
-    ) {
-        kernels(level).pointee.embed_adam(
-            range.lowerBound, range.upperBound, touched, width, table, state, sums, Double(step.learningRate),
-            Double(step.beta1), Double(step.beta2), Double(step.oneMinusBeta1), Double(step.oneMinusBeta2),
-            Double(step.epsilon), Double(step.biasCorrection1), Double(step.rootBiasCorrection2))
-    }
-
     /// - Parameter first: the row of the gates that the first row has.
     @inline(__always)
     package static func _foldGather(

@@ -62,10 +62,10 @@ extension BLASScalar {
     @inline(__always)
     package static func _lossBinary(
         level: Int32, rows: Int, logits: _In, stride: Int, labels: _In, labelStride: Int, scale: Self,
-        d: _Out?, dStride: Int
+        d: _Out?, dStride: Int, smoothing: Self
     ) -> Double {
         kernels(level).pointee.loss_binary(
-            rows, logits, stride, labels, labelStride, Double(scale), d, dStride)
+            rows, logits, stride, labels, labelStride, Double(scale), d, dStride, Double(smoothing))
     }
 
     @inline(__always)
@@ -89,10 +89,10 @@ extension BLASScalar {
     @inline(__always)
     package static func _lossSoftmax(
         level: Int32, rows: Int, classes: Int, logits: _In, ld: Int, labels: _In, labelStride: Int,
-        scale: Self, d: _Out?, ldd: Int
+        scale: Self, d: _Out?, ldd: Int, smoothing: Self
     ) -> Double {
         kernels(level).pointee.loss_softmax(
-            rows, classes, logits, ld, labels, labelStride, Double(scale), d, ldd)
+            rows, classes, logits, ld, labels, labelStride, Double(scale), d, ldd, Double(smoothing))
     }
 
     @inline(__always)

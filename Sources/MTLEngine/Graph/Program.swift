@@ -9,6 +9,7 @@ package struct Program: Sendable {
         package let task: Int
         package let kind: LearningTask.Kind
         package let weight: Double
+        package let smoothing: Double
         package let logits: GraphValue
     }
 
@@ -55,7 +56,9 @@ package struct Program: Sendable {
     /// - Parameter task: the task of a turn, or nil for all.
     package init(_ plan: ModelPlan, tasks: [LearningTask], task: Int? = nil) {
         losses = (task.map { [$0] } ?? Array(tasks.indices)).map {
-            TaskLoss(task: $0, kind: tasks[$0].kind, weight: tasks[$0].weight, logits: plan.logits[$0])
+            TaskLoss(
+                task: $0, kind: tasks[$0].kind, weight: tasks[$0].weight, smoothing: tasks[$0].smoothing,
+                logits: plan.logits[$0])
         }
         // A loss over several tasks' logits has no turn.
         joints = plan.joints.filter { task == nil || $0.task == task }

@@ -27,7 +27,7 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     let passed: UnsafeMutablePointer<Int>
     let state: UnsafeMutablePointer<Scalar>
     let stateCount: Int
-    let stateVectors: Int
+    let rowState: Optimizer.RowState
 
     /// The optimiser's memory of the tables.
     var stateValues: UnsafeMutableBufferPointer<Scalar> {
@@ -129,17 +129,33 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
         }
     }
 
-    /// Steps the rows of this worker's slots.
+    /// Steps the rows of this worker's slots, and their averages while they are in the cache.
     func optimize(
-        _ update: Optimizer.Update<Scalar>, parameters: UnsafeMutablePointer<Scalar>, stateOffset: Int,
-        worker: Int, level: Int32
+        _ update: Optimizer.Update<Scalar>, decay: Scalar, parameters: UnsafeMutablePointer<Scalar>,
+        stateOffset: Int, average: AverageRun<Scalar>?, worker: Int, level: Int32
     ) {
         forEachPart(of: worker) { table, _, range in
             let plan = tables[table]
-            update.applyRows(
-                range, touched: touched(of: table), width: plan.width, table: parameters + plan.parameters,
-                state: state + stateOffset + plan.elementsBefore * stateVectors,
-                sums: sums + sumOffsets[table], level: level)
+            let before = rowState.count(rows: plan.rowsBefore, elements: plan.elementsBefore)
+            func step(_ some: Range<Int>) {
+                update.applyRows(
+                    some, touched: touched(of: table), width: plan.width, table: parameters + plan.parameters,
+                    state: state + stateOffset + before, sums: sums + sumOffsets[table], decay: decay,
+                    level: level)
+            }
+            guard let average else {
+                step(range)
+                return
+            }
+            let block = max(16, AverageRun<Scalar>.blockLimit / plan.width)
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: block) {
+                let some = start..<min(start + block, range.upperBound)
+                average.settleRows(
+                    some, of: plan, touched: touched(of: table), parameters: parameters, level: level)
+                step(some)
+                average.takeRows(
+                    some, of: plan, touched: touched(of: table), parameters: parameters, level: level)
+            }
         }
     }
 
@@ -200,7 +216,7 @@ package final class EmbeddingMemory<Scalar: BLASScalar> {
 
     /// - Parameter sets: how many states there are: one per task where tasks take turns.
     package init(
-        _ plan: EmbeddingPlan, batchLimit: Int, workers: Int, stateVectors: Int, sets: Int
+        _ plan: EmbeddingPlan, batchLimit: Int, workers: Int, rowState: Optimizer.RowState, sets: Int
     ) {
         let parts = plan.tables.count >= 4 * workers ? 1 : workers
         // Largest first, each to the worker with least to do.
@@ -233,13 +249,14 @@ package final class EmbeddingMemory<Scalar: BLASScalar> {
         let counts = AlignedStorage<Int>(zeroed: plan.tables.count)
         let next = AlignedStorage<Int>(zeroed: plan.tables.count * parts)
         let passed = AlignedStorage<Int>(zeroed: plan.fields.count * parts)
-        let state = AlignedStorage<Scalar>(zeroed: plan.elementCount * stateVectors * sets)
+        let state = AlignedStorage<Scalar>(
+            zeroed: rowState.count(rows: plan.rowCount, elements: plan.elementCount) * sets)
         run = EmbeddingRun(
             fields: fieldList.elements, tables: tableList.elements, readers: readers.elements,
             readerStarts: readerStarts.elements, parts: parts, owners: ownerList.elements,
             batchLimit: batchLimit, sparse: sparse.base, touched: touched.base, slots: slots.base,
             sums: sums.base, sumOffsets: sumOffsetList.elements, counts: counts.base, next: next.base,
-            passed: passed.base, state: state.base, stateCount: state.count, stateVectors: stateVectors)
+            passed: passed.base, state: state.base, stateCount: state.count, rowState: rowState)
         owners = [
             fieldList, tableList, readers, readerStarts, ownerList, sumOffsetList, sparse, touched, slots,
             sums, counts, next, passed, state,

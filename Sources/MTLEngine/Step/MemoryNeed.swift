@@ -21,10 +21,13 @@ package struct MemoryNeed: Sendable {
     /// What training takes.
     ///
     /// - Parameters:
-    ///   - stateVectors: what the optimiser remembers of each parameter.
-    ///   - sets: how often it does: once per task where tasks take turns.
+    ///   - stateVectors: what the optimiser remembers of each of the layers' parameters.
+    ///   - rowState: what that of the tables remembers of them; nil for as much.
+    ///   - sets: how often they do: once per task where tasks take turns.
+    ///   - averages: whether a moving average of all parameters is kept.
     package init(
-        training model: MultiTaskModel, batch: Int, workers: Int, stateVectors: Int, sets: Int,
+        training model: MultiTaskModel, batch: Int, workers: Int, stateVectors: Int,
+        rowState: Optimizer.RowState? = nil, sets: Int, averages: Bool = false,
         backend: MatrixBackend = .kernels, scalarBytes: Int
     ) {
         let plan = model.plan
@@ -34,9 +37,14 @@ package struct MemoryNeed: Sendable {
             projection: ProjectedTables(plan, batch: batch, backend: backend, scalarBytes: scalarBytes),
             isSliced: false, batch: batch, backend: backend, workers: workers, scalarBytes: scalarBytes)
         // The transposes are a layer's weights again.
+        let copies = averages ? 2 : 1
+        let ofRows = rowState ?? Optimizer.RowState(perElement: stateVectors, perRow: 0)
+        let rowSets = ofRows.isShared ? 1 : sets
         add(
-            model, each: size * Double(1 + stateVectors * sets),
-            denseMore: size * Double(workspace.shards + 1))
+            model, each: size * Double(copies + ofRows.perElement * rowSets),
+            eachRow: size * Double(ofRows.perRow * rowSets) + (averages ? 4 : 0),
+            denseMore: size
+                * Double(workspace.shards + 1 + stateVectors * sets - ofRows.perElement * rowSets))
         let columns = Double(plan.embedding.width)
         let rows = Double(workspace.rows.capacity) * (workspace.rows.keepsChunk ? 1 : Double(workers))
         let perRow = Double(workspace.elementsPerRow)
@@ -71,13 +79,15 @@ package struct MemoryNeed: Sendable {
         add("scenario layers", "their scratch", size * Double(plan.scratchCount) * Double(workers))
     }
 
-    private mutating func add(_ model: MultiTaskModel, each: Double, denseMore: Double) {
+    private mutating func add(
+        _ model: MultiTaskModel, each: Double, eachRow: Double = 0, denseMore: Double
+    ) {
         let tables = model.plan.layout.denseCount
         for table in model.tables {
             add(
                 "embedding table \"\(table.name)\"",
                 "a table of \(Self.text(Double(table.rows))) x \(Self.text(Double(table.dimension)))",
-                each * Double(table.rows) * Double(table.dimension))
+                Double(table.rows) * (each * Double(table.dimension) + eachRow))
         }
         var named: [String: (bytes: Double, shape: [Int])] = [:]
         for segment in model.layout.segments where segment.offset < tables {

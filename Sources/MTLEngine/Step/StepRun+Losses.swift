@@ -94,7 +94,7 @@ extension StepRun {
                 guard batch.labelWeights != nil else {
                     sums[cell] = loss.kind.loss(
                         z, labels: column + rows.lowerBound * stride, labelStride: stride, scale: scale,
-                        gradient: d, level: product.level)
+                        smoothing: loss.smoothing, gradient: d, level: product.level)
                     return
                 }
                 var sum = 0.0
@@ -104,8 +104,8 @@ extension StepRun {
                         Double(weight)
                         * loss.kind.loss(
                             z.rows(place..<place + 1), labels: column + rows.lowerBound + place,
-                            labelStride: 1, scale: scale * weight, gradient: d.rows(place..<place + 1),
-                            level: product.level)
+                            labelStride: 1, scale: scale * weight, smoothing: loss.smoothing,
+                            gradient: d.rows(place..<place + 1), level: product.level)
                 }
                 sums[cell] = sum
             }

@@ -210,9 +210,16 @@ extension StepRun {
     func optimize<Observer: StepObserver>(
         _ piece: ParameterPiece, _ values: UnsafeMutablePointer<Scalar>, worker: Int, observer: Observer
     ) {
+        average?.settle(piece.start..<piece.start + piece.count, parameters: parameters, level: product.level)
         optimize(
             piece, values, parameters: parameters, transposes: transposes, state: state, worker: worker,
             observer: observer)
+        average?.take(piece.start..<piece.start + piece.count, parameters: parameters, level: product.level)
+    }
+
+    /// Whether the step changes a piece: not one of a scenario without rows.
+    func steps(_ piece: ParameterPiece) -> Bool {
+        isSplit ? isPresent(piece.scenario) : home(of: piece) >= 0
     }
 
     @inline(__always)
@@ -267,11 +274,11 @@ extension StepRun {
     private func stepTables<Observer: StepObserver>(
         _ embedding: EmbeddingRun<Scalar>, worker: Int, observer: Observer
     ) {
-        guard let update else { return }
+        guard let tableUpdate else { return }
         observer.observe(.tableRows, index: 0, worker: worker, work: 0) {
             embedding.optimize(
-                update, parameters: parameters, stateOffset: turn.tableStateOffset, worker: worker,
-                level: product.level)
+                tableUpdate, decay: rowDecay, parameters: parameters, stateOffset: turn.tableStateOffset,
+                average: average, worker: worker, level: product.level)
         }
     }
 }

@@ -73,6 +73,10 @@ package struct StepRun<Scalar: BLASScalar> {
     var batch: BatchView<Scalar>?
     var update: Optimizer.Update<Scalar>?
     var undecayed: Optimizer.Update<Scalar>?
+    var tableUpdate: Optimizer.Update<Scalar>?
+    var rowDecay: Scalar = 0
+    /// Where the parameters' moving average is kept, if it is and the step is one of those that it takes.
+    var average: AverageRun<Scalar>?
     var clipping = GradientClipping.none
     var tileCount = 0
     var chunkCount = 1

@@ -123,12 +123,12 @@ package final class StructureMemory<Scalar: BLASScalar> {
         }
     }
 
-    /// The updates that are due after so many steps.
-    package func alternate(after steps: Int) {
+    /// The updates that are due after so many steps, the latest of which had so much of the learning rate.
+    package func alternate(after steps: Int, rateFactor: Double = 1) {
         var moved = false
         for one in covariances where steps % one.every == 0 { update(one) }
         for one in proximals where steps % one.every == 0 {
-            step(one)
+            step(one, learningRate * rateFactor)
             moved = true
         }
         for one in subspaces where steps % one.every == 0 {
@@ -183,7 +183,7 @@ package final class StructureMemory<Scalar: BLASScalar> {
     // MARK: Trace norm
 
     /// Singular values less learningRate · weight · every, at least 0.
-    private func step(_ one: Proximal) {
+    private func step(_ one: Proximal, _ learningRate: Double) {
         let (tasks, total, p) = (one.parts.tasks, one.parts.total, store.parameters.base)
         let threshold = learningRate * one.weight * Double(one.every)
         guard threshold > 0 else { return }

@@ -13,8 +13,18 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     package let labelled: UnsafeMutableBufferPointer<Double>
     /// The joint losses and parameter penalties of the latest step, already weighted.
     package private(set) var penalties = 0.0
-    /// Vectors of the parameters' layout that the optimiser remembers.
-    package var stateVectors: Int { optimizer.stateVectors }
+    /// Vectors of the parameters' layout that the optimisers remember, of layers and tables on the average.
+    package var stateVectors: Int {
+        let plan = store.plan
+        let ofTables = tableOptimizer.rowState.count(
+            rows: plan.embedding.rowCount, elements: plan.embedding.elementCount)
+        let numbers = Double(plan.layout.denseCount * optimizer.stateVectors + ofTables)
+        return Int((numbers / Double(max(1, plan.layout.count))).rounded())
+    }
+    /// What every learning rate is multiplied with from the next step on.
+    package var rateFactor = 1.0
+    /// The parameters' moving average, where it is kept.
+    package let average: AverageMemory<Scalar>?
     /// Whether what the optimiser remembers is in memory already.
     package var hasStepped: Bool { counters.updates > 0 }
     /// Whether workers share the first layers' units instead of rows.
@@ -23,6 +33,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     package var timeline: StepTimeline?
 
     private let optimizer: Optimizer
+    private let tableOptimizer: Optimizer
     private let seed: UInt64
     package let rowPlan: RowPlan
     /// The tables that are projected, where some are.
@@ -63,11 +74,12 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     }
 
     package init(
-        store: ParameterStore<Scalar>, optimizer: Optimizer, clipping: GradientClipping, alternating: Bool,
-        batchLimit: Int, seed: UInt64
+        store: ParameterStore<Scalar>, optimizer: Optimizer, tableOptimizer: Optimizer? = nil,
+        clipping: GradientClipping, averaging: Double? = nil, alternating: Bool, batchLimit: Int, seed: UInt64
     ) throws(InputError) {
         let plan = store.plan
-        try optimizer.check(hasTables: !plan.embedding.isEmpty)
+        try optimizer.check(tables: tableOptimizer, hasTables: !plan.embedding.isEmpty)
+        let ofTables = tableOptimizer ?? optimizer
         try clipping.check()
         guard batchLimit > 0, batchLimit <= Self.largestBatch else {
             throw InputError(
@@ -75,6 +87,13 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
         self.store = store
         self.optimizer = optimizer
+        self.tableOptimizer = ofTables
+        if let averaging {
+            average = try AverageMemory(
+                plan, decay: averaging, turns: alternating ? store.tasks.count : 1)
+        } else {
+            average = nil
+        }
         self.batchLimit = batchLimit
         self.seed = seed
         let (workers, tasks, scenarios) = (store.pool.count, store.tasks.count, plan.scenarios)
@@ -83,7 +102,10 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let tables = ProjectedTables(plan, batch: batchLimit, backend: backend, scalarBytes: scalarBytes)
         let embeddedStride = workspaceStride(columns: plan.embedding.width)
         projectedTables = tables
-        let isSliced = Self.canSlice(store, batch: batchLimit, alternating: alternating, clipping: clipping)
+        // Slices keep parameters of their own, which no average sees.
+        let isSliced =
+            averaging == nil
+            && Self.canSlice(store, batch: batchLimit, alternating: alternating, clipping: clipping)
         let workspacePlan = WorkspacePlan(
             plan, projection: tables, isSliced: isSliced, batch: batchLimit, backend: backend,
             workers: workers, scalarBytes: scalarBytes)
@@ -101,10 +123,12 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         options.slicedVector = isSliced ? Self.vector : nil
         var plans: [TurnPlan] = []
         var stateCount = 0
+        let tableState = ofTables.rowState.count(
+            rows: plan.embedding.rowCount, elements: plan.embedding.elementCount)
         for task in alternating ? store.tasks.indices.map({ Optional($0) }) : [nil] {
             let turn = TurnPlan(
                 plan, tasks: store.tasks, task: task, options: options, stateStart: stateCount,
-                tableStateOffset: (task ?? 0) * plan.embedding.elementCount * optimizer.stateVectors)
+                tableStateOffset: ofTables.rowState.isShared ? 0 : (task ?? 0) * tableState)
             stateCount += turn.stateCount
             plans.append(turn)
         }
@@ -175,7 +199,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             ? nil
             : EmbeddingMemory(
                 plan.embedding, batchLimit: batchLimit, workers: workers,
-                stateVectors: optimizer.stateVectors, sets: alternating ? tasks : 1)
+                rowState: ofTables.rowState, sets: alternating && !ofTables.rowState.isShared ? tasks : 1)
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
             labelWeights, partials, rows, presence, used, squares, penalty, tiles, chunkStarts, embedded,
@@ -208,6 +232,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
                 embedded.base, rows: plan.embedding.isEmpty ? 0 : batchLimit, columns: plan.embedding.width,
                 stride: embeddedStride), turn: plans[0].view)
         current.clipping = clipping
+        current.rowDecay = Scalar(ofTables.rowDecay)
         current.isGrouped = plan.usesScenarios
         super.init()
         if let slices = current.turn.slices {
@@ -292,7 +317,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         if updates && stepped {
             counters.turns[turn] += 1
             counters.updates += 1
-            structures.alternate(after: counters.updates)
+            structures.alternate(after: counters.updates, rateFactor: rateFactor)
+            average?.end(current, store)
         }
         return stepped
     }
@@ -317,9 +343,13 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
         current.skipsUnlabelled = turns.count > 1
         current.dropoutKey = (seed &+ 0x51ED_270B) &* 0x2545_F491_4F6C_DD1D &+ UInt64(counters.updates)
-        current.update = updates ? optimizer.update(step: counters.turns[turn] + 1, as: Scalar.self) : nil
-        current.undecayed =
-            updates ? optimizer.withoutDecay.update(step: counters.turns[turn] + 1, as: Scalar.self) : nil
+        func update(_ optimizer: Optimizer) -> Optimizer.Update<Scalar>? {
+            updates ? optimizer.update(step: counters.turns[turn] + 1, factor: rateFactor, as: Scalar.self) : nil
+        }
+        current.update = update(optimizer)
+        current.undecayed = update(optimizer.withoutDecay)
+        current.tableUpdate = embedding == nil ? nil : update(tableOptimizer)
+        current.average = updates ? average?.begin(store) : nil
         if current.isGrouped {
             current.order.sort(batch, rows: 0..<batch.rows)
         } else if cutRows == batch.rows {

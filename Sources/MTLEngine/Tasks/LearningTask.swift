@@ -31,11 +31,16 @@ public struct LearningTask: Sendable, Equatable {
     /// The scenarios in which the task exists, or nil for all. Elsewhere its labels are refused, so its loss takes no
     /// rows from there, and what it predicts is NaN.
     public let scenarios: [Int]?
+    /// Binary and multiclass: s, at least 0 and below 1, the part of a label that training shares out evenly between
+    /// all classes: 1 of K classes becomes 1 - s + s/K, 0 becomes s/K (arXiv 1512.00567; `label_smoothing` of
+    /// `torch.nn.CrossEntropyLoss`). Only gradients know it: losses and metrics are those of the labels as they are.
+    /// The joint losses of some architectures (ESCM²) are on the labels as they are too.
+    public let smoothing: Double
 
     /// A task with any kind of label.
     public init(
         _ name: String, kind: Kind, weight: Double = 1, tower: [HiddenLayer] = [], negativeRate: Double = 1,
-        scenarios: [Int]? = nil
+        scenarios: [Int]? = nil, smoothing: Double = 0
     ) {
         self.name = name
         self.kind = kind
@@ -43,12 +48,14 @@ public struct LearningTask: Sendable, Equatable {
         self.tower = tower
         self.negativeRate = negativeRate
         self.scenarios = scenarios
+        self.smoothing = smoothing
     }
 
     /// The same task, which exists in some scenarios only.
     public func only(inScenarios scenarios: [Int]) -> LearningTask {
         LearningTask(
-            name, kind: kind, weight: weight, tower: tower, negativeRate: negativeRate, scenarios: scenarios)
+            name, kind: kind, weight: weight, tower: tower, negativeRate: negativeRate, scenarios: scenarios,
+            smoothing: smoothing)
     }
 
     /// Whether the task exists in a scenario.

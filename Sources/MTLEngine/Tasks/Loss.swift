@@ -5,17 +5,19 @@ extension LearningTask.Kind {
     ///   - logits: `[rows, outputs]`.
     ///   - labels: `[rows]`, `labelStride` apart; NaN contributes nothing and gets a zero gradient.
     ///   - scale: what the gradient of the sum is multiplied with (λ / labelled rows of the batch).
+    ///   - smoothing: how much the labels of the gradient are smoothed; the sum is that of the labels as they are.
     ///   - gradient: `[rows, outputs]`, or nil for the loss alone.
     /// - Returns: the unweighted sum.
     package func loss<Scalar>(
         _ logits: MatrixView<Scalar>, labels: UnsafePointer<Scalar>, labelStride: Int, scale: Scalar,
-        gradient: MatrixView<Scalar>?, level: Int32
+        smoothing: Double = 0, gradient: MatrixView<Scalar>?, level: Int32
     ) -> Double {
         switch self {
         case .binary:
             Scalar._lossBinary(
                 level: level, rows: logits.rows, logits: logits.base, stride: logits.stride, labels: labels,
-                labelStride: labelStride, scale: scale, d: gradient?.base, dStride: gradient?.stride ?? 0)
+                labelStride: labelStride, scale: scale, d: gradient?.base, dStride: gradient?.stride ?? 0,
+                smoothing: Scalar(smoothing))
         case .squaredError:
             Scalar._lossSquared(
                 level: level, rows: logits.rows, logits: logits.base, stride: logits.stride, labels: labels,
@@ -29,7 +31,7 @@ extension LearningTask.Kind {
             Scalar._lossSoftmax(
                 level: level, rows: logits.rows, classes: classes, logits: logits.base, ld: logits.stride,
                 labels: labels, labelStride: labelStride, scale: scale, d: gradient?.base,
-                ldd: gradient?.stride ?? 0)
+                ldd: gradient?.stride ?? 0, smoothing: Scalar(smoothing))
         }
     }
 

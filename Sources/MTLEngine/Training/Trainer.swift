@@ -21,13 +21,18 @@ public final class Trainer<Scalar: BLASScalar> {
 
     /// A trainer with freshly drawn parameters.
     ///
+    /// - Parameters:
+    ///   - optimizer: how gradients change parameters.
+    ///   - tableOptimizer: how they change embedding tables, where that is another rule or rate; nil for the same.
+    ///   - averaging: d, at least 0 and below 1, of a moving average of all parameters, which every step (every turn, where
+    ///     tasks take turns) makes d a + (1 - d) p; see `averagedParameters`. nil for none.
     /// - Throws: `InputError` that names the option: a batch size or thread count below 1, a learning rate,
-    ///   momentum, decay or clipping out of range, instructions that this machine does not have. Or the table, layer or batch that
-    ///   the free memory does not hold.
+    ///   momentum, decay, averaging or clipping out of range, a table optimiser without tables, instructions that this machine
+    ///   does not have. Or the table, layer or batch that the free memory does not hold.
     public init(
-        _ model: MultiTaskModel, optimizer: Optimizer = .adam(), schedule: Schedule = .joint,
-        batchSize: Int = 256, clipping: GradientClipping = .none,
-        initialization: Initialization = .pytorch, seed: UInt64 = 0,
+        _ model: MultiTaskModel, optimizer: Optimizer = .adam(), tableOptimizer: Optimizer? = nil,
+        schedule: Schedule = .joint, batchSize: Int = 256, clipping: GradientClipping = .none,
+        averaging: Double? = nil, initialization: Initialization = .pytorch, seed: UInt64 = 0,
         compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) {
         try schedule.check()
@@ -39,15 +44,15 @@ public final class Trainer<Scalar: BLASScalar> {
         if (1...TrainingStep<Scalar>.largestBatch).contains(batchSize) {
             try MemoryNeed(
                 training: model, batch: batchSize, workers: compute.threads,
-                stateVectors: optimizer.stateVectors, sets: schedule.isAlternating ? model.tasks.count : 1,
-                backend: compute.backend,
-                scalarBytes: MemoryLayout<Scalar>.stride
+                stateVectors: optimizer.stateVectors, rowState: (tableOptimizer ?? optimizer).rowState,
+                sets: schedule.isAlternating ? model.tasks.count : 1, averages: averaging != nil,
+                backend: compute.backend, scalarBytes: MemoryLayout<Scalar>.stride
             ).check()
         }
         store = try ParameterStore(model, compute: compute)
         trainingStep = try TrainingStep(
-            store: store, optimizer: optimizer, clipping: clipping, alternating: schedule.isAlternating,
-            batchLimit: batchSize, seed: seed)
+            store: store, optimizer: optimizer, tableOptimizer: tableOptimizer, clipping: clipping,
+            averaging: averaging, alternating: schedule.isAlternating, batchLimit: batchSize, seed: seed)
         inference = Inference(store: store)
         store.initialize(initialization, seed: seed)
     }
@@ -61,8 +66,23 @@ public final class Trainer<Scalar: BLASScalar> {
             precondition(
                 newValue.count == model.layout.count,
                 "\(newValue.count) parameters for a model of \(model.layout.count)")
+            trainingStep.average?.settle(store)
             for (index, value) in newValue.enumerated() { store.parameters.base[index] = value }
             store.refreshTransposes()
+        }
+    }
+
+    /// The moving average of the parameters, in the order of `model.layout`: the parameters of the first step, and from then on
+    /// `averaging` of itself and the rest of what each step left. Moving statistics of normalisations are the model's. nil for a
+    /// trainer that keeps none.
+    ///
+    /// - SeeAlso: `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(decay)`.
+    public var averagedParameters: [Scalar]? {
+        guard let average = trainingStep.average else { return nil }
+        return [Scalar](unsafeUninitializedCapacity: model.layout.count) { buffer, count in
+            guard let base = buffer.baseAddress else { return }
+            average.copy(store, into: base)
+            count = buffer.count
         }
     }
 
@@ -85,7 +105,10 @@ public final class Trainer<Scalar: BLASScalar> {
     }
 
     /// Draws the parameters of the beginning again.
-    package func initialize() { store.initialize(initialization, seed: seed) }
+    package func initialize() {
+        trainingStep.average?.settle(store)
+        store.initialize(initialization, seed: seed)
+    }
 
     /// The values of a named segment, in PyTorch's order (`[outputs, inputs]` for weights).
     ///
@@ -98,6 +121,7 @@ public final class Trainer<Scalar: BLASScalar> {
     ///
     /// - Throws: `InputError` if there is no such segment or the count is not its own.
     public func setParameter(_ name: String, to values: [Scalar]) throws(InputError) {
+        trainingStep.average?.settle(store)
         try model.layout.write(values, to: try model.layout.segment(name), of: store.parameters.base)
         store.refreshTransposes()
     }

@@ -47,21 +47,22 @@ enum {
         (activation, rows, columns, saved, lds, d, ldd)) \
     /* How many of labels[i * stride], 0 <= i < rows, are not NaN. */ \
     F(long, count_labelled, (long rows, const T *labels, long stride), (rows, labels, stride)) \
-    /* softplus(z) - y z, d = scale (sigmoid(z) - y); for y = 0 and 1 neither cancels. Infinite logits give NaN \
-       losses. */ \
-    F(double, loss_binary, (MTL_LOSS_PARAMETERS(T, S)), (MTL_LOSS_ARGUMENTS)) \
+    /* softplus(z) - y z, d = scale (sigmoid(z) - y'), y' = y (1 - smoothing) + smoothing / 2; for y = 0 and 1 the loss \
+       does not cancel, and d does not without smoothing. Infinite logits give NaN losses. */ \
+    F(double, loss_binary, (MTL_LOSS_PARAMETERS(T, S), S smoothing), (MTL_LOSS_ARGUMENTS, smoothing)) \
     /* (z - y)², d = scale 2 (z - y). */ \
     F(double, loss_squared, (MTL_LOSS_PARAMETERS(T, S)), (MTL_LOSS_ARGUMENTS)) \
     /* With r = z - y: r² / 2 where |r| <= delta, else delta (|r| - delta / 2); d = scale clamp(r, -delta, delta). */ \
     F(double, loss_huber, (MTL_LOSS_PARAMETERS(T, S), S delta), (MTL_LOSS_ARGUMENTS, delta)) \
     /* Cross-entropy of logits[rows, classes], classes >= 1, with class indices as labels: log Σ exp(z) - z[y], \
-       d[rows, classes] = scale (softmax(z) - onehot(y)). A NaN label is a missing one: no loss, d = 0. A label \
-       that is no class's index makes the sum NaN. `d` may be NULL; d == logits with ldd == ld is allowed. The \
+       d[rows, classes] = scale (softmax(z) - (1 - smoothing) onehot(y) - smoothing / classes): the loss is that of \
+       the label as it is. A NaN label is a missing one: no loss, d = 0. A label that is no class's index makes the \
+       sum NaN. `d` may be NULL; d == logits with ldd == ld is allowed. The \
        result is the sum in Double, in row order. */ \
     F(double, loss_softmax, \
         (long rows, long classes, const T *logits, long ld, const T *labels, long stride_labels, S scale, T *d, \
-            long ldd), \
-        (rows, classes, logits, ld, labels, stride_labels, scale, d, ldd)) \
+            long ldd, S smoothing), \
+        (rows, classes, logits, ld, labels, stride_labels, scale, d, ldd, smoothing)) \
     /* p[i * stride_p] = sigmoid(logits[i * stride]). In place with equal strides. */ \
     F(void, sigmoid_rows, \
         (long rows, const T *logits, long stride, T *p, long stride_p), \

@@ -38,21 +38,45 @@ long mtl_embed_slots(
         (long rows, const int32_t *indices, long start, const int32_t *offsets, const T *weights, bool mean, \
             const int32_t *slots, long first, long last, long next, const T *dx, long ldx, long width, T *sums), \
         (rows, indices, start, offsets, weights, mean, slots, first, last, next, dx, ldx, width, sums)) \
-    /* The optimisers on the table rows of slots first … last - 1. A state row holds its vectors side by side. */ \
+    /* The optimisers on the table rows of slots first … last - 1. A state row holds what is remembered of one table \
+       row, its vectors side by side. decay · row is added to a row's gradient first, once however often it was met. */ \
     F(void, embed_sgd, \
-        (long first, long last, const int32_t *touched, long width, T *table, const T *sums, S lr), \
-        (first, last, touched, width, table, sums, lr)) \
+        (long first, long last, const int32_t *touched, long width, T *table, const T *sums, S lr, S decay), \
+        (first, last, touched, width, table, sums, lr, decay)) \
     F(void, embed_adagrad, \
         (long first, long last, const int32_t *touched, long width, T *table, T *state, const T *sums, S lr, \
-            S eps), \
-        (first, last, touched, width, table, state, sums, lr, eps)) \
+            S eps, S decay), \
+        (first, last, touched, width, table, state, sums, lr, eps, decay)) \
+    /* One number a row: s += mean of g² over the row, p -= lr g / (√s + eps). */ \
+    F(void, embed_row_adagrad, \
+        (long first, long last, const int32_t *touched, long width, T *table, T *state, const T *sums, S lr, \
+            S eps, S decay), \
+        (first, last, touched, width, table, state, sums, lr, eps, decay)) \
     /* PyTorch's SparseAdam: rows that are not touched keep their moments; `t` counts the steps of all rows. */ \
     F(void, embed_adam, \
         (long first, long last, const int32_t *touched, long width, T *table, T *state, const T *sums, S lr, \
             S beta1, S beta2, S one_minus_beta1, S one_minus_beta2, S eps, S bias_correction1, \
-            S sqrt_bias_correction2), \
+            S sqrt_bias_correction2, S decay), \
         (first, last, touched, width, table, state, sums, lr, beta1, beta2, one_minus_beta1, one_minus_beta2, eps, \
-            bias_correction1, sqrt_bias_correction2)) \
+            bias_correction1, sqrt_bias_correction2, decay)) \
+    /* FTRL-proximal, state z and n: z += g - (√(n + g²) - √n) p / alpha, n += g², \
+       p = -sign(z) max(|z| - l1, 0) / ((beta + √n) / alpha + l2). */ \
+    F(void, embed_ftrl, \
+        (long first, long last, const int32_t *touched, long width, T *table, T *state, const T *sums, S alpha, \
+            S beta, S l1, S l2, S decay), \
+        (first, last, touched, width, table, state, sums, alpha, beta, l1, l2, decay)) \
+    /* a = keep a + take p of n parameters, take = 1 - keep; p itself where keep is 0. */ \
+    F(void, average, (long n, T *a, const T *p, S keep, S take), (n, a, p, keep, take)) \
+    /* The same of the table rows of slots first … last - 1. */ \
+    F(void, embed_average, \
+        (long first, long last, const int32_t *touched, long width, const T *table, T *averages, S keep, S take), \
+        (first, last, touched, width, table, averages, keep, take)) \
+    /* Averages of table rows that stayed as they are from step stamps[row] to `step`: keep = decay^(their distance), \
+       which is in `powers` up to `count`. */ \
+    F(void, embed_settle, \
+        (long first, long last, const int32_t *touched, long width, const T *table, T *averages, int32_t *stamps, \
+            int32_t step, const double *powers, long count, double decay), \
+        (first, last, touched, width, table, averages, stamps, step, powers, count, decay)) \
     /* Tables multiplied with their part of the layer above, rows `ld` apart: whole vectors (64 bytes) of numbers, of \
        which `width` count; what is behind them meets gradients of 0. \
        z[r] = bias + Σ over fields of products[f][ids[f][s]], in the order of the fields, cut at 0 with relu; bias may \
