@@ -44,13 +44,20 @@ func probe(
 ) throws -> (own: Int, ofBLAS: Int) {
     let rows = 4 * batch
     let trainer = try Trainer<Float>(
-        model, optimizer: optimizer, schedule: schedule, batchSize: batch, compute: compute)
+        model, optimizer: optimizer, schedule: schedule,
+        layerRates: schedule == .joint || schedule == .alternating(.batch)
+            ? LayerRates() : LayerRates(["heads.*": 0.5]), batchSize: batch, compute: compute)
+    let sequence = try TurnSequence(
+        trainer.schedulePlan, seed: 0, labelledRows: model.tasks.map { _ in rows }, epochs: 1 + steps / 4)
     let source = try BatchSource(dataset(for: model, rows: rows, isGathered: gathered), for: model)
     let order = (0..<Int32(rows)).reversed().map { $0 }
     return order.withUnsafeBufferPointer { indices in
         func step(_ number: Int) {
-            trainer.step(
-                source.batch(gathered ? indices.baseAddress : nil, start: number % 4 * batch, rows: batch))
+            let rows = source.batch(
+                gathered ? indices.baseAddress : nil, start: number % 4 * batch, rows: batch)
+            sequence.forEachTurn(epoch: 1 + number / 4, batch: number % 4, step: number) {
+                trainer.trainingStep.step(rows, turn: $0)
+            }
         }
         step(0)
         malloc_counter_start()
@@ -70,7 +77,22 @@ guard malloc_counter_works() != 0 else {
 for (modelName, model) in try models() {
     // No momentum with tables.
     let second = model.tables.isEmpty ? ("sgd", Optimizer.sgd(momentum: 0.9)) : ("adagrad", .adagrad())
-    for (name, schedule) in [("joint", Schedule.joint), ("alternating", .alternating(.batch))] {
+    var schedules = [("joint", Schedule.joint), ("alternating", .alternating(.batch))]
+    // What a turn trains is no matter of the architecture: some models will do.
+    if ["shared", "graph", "embedded-shared"].contains(modelName) {
+        schedules += [
+            ("blocks", .alternating(.batch, order: .shuffled, trains: .blocks)),
+            ("proportional", .alternating(.steps(1), order: .proportional(exponent: 1, annealedTo: 0))),
+            (
+                "hierarchical",
+                .hierarchical(
+                    Hierarchy(
+                        levels: [["click"], ["purchase", "tag", "spend"]], turns: .steps(2),
+                        regularization: 0.1, unfreezeEvery: 2, rates: [1, 0.5]))
+            ),
+        ]
+    }
+    for (name, schedule) in schedules {
         for (optimizerName, optimizer) in [("adam", Optimizer.adam()), second] {
             for threads in [1, 2] {
                 for backend in [MatrixBackend.kernels, .openBLAS] {

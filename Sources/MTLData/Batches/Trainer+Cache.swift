@@ -27,7 +27,9 @@ extension Trainer where Scalar == Float {
             try validation.check(model)
             watch = CacheLosses(cache: validation, trainer: self)
         }
-        return try fit(batches, until: rule, progress: progress, validation: watch)
+        return try fit(
+            batches, labelledRows: schedulePlan.drawsByLabels ? training.labelledRows(of: model) : nil,
+            until: rule, progress: progress, validation: watch)
     }
 
     /// The mean loss of each task over its labelled rows, by their weights where they have any; NaN for a task without one.

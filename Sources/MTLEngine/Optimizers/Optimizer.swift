@@ -71,6 +71,11 @@ public struct Optimizer: Sendable, Equatable {
         }
     }
 
+    /// The same at a multiple of its learning rate, as PyTorch's groups of parameters have it.
+    package func scaled(by factor: Double) -> Optimizer {
+        Optimizer(rule: rule, learningRate: learningRate * factor, weightDecay: weightDecay)
+    }
+
     /// The same without weight decay, for parameters that have none.
     package var withoutDecay: Optimizer {
         Optimizer(rule: rule, learningRate: learningRate, weightDecay: 0)

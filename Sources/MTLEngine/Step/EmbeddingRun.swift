@@ -26,7 +26,6 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     let next: UnsafeMutablePointer<Int>
     let passed: UnsafeMutablePointer<Int>
     let state: UnsafeMutablePointer<Scalar>
-    let stateVectors: Int
 
     private func slots(of field: Int) -> UnsafeMutablePointer<Int32> {
         slots + fields[field].occurrencesBefore * batchLimit
@@ -123,16 +122,19 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
         }
     }
 
-    /// Steps the rows of this worker's slots.
+    /// Steps the rows of this worker's slots, of the tables that the turn trains.
+    ///
+    /// - Parameter update: the optimiser's step at a pace.
     func optimize(
-        _ update: Optimizer.Update<Scalar>, parameters: UnsafeMutablePointer<Scalar>, stateOffset: Int,
-        worker: Int, level: Int32
+        _ steps: UnsafeBufferPointer<TableStep>, _ update: (Int) -> Optimizer.Update<Scalar>?,
+        parameters: UnsafeMutablePointer<Scalar>, worker: Int, level: Int32
     ) {
         forEachPart(of: worker) { table, _, range in
             let plan = tables[table]
+            guard steps[table].isTrained, let update = update(steps[table].pace) else { return }
             update.applyRows(
                 range, touched: touched(of: table), width: plan.width, table: parameters + plan.parameters,
-                state: state + stateOffset + plan.elementsBefore * stateVectors,
+                state: state + steps[table].state,
                 sums: sums + sumOffsets[table], level: level)
         }
     }
@@ -192,9 +194,9 @@ package final class EmbeddingMemory<Scalar: BLASScalar> {
     package let run: EmbeddingRun<Scalar>
     private let owners: [AnyObject]
 
-    /// - Parameter sets: how many states there are: one per task where tasks take turns.
+    /// - Parameter stateCount: elements of what the optimisers remember of the tables, of all turns.
     package init(
-        _ plan: EmbeddingPlan, batchLimit: Int, workers: Int, stateVectors: Int, sets: Int
+        _ plan: EmbeddingPlan, batchLimit: Int, workers: Int, stateCount: Int
     ) {
         let parts = plan.tables.count >= 4 * workers ? 1 : workers
         // Largest first, each to the worker with least to do.
@@ -227,13 +229,13 @@ package final class EmbeddingMemory<Scalar: BLASScalar> {
         let counts = AlignedStorage<Int>(zeroed: plan.tables.count)
         let next = AlignedStorage<Int>(zeroed: plan.tables.count * parts)
         let passed = AlignedStorage<Int>(zeroed: plan.fields.count * parts)
-        let state = AlignedStorage<Scalar>(zeroed: plan.elementCount * stateVectors * sets)
+        let state = AlignedStorage<Scalar>(zeroed: stateCount)
         run = EmbeddingRun(
             fields: fieldList.elements, tables: tableList.elements, readers: readers.elements,
             readerStarts: readerStarts.elements, parts: parts, owners: ownerList.elements,
             batchLimit: batchLimit, sparse: sparse.base, touched: touched.base, slots: slots.base,
             sums: sums.base, sumOffsets: sumOffsetList.elements, counts: counts.base, next: next.base,
-            passed: passed.base, state: state.base, stateVectors: stateVectors)
+            passed: passed.base, state: state.base)
         owners = [
             fieldList, tableList, readers, readerStarts, ownerList, sumOffsetList, sparse, touched, slots,
             sums, counts, next, passed, state,

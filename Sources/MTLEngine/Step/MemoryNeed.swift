@@ -23,9 +23,10 @@ package struct MemoryNeed: Sendable {
     /// - Parameters:
     ///   - stateVectors: what the optimiser remembers of each parameter.
     ///   - sets: how often it does: once per task where tasks take turns.
+    ///   - anchors: whether a schedule holds parameters to a copy of them.
     package init(
         training model: MultiTaskModel, batch: Int, workers: Int, stateVectors: Int, sets: Int,
-        backend: MatrixBackend = .kernels, scalarBytes: Int
+        anchors: Bool = false, backend: MatrixBackend = .kernels, scalarBytes: Int
     ) {
         let plan = model.plan
         let size = Double(scalarBytes)
@@ -35,7 +36,7 @@ package struct MemoryNeed: Sendable {
             isSliced: false, batch: batch, backend: backend, workers: workers, scalarBytes: scalarBytes)
         // The transposes are a layer's weights again.
         add(
-            model, each: size * Double(1 + stateVectors * sets),
+            model, each: size * Double((anchors ? 2 : 1) + stateVectors * sets),
             denseMore: size * Double(workspace.shards + 1))
         let columns = Double(plan.embedding.width)
         let rows = Double(workspace.rows.capacity) * (workspace.rows.keepsChunk ? 1 : Double(workers))

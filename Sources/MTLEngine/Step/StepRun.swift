@@ -51,6 +51,10 @@ package struct StepRun<Scalar: BLASScalar> {
     let penalty: UnsafeMutablePointer<Double>
     /// Per term of the structures its value, and the couplings' matrices.
     let structureValues: UnsafeMutablePointer<Double>
+    /// What parameters were when the turn began, where a turn holds them to it.
+    let anchor: UnsafeMutablePointer<Scalar>
+    /// Per pace the optimiser's step, with decay and without; nil where nothing is updated.
+    let updates: UnsafeMutablePointer<Optimizer.Update<Scalar>?>
     let couplings: UnsafeMutablePointer<Double>
     /// The slices' partial sums, and per further worker its copy of parameters, transposes, gradients and state.
     let partialSums: UnsafeMutablePointer<Scalar>
@@ -83,7 +87,9 @@ package struct StepRun<Scalar: BLASScalar> {
     var skipsUnlabelled = false
 
     /// Whether gradients are looked at as a whole between their sum and the optimiser.
-    var isSplit: Bool { clipping.isNorm || !turn.penalties.isEmpty || !turn.structures.isEmpty }
+    var isSplit: Bool {
+        clipping.isNorm || !turn.penalties.isEmpty || !turn.structures.isEmpty || turn.isAnchored
+    }
 
     static var tableBlockRows: Int { 64 }
 
@@ -98,7 +104,7 @@ package struct StepRun<Scalar: BLASScalar> {
             }
             wait(worker, observer)
         }
-        if skipsUnlabelled && labelledRows(turn.losses[0].task, batch) == 0 { return }
+        if skipsUnlabelled && turn.losses.allSatisfy({ labelledRows($0.task, batch) == 0 }) { return }
         if let slices = turn.slices {
             runSlices(slices, batch, worker: worker, observer: observer)
             return

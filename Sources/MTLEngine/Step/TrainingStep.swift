@@ -23,12 +23,21 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     package var timeline: StepTimeline?
 
     private let optimizer: Optimizer
+    private let paces: StepPaces
+    /// Per pace the optimiser at its rate, with decay and without.
+    private let paced: [(all: Optimizer, undecayed: Optimizer)]
+    private let updates: UnsafeMutablePointer<Optimizer.Update<Scalar>?>
     private let seed: UInt64
     package let rowPlan: RowPlan
     /// The tables that are projected, where some are.
     package let projectedTables: ProjectedTables?
     private let turns: [TurnPlan]
-    private var stepCounts: [Int]
+    /// The counts of steps that the turns' paces follow.
+    package private(set) var stepCounts: [Int]
+    /// The group of the latest turn, whose anchor is in memory; nil before the first.
+    package private(set) var latestGroup: Int?
+    /// What the parameters were when the latest group's turn began, `[parameters]`; empty where no turn holds any.
+    package let anchor: AlignedStorage<Scalar>
     private var updateCount = 0
     private let owners: [AnyObject]
     private let gradients: AlignedStorage<Scalar>
@@ -48,22 +57,28 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
 
     /// Whether all turns may share out their first layers by units; see `SlicePlan`.
     private static func canSlice(
-        _ store: ParameterStore<Scalar>, batch: Int, alternating: Bool, clipping: GradientClipping
+        _ store: ParameterStore<Scalar>, batch: Int, turns: [TurnSpec], clipping: GradientClipping
     ) -> Bool {
         let plan = store.plan
         guard store.product.backend == .kernels, !clipping.isNorm, plan.embedding.isEmpty,
-            !plan.usesScenarios, plan.trainsDenseAlone, plan.penalties.isEmpty, plan.structures.isEmpty
+            !plan.usesScenarios, plan.trainsDenseAlone, plan.penalties.isEmpty, plan.structures.isEmpty,
+            turns.allSatisfy(\.isPlain)
         else { return false }
-        var options = TurnPlan.Options()
+        var options = TurnPlan.Options(StepPaces(turns, plan.layout))
         options.rows = batch
         options.slicedVector = vector
-        return (alternating ? store.tasks.indices.map { Optional($0) } : [nil]).allSatisfy {
-            TurnPlan(plan, tasks: store.tasks, task: $0, options: options).view.slices != nil
+        var states = StateLayout()
+        return turns.indices.allSatisfy {
+            TurnPlan(
+                plan, tasks: store.tasks, specs: turns, turn: $0, options: options, states: &states
+            ).view.slices != nil
         }
     }
 
+    /// - Parameter specs: the turns; at least one.
     package init(
-        store: ParameterStore<Scalar>, optimizer: Optimizer, clipping: GradientClipping, alternating: Bool,
+        store: ParameterStore<Scalar>, optimizer: Optimizer, clipping: GradientClipping,
+        turns specs: [TurnSpec],
         batchLimit: Int, seed: UInt64
     ) throws(InputError) {
         let plan = store.plan
@@ -83,7 +98,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let tables = ProjectedTables(plan, batch: batchLimit, backend: backend, scalarBytes: scalarBytes)
         let embeddedStride = workspaceStride(columns: plan.embedding.width)
         projectedTables = tables
-        let isSliced = Self.canSlice(store, batch: batchLimit, alternating: alternating, clipping: clipping)
+        let isSliced = Self.canSlice(store, batch: batchLimit, turns: specs, clipping: clipping)
         let workspacePlan = WorkspacePlan(
             plan, projection: tables, isSliced: isSliced, batch: batchLimit, backend: backend,
             workers: workers, scalarBytes: scalarBytes)
@@ -91,7 +106,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         self.rowPlan = rowPlan
         let shards = workspacePlan.shards
 
-        var options = TurnPlan.Options()
+        let paces = StepPaces(specs, plan.layout)
+        var options = TurnPlan.Options(paces)
         options.workers = workers
         options.backend = backend
         options.rows = batchLimit
@@ -99,17 +115,23 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         options.defersWeights = rowPlan.defersWeights
         options.projection = tables
         options.slicedVector = isSliced ? Self.vector : nil
-        var plans: [TurnPlan] = []
-        var stateCount = 0
-        for task in alternating ? store.tasks.indices.map({ Optional($0) }) : [nil] {
-            let turn = TurnPlan(
-                plan, tasks: store.tasks, task: task, options: options, stateStart: stateCount,
-                tableStateOffset: (task ?? 0) * plan.embedding.elementCount * optimizer.stateVectors)
-            stateCount += turn.stateCount
-            plans.append(turn)
+        options.stateVectors = optimizer.stateVectors
+        var states = StateLayout()
+        let plans = specs.indices.map {
+            TurnPlan(
+                plan, tasks: store.tasks, specs: specs, turn: $0, options: options, states: &states)
         }
+        let stateCount = states.count
         turns = plans
-        stepCounts = [Int](repeating: 0, count: plans.count)
+        self.paces = paces
+        stepCounts = [Int](repeating: 0, count: paces.counterCount)
+        paced = paces.paces.map {
+            let own = optimizer.scaled(by: $0.factor)
+            return (own, own.withoutDecay)
+        }
+        updates = .allocate(capacity: 2 * paced.count)
+        updates.initialize(repeating: nil, count: 2 * paced.count)
+        anchor = AlignedStorage(zeroed: specs.contains { $0.anchor != nil } ? plan.layout.count : 0)
         let tileLimit = rowPlan.tileCount(batch: batchLimit)
         let joints = plan.joints.count
         let rangeLimit = plans.map(\.view.gradientRanges.count).max() ?? 0
@@ -150,7 +172,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         groups = AlignedStorage(zeroed: 1)
         structures = StructureMemory(
             store, learningRate: optimizer.learningRate,
-            termLimit: plans.map(\.view.structures.count).max() ?? 0)
+            termLimit: plans.map(\.view.penaltyValues).max() ?? 0)
         let copies = isSliced ? min(workers, SlicePlan.count) - 1 : 0
         let (parameterStride, transposedStride) = (
             (plan.layout.denseCount + 15) / 16 * 16, (plan.transposedCount + 15) / 16 * 16
@@ -174,8 +196,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             plan.embedding.isEmpty
             ? nil
             : EmbeddingMemory(
-                plan.embedding, batchLimit: batchLimit, workers: workers,
-                stateVectors: optimizer.stateVectors, sets: alternating ? tasks : 1)
+                plan.embedding, batchLimit: batchLimit, workers: workers, stateCount: states.tableCount)
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
             labelWeights, partials, rows, presence, used, squares, penalty, tiles, chunkStarts, embedded,
@@ -198,7 +219,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             partialCounts: partials.base + tileLimit * (tasks + joints), partialRows: rows.base,
             lossStride: tasks + joints, presence: presence.base, shardIsUsed: used.base,
             scenarios: scenarios, squares: squares.base, rangeLimit: rangeLimit, penalty: penalty.base,
-            structureValues: structures.values.base, couplings: structures.couplings.base,
+            structureValues: structures.values.base, anchor: anchor.base, updates: updates,
+            couplings: structures.couplings.base,
             partialSums: partialSums.base, replicas: replicas.base, replicaStride: replicaStride,
             parameterStride: parameterStride, transposedStride: transposedStride,
             sliceMemory: sliceMemory.base, sliceStride: sliceStride, sliceLayout: sliceLayout,
@@ -218,6 +240,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     }
 
     deinit {
+        updates.deallocate()
         losses.deallocate()
         labelled.deallocate()
     }
@@ -238,7 +261,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         if segment.offset >= plan.layout.denseCount,
             let table = plan.embedding.tables.firstIndex(where: { $0.parameters == segment.offset })
         {
-            return current.turn.reachesFeatures
+            return current.turn.tables[table].isTrained
                 ? embedding?.run.gradient(of: table) ?? []
                 : [Scalar](repeating: 0, count: segment.count)
         }
@@ -255,13 +278,26 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         return plan.layout.read(segment, from: gradients.base + home * plan.layout.denseCount)
     }
 
-    /// Steps on a batch: all tasks at once (joint), or the turn of one task (alternating).
+    /// The tasks whose losses a turn has.
+    package func tasks(of turn: Int) -> [Int] { turns[turn].spec.tasks }
+
+    /// Takes up where another step left off: the group of its latest turn, and its anchor `[parameters]`.
+    package func resume(stepCounts: [Int], latestGroup: Int?, anchor values: [Scalar]) {
+        precondition(
+            stepCounts.count == self.stepCounts.count && values.count == anchor.count,
+            "\(stepCounts.count) counts and an anchor of \(values.count) for other turns")
+        self.stepCounts = stepCounts
+        self.latestGroup = latestGroup
+        for (index, value) in values.enumerated() { anchor.base[index] = value }
+    }
+
+    /// Steps on a batch, in one of the turns.
     ///
     /// - Parameters:
     ///   - batch: at most `batchLimit` rows; checked by the caller.
-    ///   - turn: the task whose turn it is; 0 in a joint schedule.
+    ///   - turn: its place among the turns; 0 in a joint schedule.
     ///   - updates: false computes losses and gradients, and leaves the parameters as they are.
-    /// - Returns: false where the turn was skipped because no row of the batch has a label of its task.
+    /// - Returns: false where the turn was skipped because no row of the batch has a label of its tasks.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     @discardableResult
@@ -281,7 +317,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             hasLabels = hasLabels || current.labelledRows(loss.task, batch) > 0
         }
         penalties = current.turn.penalties.isEmpty ? 0 : current.penalty.pointee
-        for term in current.turn.structures.indices { penalties += current.structureValues[term] }
+        for term in 0..<current.turn.penaltyValues { penalties += current.structureValues[term] }
         for joint in current.turn.joints.indices {
             for block in 0..<current.blockCount {
                 penalties += current.partialLosses[block * stride + current.tasks + joint]
@@ -289,7 +325,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
         let stepped = hasLabels || turns.count == 1
         if updates && stepped {
-            stepCounts[turn] += 1
+            for counter in paces.countersOfTurn[turn] { stepCounts[counter] += 1 }
             updateCount += 1
             structures.alternate(after: updateCount)
         }
@@ -316,9 +352,21 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
         current.skipsUnlabelled = turns.count > 1
         current.dropoutKey = (seed &+ 0x51ED_270B) &* 0x2545_F491_4F6C_DD1D &+ UInt64(updateCount)
-        current.update = updates ? optimizer.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil
-        current.undecayed =
-            updates ? optimizer.withoutDecay.update(step: stepCounts[turn] + 1, as: Scalar.self) : nil
+        let group = turns[turn].spec.group
+        if group != latestGroup {
+            latestGroup = group
+            if anchor.count > 0 { anchor.base.update(from: store.parameters.base, count: anchor.count) }
+        }
+        for pace in paces.pacesOfTurn[turn] {
+            let step = stepCounts[paces.paces[pace].counter] + 1
+            let own = paced[pace]
+            self.updates[2 * pace] = updates ? own.all.update(step: step, as: Scalar.self) : nil
+            self.updates[2 * pace + 1] = updates ? own.undecayed.update(step: step, as: Scalar.self) : nil
+        }
+        // Where a turn has one pace, that is all that its slices ask for.
+        let first = paces.pacesOfTurn[turn][0]
+        current.update = self.updates[2 * first]
+        current.undecayed = self.updates[2 * first + 1]
         if current.isGrouped {
             current.order.sort(batch, rows: 0..<batch.rows)
         } else if cutRows == batch.rows {

@@ -22,19 +22,26 @@ extension Trainer {
         let batches = try ShuffledBatches(
             BatchSource(training, for: model), batchSize: batchSize,
             seed: SeededGenerator(seed: seed).split(1 << 32))
+        var labelled: [Int] = []
+        for task in model.tasks { labelled.append(try training.labels(task.name).count { !$0.isNaN }) }
         return try fit(
-            batches, until: rule, progress: progress,
+            batches, labelledRows: labelled, until: rule, progress: progress,
             validation: watched.map { WatchedRows(source: $0, inference: inference) })
     }
 
     /// Trains on batches from anywhere; see `fit(_:validation:until:progress:)`.
     ///
-    /// - Parameter validation: the losses that are watched, or nil for those of the training batches.
+    /// - Parameters:
+    ///   - labelledRows: per task the rows with a label of it; nil where they are not counted.
+    ///   - validation: the losses that are watched, or nil for those of the training batches.
     package func fit(
-        _ stream: some BatchStream<Scalar>, until rule: StoppingRule, progress: ((TrainingProgress) -> Void)?,
+        _ stream: some BatchStream<Scalar>, labelledRows: [Int]? = nil, until rule: StoppingRule,
+        progress: ((TrainingProgress) -> Void)?,
         validation: (any LossWatch)?
     ) throws(InputError) -> TrainingReport {
         try rule.check()
+        let sequence = try TurnSequence(
+            schedulePlan, seed: seed, labelledRows: labelledRows, epochs: rule.epochs)
         if rule.epochs > 1 { try checkRoomToGoBack() }
         // One epoch has nothing to go back to but its beginning: large tables are then not copied.
         let start = rule.epochs > 1 ? parameters : nil
@@ -56,7 +63,10 @@ extension Trainer {
                 guard let batch = try stream.next() else { break }
                 let begin = clock.now
                 waiting += begin.seconds(since: asked)
-                run(batch, batch: steps, epoch: epoch, losses: losses)
+                sequence.forEachTurn(epoch: epoch, batch: batchNumber, step: steps) { turn in
+                    trainingStep.step(batch, turn: turn)
+                    for task in trainingStep.tasks(of: turn) { losses.add(trainingStep, task: task) }
+                }
                 seconds += clock.now.seconds(since: begin)
                 steps += 1
                 rowsSeen += batch.rows
@@ -89,7 +99,7 @@ extension Trainer {
             {
                 best = (watchedLoss, epoch, rule.epochs > 1 ? parameters : nil)
             }
-            let round = schedule == .alternating(.epoch) ? model.tasks.count : 1
+            let round = schedulePlan.epochsPerRound
             if let patience = rule.patience, let best, epoch - best.epoch >= patience * round {
                 reason = .converged
                 break
@@ -104,29 +114,8 @@ extension Trainer {
     private func checkRoomToGoBack() throws(InputError) {
         let state =
             trainingStep.hasStepped
-            ? 0 : trainingStep.stateVectors * (schedule.isAlternating ? model.tasks.count : 1)
+            ? 0 : trainingStep.stateVectors * schedulePlan.stateSets
         try MemoryNeed(keeping: model, times: 2 + state, scalarBytes: MemoryLayout<Scalar>.stride).check()
-    }
-
-    /// A batch in its schedule's way.
-    private func run(_ batch: BatchView<Scalar>, batch index: Int, epoch: Int, losses: EpochLosses) {
-        let turn: Int
-        switch schedule {
-        case .joint:
-            trainingStep.step(batch)
-            losses.add(trainingStep)
-            return
-        case .alternating(.batch):
-            for task in model.tasks.indices {
-                trainingStep.step(batch, turn: task)
-                losses.add(trainingStep, task: task)
-            }
-            return
-        case .alternating(.steps(let count)): turn = index / count % model.tasks.count
-        case .alternating(.epoch): turn = (epoch - 1) % model.tasks.count
-        }
-        trainingStep.step(batch, turn: turn)
-        losses.add(trainingStep, task: turn)
     }
 
     /// Σ λᵢ Lᵢ over the tasks whose loss is known; a task without a turn or a labelled row has none, and nil where all have
@@ -204,10 +193,6 @@ private final class EpochLosses {
     init(tasks: Int) {
         sums = [Double](repeating: 0, count: tasks)
         counts = [Double](repeating: 0, count: tasks)
-    }
-
-    func add(_ step: TrainingStep<some BLASScalar>) {
-        for task in step.losses.indices { add(step, task: task) }
     }
 
     func add(_ step: TrainingStep<some BLASScalar>, task: Int) {

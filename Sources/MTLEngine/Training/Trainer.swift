@@ -7,12 +7,15 @@ public final class Trainer<Scalar: BLASScalar> {
     public let model: MultiTaskModel
     /// Which task is optimised when.
     public let schedule: Schedule
+    /// The factors of the learning rate, by layer.
+    public let layerRates: LayerRates
     /// The most rows of a step.
     public let batchSize: Int
     /// What parameters and shuffling are drawn from.
     public let seed: UInt64
 
     package let store: ParameterStore<Scalar>
+    package let schedulePlan: SchedulePlan
     package let trainingStep: TrainingStep<Scalar>
     package let inference: Inference<Scalar>
     private let initialization: Initialization
@@ -22,31 +25,32 @@ public final class Trainer<Scalar: BLASScalar> {
     /// A trainer with freshly drawn parameters.
     ///
     /// - Throws: `InputError` that names the option: a batch size or thread count below 1, a learning rate,
-    ///   momentum, decay or clipping out of range, instructions that this machine does not have. Or the table, layer or batch that
-    ///   the free memory does not hold.
+    ///   momentum, decay or clipping out of range, a schedule or layer rates that make no sense for the model,
+    ///   instructions that this machine does not have. Or the table, layer or batch that the free memory does not hold.
     public init(
         _ model: MultiTaskModel, optimizer: Optimizer = .adam(), schedule: Schedule = .joint,
-        batchSize: Int = 256, clipping: GradientClipping = .none,
+        layerRates: LayerRates = LayerRates(), batchSize: Int = 256, clipping: GradientClipping = .none,
         initialization: Initialization = .pytorch, seed: UInt64 = 0,
         compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) {
-        try schedule.check()
+        schedulePlan = try SchedulePlan(schedule, rates: layerRates, model: model)
         self.model = model
         self.schedule = schedule
+        self.layerRates = layerRates
         self.batchSize = batchSize
         self.seed = seed
         self.initialization = initialization
         if (1...TrainingStep<Scalar>.largestBatch).contains(batchSize) {
             try MemoryNeed(
                 training: model, batch: batchSize, workers: compute.threads,
-                stateVectors: optimizer.stateVectors, sets: schedule.isAlternating ? model.tasks.count : 1,
-                backend: compute.backend,
+                stateVectors: optimizer.stateVectors, sets: schedulePlan.stateSets,
+                anchors: schedulePlan.isAnchored, backend: compute.backend,
                 scalarBytes: MemoryLayout<Scalar>.stride
             ).check()
         }
         store = try ParameterStore(model, compute: compute)
         trainingStep = try TrainingStep(
-            store: store, optimizer: optimizer, clipping: clipping, alternating: schedule.isAlternating,
+            store: store, optimizer: optimizer, clipping: clipping, turns: schedulePlan.turns,
             batchLimit: batchSize, seed: seed)
         inference = Inference(store: store)
         store.initialize(initialization, seed: seed)
@@ -111,7 +115,7 @@ public final class Trainer<Scalar: BLASScalar> {
 
     // MARK: Steps
 
-    /// One step on a batch of neighbouring rows: joint, or a turn of every task in order.
+    /// One step on a batch of neighbouring rows: joint, or a turn of every task (block, level) in order, all layers thawed.
     ///
     /// - Returns: the unweighted loss of each task before its update, NaN for a task without a labelled row.
     /// - Throws: `InputError` where the dataset does not fit the model, a label is out of range, or the batch is
@@ -142,13 +146,9 @@ public final class Trainer<Scalar: BLASScalar> {
         return source
     }
 
-    /// The step itself, on a batch that is known to fit: joint, or a turn of every task. Allocates nothing.
+    /// The step itself, on a batch that is known to fit: a round of turns. Allocates nothing.
     package func step(_ batch: BatchView<Scalar>) {
-        if schedule.isAlternating {
-            for task in model.tasks.indices { trainingStep.step(batch, turn: task) }
-        } else {
-            trainingStep.step(batch)
-        }
+        for group in schedulePlan.groups { trainingStep.step(batch, turn: group.upperBound - 1) }
     }
 
     // MARK: Use
