@@ -181,6 +181,37 @@ import Testing
         #expect(step.penalties == 0)
     }
 
+    /// A step that takes up where another left off goes on as it would have.
+    @Test func aTurnIsTakenUpInItsMiddle() throws {
+        func trainer() throws -> Trainer<Double> {
+            try Trainer(
+                model(), optimizer: .sgd(learningRate: 0.1),
+                schedule: .hierarchical(
+                    Hierarchy(levels: [["b"], ["a", "c"]], regularization: 3, unfreezeEvery: 1)),
+                batchSize: 20)
+        }
+        let source = try BatchSource(
+            SmallProblem.data(Double.self, rows: 120, embedded: true), for: model())
+        let (whole, first, second) = (try trainer(), try trainer(), try trainer())
+        func train(_ trainer: Trainer<Double>, _ steps: Range<Int>) {
+            for step in steps {
+                // Two steps of the lower level, four of the upper one, thawed.
+                trainer.trainingStep.step(
+                    source.batch(start: step * 20, rows: 20), turn: step < 2 ? 3 : 6)
+            }
+        }
+        train(whole, 0..<6)
+        train(first, 0..<4)
+        second.parameters = first.parameters
+        let step = first.trainingStep
+        second.trainingStep.resume(
+            stepCounts: step.stepCounts, latestGroup: step.latestGroup, anchor: Array(step.anchor.buffer))
+        train(second, 4..<6)
+        #expect(second.parameters == whole.parameters)
+        #expect(second.trainingStep.stepCounts == whole.trainingStep.stepCounts)
+        #expect(second.trainingStep.penalties > 0)
+    }
+
     @Test func anAnchorCountsForTheNormOfTheGradient() throws {
         func moved(_ clipping: GradientClipping) throws -> [Double] {
             let trainer = try Trainer<Double>(
@@ -199,6 +230,22 @@ import Testing
         let length = distance(free, free.map { _ in 0 })
         #expect(length > 10)
         expectClose(clipped, free.map { $0 * 0.5 / length }, relative: 1e-6, absolute: 1e-9)
+    }
+
+    // MARK: Memory
+
+    /// What is trained in no turn of a group is not remembered for it.
+    @Test func optimizersRememberWhatTheyTrain() throws {
+        func sets(_ schedule: Schedule, _ rates: LayerRates = LayerRates()) throws -> Int {
+            try SchedulePlan(schedule, rates: rates, model: model()).stateSets
+        }
+        #expect(try sets(.joint) == 1)
+        #expect(try sets(.alternating(.batch)) == 3)
+        #expect(try sets(.alternating(.batch, trains: .heads)) == 1)
+        #expect(try sets(.alternating(.batch, trains: .blocks)) == 1)
+        #expect(try sets(.alternating(.epoch), LayerRates(["trunk.0.*": 0.5])) == 3)
+        let levels = [["b"], ["a", "c"]]
+        #expect(try sets(.hierarchical(Hierarchy(levels: levels, unfreezeEvery: 1))) == 2)
     }
 
     // MARK: Refusals
@@ -290,6 +337,21 @@ import Testing
         #expect(
             refusal(.hierarchical(Hierarchy(levels: levels, unfreezeEvery: 1)), SharedBottom(trunk: []))
                 .hasPrefix("schedule, levels, 0, unfreezing: found a level that shares no layer"))
+    }
+
+    @Test func headsAreOnLayersThatThereAre() throws {
+        func refused(_ attached: [String: Int], _ trunk: [HiddenLayer] = trunk) -> String {
+            SmallProblem.refusal(SharedBottom(trunk: trunk, attached: attached))
+        }
+        #expect(refused(["a": 1, "b": 2]) == "no error")
+        for layer in [0, 3, -1, .max] {
+            #expect(refused(["a": layer]) == "attach, a: found layer \(layer), expected 1 to 2")
+        }
+        #expect(refused(["d": 1]) == "attach, d: found no task of that name, expected some of a, b, c")
+        #expect(refused(["a": 1], []) == "attach, a: found layer 1, expected no layer, as there is none")
+        #expect(
+            refused(["a": 1, "b": 1, "c": 1])
+                == "attach: found no task above layer 1, expected a task on layer 2, the highest")
     }
 
     @Test func patternsMatchNamesOnce() throws {

@@ -49,8 +49,6 @@ public enum Schedule: Sendable, Equatable {
         case blocks
     }
 
-    package var isAlternating: Bool { self != .joint }
-
     /// How long its turns are; nil where there is one alone.
     package var turns: Turns? {
         switch self {

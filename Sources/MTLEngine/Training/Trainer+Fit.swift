@@ -22,8 +22,12 @@ extension Trainer {
         let batches = try ShuffledBatches(
             BatchSource(training, for: model), batchSize: batchSize,
             seed: SeededGenerator(seed: seed).split(1 << 32))
-        var labelled: [Int] = []
-        for task in model.tasks { labelled.append(try training.labels(task.name).count { !$0.isNaN }) }
+        var labelled: [Int]?
+        if schedulePlan.drawsByLabels {
+            var counts: [Int] = []
+            for task in model.tasks { counts.append(try training.labels(task.name).count { !$0.isNaN }) }
+            labelled = counts
+        }
         return try fit(
             batches, labelledRows: labelled, until: rule, progress: progress,
             validation: watched.map { WatchedRows(source: $0, inference: inference) })
