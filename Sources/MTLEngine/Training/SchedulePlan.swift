@@ -5,8 +5,6 @@ package struct SchedulePlan: Sendable {
     /// Per group (a task, a block or a level) its turns, from the one that freezes most to the one that freezes least.
     package let groups: [Range<Int>]
 
-    /// The turns of a round, all layers thawed.
-    package var round: [Int] { groups.map { $0.upperBound - 1 } }
     /// The epochs that a round takes where a turn is an epoch; else 1.
     package var epochsPerRound: Int { schedule.turns == .epoch ? groups.count : 1 }
     /// Whether turns are drawn in proportion to labelled rows, which must then be counted.
@@ -29,16 +27,13 @@ package struct SchedulePlan: Sendable {
         throws(InputError)
     {
         self.schedule = schedule
+        try schedule.check(tasks: model.tasks.map(\.name))
         let factors = try rates.rates(model.layout)
-        if case .steps(let count) = schedule.turns, count < 1 {
-            throw InputError(
-                .value, at: "schedule, steps per turn", found: "\(count)", expected: "at least 1")
-        }
         let specs: [[TurnSpec]]
         switch schedule {
         case .joint: specs = [[TurnSpec(tasks: Array(model.tasks.indices), rates: factors)]]
-        case .alternating(let turns, let order, let trains):
-            specs = try Self.alternating(turns, order, trains, factors, model).map { [$0] }
+        case .alternating(_, _, let trains):
+            specs = try Self.alternating(trains, factors, model).map { [$0] }
         case .hierarchical(let hierarchy):
             specs = try hierarchy.turns(of: model, factors)
         }
@@ -48,32 +43,12 @@ package struct SchedulePlan: Sendable {
             defer { start += group.count }
             return start..<start + group.count
         }
-        try check(model, factors)
+        try check(model)
     }
 
     private static func alternating(
-        _ turns: Schedule.Turns, _ order: Schedule.TurnOrder, _ trains: Schedule.TrainedParts,
-        _ factors: [Double], _ model: MultiTaskModel
+        _ trains: Schedule.TrainedParts, _ factors: [Double], _ model: MultiTaskModel
     ) throws(InputError) -> [TurnSpec] {
-        if trains != .blocks, model.tasks.count < 2 {
-            throw InputError(
-                .value, at: "schedule, alternating", found: "1 task", expected: "at least 2 that take turns")
-        }
-        if case .proportional(let exponent, let last) = order {
-            for (name, value) in [("exponent", exponent), ("annealed to", last ?? exponent)] {
-                guard value >= 0, value <= 1 else {
-                    throw InputError(
-                        .value, at: "schedule, order, \(name)", found: "\(value)", expected: "0 to 1")
-                }
-            }
-            guard turns != .batch, trains != .blocks else {
-                throw InputError(
-                    .value, at: "schedule, order",
-                    found:
-                        "proportional, with \(turns == .batch ? "every task's turn in each batch" : "blocks")",
-                    expected: "turns of some steps or of an epoch, one task's each")
-            }
-        }
         let all = Array(model.tasks.indices)
         guard trains != .all else { return all.map { TurnSpec(tasks: [$0], rates: factors, group: $0) } }
         let shared = SharedParameters(model)
@@ -103,7 +78,7 @@ package struct SchedulePlan: Sendable {
     }
 
     /// Every turn must train something, and every loss be in a turn.
-    private func check(_ model: MultiTaskModel, _ factors: [Double]) throws(InputError) {
+    private func check(_ model: MultiTaskModel) throws(InputError) {
         let reached = turns.contains { !$0.rates.isEmpty } ? SharedParameters(model).tasks : []
         for turn in turns where !turn.rates.isEmpty {
             let trains = reached.indices.contains {
@@ -133,18 +108,18 @@ extension Hierarchy {
     fileprivate func turns(
         of model: MultiTaskModel, _ factors: [Double]
     ) throws(InputError) -> [[TurnSpec]] {
-        let tasks = try places(in: model)
-        try checkOptions()
+        let names = model.tasks.map(\.name)
+        let tasks = levels.map { level in level.compactMap { names.firstIndex(of: $0) }.sorted() }
         let shared = SharedParameters(model)
         let segments = model.layout.segments.indices
         var lower = Set<Int>()
         var isBound = false
         var result: [[TurnSpec]] = []
         for (level, own) in tasks.enumerated() {
-            let reached = segments.filter { !shared.tasks[$0].isDisjoint(with: own) }
+            let reached = segments.map { !shared.tasks[$0].isDisjoint(with: own) }
             var anchor: TurnSpec.Anchor?
             if regularization > 0, level > 0 {
-                let holds = segments.map { reached.contains($0) && !shared.tasks[$0].isDisjoint(with: lower) }
+                let holds = segments.map { reached[$0] && !shared.tasks[$0].isDisjoint(with: lower) }
                 isBound = isBound || holds.contains(true)
                 anchor = TurnSpec.Anchor(weight: regularization, holds: holds)
             }
@@ -152,7 +127,9 @@ extension Hierarchy {
             // The heights of what thaws, the highest first.
             let heights =
                 unfreezeEvery == nil
-                ? [] : Set(reached.filter(shared.isShared).map { shared.depths[$0] }).sorted(by: >)
+                ? []
+                : Set(segments.filter { reached[$0] && shared.isShared($0) }.map { shared.depths[$0] })
+                    .sorted(by: >)
             if unfreezeEvery != nil, heights.isEmpty {
                 throw InputError(
                     .value, at: "schedule, levels, \(level), unfreezing",
@@ -179,71 +156,5 @@ extension Hierarchy {
                 expected: "shared parameters to hold")
         }
         return result
-    }
-
-    /// Per level its tasks' places, rising.
-    private func places(in model: MultiTaskModel) throws(InputError) -> [[Int]] {
-        var result: [[Int]] = []
-        var seen = Set<String>()
-        let known = model.tasks.map(\.name)
-        for (level, names) in levels.enumerated() {
-            let place = "schedule, levels, \(level)"
-            guard !names.isEmpty else {
-                throw InputError(.empty, at: place, found: "no task", expected: "at least one")
-            }
-            var own: [Int] = []
-            for name in names {
-                guard let task = known.firstIndex(of: name) else {
-                    throw InputError(
-                        .name, at: place, found: "\"\(name)\", which is no task",
-                        expected: "some of \(known.joined(separator: ", "))")
-                }
-                guard seen.insert(name).inserted else {
-                    throw InputError(
-                        .name, at: place, found: "\"\(name)\" again", expected: "every task in one level")
-                }
-                own.append(task)
-            }
-            result.append(own.sorted())
-        }
-        if let missing = known.first(where: { !seen.contains($0) }) {
-            throw InputError(
-                .name, at: "schedule, levels", found: "no level of \"\(missing)\"",
-                expected: "every task in one level")
-        }
-        return result
-    }
-
-    private func checkOptions() throws(InputError) {
-        guard levels.count > 1 || (unfreezeEvery != nil && regularization == 0) else {
-            throw InputError(
-                .value, at: "schedule, levels", found: "\(levels.count)",
-                expected: "at least 2, or one whose layers thaw")
-        }
-        guard rates.isEmpty || rates.count == levels.count else {
-            throw InputError(
-                .shape, at: "schedule, level rates", found: "\(rates.count)",
-                expected: "\(levels.count), one per level")
-        }
-        for (level, rate) in rates.enumerated() where !(rate > 0 && rate.isFinite) {
-            throw InputError(
-                .value, at: "schedule, level rates, \(level)", found: "\(rate)", expected: "above 0, finite")
-        }
-        guard regularization >= 0, regularization.isFinite else {
-            throw InputError(
-                .value, at: "schedule, regularization", found: "\(regularization)",
-                expected: "0 or above, finite")
-        }
-        guard regularization == 0 || (turns != .batch && turns != .steps(1)) else {
-            throw InputError(
-                .value, at: "schedule, regularization",
-                found: "turns of one step, in which nothing can drift yet",
-                expected: "turns of several steps or of an epoch")
-        }
-        if let unfreezeEvery, unfreezeEvery < 1 {
-            throw InputError(
-                .value, at: "schedule, unfreezing", found: "every \(unfreezeEvery) epochs",
-                expected: "at least 1")
-        }
     }
 }
