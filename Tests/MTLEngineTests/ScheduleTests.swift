@@ -340,7 +340,7 @@ import Testing
     }
 
     @Test func headsAreOnLayersThatThereAre() throws {
-        func refused(_ attached: [String: Int], _ trunk: [HiddenLayer] = trunk) -> String {
+        func refused(_ attached: [String: Int], _ trunk: [HiddenLayer] = Self.trunk) -> String {
             SmallProblem.refusal(SharedBottom(trunk: trunk, attached: attached))
         }
         #expect(refused(["a": 1, "b": 2]) == "no error")
