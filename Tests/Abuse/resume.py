@@ -14,6 +14,7 @@ Python's standard library only.
 
 import argparse
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -26,7 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 SCHEDULES = {
     "joint": "schedule: joint",
-    "alternating": "schedule: alternating",
+    "alternating": "schedule: {type: alternating, turns: {steps: 3}, order: shuffled}",
+    "hierarchical": "schedule: {type: hierarchical, levels: [[click], [purchase, spend]], turns: epoch, regularization: 0.01}",
 }
 
 EXPERIMENT = """
@@ -51,6 +53,9 @@ training:
   patience: {epochs}
   batch: 64
   seeds: [1, 2]
+  averaging: 0.99
+  rate_schedule: {{type: cosine, floor: 0.1, warmup: 50}}
+  table_optimizer: {{type: row_adagrad, learning_rate: 0.02}}
   {schedule}
 """
 
@@ -80,6 +85,21 @@ class Trial:
         if done.returncode != 0:
             raise SystemExit(f"the undisturbed run ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return time.monotonic() - begin
+
+    def without_room(self, name):
+        """A run for whose checkpoints there is no room says so and goes on; what is wrong, or None."""
+        limit = int(1.2 * len(self.model("whole")))
+        command = self.command(name, 2)
+        command[command.index("--prepared") + 1] = self.folder / "whole.prepared"
+        done = subprocess.run(
+            command, capture_output=True, text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
+        if done.returncode != 0:
+            return f"ended with {done.returncode} without room for checkpoints: {done.stdout[-300:]}{done.stderr[-300:]}"
+        if "training goes on" not in done.stdout:
+            return f"does not say that there is no room for a checkpoint: {done.stdout[-500:]}"
+        return None
 
     def disturbed(self, name, random_, seconds, gently):
         """Ends the run again and again; what is wrong, or None, and how often it was ended."""
@@ -131,6 +151,12 @@ def main():
             trial = Trial(options, folder, schedule)
             seconds = trial.whole("whole", 2)
             expected = trial.model("whole")
+            fault = trial.without_room("narrow")
+            if fault is None and trial.model("narrow") != expected:
+                fault = "learned something else where there was no room for checkpoints"
+            if fault:
+                wrong += 1
+                print(f"{schedule}, narrow: {fault}", file=sys.stderr)
             counts = {"SIGKILL": [0, 0, 0], "SIGTERM": [0, 0, 0]}
             number = 0
             while counts["SIGKILL"][1] < options.kills:

@@ -52,14 +52,21 @@ func probe(
     let rows = 4 * batch
     let trainer = try Trainer<Float>(
         model, optimizer: rules.optimizer, tableOptimizer: rules.tableOptimizer, schedule: schedule,
-        batchSize: batch, averaging: rules.averaging, compute: compute)
+        layerRates: schedule == .joint || schedule == .alternating(.batch)
+            ? LayerRates() : LayerRates(["heads.*": 0.5]), batchSize: batch, averaging: rules.averaging,
+        compute: compute)
+    let sequence = try TurnSequence(
+        trainer.schedulePlan, seed: 0, labelledRows: model.tasks.map { _ in rows }, epochs: 1 + steps / 4)
     let source = try BatchSource(dataset(for: model, rows: rows, isGathered: gathered), for: model)
     let order = (0..<Int32(rows)).reversed().map { $0 }
     return order.withUnsafeBufferPointer { indices in
         func step(_ number: Int) {
             trainer.trainingStep.rateFactor = 1 / Double(1 + number)
-            trainer.step(
-                source.batch(gathered ? indices.baseAddress : nil, start: number % 4 * batch, rows: batch))
+            let rows = source.batch(
+                gathered ? indices.baseAddress : nil, start: number % 4 * batch, rows: batch)
+            sequence.forEachTurn(epoch: 1 + number / 4, batch: number % 4, step: number) {
+                trainer.trainingStep.step(rows, turn: $0)
+            }
         }
         step(0)
         malloc_counter_start()
@@ -85,7 +92,22 @@ for (modelName, model) in try models() {
     let own = Rules(
         name: "averaged", optimizer: .adam(),
         tableOptimizer: hasTables ? .rowAdagrad().withRowDecay(1e-3) : nil, averaging: 0.99)
-    for (name, schedule) in [("joint", Schedule.joint), ("alternating", .alternating(.batch))] {
+    var schedules = [("joint", Schedule.joint), ("alternating", .alternating(.batch))]
+    // What a turn trains is no matter of the architecture: some models will do.
+    if ["shared", "graph", "embedded-shared"].contains(modelName) {
+        schedules += [
+            ("blocks", .alternating(.batch, order: .shuffled, trains: .blocks)),
+            ("proportional", .alternating(.steps(1), order: .proportional(exponent: 1, annealedTo: 0))),
+            (
+                "hierarchical",
+                .hierarchical(
+                    Hierarchy(
+                        levels: [["click"], ["purchase", "tag", "spend"]], turns: .steps(2),
+                        regularization: 0.1, unfreezeEvery: 2, rates: [1, 0.5]))
+            ),
+        ]
+    }
+    for (name, schedule) in schedules {
         for rules in [Rules(name: "adam", optimizer: .adam()), second, own] {
             for threads in [1, 2] {
                 for backend in [MatrixBackend.kernels, .openBLAS] {

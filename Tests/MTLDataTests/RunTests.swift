@@ -20,10 +20,40 @@ import Testing
     private static let courses = [
         Course("tables under a shared bottom") { _ in },
         Course("numbers alone, whose layers are in slices") { $0.schema.features.removeLast(2) },
-        Course("alternating") { $0.training.schedule = .alternating },
+        Course("alternating") { $0.training.schedule = ScheduleSettings(.alternating) },
+        Course("alternating blocks, in another order every round") {
+            $0.training.schedule = ScheduleSettings(
+                .alternating, ["turns": ["steps": 3], "order": "shuffled", "trains": "blocks"])
+        },
+        Course("levels that thaw, held to what they were, and an average") {
+            $0.training.schedule = ScheduleSettings(
+                .hierarchical,
+                [
+                    "levels": [["click"], ["spend"]], "turns": "epoch", "regularization": 0.01,
+                    "unfreeze_every": 1, "level_rates": [1, 0.5],
+                ])
+            $0.training.averaging = 0.98
+        },
+        Course("averages of tables in turns, with rates that fall") {
+            $0.training.schedule = ScheduleSettings(.alternating)
+            $0.training.averaging = 0.98
+            $0.training.tableOptimizer = TableOptimizerSettings(.rowAdagrad, ["learning_rate": 0.05])
+            $0.training.rateSchedule = RateScheduleSettings(.cosine, ["warmup": 9])
+        },
+        Course("a rate that follows a metric") {
+            $0.training.rateSchedule = RateScheduleSettings(.plateau, ["patience": 0, "factor": 0.5])
+            $0.training.watch = WatchSettings(task: "click", metric: "AUC")
+        },
+        Course("going back from a loss that runs away") {
+            $0.training.optimizer = .sgd
+            // Of a linear model, stable below 30 or so.
+            $0.model.trunk = []
+            $0.training.learningRate = 200
+            $0.training.onDivergence = .rollBack
+        },
         Course("alternating slices") {
             $0.schema.features.removeLast(2)
-            $0.training.schedule = .alternating
+            $0.training.schedule = ScheduleSettings(.alternating)
         },
         Course("batch norm, dropout and momentum") {
             $0.schema.features.removeLast(2)

@@ -166,7 +166,7 @@ import Testing
         #expect(warm.status == 0, "\(warm.errors)")
         func area(_ output: String) -> Double {
             // The last column is a constant's.
-            output.split(separator: "\n").first { $0.contains(" AUC ") }?.split(separator: " ").dropLast()
+            output.split(separator: "\n").last { $0.contains(" AUC ") }?.split(separator: " ").dropLast()
                 .last
                 .flatMap { Double($0) } ?? 0
         }

@@ -24,7 +24,8 @@ import Yams
         switch type {
         case .sharedBottom:
             return Case(
-                options: ["layers": [7]], expected: SharedBottom(trunk: one),
+                options: ["layers": [7], "attach": ["click": 1]],
+                expected: SharedBottom(trunk: one, attached: ["click": 1]),
                 usual: SharedBottom(trunk: usual))
         case .omoe, .mmoe:
             let gating: MMoE.Gating = type == .omoe ? .shared : .perTask
@@ -256,7 +257,7 @@ import Yams
             ),
             (
                 "{type: shared_bottom, experts: 3}",
-                "model, sharing, experts: found an option that shared_bottom does not take, expected type or layers"
+                "model, sharing, experts: found an option that shared_bottom does not take, expected type or layers, attach"
             ),
             (
                 "{type: mmoe, expert: 3}",

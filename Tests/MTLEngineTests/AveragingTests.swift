@@ -46,7 +46,7 @@ import Testing
             scenario: { scenarios == 1 ? 0 : $0 < 72 ? $0 % 2 : 2 },
             labelled: { row, task in task != 1 || row / 12 % 3 == 0 })
         let source = try BatchSource(data, for: trainer.model)
-        let turns = trainer.schedule.isAlternating ? trainer.model.tasks.count : 1
+        let turns = trainer.schedule != .joint ? trainer.model.tasks.count : 1
         var plain = Plain(layout: trainer.model.layout)
         #expect(trainer.averagedParameters == trainer.parameters)
         for step in 0..<10 {
@@ -132,12 +132,17 @@ import Testing
             for step in 0..<10 {
                 try trainer.step(data, rows: step % 5 * 12..<step % 5 * 12 + 3)
                 guard step == 4, let average = trainer.trainingStep.average else { continue }
-                average.settle(trainer.store)
                 guard stopping else { continue }
-                let (values, steps) = (try #require(trainer.averagedParameters), average.steps)
+                let (counters, stamps) = (trainer.trainingStep.counters, average.position)
+                let kept =
+                    [("parameters", trainer.parameters)]
+                    + trainer.trainingStep.memories.map { ($0.name, Array($0.values)) }
                 // What lies in it is lost.
-                average.resume(from: trainer.parameters, steps: 1)
-                average.resume(from: values, steps: steps)
+                try trainer.step(data, rows: 0..<12)
+                _ = trainer.averagedParameters
+                trainer.restore(counters, stamps) { name, target in
+                    for part in kept where part.0 == name { _ = target.update(fromContentsOf: part.1) }
+                }
             }
             return try #require(trainer.averagedParameters).map(\.bitPattern)
         }

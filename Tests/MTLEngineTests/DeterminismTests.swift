@@ -138,6 +138,47 @@ import Testing
         }
     }
 
+    /// Turns that freeze, hold and thaw; with clipping, and without.
+    @Test(arguments: ["tables", "projected experts", "scenarios"], [30, 200])
+    func sameBitsForAnySchedule(name: String, batch: Int) throws {
+        let model = try model(name)
+        let rows = batch * 3
+        var generator = SeededGenerator(seed: 13)
+        func ids(_ below: Int) -> Int32 { Int32(generator.below(below)) }
+        let data = try Dataset<Float>(
+            featureNames: (0..<37).map { "x\($0)" },
+            features: (0..<rows * 37).map { _ in Float(generator.normal()) },
+            ids: [
+                IDColumn("user", ids: (0..<rows).map { _ in ids(9) }),
+                IDColumn("item", ids: (0..<rows).map { _ in ids(700) }),
+                IDColumn("history", bags: (0..<rows).map { row in (0..<row % 5).map { _ in ids(700) } }),
+            ],
+            labels: model.tasks.map { task in
+                (task.name, (0..<rows).map { $0 % 5 == 0 ? .nan : Float($0 % 2) })
+            }, scenarios: (0..<rows).map { Int32($0 % model.scenarios) })
+        let levels = [["a"], ["c", "b", "d"]]
+        for schedule in [
+            Schedule.alternating(.batch, order: .shuffled, trains: .heads),
+            .alternating(.batch, trains: .blocks),
+            .hierarchical(Hierarchy(levels: levels, turns: .steps(2), regularization: 0.2)),
+            .hierarchical(Hierarchy(levels: levels, unfreezeEvery: 1, rates: [1, 0.5])),
+        ] {
+            for backend in [MatrixBackend.kernels, .openBLAS] {
+                var first: [UInt32]?
+                for threads in [1, 2, 3] {
+                    let trainer = try Trainer<Float>(
+                        model, schedule: schedule, layerRates: LayerRates(["heads.*": 0.7]), batchSize: batch,
+                        clipping: batch == 200 ? .norm(1) : .none, seed: 5,
+                        compute: ComputeOptions(threads: threads, backend: backend))
+                    try trainer.fit(data, until: StoppingRule(epochs: 8, patience: nil))
+                    let bits = trainer.parameters.map(\.bitPattern)
+                    #expect(first ?? bits == bits, "\(schedule), \(backend), \(threads) threads")
+                    first = first ?? bits
+                }
+            }
+        }
+    }
+
     @Test func anotherSeedGivesOtherBits() throws {
         let first = try weights(threads: 1, backend: .kernels, schedule: .joint, steps: 2)
         let other = try weights(threads: 1, backend: .kernels, schedule: .joint, seed: 6, steps: 2)

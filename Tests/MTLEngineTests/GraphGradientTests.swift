@@ -7,6 +7,11 @@ import Testing
     @Test func hardSharing() throws {
         try GradientCheck.check(SharedBottom(trunk: [.dense(9, .tanh), .dense(7, .gelu)]))
         try GradientCheck.check(SharedBottom(trunk: []))
+        // Heads on both layers, of tasks that would lie side by side.
+        try GradientCheck.check(
+            SharedBottom(trunk: [.dense(9, .tanh), .dense(7, .gelu)], attached: ["a": 1, "b": 1, "c": 2]))
+        try GradientCheck.check(
+            SharedBottom(trunk: [.dense(8, .tanh), .dense(8, .gelu)], attached: ["d": 1]))
         // A ReLU's kink may lie within a difference's step: few rows.
         try GradientCheck.check(
             SharedBottom(trunk: [.relu(9), .dense(10, .sigmoid), .relu(11)]), computes: [ComputeOptions()])

@@ -45,6 +45,21 @@ import Testing
         #expect(summary.parameters == bottom.layout.count)
     }
 
+    @Test func headsOnLowerLayers() throws {
+        let model = try MultiTaskModel(
+            inputs: 5, architecture: SharedBottom(trunk: [.relu(4), .relu(3)], attached: ["click": 1]),
+            tasks: Self.tasks)
+        let layers = ModelSummary(model).layers
+        #expect(
+            layers.map(\.name) == [
+                "trunk.0", "trunk.1", "heads.click.0", "heads.click.1", "heads.spend.0", "heads.spend.1",
+            ])
+        #expect(layers[0].tasks == ["click", "spend"])
+        #expect(layers[1].tasks == ["spend"])
+        #expect(layers[2].inputs == 4 && layers[2].tasks == ["click"])
+        #expect(layers[4].inputs == 3 && layers[4].tasks == ["spend"])
+    }
+
     @Test func thePictureShowsWhoReadsWhat() throws {
         let model = try MultiTaskModel(
             inputs: 10, architecture: PLE.cgc(own: 1, shared: 1, layers: [.relu(8)]), tasks: Self.tasks)

@@ -98,6 +98,9 @@ import Testing
         }
         #expect(bytes(batch: 16, state: 0) > 6.4e6 && bytes(batch: 16, state: 0) < 7e6)
         #expect(bytes(batch: 16, state: 2) > 19.2e6 && bytes(batch: 16, state: 2) < 20e6)
+        let anchored = MemoryNeed(
+            training: model, batch: 16, workers: 1, stateVectors: 0, sets: 1, anchors: true, scalarBytes: 4)
+        #expect(abs(anchored.bytes - bytes(batch: 16, state: 0) - 6.4e6) < 1e4)
         #expect(bytes(batch: 1 << 16, state: 0) > bytes(batch: 16, state: 0) + 5e6)
         let need = MemoryNeed(predicting: model, workers: 1, scalarBytes: 4)
         #expect(failure { try need.check(free: 1e6) }?.place == "embedding table \"u\"")

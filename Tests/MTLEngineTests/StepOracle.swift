@@ -6,13 +6,26 @@ import Testing
 ///
 /// The engine's own step is compared with it element by element; it shares no code with it.
 struct StepOracle {
-    /// Weights or biases in PyTorch's shape and order, their gradient, and Adam's moments per optimiser (one, or one
-    /// per task).
+    /// Weights or biases in PyTorch's shape and order, their gradient, and Adam's moments and count of steps per optimiser
+    /// (one, or one per task, block or level).
     struct Parameter {
         let name: String
         fileprivate(set) var values: [Double]
         fileprivate(set) var gradient: [Double]
-        fileprivate var moments: [(m: [Double], v: [Double])]
+        fileprivate var moments: [(m: [Double], v: [Double], steps: Double)]
+        /// What it was when the latest optimiser's turn began.
+        fileprivate var anchor: [Double]
+    }
+
+    /// What a turn has losses of and trains.
+    struct Turn {
+        let tasks: [Int]
+        var optimizer = 0
+        /// The factor of the learning rate by name; 0 freezes.
+        var rate: (String) -> Double = { _ in 1 }
+        /// δ of δ‖θ - θ′‖², and whom it is on.
+        var anchor = 0.0
+        var isHeld: (String) -> Bool = { _ in false }
     }
 
     private struct Layer {
@@ -56,8 +69,9 @@ struct StepOracle {
     private var tables: [Table]
     /// Per embedded feature its table.
     private let tableOf: [Int]
-    /// How often each optimiser has stepped.
-    private var steps: [Int]
+    private var latest: Int?
+    /// δ‖θ - θ′‖² of the latest turn.
+    private(set) var penalty = 0.0
 
     fileprivate static let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8)
 
@@ -72,7 +86,7 @@ struct StepOracle {
             let zeros = [Double](repeating: 0, count: values.count)
             return Parameter(
                 name: name, values: values, gradient: zeros,
-                moments: model.tasks.map { _ in (m: zeros, v: zeros) })
+                moments: model.tasks.map { _ in (m: zeros, v: zeros, steps: 0) }, anchor: values)
         }
         func layers(_ hidden: [HiddenLayer], _ name: String) throws -> [Layer] {
             try hidden.enumerated().map { depth, layer in
@@ -95,7 +109,6 @@ struct StepOracle {
         tableOf = try model.embedded.map { feature in
             try #require(model.tables.firstIndex { $0.name == feature.table })
         }
-        steps = Array(repeating: 0, count: model.tasks.count)
     }
 
     /// The parameter of a name.
@@ -105,6 +118,25 @@ struct StepOracle {
 
     /// Takes a step of all tasks, or of one; returns the mean losses of those.
     mutating func step(_ rows: [Row], task: Int? = nil) -> [Double] {
+        step(
+            rows,
+            Turn(tasks: task.map { [$0] } ?? Array(model.tasks.indices), optimizer: task ?? 0),
+            skips: task != nil)
+    }
+
+    /// Takes a turn; returns the mean losses of its tasks.
+    ///
+    /// - Parameter skips: whether a turn without a label is skipped.
+    mutating func step(_ rows: [Row], _ turn: Turn, skips: Bool = true) -> [Double] {
+        penalty = 0
+        if latest != turn.optimizer {
+            latest = turn.optimizer
+            for index in layers.indices {
+                layers[index].weight.anchor = layers[index].weight.values
+                layers[index].bias.anchor = layers[index].bias.values
+            }
+            for index in tables.indices { tables[index].weight.anchor = tables[index].weight.values }
+        }
         for index in layers.indices {
             layers[index].weight.clear()
             layers[index].bias.clear()
@@ -112,7 +144,7 @@ struct StepOracle {
         for index in tables.indices { tables[index].weight.clear() }
         var losses: [Double] = []
         var isLabelled = false
-        for index in task.map({ [$0] }) ?? Array(model.tasks.indices) {
+        for index in turn.tasks {
             let labelled = rows.filter { !$0.labels[index].isNaN }
             let total = labelled.reduce(0) { $0 + $1.weight }
             isLabelled = isLabelled || !labelled.isEmpty
@@ -122,8 +154,8 @@ struct StepOracle {
                 losses[losses.count - 1] += row.weight / total * backward(row, index, scale)
             }
         }
-        guard isLabelled || task == nil else { return losses }
-        update(task.map { paths[$0] } ?? Array(layers.indices), optimizer: task ?? 0, rows)
+        guard isLabelled || !skips else { return losses }
+        update(Set(turn.tasks.flatMap { paths[$0] }), turn, rows)
         average()
         return losses
     }
@@ -239,34 +271,35 @@ struct StepOracle {
 
     /// AdamW on layers; `torch.optim.SparseAdam` on tables: no decay, only rows that the batch touches, and epsilon beside the
     /// root before its bias is corrected.
-    private mutating func update(_ active: [Int], optimizer: Int, _ rows: [Row]) {
-        steps[optimizer] += 1
-        let t = Double(steps[optimizer])
-        let (first, second) = (1 - pow(Self.beta1, t), 1 - pow(Self.beta2, t))
-        let rate = learningRate * rateFactor
-        let (kept, epsilon) = (1 - rate * decay, Self.epsilon)
-        func layerStep(_ value: Double, _ m: Double, _ v: Double) -> Double {
-            value * kept - rate * m / ((v / second).squareRoot() + epsilon) / first
-        }
-        func tableStep(_ value: Double, _ m: Double, _ v: Double) -> Double {
-            value - rate * second.squareRoot() * m / (v.squareRoot() + epsilon) / first
+    private mutating func update(_ active: Set<Int>, _ turn: Turn, _ rows: [Row]) {
+        func step(_ parameter: inout Parameter, _ elements: [Int], isTable: Bool, decay rowDecay: Double = 0)
+        {
+            let rate = learningRate * rateFactor * turn.rate(parameter.name)
+            guard rate > 0 else { return }
+            if turn.isHeld(parameter.name) { penalty += parameter.pull(elements, turn.anchor) }
+            let kept = 1 - rate * decay
+            parameter.adam(elements, turn.optimizer, decay: rowDecay) { value, m, v, first, second in
+                isTable
+                    ? value - rate * second.squareRoot() * m / (v.squareRoot() + Self.epsilon) / first
+                    : value * kept - rate * m / ((v / second).squareRoot() + Self.epsilon) / first
+            }
         }
         for index in active {
-            layers[index].weight.adam(layers[index].weight.values.indices, optimizer, layerStep)
-            layers[index].bias.adam(layers[index].bias.values.indices, optimizer, layerStep)
+            step(&layers[index].weight, Array(layers[index].weight.values.indices), isTable: false)
+            step(&layers[index].bias, Array(layers[index].bias.values.indices), isTable: false)
         }
         for index in tables.indices {
             let (width, features) = (tables[index].width, tableOf.indices.filter { tableOf[$0] == index })
             let touched = Set(rows.flatMap { row in features.flatMap { row.ids[$0] } })
             if let rate = extras.rowAdagrad {
                 tables[index].weight.rowAdagrad(
-                    touched, width, optimizer, rate: rate * rateFactor, decay: extras.rowDecay)
+                    touched, width, turn.optimizer,
+                    rate: rate * rateFactor * turn.rate(tables[index].weight.name), decay: extras.rowDecay)
                 continue
             }
-            tables[index].weight.adam(
-                touched.flatMap { $0 * width..<($0 + 1) * width }, optimizer, decay: extras.rowDecay,
-                tableStep
-            )
+            step(
+                &tables[index].weight, touched.flatMap { $0 * width..<($0 + 1) * width }, isTable: true,
+                decay: extras.rowDecay)
         }
     }
 }
@@ -276,17 +309,31 @@ extension StepOracle.Parameter {
         for element in gradient.indices { gradient[element] = 0 }
     }
 
+    /// Adds the gradient of δ‖θ - θ′‖² over some elements, and returns the value.
+    fileprivate mutating func pull(_ elements: [Int], _ delta: Double) -> Double {
+        var value = 0.0
+        for element in elements {
+            let distance = values[element] - anchor[element]
+            gradient[element] += 2 * delta * distance
+            value += delta * distance * distance
+        }
+        return value
+    }
+
     /// Moves the moments of some elements, and by them the values.
     fileprivate mutating func adam(
-        _ elements: some Sequence<Int>, _ optimizer: Int, decay: Double = 0,
-        _ step: (_ value: Double, _ m: Double, _ v: Double) -> Double
+        _ elements: [Int], _ optimizer: Int, decay: Double = 0,
+        _ step: (_ value: Double, _ m: Double, _ v: Double, _ first: Double, _ second: Double) -> Double
     ) {
+        moments[optimizer].steps += 1
+        let first = 1 - pow(StepOracle.beta1, moments[optimizer].steps)
+        let second = 1 - pow(StepOracle.beta2, moments[optimizer].steps)
         for element in elements {
             let g = gradient[element] + decay * values[element]
             let m = StepOracle.beta1 * moments[optimizer].m[element] + (1 - StepOracle.beta1) * g
             let v = StepOracle.beta2 * moments[optimizer].v[element] + (1 - StepOracle.beta2) * g * g
             (moments[optimizer].m[element], moments[optimizer].v[element]) = (m, v)
-            values[element] = step(values[element], m, v)
+            values[element] = step(values[element], m, v, first, second)
         }
     }
 

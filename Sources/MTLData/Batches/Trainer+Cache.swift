@@ -34,7 +34,8 @@ extension Trainer where Scalar == Float {
             watch = CacheLosses(cache: validation, trainer: self)
         }
         return try fit(
-            batches, until: rule, progress: progress, validation: watch, from: start, keeper: keeper)
+            batches, labelledRows: schedulePlan.drawsByLabels ? training.labelledRows(of: model) : nil,
+            until: rule, progress: progress, validation: watch, from: start, keeper: keeper)
     }
 
     /// The mean loss of each task over its labelled rows, by their weights where they have any; NaN for a task without one.

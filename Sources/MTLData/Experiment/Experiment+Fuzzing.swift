@@ -21,10 +21,12 @@ extension Experiment {
         let source = try TableReader(bytes: Array(exampleTable.utf8), path: "fuzz.csv")
         let preprocessor = try Preprocessor(fitting: source, schema: schema)
         let planned = try model.model(preprocessor, sampling: sampling)
+        let turns = try training.schedule.schedule()
+        let plan = try SchedulePlan(turns.schedule, rates: turns.layerRates, model: planned)
         let need = MemoryNeed(
             training: planned, batch: training.batch, workers: 2, stateVectors: training.rule.stateVectors,
             rowState: try training.tableRule()?.rowState,
-            sets: training.schedule == .alternating ? planned.tasks.count : 1,
+            sets: plan.stateSets,
             averages: training.averaging != nil, scalarBytes: 4)
         try need.check(free: 1e10)
         return "\(planned.layout.count) parameters, \(MemoryNeed.size(need.bytes))"

@@ -52,6 +52,11 @@ public struct Experiment: Sendable, Equatable, Codable {
         try split.check(schema)
         try sampling.check(schema)
         try training.check()
+        do throws(InputError) {
+            try training.schedule.schedule().schedule.check(tasks: schema.labels.map(\.name))
+        } catch {
+            throw named(error)
+        }
         try checkFunnel()
     }
 

@@ -183,14 +183,19 @@ public struct TrainingRun {
         }
         history.set(seed, resumed?.state.epochs ?? [])
         var (kept, failure) = (history, InputError?.none)
-        let report = try trainer.fit(
-            data.training, validation: data.validation, until: rule, from: resumed, keeper: keeper
-        ) { progress in
-            watch(.progress(seed: seed, progress))
-            guard let folder = course.keeping?.folder, progress.fraction == 1, let epoch = progress.latest
-            else { return }
-            kept.add(epoch)
-            do throws(InputError) { try kept.write(folder) } catch { failure = error }
+        let report: TrainingReport
+        do throws(InputError) {
+            report = try trainer.fit(
+                data.training, validation: data.validation, until: rule, from: resumed, keeper: keeper
+            ) { progress in
+                watch(.progress(seed: seed, progress))
+                guard let folder = course.keeping?.folder, progress.fraction == 1, let epoch = progress.latest
+                else { return }
+                kept.add(epoch)
+                do throws(InputError) { try kept.write(folder) } catch { failure = error }
+            }
+        } catch {
+            throw settings.named(error)
         }
         keeper?.finish()
         history = kept
@@ -354,9 +359,16 @@ extension Experiment {
                 error.kind, at: "feature \"\(feature.name)\"\(setting)", found: error.found,
                 expected: error.expected)
         }
-        let places = ["batch": "training, batch", "rows": "model"]
-        let place =
-            places[error.place] ?? (error.place.hasPrefix("layer ") ? "model, \(error.place)" : error.place)
+        var place = error.place
+        switch place {
+        case "batch": place = "training, batch"
+        case "rows": place = "model"
+        case "stopping rule, watch": place = "training, watch"
+        case _ where place.hasPrefix("layer "): place = "model, \(place)"
+        case _ where place.hasPrefix("schedule") || place.hasPrefix("rate schedule"):
+            place = "training, \(place)"
+        default: break
+        }
         return InputError(error.kind, at: place, found: error.found, expected: error.expected)
     }
 }

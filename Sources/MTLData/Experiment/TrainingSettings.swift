@@ -14,14 +14,6 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         case sgd
     }
 
-    /// The schedules by name.
-    public enum ScheduleName: String, Sendable, Codable, CaseIterable {
-        /// All tasks at once.
-        case joint
-        /// Task by task, every batch.
-        case alternating
-    }
-
     /// The most passes over the training rows.
     public var epochs = 10
     /// Epochs without improvement of the watched loss after which training ends.
@@ -47,7 +39,11 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     /// The greatest magnitude of a gradient's element. Of models with `sharing`.
     public var clipValue: Double?
     /// Which task is learned when.
-    public var schedule = ScheduleName.joint
+    public var schedule = ScheduleSettings(.joint)
+    /// What an epoch is judged by; nil for the weighted loss of all tasks.
+    public var watch: WatchSettings?
+    /// What happens where a loss becomes NaN or infinite.
+    public var onDivergence = StoppingRule.DivergenceResponse.stop
     /// One run for each: of initial parameters and the order of the rows.
     public var seeds: [UInt64] = [1]
 
@@ -55,7 +51,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case epochs, patience, batch, optimizer, schedule, seeds, averaging
+        case epochs, patience, batch, optimizer, schedule, seeds, averaging, watch
+        case onDivergence = "on_divergence"
         case learningRate = "learning_rate"
         case weightDecay = "weight_decay"
         case rateSchedule = "rate_schedule"
@@ -83,6 +80,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         try values.read(.clipNorm, &clipNorm)
         try values.read(.clipValue, &clipValue)
         try values.read(.schedule, &schedule)
+        try values.read(.watch, &watch)
+        try values.read(.onDivergence, &onDivergence)
         try values.read(.seeds, &seeds)
     }
 
@@ -119,6 +118,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
                 expected: "at least 0 and below 1")
         }
         _ = try rateSchedule?.schedule()
+        _ = try schedule.schedule()
         _ = try tableOptimizer?.rule()
         guard clipNorm == nil || clipValue == nil else {
             throw InputError(
@@ -154,7 +154,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         _ model: MultiTaskModel, seed: UInt64, compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> Trainer<Float> {
         try check()
-        let tableRule = try tableRule()
+        let (tableRule, turns) = (try tableRule(), try schedule.schedule())
         guard tableRule == nil || !model.tables.isEmpty else {
             throw InputError(
                 .value, at: "training, \(tableOptimizer == nil ? "embedding_l2" : "table_optimizer")",
@@ -165,10 +165,50 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
             if let clipNorm { .norm(clipNorm) } else if let clipValue { .value(clipValue) } else { .none }
         return try Trainer(
             model, optimizer: rule, tableOptimizer: tableRule,
-            schedule: schedule == .joint ? .joint : .alternating(.batch), batchSize: batch,
+            rateSchedule: try rateSchedule?.schedule() ?? .constant(), schedule: turns.schedule,
+            layerRates: turns.layerRates, batchSize: batch,
             clipping: clipping, averaging: averaging, seed: seed, compute: compute)
     }
 
-    /// When training ends: after `epochs`, or `patience` epochs without a better loss.
-    public var stopping: StoppingRule { StoppingRule(epochs: epochs, patience: patience) }
+    /// When training ends: after `epochs`, or `patience` epochs without a better value of what is watched.
+    public var stopping: StoppingRule {
+        var rule = StoppingRule(epochs: epochs, patience: patience)
+        if let watch { rule.watch = watch.watched }
+        rule.onDivergence = onDivergence
+        return rule
+    }
+}
+
+/// What an epoch is judged by, as a file says it: a task's loss, or one of its metrics on the validation rows.
+///
+/// ```yaml
+/// watch: {task: purchase, metric: AUC}
+/// ```
+public struct WatchSettings: Sendable, Equatable, Codable {
+    /// The task.
+    public var task: String
+    /// The metric, by its name in `TaskEvaluation.values`; nil for the loss.
+    public var metric: String?
+
+    /// The loss of a task, or a metric.
+    public init(task: String, metric: String? = nil) {
+        self.task = task
+        self.metric = metric
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable { case task, metric }
+
+    /// Reads what a file says.
+    ///
+    /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.strictContainer(CodingKeys.self)
+        task = try values.require(.task)
+        metric = nil
+        try values.read(.metric, &metric)
+    }
+
+    fileprivate var watched: StoppingRule.Watched {
+        metric.map { .metric($0, task: task) } ?? .loss(task: task)
+    }
 }

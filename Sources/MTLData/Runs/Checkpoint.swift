@@ -31,7 +31,20 @@ enum Checkpoint {
     private static func tensors(
         _ snapshot: TrainingSnapshot<Float>, _ prefix: String
     ) -> [(name: String, shape: [Int], content: TensorContent)] {
-        snapshot.parts.map { (prefix + $0.name, [$0.values.count], .storage($0.values)) }
+        let parts = snapshot.parts.map { part in
+            (
+                name: prefix + part.name, shape: [part.values.count],
+                content: TensorContent.storage(part.values)
+            )
+        }
+        guard let stamps = snapshot.stamps else { return parts }
+        let numbers = [
+            ("steps", [stamps.steps]), ("segments", stamps.segments), ("rows", stamps.rows.map { Int($0) }),
+        ]
+        return parts
+            + numbers.map { name, values in
+                ("\(prefix)average.\(name)", [values.count], TensorContent.integers(values))
+            }
     }
 
     /// Puts a trainer where the run of a seed was; nil where there is no checkpoint of it.
@@ -78,12 +91,27 @@ enum Checkpoint {
     private static func fill(
         _ trainer: Trainer<Float>, _ state: FitState, _ file: SafetensorsFile, _ prefix: String
     ) throws(InputError) {
-        guard state.counters.turns.count == trainer.trainingStep.counters.turns.count else {
+        let counts = trainer.trainingStep.counters.steps.count
+        guard state.counters.steps.count == counts else {
             throw InputError(
-                .shape, at: file.path, found: "\(state.counters.turns.count) turns",
-                expected: "\(trainer.trainingStep.counters.turns.count), as the schedule has")
+                .shape, at: file.path, found: "\(state.counters.steps.count) counts of steps",
+                expected: "\(counts), as the schedule has")
         }
-        try trainer.restore(state.counters) { (name, memory) throws(InputError) in
+        var stamps: AverageStamps?
+        if let position = trainer.trainingStep.average?.position {
+            let steps: [Int] = try file.list("\(prefix)average.steps")
+            let segments: [Int] = try file.list("\(prefix)average.segments")
+            let rows: [Int] = try file.list("\(prefix)average.rows")
+            guard let count = steps.first, segments.count == position.segments.count,
+                rows.count == position.rows.count, rows.allSatisfy({ Int32(exactly: $0) != nil })
+            else {
+                throw InputError(
+                    .shape, at: file.path, found: "an average of \(rows.count) rows",
+                    expected: "\(position.rows.count), as the model has")
+            }
+            stamps = AverageStamps(steps: count, segments: segments, rows: rows.map { Int32($0) })
+        }
+        try trainer.restore(state.counters, stamps) { (name, memory) throws(InputError) in
             let values = try file.values(prefix + name, shape: [memory.count])
             _ = memory.update(fromContentsOf: values)
         }

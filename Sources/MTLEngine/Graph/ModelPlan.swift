@@ -99,9 +99,15 @@ package enum JointLoss: Sendable {
     /// task (DSelect-k, arXiv 2106.03760).
     case selection(selectors: GraphValue, count: Int, entropy: Double, reach: Double, task: Int)
 
-    /// The task whose turn has it too, if it is one task's.
-    package var task: Int? {
-        if case .selection(_, _, _, _, let task) = self { task } else { nil }
+    /// The tasks that a turn must have to have it too; all of them where it lies between values that are no task's.
+    package func tasks(_ logits: [GraphValue]) -> Set<Int> {
+        switch self {
+        case .selection(_, _, _, _, let task): return [task]
+        case .counterfactual(let loss): return [loss.outcome, loss.observed]
+        case .order(let later, let earlier, _, _):
+            let places = [later, earlier].compactMap { logits.firstIndex(of: $0) }
+            return places.count == 2 ? Set(places) : Set(logits.indices)
+        }
     }
 
     /// The values it adds a gradient to.

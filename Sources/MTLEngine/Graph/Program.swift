@@ -1,4 +1,4 @@
-/// A plan made ready for all tasks (joint) or one (a turn): which nodes run, in which order, and who writes which
+/// A plan made ready for a turn of all tasks (joint) or some: which nodes run, in which order, and who writes which
 /// gradient first.
 ///
 /// What a task's logits do not depend on rests, down to the blocks of a node. Batch norms cut the order into stages:
@@ -43,6 +43,7 @@ package struct Program: Sendable {
     package private(set) var reachesFeatures = false
 
     private let widths: [Int]
+    private let rates: TurnRates
     private let isTrained: [Bool]
     /// Per storage and column whether its gradient has been written, and by which node of `order`.
     private var writers: [[Int]]
@@ -50,24 +51,29 @@ package struct Program: Sendable {
     private static var unwritten: Int { -2 }
     private static var unknown: Int { -1 }
 
-    /// All parameters that the program trains.
-    package var parameters: [ParameterRange] { trained.flatMap(\.ranges) }
+    /// All parameters that the program trains, without those that the turn freezes.
+    package var parameters: [ParameterRange] { trained.flatMap(\.ranges).flatMap(rates.trained) }
 
     /// - Parameter task: the task of a turn, or nil for all.
     package init(_ plan: ModelPlan, tasks: [LearningTask], task: Int? = nil) {
-        losses = (task.map { [$0] } ?? Array(tasks.indices)).map {
+        self.init(plan, tasks: tasks, turn: TurnSpec(tasks: task.map { [$0] } ?? Array(tasks.indices)))
+    }
+
+    package init(_ plan: ModelPlan, tasks: [LearningTask], turn: TurnSpec) {
+        losses = turn.tasks.map {
             TaskLoss(
                 task: $0, kind: tasks[$0].kind, weight: tasks[$0].weight, smoothing: tasks[$0].smoothing,
                 logits: plan.logits[$0])
         }
-        // A loss over several tasks' logits has no turn.
-        joints = plan.joints.filter { task == nil || $0.task == task }
+        // A loss over several tasks' logits is in a turn of all of them.
+        joints = plan.joints.filter { $0.tasks(plan.logits).isSubset(of: turn.tasks) }
         lists = plan.lists
         widths = plan.widths
-        isTrained = plan.isTrained
+        rates = TurnRates(turn, plan.layout)
         writers = plan.widths.map { [Int](repeating: Self.unwritten, count: $0) }
 
         let alive = Self.alive(plan, roots: losses.map(\.logits) + joints.flatMap(\.reads))
+        isTrained = Self.trained(plan, alive, rates)
         let stages = Self.stages(alive.map(\.operation), lists: plan.lists, storages: plan.widths.count)
         let count = (stages.max() ?? 0) + 1
         forward = Array(repeating: [], count: count)
@@ -101,6 +107,23 @@ package struct Program: Sendable {
     private struct Part {
         let ordinal: Int
         let operation: any NodeOperation
+    }
+
+    /// Per storage whether anything behind it is trained in the turn: else no gradient goes there.
+    private static func trained(_ plan: ModelPlan, _ alive: [Part], _ rates: TurnRates) -> [Bool] {
+        guard rates.segments.contains(where: { $0.factor == 0 }) else { return plan.isTrained }
+        var result = plan.widths.map { _ in false }
+        result[0] =
+            plan.isTrained[0] && plan.embedding.tables.contains { rates.factor(at: $0.parameters) > 0 }
+        for part in alive where plan.isTrained[part.operation.output.storage] {
+            let below = part.operation.inputs(plan.lists).contains {
+                !$0.isStopped && result[$0.storage] && $0.gradientStart < $0.width
+            }
+            if below || part.operation.parameters(plan.lists).contains(where: rates.trains) {
+                result[part.operation.output.storage] = true
+            }
+        }
+        return result
     }
 
     /// The parts of nodes that some root depends on, in the plan's order.
@@ -189,7 +212,8 @@ package struct Program: Sendable {
             mark(target, by: Self.unknown)
             written.append(target)
         }
-        let ranges = node.parameters(lists)
+        var ranges = node.parameters(lists)
+        if !ranges.contains(where: rates.trains) { ranges = [] }
         guard !ranges.isEmpty || !written.isEmpty else { return }
         for value in written { mark(value, by: order.count) }
         if !ranges.isEmpty {

@@ -129,6 +129,13 @@ public struct Optimizer: Sendable, Equatable {
         }
     }
 
+    /// The same at a multiple of its learning rate, as PyTorch's groups of parameters have it.
+    package func scaled(by factor: Double) -> Optimizer {
+        var result = Optimizer(rule: rule, learningRate: learningRate * factor, weightDecay: weightDecay)
+        result.rowDecay = rowDecay
+        return result
+    }
+
     /// The same without weight decay, for parameters that have none.
     package var withoutDecay: Optimizer {
         Optimizer(rule: rule, learningRate: learningRate, weightDecay: 0)

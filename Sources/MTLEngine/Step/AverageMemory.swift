@@ -199,11 +199,37 @@ package final class AverageMemory<Scalar: BLASScalar> {
         }
     }
 
-    /// Goes on with an average that was stored after so many steps.
-    package func resume(from values: UnsafePointer<Scalar>, steps: Int) {
-        average.base.update(from: values, count: plan.layout.count)
+    /// The average's own numbers, some of which wait for their steps; see `position`.
+    var values: UnsafeMutableBufferPointer<Scalar> { average.buffer }
+
+    /// Which step each part of the average is of: to go on from here without making up for steps before they are due, which
+    /// would round otherwise.
+    package var position: AverageStamps {
+        AverageStamps(steps: steps, segments: Array(stamps.buffer), rows: Array(rowStamps.buffer))
+    }
+
+    /// Goes on from a position, after the numbers were written.
+    package func restore(_ position: AverageStamps) {
+        precondition(
+            position.segments.count == stamps.count && position.rows.count == rowStamps.count,
+            "stamps of another model")
+        steps = position.steps
+        for (index, stamp) in position.segments.enumerated() { stamps.base[index] = stamp }
+        for (index, stamp) in position.rows.enumerated() { rowStamps.base[index] = stamp }
+    }
+}
+
+/// Which step each part of an average is of.
+package struct AverageStamps: Sendable, Equatable {
+    package var steps: Int
+    /// Per segment of the layers.
+    package var segments: [Int]
+    /// Per row of the tables.
+    package var rows: [Int32]
+
+    package init(steps: Int, segments: [Int], rows: [Int32]) {
         self.steps = steps
-        stamps.buffer.update(repeating: steps)
-        rowStamps.buffer.update(repeating: Int32(steps))
+        self.segments = segments
+        self.rows = rows
     }
 }

@@ -27,7 +27,6 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     let passed: UnsafeMutablePointer<Int>
     let state: UnsafeMutablePointer<Scalar>
     let stateCount: Int
-    let rowState: Optimizer.RowState
 
     /// The optimiser's memory of the tables.
     var stateValues: UnsafeMutableBufferPointer<Scalar> {
@@ -129,18 +128,21 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
         }
     }
 
-    /// Steps the rows of this worker's slots, and their averages while they are in the cache.
+    /// Steps the rows of this worker's slots, of the tables that the turn trains, and their averages while they are in the
+    /// cache.
+    ///
+    /// - Parameter update: the tables' optimiser's step at a pace.
     func optimize(
-        _ update: Optimizer.Update<Scalar>, decay: Scalar, parameters: UnsafeMutablePointer<Scalar>,
-        stateOffset: Int, average: AverageRun<Scalar>?, worker: Int, level: Int32
+        _ steps: UnsafeBufferPointer<TableStep>, _ update: (Int) -> Optimizer.Update<Scalar>?, decay: Scalar,
+        parameters: UnsafeMutablePointer<Scalar>, average: AverageRun<Scalar>?, worker: Int, level: Int32
     ) {
         forEachPart(of: worker) { table, _, range in
             let plan = tables[table]
-            let before = rowState.count(rows: plan.rowsBefore, elements: plan.elementsBefore)
+            guard steps[table].isTrained, let update = update(steps[table].pace) else { return }
             func step(_ some: Range<Int>) {
                 update.applyRows(
                     some, touched: touched(of: table), width: plan.width, table: parameters + plan.parameters,
-                    state: state + stateOffset + before, sums: sums + sumOffsets[table], decay: decay,
+                    state: state + steps[table].state, sums: sums + sumOffsets[table], decay: decay,
                     level: level)
             }
             guard let average else {
@@ -214,9 +216,9 @@ package final class EmbeddingMemory<Scalar: BLASScalar> {
     package let run: EmbeddingRun<Scalar>
     private let owners: [AnyObject]
 
-    /// - Parameter sets: how many states there are: one per task where tasks take turns.
+    /// - Parameter stateCount: elements of what the optimisers remember of the tables, of all turns.
     package init(
-        _ plan: EmbeddingPlan, batchLimit: Int, workers: Int, rowState: Optimizer.RowState, sets: Int
+        _ plan: EmbeddingPlan, batchLimit: Int, workers: Int, stateCount: Int
     ) {
         let parts = plan.tables.count >= 4 * workers ? 1 : workers
         // Largest first, each to the worker with least to do.
@@ -249,14 +251,13 @@ package final class EmbeddingMemory<Scalar: BLASScalar> {
         let counts = AlignedStorage<Int>(zeroed: plan.tables.count)
         let next = AlignedStorage<Int>(zeroed: plan.tables.count * parts)
         let passed = AlignedStorage<Int>(zeroed: plan.fields.count * parts)
-        let state = AlignedStorage<Scalar>(
-            zeroed: rowState.count(rows: plan.rowCount, elements: plan.elementCount) * sets)
+        let state = AlignedStorage<Scalar>(zeroed: stateCount)
         run = EmbeddingRun(
             fields: fieldList.elements, tables: tableList.elements, readers: readers.elements,
             readerStarts: readerStarts.elements, parts: parts, owners: ownerList.elements,
             batchLimit: batchLimit, sparse: sparse.base, touched: touched.base, slots: slots.base,
             sums: sums.base, sumOffsets: sumOffsetList.elements, counts: counts.base, next: next.base,
-            passed: passed.base, state: state.base, stateCount: state.count, rowState: rowState)
+            passed: passed.base, state: state.base, stateCount: state.count)
         owners = [
             fieldList, tableList, readers, readerStarts, ownerList, sumOffsetList, sparse, touched, slots,
             sums, counts, next, passed, state,

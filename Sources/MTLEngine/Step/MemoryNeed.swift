@@ -25,9 +25,10 @@ package struct MemoryNeed: Sendable {
     ///   - rowState: what that of the tables remembers of them; nil for as much.
     ///   - sets: how often they do: once per task where tasks take turns.
     ///   - averages: whether a moving average of all parameters is kept.
+    ///   - anchors: whether a schedule holds parameters to a copy of them.
     package init(
         training model: MultiTaskModel, batch: Int, workers: Int, stateVectors: Int,
-        rowState: Optimizer.RowState? = nil, sets: Int, averages: Bool = false,
+        rowState: Optimizer.RowState? = nil, sets: Int, averages: Bool = false, anchors: Bool = false,
         backend: MatrixBackend = .kernels, scalarBytes: Int
     ) {
         let plan = model.plan
@@ -37,7 +38,7 @@ package struct MemoryNeed: Sendable {
             projection: ProjectedTables(plan, batch: batch, backend: backend, scalarBytes: scalarBytes),
             isSliced: false, batch: batch, backend: backend, workers: workers, scalarBytes: scalarBytes)
         // The transposes are a layer's weights again.
-        let copies = averages ? 2 : 1
+        let copies = 1 + (averages ? 1 : 0) + (anchors ? 1 : 0)
         let ofRows = rowState ?? Optimizer.RowState(perElement: stateVectors, perRow: 0)
         let rowSets = ofRows.isShared ? 1 : sets
         add(

@@ -1,11 +1,13 @@
 /// The parameters of a turn as pieces: whole matrices first, then cut so that every worker gets about the same work.
 struct PieceList {
-    /// Elements of the first state vector.
-    private(set) var stateCount = 0
     private(set) var deferred: [DenseNode] = []
     private(set) var gradientRanges: [GradientRange] = []
     private var whole: [ParameterPiece] = []
-    private let stateStart: Int
+    private let rates: TurnRates
+    private let layout: ParameterLayout
+    private let paces: StepPaces
+    private let turn: Int
+    private let group: Int
 
     /// The most elements of a piece: its gradient stays in the cache until the optimiser has used it.
     private static let pieceLimit = 1 << 14
@@ -13,14 +15,19 @@ struct PieceList {
     private static let rangeLimit = 1 << 12
 
     init(
-        _ plan: ModelPlan, _ trained: [Program.Trained], _ options: TurnPlan.Options, stateStart: Int
+        _ plan: ModelPlan, _ spec: TurnSpec, turn: Int, _ trained: [Program.Trained],
+        _ options: TurnPlan.Options, states: inout StateLayout
     ) {
-        self.stateStart = stateStart
+        rates = TurnRates(spec, plan.layout)
+        layout = plan.layout
+        paces = options.paces
+        self.turn = turn
+        group = spec.group
         // From the features up, so that a worker's pieces are neighbours.
         for trained in trained.reversed() {
             guard options.defersWeights, let dense = trained.dense else {
                 for range in trained.ranges {
-                    add(range, .shards, trained.ordinal, plan.undecayed)
+                    add(range, .shards, trained.ordinal, plan.undecayed, &states)
                 }
                 continue
             }
@@ -32,17 +39,17 @@ struct PieceList {
             {
                 var all = first
                 all.count = weights.reduce(0) { $0 + $1.count }
-                add(all, .weights(node: node, block: -1), trained.ordinal, plan.undecayed)
+                add(all, .weights(node: node, block: -1), trained.ordinal, plan.undecayed, &states)
             } else {
                 for range in weights {
                     let block = Int32((range.start - dense.layer.weight) / range.count)
                     add(
-                        range, .weights(node: node, block: block), trained.ordinal, plan.undecayed,
+                        range, .weights(node: node, block: block), trained.ordinal, plan.undecayed, &states,
                         projected: options.projection?.weightRows(of: trained.ordinal) ?? [])
                 }
             }
             for range in trained.ranges.dropFirst(weights.count) {
-                add(range, .bias(node: node), trained.ordinal, plan.undecayed)
+                add(range, .bias(node: node), trained.ordinal, plan.undecayed, &states)
             }
         }
     }
@@ -51,14 +58,16 @@ struct PieceList {
         !undecayed.contains { $0.contains(index) }
     }
 
-    /// Adds a range, cut where decay begins or ends and where projected rows do.
+    /// Adds what is trained of a range, cut where decay begins or ends, where projected rows do, and between segments that
+    /// have rates.
     private mutating func add(
         _ range: ParameterRange, _ source: ParameterPiece.Source, _ ordinal: Int, _ undecayed: [Range<Int>],
-        projected: [Range<Int>] = []
+        _ states: inout StateLayout, projected: [Range<Int>] = []
     ) {
         let rows = range.count / range.rowLength
         var cuts = Set([0, rows])
-        for border in undecayed.flatMap({ [$0.lowerBound, $0.upperBound] })
+        let rated = rates.over(range.start..<range.start + range.count).map(\.range)
+        for border in (undecayed + rated).flatMap({ [$0.lowerBound, $0.upperBound] })
         where border > range.start && border < range.start + range.count {
             cuts.insert((border - range.start) / range.rowLength)
         }
@@ -67,24 +76,37 @@ struct PieceList {
         let all = ParameterPiece(
             start: range.start, count: range.count, rowLength: range.rowLength,
             scenario: range.scenario ?? -1, transposed: range.transposed ?? -1,
-            transposedStride: range.transposedStride, state: stateStart + stateCount, decays: true,
-            source: source, ordinal: Int32(ordinal))
+            transposedStride: range.transposedStride, state: 0, decays: true, pace: 0, source: source,
+            ordinal: Int32(ordinal))
+        var kept: [Range<Int>] = []
         for (first, end) in zip(sorted, sorted.dropFirst()) {
             let some = all.rows(first..<end)
+            let segment = layout.segmentIndex(at: some.start)
+            guard let pace = paces.pace(turn: turn, segment: segment) else { continue }
+            if let last = kept.last, last.upperBound == first {
+                kept[kept.count - 1] = last.lowerBound..<end
+            } else {
+                kept.append(first..<end)
+            }
             whole.append(
                 ParameterPiece(
                     start: some.start, count: some.count, rowLength: some.rowLength, scenario: some.scenario,
-                    transposed: some.transposed, transposedStride: some.transposedStride, state: some.state,
-                    decays: Self.decays(some.start, undecayed),
+                    transposed: some.transposed, transposedStride: some.transposedStride,
+                    state: states.place(of: some.start..<some.start + some.count, group: group),
+                    decays: Self.decays(some.start, undecayed), pace: Int32(pace),
                     source: projected.contains { $0.contains(first) } ? .projected : source,
                     ordinal: some.ordinal))
         }
-        stateCount += range.count
-        for start in stride(from: 0, to: range.count, by: Self.rangeLimit) {
+        for rows in kept { addSquares(all.rows(rows)) }
+    }
+
+    /// Adds a piece to what the norm of the gradient sums.
+    private mutating func addSquares(_ piece: ParameterPiece) {
+        for start in stride(from: 0, to: piece.count, by: Self.rangeLimit) {
             gradientRanges.append(
                 GradientRange(
-                    start: range.start + start, count: min(Self.rangeLimit, range.count - start),
-                    scenario: range.scenario ?? -1))
+                    start: piece.start + start, count: min(Self.rangeLimit, piece.count - start),
+                    scenario: piece.scenario))
         }
     }
 

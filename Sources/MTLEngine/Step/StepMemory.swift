@@ -1,9 +1,14 @@
-/// How often a step's turns have stepped: with `TrainingStep.memories` and the parameters all that steps depend on.
+/// How often a step's turns have stepped, and where the latest one was: with `TrainingStep.memories`, the stamps of the average
+/// and the parameters all that steps depend on.
 package struct StepCounters: Sendable, Equatable, Codable {
-    /// Per turn.
-    package var turns: [Int]
-    /// All of them.
-    package var updates: Int
+    /// Per count of steps that the turns' paces follow.
+    package var steps: [Int]
+    /// All steps of all turns.
+    package var updates = 0
+    /// The group of the latest turn; nil before the first.
+    package var latestGroup: Int?
+
+    package init(steps: [Int]) { self.steps = steps }
 }
 
 extension TrainingStep {
@@ -12,12 +17,14 @@ extension TrainingStep {
         var found = [("optimizer", current.stateValues)]
         if let embedding = current.embedding { found.append(("optimizer.tables", embedding.stateValues)) }
         if current.turn.slices != nil { found.append(("optimizer.slices", current.sliceValues)) }
+        if let average { found.append(("average", average.values)) }
+        found.append(("anchor", anchor.buffer))
         return found.filter { !$0.1.isEmpty }
     }
 
     /// Goes on from counters, after memories and parameters were written.
     package func restore(_ counters: StepCounters) {
-        precondition(counters.turns.count == self.counters.turns.count, "counters of other turns")
+        precondition(counters.steps.count == self.counters.steps.count, "counters of other turns")
         self.counters = counters
         current.repeatState()
     }

@@ -74,6 +74,10 @@ extension StepRun {
             }
             wait(worker, observer)
         }
+        if turn.isAnchored {
+            addAnchors(worker: worker)
+            wait(worker, observer)
+        }
         let factor = normFactor(worker: worker, observer: observer)
         for piece in mine where isPresent(piece.scenario) {
             scale(gradients + piece.start, piece.count, factor)
@@ -131,7 +135,8 @@ extension StepRun {
         }
         if turn.reachesFeatures, let embedding {
             for table in embedding.tables.indices where table % workers == worker {
-                squares[rangeLimit + table] = embedding.squares(of: table)
+                squares[rangeLimit + table] =
+                    turn.tables[table].isTrained ? embedding.squares(of: table) : 0
             }
         }
         wait(worker, observer)
@@ -228,7 +233,7 @@ extension StepRun {
         parameters: UnsafeMutablePointer<Scalar>, transposes: UnsafeMutablePointer<Scalar>,
         state: UnsafeMutablePointer<Scalar>, worker: Int, observer: Observer
     ) {
-        guard let update = piece.decays ? update : undecayed else { return }
+        guard let update = updates[3 * Int(piece.pace) + (piece.decays ? 0 : 1)] else { return }
         let bytes = piece.count * MemoryLayout<Scalar>.stride
         observer.observe(.optimizer, index: Int(piece.ordinal), worker: worker, work: 7 * bytes) {
             update.apply(
@@ -242,6 +247,22 @@ extension StepRun {
                 level: product.level, rows: piece.count / piece.rowLength, columns: piece.rowLength,
                 source: parameters + piece.start, lds: piece.rowLength,
                 target: transposes + piece.transposed, ldt: piece.transposedStride)
+        }
+    }
+
+    /// Pulls what is held to its anchor, piece by piece and table by table.
+    private func addAnchors(worker: Int) {
+        let first = turn.structures.count
+        for index in stride(from: worker, to: turn.anchors.count, by: workers) {
+            structureValues[first + index] = turn.anchors[index].add(
+                parameters: parameters, anchor: anchor, gradients: gradients)
+        }
+        guard turn.anchorsTables, let embedding else { return }
+        for table in stride(from: worker, to: turn.tables.count, by: workers) {
+            let weight = turn.tables[table].anchor
+            structureValues[first + turn.anchors.count + table] =
+                weight > 0
+                ? embedding.addAnchor(of: table, weight: weight, parameters: parameters, anchor: anchor) : 0
         }
     }
 
@@ -274,10 +295,10 @@ extension StepRun {
     private func stepTables<Observer: StepObserver>(
         _ embedding: EmbeddingRun<Scalar>, worker: Int, observer: Observer
     ) {
-        guard let tableUpdate else { return }
+        guard update != nil else { return }
         observer.observe(.tableRows, index: 0, worker: worker, work: 0) {
             embedding.optimize(
-                tableUpdate, decay: rowDecay, parameters: parameters, stateOffset: turn.tableStateOffset,
+                turn.tables, { updates[3 * $0 + 2] }, decay: rowDecay, parameters: parameters,
                 average: average, worker: worker, level: product.level)
         }
     }

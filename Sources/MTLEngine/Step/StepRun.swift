@@ -52,6 +52,10 @@ package struct StepRun<Scalar: BLASScalar> {
     let penalty: UnsafeMutablePointer<Double>
     /// Per term of the structures its value, and the couplings' matrices.
     let structureValues: UnsafeMutablePointer<Double>
+    /// What parameters were when the turn began, where a turn holds them to it.
+    let anchor: UnsafeMutablePointer<Scalar>
+    /// Per pace the optimiser's step, with decay and without, and that of the tables; nil where nothing is updated.
+    let updates: UnsafeMutablePointer<Optimizer.Update<Scalar>?>
     let couplings: UnsafeMutablePointer<Double>
     /// The slices' partial sums, and per further worker its copy of parameters, transposes, gradients and state.
     let partialSums: UnsafeMutablePointer<Scalar>
@@ -73,7 +77,6 @@ package struct StepRun<Scalar: BLASScalar> {
     var batch: BatchView<Scalar>?
     var update: Optimizer.Update<Scalar>?
     var undecayed: Optimizer.Update<Scalar>?
-    var tableUpdate: Optimizer.Update<Scalar>?
     var rowDecay: Scalar = 0
     /// Where the parameters' moving average is kept, if it is and the step is one of those that it takes.
     var average: AverageRun<Scalar>?
@@ -89,7 +92,9 @@ package struct StepRun<Scalar: BLASScalar> {
     var skipsUnlabelled = false
 
     /// Whether gradients are looked at as a whole between their sum and the optimiser.
-    var isSplit: Bool { clipping.isNorm || !turn.penalties.isEmpty || !turn.structures.isEmpty }
+    var isSplit: Bool {
+        clipping.isNorm || !turn.penalties.isEmpty || !turn.structures.isEmpty || turn.isAnchored
+    }
 
     static var tableBlockRows: Int { 64 }
 
@@ -104,7 +109,7 @@ package struct StepRun<Scalar: BLASScalar> {
             }
             wait(worker, observer)
         }
-        if skipsUnlabelled && labelledRows(turn.losses[0].task, batch) == 0 { return }
+        if skipsUnlabelled && turn.losses.allSatisfy({ labelledRows($0.task, batch) == 0 }) { return }
         if let slices = turn.slices {
             runSlices(slices, batch, worker: worker, observer: observer)
             return

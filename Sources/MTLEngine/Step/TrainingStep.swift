@@ -34,13 +34,19 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
 
     private let optimizer: Optimizer
     private let tableOptimizer: Optimizer
+    private let paces: StepPaces
+    /// Per pace the optimiser at its rate, with decay and without, and that of the tables.
+    private let paced: [(all: Optimizer, undecayed: Optimizer, tables: Optimizer)]
+    private let updates: UnsafeMutablePointer<Optimizer.Update<Scalar>?>
     private let seed: UInt64
     package let rowPlan: RowPlan
     /// The tables that are projected, where some are.
     package let projectedTables: ProjectedTables?
     private let turns: [TurnPlan]
-    /// How often each turn has stepped, and all of them.
+    /// The counts of steps that the turns' paces follow, all updates, and the group of the latest turn, whose anchor is in memory.
     package internal(set) var counters: StepCounters
+    /// What the parameters were when the latest group's turn began, `[parameters]`; empty where no turn holds any.
+    package let anchor: AlignedStorage<Scalar>
     private let owners: [AnyObject]
     private let gradients: AlignedStorage<Scalar>
     private let groups: AlignedStorage<Int>
@@ -59,23 +65,29 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
 
     /// Whether all turns may share out their first layers by units; see `SlicePlan`.
     private static func canSlice(
-        _ store: ParameterStore<Scalar>, batch: Int, alternating: Bool, clipping: GradientClipping
+        _ store: ParameterStore<Scalar>, batch: Int, turns: [TurnSpec], clipping: GradientClipping
     ) -> Bool {
         let plan = store.plan
         guard store.product.backend == .kernels, !clipping.isNorm, plan.embedding.isEmpty,
-            !plan.usesScenarios, plan.trainsDenseAlone, plan.penalties.isEmpty, plan.structures.isEmpty
+            !plan.usesScenarios, plan.trainsDenseAlone, plan.penalties.isEmpty, plan.structures.isEmpty,
+            turns.allSatisfy(\.isPlain)
         else { return false }
-        var options = TurnPlan.Options()
+        var options = TurnPlan.Options(StepPaces(turns, plan.layout))
         options.rows = batch
         options.slicedVector = vector
-        return (alternating ? store.tasks.indices.map { Optional($0) } : [nil]).allSatisfy {
-            TurnPlan(plan, tasks: store.tasks, task: $0, options: options).view.slices != nil
+        var states = StateLayout()
+        return turns.indices.allSatisfy {
+            TurnPlan(
+                plan, tasks: store.tasks, specs: turns, turn: $0, options: options, states: &states
+            ).view.slices != nil
         }
     }
 
+    /// - Parameter specs: the turns; at least one.
     package init(
         store: ParameterStore<Scalar>, optimizer: Optimizer, tableOptimizer: Optimizer? = nil,
-        clipping: GradientClipping, averaging: Double? = nil, alternating: Bool, batchLimit: Int, seed: UInt64
+        clipping: GradientClipping, averaging: Double? = nil, turns specs: [TurnSpec], batchLimit: Int,
+        seed: UInt64
     ) throws(InputError) {
         let plan = store.plan
         try optimizer.check(tables: tableOptimizer, hasTables: !plan.embedding.isEmpty)
@@ -89,8 +101,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         self.optimizer = optimizer
         self.tableOptimizer = ofTables
         if let averaging {
-            average = try AverageMemory(
-                plan, decay: averaging, turns: alternating ? store.tasks.count : 1)
+            average = try AverageMemory(plan, decay: averaging, turns: specs.count)
         } else {
             average = nil
         }
@@ -105,7 +116,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         // Slices keep parameters of their own, which no average sees.
         let isSliced =
             averaging == nil
-            && Self.canSlice(store, batch: batchLimit, alternating: alternating, clipping: clipping)
+            && Self.canSlice(store, batch: batchLimit, turns: specs, clipping: clipping)
         let workspacePlan = WorkspacePlan(
             plan, projection: tables, isSliced: isSliced, batch: batchLimit, backend: backend,
             workers: workers, scalarBytes: scalarBytes)
@@ -113,7 +124,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         self.rowPlan = rowPlan
         let shards = workspacePlan.shards
 
-        var options = TurnPlan.Options()
+        let paces = StepPaces(specs, plan.layout)
+        var options = TurnPlan.Options(paces)
         options.workers = workers
         options.backend = backend
         options.rows = batchLimit
@@ -121,19 +133,23 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         options.defersWeights = rowPlan.defersWeights
         options.projection = tables
         options.slicedVector = isSliced ? Self.vector : nil
-        var plans: [TurnPlan] = []
-        var stateCount = 0
-        let tableState = ofTables.rowState.count(
-            rows: plan.embedding.rowCount, elements: plan.embedding.elementCount)
-        for task in alternating ? store.tasks.indices.map({ Optional($0) }) : [nil] {
-            let turn = TurnPlan(
-                plan, tasks: store.tasks, task: task, options: options, stateStart: stateCount,
-                tableStateOffset: ofTables.rowState.isShared ? 0 : (task ?? 0) * tableState)
-            stateCount += turn.stateCount
-            plans.append(turn)
+        options.rowState = ofTables.rowState
+        var states = StateLayout()
+        let plans = specs.indices.map {
+            TurnPlan(
+                plan, tasks: store.tasks, specs: specs, turn: $0, options: options, states: &states)
         }
+        let stateCount = states.count
         turns = plans
-        counters = StepCounters(turns: [Int](repeating: 0, count: plans.count), updates: 0)
+        self.paces = paces
+        counters = StepCounters(steps: [Int](repeating: 0, count: paces.counterCount))
+        paced = paces.paces.map {
+            let own = optimizer.scaled(by: $0.factor)
+            return (own, own.withoutDecay, ofTables.scaled(by: $0.factor))
+        }
+        updates = .allocate(capacity: 3 * paced.count)
+        updates.initialize(repeating: nil, count: 3 * paced.count)
+        anchor = AlignedStorage(zeroed: specs.contains { $0.anchor != nil } ? plan.layout.count : 0)
         let tileLimit = rowPlan.tileCount(batch: batchLimit)
         let joints = plan.joints.count
         let rangeLimit = plans.map(\.view.gradientRanges.count).max() ?? 0
@@ -174,7 +190,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         groups = AlignedStorage(zeroed: 1)
         structures = StructureMemory(
             store, learningRate: optimizer.learningRate,
-            termLimit: plans.map(\.view.structures.count).max() ?? 0)
+            termLimit: plans.map(\.view.penaltyValues).max() ?? 0)
         let copies = isSliced ? min(workers, SlicePlan.count) - 1 : 0
         let (parameterStride, transposedStride) = (
             (plan.layout.denseCount + 15) / 16 * 16, (plan.transposedCount + 15) / 16 * 16
@@ -198,8 +214,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             plan.embedding.isEmpty
             ? nil
             : EmbeddingMemory(
-                plan.embedding, batchLimit: batchLimit, workers: workers,
-                rowState: ofTables.rowState, sets: alternating && !ofTables.rowState.isShared ? tasks : 1)
+                plan.embedding, batchLimit: batchLimit, workers: workers, stateCount: states.tableCount)
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
             labelWeights, partials, rows, presence, used, squares, penalty, tiles, chunkStarts, embedded,
@@ -222,7 +237,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             partialCounts: partials.base + tileLimit * (tasks + joints), partialRows: rows.base,
             lossStride: tasks + joints, presence: presence.base, shardIsUsed: used.base,
             scenarios: scenarios, squares: squares.base, rangeLimit: rangeLimit, penalty: penalty.base,
-            structureValues: structures.values.base, couplings: structures.couplings.base,
+            structureValues: structures.values.base, anchor: anchor.base, updates: updates,
+            couplings: structures.couplings.base,
             partialSums: partialSums.base, replicas: replicas.base, replicaStride: replicaStride,
             parameterStride: parameterStride, transposedStride: transposedStride,
             sliceMemory: sliceMemory.base, sliceMemoryCount: sliceMemory.count, sliceStride: sliceStride,
@@ -244,6 +260,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     }
 
     deinit {
+        updates.deallocate()
         losses.deallocate()
         labelled.deallocate()
     }
@@ -264,7 +281,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         if segment.offset >= plan.layout.denseCount,
             let table = plan.embedding.tables.firstIndex(where: { $0.parameters == segment.offset })
         {
-            return current.turn.reachesFeatures
+            return current.turn.tables[table].isTrained
                 ? embedding?.run.gradient(of: table) ?? []
                 : [Scalar](repeating: 0, count: segment.count)
         }
@@ -281,13 +298,16 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         return plan.layout.read(segment, from: gradients.base + home * plan.layout.denseCount)
     }
 
-    /// Steps on a batch: all tasks at once (joint), or the turn of one task (alternating).
+    /// The tasks whose losses a turn has.
+    package func tasks(of turn: Int) -> [Int] { turns[turn].spec.tasks }
+
+    /// Steps on a batch, in one of the turns.
     ///
     /// - Parameters:
     ///   - batch: at most `batchLimit` rows; checked by the caller.
-    ///   - turn: the task whose turn it is; 0 in a joint schedule.
+    ///   - turn: its place among the turns; 0 in a joint schedule.
     ///   - updates: false computes losses and gradients, and leaves the parameters as they are.
-    /// - Returns: false where the turn was skipped because no row of the batch has a label of its task.
+    /// - Returns: false where the turn was skipped because no row of the batch has a label of its tasks.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     @discardableResult
@@ -307,7 +327,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             hasLabels = hasLabels || current.labelledRows(loss.task, batch) > 0
         }
         penalties = current.turn.penalties.isEmpty ? 0 : current.penalty.pointee
-        for term in current.turn.structures.indices { penalties += current.structureValues[term] }
+        for term in 0..<current.turn.penaltyValues { penalties += current.structureValues[term] }
         for joint in current.turn.joints.indices {
             for block in 0..<current.blockCount {
                 penalties += current.partialLosses[block * stride + current.tasks + joint]
@@ -315,7 +335,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
         let stepped = hasLabels || turns.count == 1
         if updates && stepped {
-            counters.turns[turn] += 1
+            for counter in paces.countersOfTurn[turn] { counters.steps[counter] += 1 }
             counters.updates += 1
             structures.alternate(after: counters.updates, rateFactor: rateFactor)
             average?.end(current, store)
@@ -343,12 +363,24 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
         current.skipsUnlabelled = turns.count > 1
         current.dropoutKey = (seed &+ 0x51ED_270B) &* 0x2545_F491_4F6C_DD1D &+ UInt64(counters.updates)
-        func update(_ optimizer: Optimizer) -> Optimizer.Update<Scalar>? {
-            updates ? optimizer.update(step: counters.turns[turn] + 1, factor: rateFactor, as: Scalar.self) : nil
+        let group = turns[turn].spec.group
+        if group != counters.latestGroup {
+            counters.latestGroup = group
+            if anchor.count > 0 { anchor.base.update(from: store.parameters.base, count: anchor.count) }
         }
-        current.update = update(optimizer)
-        current.undecayed = update(optimizer.withoutDecay)
-        current.tableUpdate = embedding == nil ? nil : update(tableOptimizer)
+        for pace in paces.pacesOfTurn[turn] {
+            let step = counters.steps[paces.paces[pace].counter] + 1
+            func update(_ optimizer: Optimizer) -> Optimizer.Update<Scalar>? {
+                updates ? optimizer.update(step: step, factor: rateFactor, as: Scalar.self) : nil
+            }
+            self.updates[3 * pace] = update(paced[pace].all)
+            self.updates[3 * pace + 1] = update(paced[pace].undecayed)
+            self.updates[3 * pace + 2] = embedding == nil ? nil : update(paced[pace].tables)
+        }
+        // Where a turn has one pace, that is all that its slices ask for.
+        let first = paces.pacesOfTurn[turn][0]
+        current.update = self.updates[3 * first]
+        current.undecayed = self.updates[3 * first + 1]
         current.average = updates ? average?.begin(store) : nil
         if current.isGrouped {
             current.order.sort(batch, rows: 0..<batch.rows)

@@ -23,6 +23,8 @@ package struct ParameterPiece: BitwiseCopyable {
     /// Where its state begins in the first state vector.
     var state: Int
     let decays: Bool
+    /// Its place among the step's paces.
+    let pace: Int32
     let source: Source
     /// The plan's node it belongs to.
     let ordinal: Int32
@@ -104,10 +106,16 @@ package struct Turn {
     let gradientRanges: UnsafeBufferPointer<GradientRange>
     let penalties: UnsafeBufferPointer<PenaltyTerm>
     let structures: UnsafeBufferPointer<StructureTerm>
+    let anchors: UnsafeBufferPointer<AnchorTerm>
     let reachesFeatures: Bool
-    let tableStateOffset: Int
+    /// Per table how it is stepped, and whether one of them is held to its anchor.
+    let tables: UnsafeBufferPointer<TableStep>
+    let anchorsTables: Bool
     /// The first two layers in slices, where the turn is shared out so.
     let slices: Slices?
 
     var stages: Int { forwardStarts.count - 1 }
+    var isAnchored: Bool { !anchors.isEmpty || anchorsTables }
+    /// Values that workers leave for the sum of the penalties: the structures', the anchors', and those of tables.
+    var penaltyValues: Int { structures.count + anchors.count + (anchorsTables ? tables.count : 0) }
 }

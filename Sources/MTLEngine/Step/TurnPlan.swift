@@ -1,8 +1,7 @@
 /// A program made ready: its parameters cut into pieces and dealt to workers. It owns the lists that a step reads.
 package final class TurnPlan {
     package let view: Turn
-    /// Elements of the first state vector that the turn's parameters need.
-    package let stateCount: Int
+    package let spec: TurnSpec
     /// The nodes that read projected tables, as this turn runs them.
     let projected: ProjectedNodes?
     private let owners: [AnyObject]
@@ -18,15 +17,21 @@ package final class TurnPlan {
         package var projection: ProjectedTables?
         /// Elements of a vector register, where the first two layers may be sliced; nil where they may not.
         package var slicedVector: Int?
+        /// The paces of all turns.
+        package var paces: StepPaces
+        /// Vectors of state that the optimiser remembers.
+        package var rowState = Optimizer.RowState(perElement: 0, perRow: 0)
 
-        package init() {}
+        package init(_ paces: StepPaces) { self.paces = paces }
     }
 
-    package init(
-        _ plan: ModelPlan, tasks: [LearningTask], task: Int?, options: Options, stateStart: Int = 0,
-        tableStateOffset: Int = 0
+    init(
+        _ plan: ModelPlan, tasks: [LearningTask], specs: [TurnSpec], turn: Int, options: Options,
+        states: inout StateLayout
     ) {
-        let program = Program(plan, tasks: tasks, task: task)
+        let spec = specs[turn]
+        self.spec = spec
+        let program = Program(plan, tasks: tasks, turn: spec)
         var owners: [AnyObject] = []
         func keep<Element>(_ source: [Element]) -> UnsafeBufferPointer<Element> {
             let list = FixedList(source)
@@ -45,8 +50,7 @@ package final class TurnPlan {
             stages.map { stage in stage.flatMap { projected?.split($0) ?? [Turn.Entry($0)] } }
         }
         let (forward, backward) = (split(program.forward), split(program.backward))
-        var pieces = PieceList(plan, program.trained, options, stateStart: stateStart)
-        stateCount = pieces.stateCount
+        var pieces = PieceList(plan, spec, turn: turn, program.trained, options, states: &states)
         let dealt = pieces.dealt(options)
         let sliced = options.slicedVector.flatMap { SlicePlan(program, batch: options.rows, vector: $0) }
         let slices = sliced.flatMap { sliced in
@@ -63,6 +67,10 @@ package final class TurnPlan {
         owners.append(lists)
         let structures = StructureTerms(plan, trained: program.parameters)
         owners.append(structures)
+        let tables =
+            program.reachesFeatures
+            ? Self.tables(plan, spec, turn: turn, options, &states)
+            : plan.embedding.tables.map { _ in TableStep.frozen }
         view = Turn(
             forward: keep(forward.flatMap { $0 }), forwardStarts: starts(forward),
             backward: keep(backward.flatMap { $0 }), backwardStarts: starts(backward),
@@ -77,9 +85,24 @@ package final class TurnPlan {
             pieces: keep(dealt.flatMap { $0 }), pieceStarts: starts(dealt),
             gradientRanges: keep(pieces.gradientRanges),
             penalties: keep(Self.penalties(plan, program.parameters)),
-            structures: structures.terms, reachesFeatures: program.reachesFeatures,
-            tableStateOffset: tableStateOffset, slices: slices)
+            structures: structures.terms,
+            anchors: keep(AnchorTerm.terms(plan, spec, trained: program.parameters)),
+            reachesFeatures: program.reachesFeatures, tables: keep(tables),
+            anchorsTables: tables.contains { $0.isTrained && $0.anchor > 0 }, slices: slices)
         self.owners = owners
+    }
+
+    private static func tables(
+        _ plan: ModelPlan, _ spec: TurnSpec, turn: Int, _ options: Options, _ states: inout StateLayout
+    ) -> [TableStep] {
+        plan.embedding.tables.map { table in
+            let segment = plan.layout.segmentIndex(at: table.parameters)
+            guard let pace = options.paces.pace(turn: turn, segment: segment) else { return .frozen }
+            let isHeld = segment.flatMap { spec.anchor?.holds[$0] } ?? false
+            return TableStep(
+                state: states.place(of: table, options.rowState, group: spec.group),
+                pace: pace, anchor: isHeld ? spec.anchor?.weight ?? 0 : 0)
+        }
     }
 
     private static func penalties(_ plan: ModelPlan, _ parameters: [ParameterRange]) -> [PenaltyTerm] {

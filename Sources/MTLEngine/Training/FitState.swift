@@ -22,6 +22,10 @@ package struct FitState: Sendable, Equatable, Codable {
     package var best: Best?
     /// What the learning rate is multiplied by since the loss ran away.
     package var rateFactor = 1.0
+    /// The watched loss where the run goes back to.
+    package var retreatLoss = Double.infinity
+    /// What a schedule that follows the watched loss has come to.
+    package var plateau: PlateauState?
     /// Where it ran away.
     package var rollbacks: [Divergence] = []
     package var counters: StepCounters
@@ -35,10 +39,6 @@ package struct EpochLosses: Sendable, Equatable, Codable {
     init(tasks: Int) {
         sums = [Double](repeating: 0, count: tasks)
         counts = [Double](repeating: 0, count: tasks)
-    }
-
-    mutating func add(_ step: TrainingStep<some BLASScalar>) {
-        for task in step.losses.indices { add(step, task: task) }
     }
 
     mutating func add(_ step: TrainingStep<some BLASScalar>, task: Int) {
@@ -56,6 +56,8 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
     package private(set) var state: FitState
     /// The parameters, and what `TrainingStep.memories` names.
     package let parts: [(name: String, values: AlignedStorage<Scalar>)]
+    /// Where each row's average stands, where there is an average.
+    package private(set) var stamps: AverageStamps?
 
     /// Memory for the snapshots of a trainer; holds one at once.
     package init(_ trainer: Trainer<Scalar>, _ state: FitState) {
@@ -70,6 +72,7 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
     package func take(_ trainer: Trainer<Scalar>, _ state: FitState) {
         self.state = state
         self.state.counters = trainer.trainingStep.counters
+        stamps = trainer.trainingStep.average?.position
         parts[0].values.base.update(from: trainer.store.parameters.base, count: parts[0].values.count)
         for (part, memory) in zip(parts.dropFirst(), trainer.trainingStep.memories) {
             if let source = memory.values.baseAddress {
@@ -80,7 +83,7 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
 
     /// Puts a trainer where it was.
     package func restore(_ trainer: Trainer<Scalar>) {
-        trainer.restore(state.counters) { name, target in
+        trainer.restore(state.counters, stamps) { name, target in
             if let part = parts.first(where: { $0.name == name }), let base = target.baseAddress {
                 base.update(from: part.values.base, count: target.count)
             }
@@ -91,13 +94,14 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
 extension Trainer {
     /// Puts the trainer where another one was: `fill` gets each part's name and memory.
     package func restore<Failure>(
-        _ counters: StepCounters,
+        _ counters: StepCounters, _ stamps: AverageStamps?,
         fill: (_ name: String, _ memory: UnsafeMutableBufferPointer<Scalar>) throws(Failure) -> Void
     ) throws(Failure) {
         try fill("parameters", store.parameters.buffer)
         store.refreshTransposes()
         for memory in trainingStep.memories { try fill(memory.name, memory.values) }
         trainingStep.restore(counters)
+        if let stamps { trainingStep.average?.restore(stamps) }
     }
 }
 

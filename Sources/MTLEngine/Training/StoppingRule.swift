@@ -35,7 +35,8 @@ public struct StoppingRule: Sendable, Equatable {
     public enum DivergenceResponse: String, Sendable, Codable, CaseIterable {
         /// Training ends, with the best epoch's parameters.
         case stop
-        /// Training goes back to the beginning of the epoch and on with half the learning rate, five times at most.
+        /// Training goes back to the end of the best epoch, or its own beginning, and on with half the learning rate; five
+        /// times at most.
         case rollBack = "rollback"
     }
 

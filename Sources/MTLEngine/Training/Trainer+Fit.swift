@@ -25,31 +25,51 @@ extension Trainer {
         let batches = try ShuffledBatches(
             BatchSource(training, for: model), batchSize: batchSize,
             seed: SeededGenerator(seed: seed).split(1 << 32))
-        return try fit(batches, until: rule, progress: progress, validation: watched)
+        var labelled: [Int]?
+        if schedulePlan.drawsByLabels {
+            var counts: [Int] = []
+            for task in model.tasks { counts.append(try training.labels(task.name).count { !$0.isNaN }) }
+            labelled = counts
+        }
+        return try fit(
+            batches, labelledRows: labelled, until: rule, progress: progress, validation: watched)
     }
 
     /// Trains on batches from anywhere; see `fit(_:validation:until:progress:)`.
     ///
     /// - Parameters:
+    ///   - labelledRows: per task the rows with a label of it; nil where they are not counted.
     ///   - validation: what is watched, or nil for the losses of the training batches.
     ///   - start: where a run goes on that was interrupted; its parameters and memory are the trainer's already.
     ///   - keeper: keeps the run on its way.
     package func fit(
-        _ stream: some BatchStream<Scalar>, until rule: StoppingRule, progress: ((TrainingProgress) -> Void)?,
-        validation: (any LossWatch)?, from start: FitStart<Scalar>? = nil,
+        _ stream: some BatchStream<Scalar>, labelledRows: [Int]? = nil, until rule: StoppingRule,
+        progress: ((TrainingProgress) -> Void)?, validation: (any LossWatch)?,
+        from start: FitStart<Scalar>? = nil,
         keeper: (any FitKeeper<Scalar>)? = nil
     ) throws(InputError) -> TrainingReport {
         try rule.check(model.tasks, hasValidation: validation != nil)
+        let sequence = try TurnSequence(
+            schedulePlan, seed: seed, labelledRows: labelledRows, epochs: rule.epochs)
         if rule.epochs > 1 { try checkRoomToGoBack() }
         // One epoch has nothing to go back to but its beginning: large tables are then not copied.
         let beginning = rule.epochs > 1 ? start?.beginning ?? parameters : nil
         let clock = ContinuousClock()
         var state =
             start?.state
-            ?? FitState(losses: EpochLosses(tasks: model.tasks.count), counters: trainingStep.counters)
+            ?? FitState(
+                losses: EpochLosses(tasks: model.tasks.count), plateau: rateSchedule.plateau,
+                counters: trainingStep.counters)
         var best = start?.best
         var retreat = start?.retreat
-        if rule.onDivergence == .rollBack, retreat == nil { retreat = TrainingSnapshot(self, state) }
+        if rule.onDivergence == .rollBack, retreat == nil {
+            if rule.watch == .weightedLoss, let begun = try validation?.losses() {
+                state.retreatLoss = weightedSum(begun) ?? .infinity
+            }
+            retreat = TrainingSnapshot(self, state)
+        }
+        let (whole, overflows) = stream.batchCount.multipliedReportingOverflow(by: rule.epochs)
+        let planned = min(rule.steps ?? .max, overflows ? .max : whole)
         var reason = TrainingReport.Reason.budget
         var divergence: Divergence?
 
@@ -59,7 +79,13 @@ extension Trainer {
             while state.steps < rule.steps ?? .max, let batch = try stream.next() {
                 let begin = clock.now
                 state.waitingSeconds += begin.seconds(since: asked)
-                run(batch, &state)
+                trainingStep.rateFactor =
+                    state.rateFactor * (state.plateau?.rateFactor ?? 1)
+                    * rateSchedule.factor(step: state.steps, total: planned)
+                sequence.forEachTurn(epoch: state.epoch, batch: state.batch, step: state.steps) { turn in
+                    trainingStep.step(batch, turn: turn)
+                    for task in trainingStep.tasks(of: turn) { state.losses.add(trainingStep, task: task) }
+                }
                 state.trainingSeconds += clock.now.seconds(since: begin)
                 state.steps += 1
                 state.batch += 1
@@ -87,7 +113,9 @@ extension Trainer {
                 }
                 asked = clock.now
             }
-            let report = try self.report(state, rule, validation)
+            let report = try withAveragedParameters { () throws(InputError) in
+                try self.report(state, rule, validation)
+            }
             state.epochs.append(report.epoch)
             guard report.epoch.watchedLoss.isFinite else {
                 reason = .diverged
@@ -98,13 +126,14 @@ extension Trainer {
             {
                 state.best = FitState.Best(loss: report.epoch.watchedLoss, epoch: state.epoch)
                 if rule.epochs > 1 {
-                    let kept = parameters
+                    let kept = averagedParameters ?? parameters
                     best = kept
                     keeper?.keepBest(kept, epoch: state.epoch)
                 }
             }
             progress?(TrainingProgress(state, batchCount: stream.batchCount, rule: rule))
-            let round = schedule == .alternating(.epoch) ? model.tasks.count : 1
+            if report.isKnown { state.plateau?.observe(report.epoch.watchedLoss) }
+            let round = schedulePlan.epochsPerRound
             if let patience = rule.patience, let best = state.best,
                 state.epoch - best.epoch >= patience * round
             {
@@ -115,9 +144,15 @@ extension Trainer {
             state.epoch += 1
             state.batch = 0
             state.losses = EpochLosses(tasks: model.tasks.count)
-            retreat?.take(self, state)
+            if report.isKnown, report.epoch.watchedLoss <= state.retreatLoss {
+                state.retreatLoss = report.epoch.watchedLoss
+                retreat?.take(self, state)
+            }
         }
-        if reason != .interrupted, let kept = state.best == nil ? beginning : best { parameters = kept }
+        if reason != .interrupted {
+            let last = rule.epochs > 1 || state.best == nil ? nil : averagedParameters
+            if let kept = (state.best == nil ? beginning : best) ?? last { parameters = kept }
+        }
         return TrainingReport(
             reason: reason, epochs: state.epochs, bestEpoch: state.best?.epoch, rowsSeen: state.rowsSeen,
             divergence: divergence, rollbacks: state.rollbacks)
@@ -127,29 +162,23 @@ extension Trainer {
     private func checkRoomToGoBack() throws(InputError) {
         let state =
             trainingStep.hasStepped
-            ? 0 : trainingStep.stateVectors * (schedule.isAlternating ? model.tasks.count : 1)
+            ? 0 : trainingStep.stateVectors * schedulePlan.stateSets
         try MemoryNeed(keeping: model, times: 2 + state, scalarBytes: MemoryLayout<Scalar>.stride).check()
     }
 
-    /// A batch in its schedule's way.
-    private func run(_ batch: BatchView<Scalar>, _ state: inout FitState) {
-        let turn: Int
-        switch schedule {
-        case .joint:
-            trainingStep.step(batch)
-            state.losses.add(trainingStep)
-            return
-        case .alternating(.batch):
-            for task in model.tasks.indices {
-                trainingStep.step(batch, turn: task)
-                state.losses.add(trainingStep, task: task)
-            }
-            return
-        case .alternating(.steps(let count)): turn = state.steps / count % model.tasks.count
-        case .alternating(.epoch): turn = (state.epoch - 1) % model.tasks.count
+    /// With the averaged parameters in the place of the latest ones, where an average is kept.
+    private func withAveragedParameters<Value>(
+        _ body: () throws(InputError) -> Value
+    ) throws(InputError) -> Value {
+        guard let average = trainingStep.average else { return try body() }
+        let latest = parameters
+        average.copy(store, into: store.parameters.base)
+        store.refreshTransposes()
+        defer {
+            for (index, value) in latest.enumerated() { store.parameters.base[index] = value }
+            store.refreshTransposes()
         }
-        trainingStep.step(batch, turn: turn)
-        state.losses.add(trainingStep, task: turn)
+        return try body()
     }
 
     /// What went wrong in the latest step: a loss that is no number.
@@ -174,7 +203,11 @@ extension Trainer {
         if rule.needsMetrics { metrics = try validation?.evaluations() }
         let known: Double? =
             switch rule.watch {
-            case .weightedLoss: watched.flatMap { weightedSum($0) } ?? weightedSum(training)
+            case .weightedLoss:
+                watched.flatMap { weightedSum($0) }
+                    ?? weightedSum(latest(training, state)).flatMap {
+                        state.epoch < schedulePlan.epochsPerRound ? nil : $0
+                    }
             case .loss(let task):
                 model.tasks.firstIndex { $0.name == task }.flatMap { index in
                     let loss = (watched ?? training)[index]
@@ -187,6 +220,15 @@ extension Trainer {
             waitingSeconds: state.waitingSeconds, trainingLosses: training, validationLosses: watched,
             validationMetrics: metrics, watchedLoss: known ?? state.epochs.last?.watchedLoss ?? 0)
         return (report, known != nil)
+    }
+
+    /// Where a turn is an epoch, each task's loss is that of its latest turn: tasks are not compared with each other.
+    private func latest(_ losses: [Double], _ state: FitState) -> [Double] {
+        guard schedulePlan.epochsPerRound > 1 else { return losses }
+        return losses.enumerated().map { task, loss in
+            loss.isNaN
+                ? state.epochs.last { !$0.trainingLosses[task].isNaN }?.trainingLosses[task] ?? .nan : loss
+        }
     }
 
     /// Σ λᵢ Lᵢ over the tasks whose loss is known; a task without a turn or a labelled row has none, and nil where all have

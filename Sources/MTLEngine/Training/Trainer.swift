@@ -7,12 +7,17 @@ public final class Trainer<Scalar: BLASScalar> {
     public let model: MultiTaskModel
     /// Which task is optimised when.
     public let schedule: Schedule
+    /// How the learning rate changes along training.
+    public let rateSchedule: RateSchedule
+    /// The factors of the learning rate, by layer.
+    public let layerRates: LayerRates
     /// The most rows of a step.
     public let batchSize: Int
     /// What parameters and shuffling are drawn from.
     public let seed: UInt64
 
     package let store: ParameterStore<Scalar>
+    package let schedulePlan: SchedulePlan
     package let trainingStep: TrainingStep<Scalar>
     package let inference: Inference<Scalar>
     private let initialization: Initialization
@@ -24,20 +29,26 @@ public final class Trainer<Scalar: BLASScalar> {
     /// - Parameters:
     ///   - optimizer: how gradients change parameters.
     ///   - tableOptimizer: how they change embedding tables, where that is another rule or rate; nil for the same.
+    ///   - rateSchedule: how the learning rate changes along training; steps by hand (`step`) are at its first rate.
     ///   - averaging: d, at least 0 and below 1, of a moving average of all parameters, which every step (every turn, where
     ///     tasks take turns) makes d a + (1 - d) p; see `averagedParameters`. nil for none.
     /// - Throws: `InputError` that names the option: a batch size or thread count below 1, a learning rate,
-    ///   momentum, decay, averaging or clipping out of range, a table optimiser without tables, instructions that this machine
-    ///   does not have. Or the table, layer or batch that the free memory does not hold.
+    ///   momentum, decay, averaging or clipping out of range, a table optimiser without tables, a schedule or layer rates that
+    ///   make no sense for the model, instructions that this machine does not have. Or the table, layer or batch that the free
+    ///   memory does not hold.
     public init(
         _ model: MultiTaskModel, optimizer: Optimizer = .adam(), tableOptimizer: Optimizer? = nil,
-        schedule: Schedule = .joint, batchSize: Int = 256, clipping: GradientClipping = .none,
+        rateSchedule: RateSchedule = .constant(), schedule: Schedule = .joint,
+        layerRates: LayerRates = LayerRates(), batchSize: Int = 256, clipping: GradientClipping = .none,
         averaging: Double? = nil, initialization: Initialization = .pytorch, seed: UInt64 = 0,
         compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) {
-        try schedule.check()
+        try rateSchedule.check()
+        schedulePlan = try SchedulePlan(schedule, rates: layerRates, model: model)
+        self.rateSchedule = rateSchedule
         self.model = model
         self.schedule = schedule
+        self.layerRates = layerRates
         self.batchSize = batchSize
         self.seed = seed
         self.initialization = initialization
@@ -45,14 +56,14 @@ public final class Trainer<Scalar: BLASScalar> {
             try MemoryNeed(
                 training: model, batch: batchSize, workers: compute.threads,
                 stateVectors: optimizer.stateVectors, rowState: (tableOptimizer ?? optimizer).rowState,
-                sets: schedule.isAlternating ? model.tasks.count : 1, averages: averaging != nil,
+                sets: schedulePlan.stateSets, averages: averaging != nil, anchors: schedulePlan.isAnchored,
                 backend: compute.backend, scalarBytes: MemoryLayout<Scalar>.stride
             ).check()
         }
         store = try ParameterStore(model, compute: compute)
         trainingStep = try TrainingStep(
             store: store, optimizer: optimizer, tableOptimizer: tableOptimizer, clipping: clipping,
-            averaging: averaging, alternating: schedule.isAlternating, batchLimit: batchSize, seed: seed)
+            averaging: averaging, turns: schedulePlan.turns, batchLimit: batchSize, seed: seed)
         inference = Inference(store: store)
         store.initialize(initialization, seed: seed)
     }
@@ -135,7 +146,7 @@ public final class Trainer<Scalar: BLASScalar> {
 
     // MARK: Steps
 
-    /// One step on a batch of neighbouring rows: joint, or a turn of every task in order.
+    /// One step on a batch of neighbouring rows: joint, or a turn of every task (block, level) in order, all layers thawed.
     ///
     /// - Returns: the unweighted loss of each task before its update, NaN for a task without a labelled row.
     /// - Throws: `InputError` where the dataset does not fit the model, a label is out of range, or the batch is
@@ -166,13 +177,9 @@ public final class Trainer<Scalar: BLASScalar> {
         return source
     }
 
-    /// The step itself, on a batch that is known to fit: joint, or a turn of every task. Allocates nothing.
+    /// The step itself, on a batch that is known to fit: a round of turns. Allocates nothing.
     package func step(_ batch: BatchView<Scalar>) {
-        if schedule.isAlternating {
-            for task in model.tasks.indices { trainingStep.step(batch, turn: task) }
-        } else {
-            trainingStep.step(batch)
-        }
+        for group in schedulePlan.groups { trainingStep.step(batch, turn: group.upperBound - 1) }
     }
 
     // MARK: Use
