@@ -13,9 +13,10 @@ struct RunHistory {
         seeds.append((seed, epochs))
     }
 
-    /// One more epoch of the seed that was set last.
+    /// One more epoch of the seed that was set last; those that training went back before are forgotten.
     mutating func add(_ epoch: EpochReport) {
-        guard let last = seeds.indices.last, seeds[last].epochs.last?.epoch != epoch.epoch else { return }
+        guard let last = seeds.indices.last else { return }
+        seeds[last].epochs.removeAll { $0.epoch >= epoch.epoch }
         seeds[last].epochs.append(epoch)
     }
 

@@ -401,10 +401,3 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         current.tileCount = current.chunkStarts[current.chunkCount]
     }
 }
-
-/// The mean of a loss over labelled rows (their number, or their weight): NaN where there is none, infinite where
-/// the sum is no number.
-package func meanLoss(_ sum: Double, _ labelled: Double) -> Double {
-    guard labelled > 0 else { return .nan }
-    return sum.isNaN ? .infinity : sum / labelled
-}

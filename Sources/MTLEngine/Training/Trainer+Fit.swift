@@ -91,12 +91,7 @@ extension Trainer {
                 state.batch += 1
                 state.rowsSeen += batch.rows
                 if let found = self.divergence(state) {
-                    if let retreat, state.rollbacks.count < StoppingRule.rollbackLimit {
-                        retreat.restore(self)
-                        state = retreat.state.retreated(because: found)
-                        retreat.take(self, state)
-                        continue training
-                    }
+                    if goBack(retreat, &state, because: found) { continue training }
                     (divergence, reason) = (found, .diverged)
                     break training
                 }
@@ -116,9 +111,14 @@ extension Trainer {
             let report = try withAveragedParameters { () throws(InputError) in
                 try self.report(state, rule, validation)
             }
+            if !report.epoch.watchedLoss.isFinite,
+                goBack(retreat, &state, because: self.divergence(of: report.epoch, state))
+            {
+                continue training
+            }
             state.epochs.append(report.epoch)
             guard report.epoch.watchedLoss.isFinite else {
-                reason = .diverged
+                (divergence, reason) = (self.divergence(of: report.epoch, state), .diverged)
                 break
             }
             if report.isKnown || rule.epochs == 1,
@@ -181,9 +181,32 @@ extension Trainer {
         return try body()
     }
 
+    /// Goes back to where the loss had not run away, at half the rate.
+    ///
+    /// - Returns: false where it may not, or has been too often.
+    private func goBack(
+        _ retreat: TrainingSnapshot<Scalar>?, _ state: inout FitState, because found: Divergence
+    ) -> Bool {
+        guard let retreat, state.rollbacks.count < StoppingRule.rollbackLimit else { return false }
+        retreat.restore(self)
+        state = retreat.state.retreated(because: found)
+        retreat.take(self, state)
+        return true
+    }
+
     /// What went wrong in the latest step: a loss that is no number.
     private func divergence(_ state: FitState) -> Divergence? {
         guard let task = trainingStep.losses.firstIndex(where: { $0.isInfinite }) else { return nil }
+        return divergence(of: task, state)
+    }
+
+    /// What went wrong in an epoch whose steps all had losses.
+    private func divergence(of epoch: EpochReport, _ state: FitState) -> Divergence {
+        let losses = epoch.validationLosses ?? epoch.trainingLosses
+        return divergence(of: losses.firstIndex { $0.isInfinite } ?? 0, state)
+    }
+
+    private func divergence(of task: Int, _ state: FitState) -> Divergence {
         let segment = model.layout.segments.first { segment in
             (segment.offset..<segment.offset + segment.count).contains {
                 !store.parameters.base[$0].isFinite
