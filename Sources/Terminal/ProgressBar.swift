@@ -37,7 +37,11 @@ package final class ProgressBar {
         let metrics = (report.validationMetrics ?? []).compactMap { task in
             task.values.first.map { "\(task.task) \($0.name) \($0.value.decimals(4))" }
         }
-        return (["loss \(report.watchedLoss.decimals(4))"] + metrics).joined(separator: ", ")
+        // Of a metric more of which is better the negative is watched.
+        let watched =
+            report.watchedName.map { "\($0) \(report.watchedLoss.magnitude.decimals(4))" }
+            ?? "loss \(report.watchedLoss.decimals(4))"
+        return ([watched] + metrics.filter { $0 != watched }).joined(separator: ", ")
     }
 
     /// 12 s, 3 min 20 s, 2 h 5 min: at most, if no epoch ends training before.

@@ -46,12 +46,14 @@ package func printTable(
     try tell(text, beside: output)
 }
 
-/// Prints one JSON object on a line of its own, at once, with snake_case names.
+/// Prints one JSON object on a line of its own, at once, with snake_case names. Numbers that JSON has no word for are texts.
 ///
 /// - Throws: what the encoder throws, and `InputError` where standard output cannot be written.
 package func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     try StandardOutput.write([UInt8](encoder.encode(value)) + [UInt8(ascii: "\n")])
 }

@@ -16,7 +16,7 @@ struct ThreadArguments: ParsableArguments {
 /// One row per task and metric: the mean over the runs, how far they were apart, and what the best constant has.
 ///
 /// - Throws: `InputError` where standard output cannot be written.
-func printMetrics(_ runs: [[TaskEvaluation]]) throws {
+func printMetrics(_ runs: [[TaskEvaluation]], beside output: String? = nil) throws {
     guard let first = runs.first else { return }
     var rows: [[String]] = []
     for (task, evaluation) in first.enumerated() {
@@ -37,7 +37,7 @@ func printMetrics(_ runs: [[TaskEvaluation]]) throws {
     }
     try printTable(
         ["task", "labels", "metric", runs.count > 1 ? "mean" : "value"]
-            + (runs.count > 1 ? ["deviation"] : []) + ["constant"], rows)
+            + (runs.count > 1 ? ["deviation"] : []) + ["constant"], rows, beside: output)
 }
 
 /// Names of columns with commas, each once.

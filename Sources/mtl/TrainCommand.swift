@@ -49,9 +49,21 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Goes on with the run in --run; begins it where there is none.")
     var resume = false
 
+    @Flag(help: "Says nothing but what goes wrong.")
+    var quiet = false
+
+    @Flag(
+        help: "Writes an object per event instead of lines: prepared, note, epoch, seed, result, interrupted."
+    )
+    var json = false
+
     @OptionGroup var threads: ThreadArguments
 
     func validate() throws {
+        if let checkpointEvery { _ = try Self.interval(checkpointEvery) }
+        guard !quiet || !json else {
+            throw ValidationError("--quiet: found --json too, expected one of them")
+        }
         guard runFolder == nil else { return }
         for (given, name) in [(resume, "--resume"), (checkpointEvery != nil, "--checkpoint-every")]
         where given {
@@ -85,50 +97,29 @@ struct TrainCommand: ParsableCommand {
         let begin = clock.now
         let data = try settings.prepare(
             in: folder, threads: threads.threads, encodedBy: start?.preprocessor, onWait: noteWaiting)
-        try say(describe(data, seconds: clock.now.seconds(since: begin)))
-        if data.badRows.count > 0 {
-            try say("\(data.badRows.count) bad rows left out:")
-            for example in data.badRows.examples { try say("  \(example)") }
-        }
-
-        for note in try settings.readingNotes(data, threads: threads.threads) { try say(note) }
-
-        var bar: ProgressBar?
-        var failure: InputError?
-        /// What cannot be said ends the command once the training is over.
-        func tell(_ text: String) {
-            do throws(InputError) { try say(text) } catch { failure = failure ?? error }
-        }
+        let reporter = TrainingReporter(
+            json ? .objects : quiet ? .quiet : .lines, tasks: settings.schema.labels.map(\.name), output: path
+        )
+        reporter.prepared(data, seconds: clock.now.seconds(since: begin))
+        for note in try settings.readingNotes(data, threads: threads.threads) { reporter.note(note) }
         if keeping != nil { Interrupts.hold() }
         let training = try TrainingRun(
-            settings, data, from: start?.parameters, keeping: keeping, compute: threads.compute
-        ) { event in
-            switch event {
-            case .note(let text): tell(text)
-            case .progress(let seed, let progress):
-                let line = bar ?? ProgressBar("seed \(seed)")
-                bar = line
-                line.show(progress)
-            case .finished(let seed, let report):
-                bar?.clear()
-                bar = nil
-                tell(summarise(report, seed: seed))
-            }
-        }
+            settings, data, from: start?.parameters, keeping: keeping, compute: threads.compute,
+            watch: reporter.handle)
         let signal = Interrupts.held
-        if training.wasInterrupted { throw interrupted(by: signal, keeping?.folder) }
+        if training.wasInterrupted {
+            let name = signal == SIGTERM ? "SIGTERM" : "SIGINT"
+            keeping?.folder.log("interrupted by \(name)")
+            reporter.interrupted(runFolder ?? "", signal: name)
+            throw ExitCode(128 + signal)
+        }
         Interrupts.release()
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
             histories: settings.histories, parameters: training.parameters
         ).write(to: path)
         try keeping?.folder.finish()
-        if let failure { throw failure }
-        if !training.evaluations.isEmpty {
-            try say()
-            try printMetrics(training.evaluations)
-        }
-        try say("\nThe model is in \(path).")
+        try reporter.finished(training, seeds: settings.training.seeds.count)
     }
 
     /// The folder of the run, and how it is kept.
@@ -147,16 +138,6 @@ struct TrainCommand: ParsableCommand {
         keeping.interval = interval
         keeping.isInterrupted = { Interrupts.held != 0 }
         return keeping
-    }
-
-    /// Says how to go on, and ends as the signal would have.
-    private func interrupted(by signal: Int32, _ folder: RunFolder?) -> ExitCode {
-        let name = signal == SIGTERM ? "SIGTERM" : "SIGINT"
-        folder?.log("interrupted by \(name)")
-        note(
-            "Interrupted (\(name)). The run is in \(runFolder ?? ""): the same command with --resume goes on with it."
-        )
-        return ExitCode(128 + signal)
     }
 
     /// 30s, 5m, 1h or 1000steps.
@@ -185,23 +166,5 @@ struct TrainCommand: ParsableCommand {
             seeds.append(seed)
         }
         return seeds
-    }
-
-    private func describe(_ data: PreparedData, seconds: Double) -> String {
-        let parts = [
-            ("to learn from", data.training), ("to watch", data.validation), ("to judge by", data.test),
-        ]
-        let rows = parts.map { "\($1?.rowCount ?? 0) \($0)" }.joined(separator: ", ")
-        let how = data.wasCached ? "prepared before" : "prepared in \(seconds.decimals(1)) s"
-        return "\(rows) (\(how)); \(data.preprocessor.denseNames.count) dense features, "
-            + "\(data.preprocessor.embedded.count) embedded ones."
-    }
-
-    private func summarise(_ report: TrainingReport, seed: UInt64) -> String {
-        guard let last = report.epochs.last else { return "" }
-        let waiting = 100 * last.waitingSeconds / max(1e-9, last.trainingSeconds + last.waitingSeconds)
-        return
-            "seed \(seed): \(report.summary); "
-            + "\(report.rowsPerSecond.abbreviated) rows/s, \(waiting.decimals(1)) % of the time waiting for rows"
     }
 }

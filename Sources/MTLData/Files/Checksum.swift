@@ -15,4 +15,14 @@ package enum Checksum {
         }
         return UInt32(truncatingIfNeeded: sum)
     }
+
+    /// CRC-32C (Castagnoli), bit by bit: for a few bytes an epoch.
+    package static func crc32c(_ bytes: [UInt8]) -> UInt32 {
+        var sum = UInt32.max
+        for byte in bytes {
+            sum ^= UInt32(byte)
+            for _ in 0..<8 { sum = sum >> 1 ^ (sum & 1 == 1 ? 0x82F6_3B78 : 0) }
+        }
+        return ~sum
+    }
 }

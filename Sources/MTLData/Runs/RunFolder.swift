@@ -11,7 +11,7 @@ public import MTLEngine
 /// settings, checkpoints, the best epoch's parameters, the history of the epochs and a log. One process has it at a time.
 ///
 /// It holds `experiment.json` (as resolved), `run.json` (versions, what the rows are, the seeds that are over),
-/// `checkpoint.safetensors`, `history.csv` and `history.jsonl`, `log.txt`, and where `mtl train` is told no other place
+/// `checkpoint.safetensors`, `history.csv` and `history.jsonl`, `tensorboard`, `log.txt`, and where `mtl train` is told no other place
 /// `model.safetensors`.
 public final class RunFolder {
     /// Its path.
@@ -90,24 +90,11 @@ public final class RunFolder {
         log("the run has come to its end")
     }
 
-    /// Forgets the run that is there.
-    public func clear() throws(InputError) {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        // The record first: without it nothing is a run.
-        for name in [RunManifest.name] + names.filter(Self.isOwn) { unlink("\(path)/\(name)") }
-        manifest = nil
-    }
-
-    private static func isOwn(_ name: String) -> Bool {
-        ["checkpoint.", "best-", "result.", "history.", "log.", "experiment.", "model."].contains {
-            name.hasPrefix($0)
-        }
-    }
-
     private var settingsPath: String { "\(path)/experiment.json" }
     var checkpointPath: String { "\(path)/checkpoint.safetensors" }
     var resultPath: String { "\(path)/result.safetensors" }
     func bestPath(_ seed: UInt64, _ epoch: Int) -> String { "\(path)/best-\(seed)-\(epoch).safetensors" }
+    func eventsPath(_ seed: UInt64) -> String { "\(path)/tensorboard/seed-\(seed)/events.out.tfevents.mtl" }
     /// Where the model goes unless another place is named.
     public var modelPath: String { "\(path)/model.safetensors" }
 
@@ -145,6 +132,17 @@ public final class RunFolder {
     func record() throws(InputError) {
         guard let manifest, let json = try? Self.encoder.encode(manifest) else { return }
         try write(SealedText.sealed(Array(json)), to: "\(path)/\(RunManifest.name)")
+    }
+
+    func makeFolder(of file: String) throws(InputError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: file.folderOfPath, withIntermediateDirectories: true)
+        } catch {
+            throw InputError(
+                .file, at: file.folderOfPath, found: "\(error.localizedDescription)",
+                expected: "a folder that can be made")
+        }
     }
 
     func write(_ bytes: [UInt8], to path: String) throws(InputError) {

@@ -1,26 +1,40 @@
 internal import Foundation
-internal import MTLEngine
+package import MTLEngine
 
-/// The epochs of all seeds, in two files: a table, and an object on each line.
+/// The epochs of all seeds, in two files, a table and an object on each line, and per seed in one that TensorBoard reads.
 struct RunHistory {
     private let tasks: [String]
     private var seeds: [(seed: UInt64, epochs: [EpochReport])] = []
+    /// The file of the seed that was set last; nil where it has to be written anew.
+    private var events: EventFile?
 
     init(tasks: [String]) { self.tasks = tasks }
 
     mutating func set(_ seed: UInt64, _ epochs: [EpochReport]) {
         seeds.removeAll { $0.seed == seed }
         seeds.append((seed, epochs))
+        events = nil
     }
 
     /// One more epoch of the seed that was set last; those that training went back before are forgotten.
     mutating func add(_ epoch: EpochReport) {
         guard let last = seeds.indices.last else { return }
+        if seeds[last].epochs.contains(where: { $0.epoch >= epoch.epoch }) { events = nil }
         seeds[last].epochs.removeAll { $0.epoch >= epoch.epoch }
         seeds[last].epochs.append(epoch)
     }
 
-    func write(_ folder: RunFolder) throws(InputError) {
+    mutating func write(_ folder: RunFolder) throws(InputError) {
+        if let (seed, epochs) = seeds.last {
+            let now = Date.now.timeIntervalSince1970
+            if let events, let epoch = epochs.last {
+                try events.append(epoch, now: now)
+            } else {
+                let path = folder.eventsPath(seed)
+                try folder.makeFolder(of: path)
+                events = try EventFile(path, tasks: tasks, epochs: epochs, now: now, folder)
+            }
+        }
         try folder.write(Array(table.utf8), to: "\(folder.path)/history.csv")
         try folder.write(lines, to: "\(folder.path)/history.jsonl")
     }
@@ -51,49 +65,56 @@ struct RunHistory {
         return rows.map { row in row.map(Quoting.csv).joined(separator: ",") + "\n" }.joined()
     }
 
-    private struct Line: Encodable {
-        let seed: UInt64
-        let report: EpochReport
-        let tasks: [String]
-
-        private enum Keys: String, CodingKey {
-            case seed, epoch, steps, trainingSeconds = "training_seconds", waitingSeconds = "waiting_seconds"
-            case watchedLoss = "watched_loss", training, validation, metrics
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            func named(_ values: [Double]) -> [String: Double] {
-                Dictionary(zip(tasks, values).filter { !$0.1.isNaN }) { first, _ in first }
-            }
-            var values = encoder.container(keyedBy: Keys.self)
-            try values.encode(seed, forKey: .seed)
-            try values.encode(report.epoch, forKey: .epoch)
-            try values.encode(report.steps, forKey: .steps)
-            try values.encode(report.trainingSeconds, forKey: .trainingSeconds)
-            try values.encode(report.waitingSeconds, forKey: .waitingSeconds)
-            try values.encode(report.watchedLoss, forKey: .watchedLoss)
-            try values.encode(named(report.trainingLosses), forKey: .training)
-            try values.encodeIfPresent(report.validationLosses.map(named), forKey: .validation)
-            try values.encodeIfPresent(
-                report.validationMetrics.map { metrics in
-                    Dictionary(
-                        metrics.map { task in
-                            (
-                                task.task,
-                                Dictionary(task.values.map { ($0.name, $0.value) }) { first, _ in first }
-                            )
-                        }
-                    ) { first, _ in first }
-                }, forKey: .metrics)
-        }
-    }
-
     private var lines: [UInt8] {
         seeds.flatMap { seed in
             seed.epochs.flatMap { epoch -> [UInt8] in
-                let line = Line(seed: seed.seed, report: epoch, tasks: tasks)
+                let line = EpochLine(seed: seed.seed, report: epoch, tasks: tasks)
                 return ((try? RunFolder.encoder.encode(line)).map(Array.init) ?? []) + [UInt8(ascii: "\n")]
             }
         }
+    }
+}
+
+/// An epoch of a seed as an object: losses and metrics by task.
+package struct EpochLine: Encodable {
+    let seed: UInt64
+    let report: EpochReport
+    let tasks: [String]
+
+    private enum Keys: String, CodingKey {
+        case seed, epoch, steps, trainingSeconds = "training_seconds", waitingSeconds = "waiting_seconds"
+        case watchedLoss = "watched_loss", training, validation, metrics
+    }
+
+    package init(seed: UInt64, report: EpochReport, tasks: [String]) {
+        self.seed = seed
+        self.report = report
+        self.tasks = tasks
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        func named(_ values: [Double]) -> [String: Double] {
+            Dictionary(zip(tasks, values).filter { !$0.1.isNaN }) { first, _ in first }
+        }
+        var values = encoder.container(keyedBy: Keys.self)
+        try values.encode(seed, forKey: .seed)
+        try values.encode(report.epoch, forKey: .epoch)
+        try values.encode(report.steps, forKey: .steps)
+        try values.encode(report.trainingSeconds, forKey: .trainingSeconds)
+        try values.encode(report.waitingSeconds, forKey: .waitingSeconds)
+        try values.encode(report.watchedLoss, forKey: .watchedLoss)
+        try values.encode(named(report.trainingLosses), forKey: .training)
+        try values.encodeIfPresent(report.validationLosses.map(named), forKey: .validation)
+        try values.encodeIfPresent(
+            report.validationMetrics.map { metrics in
+                Dictionary(
+                    metrics.map { task in
+                        (
+                            task.task,
+                            Dictionary(task.values.map { ($0.name, $0.value) }) { first, _ in first }
+                        )
+                    }
+                ) { first, _ in first }
+            }, forKey: .metrics)
     }
 }

@@ -51,6 +51,14 @@ public struct StoppingRule: Sendable, Equatable {
         self.minimumImprovement = minimumImprovement
     }
 
+    var watchedName: String? {
+        switch watch {
+        case .weightedLoss: nil
+        case .loss(let task): "\(task) loss"
+        case .metric(let name, let task): "\(task) \(name)"
+        }
+    }
+
     var needsMetrics: Bool { if case .metric = watch { true } else { reportsMetrics } }
 
     /// Checks it for the tasks of a model.
@@ -113,6 +121,8 @@ public struct EpochReport: Sendable, Equatable, Codable {
     public var validationMetrics: [TaskEvaluation]?
     /// The loss that the stopping rule watches; of a metric more of which is better, its negative.
     public let watchedLoss: Double
+    /// What it is, where that is not the weighted loss of all tasks: "purchase AUC", "purchase loss".
+    public var watchedName: String?
 }
 
 /// What came of a training run.

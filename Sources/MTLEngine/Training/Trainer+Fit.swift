@@ -241,7 +241,8 @@ extension Trainer {
         let report = EpochReport(
             epoch: state.epoch, steps: state.steps, trainingSeconds: state.trainingSeconds,
             waitingSeconds: state.waitingSeconds, trainingLosses: training, validationLosses: watched,
-            validationMetrics: metrics, watchedLoss: known ?? state.epochs.last?.watchedLoss ?? 0)
+            validationMetrics: metrics, watchedLoss: known ?? state.epochs.last?.watchedLoss ?? 0,
+            watchedName: rule.watchedName)
         return (report, known != nil)
     }
 

@@ -1,0 +1,185 @@
+import Foundation
+import MTLData
+import MTLEngine
+import Terminal
+
+/// Says what goes on in a training, in one of three ways.
+final class TrainingReporter {
+    enum Style {
+        /// Lines for people.
+        case lines
+        /// Nothing but what went wrong.
+        case quiet
+        /// An object per event, on a line of its own.
+        case objects
+    }
+
+    private let style: Style
+    private let tasks: [String]
+    /// Where the model goes: what is said keeps out of it.
+    private let output: String
+    private var bar: ProgressBar?
+    private var told: (seed: UInt64, epoch: Int)?
+    /// What could not be said: it ends the command once the training is over.
+    private(set) var failure: InputError?
+
+    init(_ style: Style, tasks: [String], output: String) {
+        self.style = style
+        self.tasks = tasks
+        self.output = output
+    }
+
+    private func line(_ text: String) {
+        guard style == .lines else { return }
+        do throws(InputError) { try tell(text, beside: output) } catch { failure = failure ?? error }
+    }
+
+    private func object(_ value: some Encodable) {
+        guard style == .objects else { return }
+        do {
+            try printJSON(value)
+        } catch {
+            failure =
+                failure ?? error as? InputError
+                ?? InputError(.value, at: "--json", found: "\(error)", expected: "numbers that JSON holds")
+        }
+    }
+
+    // MARK: Before the first step
+
+    func prepared(_ data: PreparedData, seconds: Double) {
+        let parts = [
+            ("to learn from", data.training), ("to watch", data.validation), ("to judge by", data.test),
+        ]
+        let rows = parts.map { "\($1?.rowCount ?? 0) \($0)" }.joined(separator: ", ")
+        let how = data.wasCached ? "prepared before" : "prepared in \(seconds.decimals(1)) s"
+        line(
+            "\(rows) (\(how)); \(data.preprocessor.denseNames.count) dense features, "
+                + "\(data.preprocessor.embedded.count) embedded ones.")
+        if data.badRows.count > 0 {
+            line("\(data.badRows.count) bad rows left out:")
+            for example in data.badRows.examples { line("  \(example)") }
+        }
+        object(
+            Prepared(
+                trainingRows: data.training.rowCount, validationRows: data.validation?.rowCount ?? 0,
+                testRows: data.test?.rowCount ?? 0, badRows: data.badRows.count, wasCached: data.wasCached,
+                seconds: seconds))
+    }
+
+    private struct Prepared: Encodable {
+        var event = "prepared"
+        let trainingRows, validationRows, testRows, badRows: Int
+        let wasCached: Bool
+        let seconds: Double
+    }
+
+    // MARK: Along the way
+
+    func note(_ text: String) {
+        line(text)
+        object(Note(text: text))
+    }
+
+    private struct Note: Encodable {
+        var event = "note"
+        let text: String
+    }
+
+    func handle(_ event: TrainingRun.Event) {
+        switch event {
+        case .note(let text): note(text)
+        case .progress(let seed, let progress): show(progress, seed)
+        case .finished(let seed, let report):
+            bar?.clear()
+            bar = nil
+            line(summary(report, seed))
+            object(
+                Seed(
+                    seed: seed, reason: "\(report.reason)", epochs: report.epochs.count,
+                    bestEpoch: report.bestEpoch, trainingSeconds: report.epochs.last?.trainingSeconds))
+        }
+    }
+
+    private func show(_ progress: TrainingProgress, _ seed: UInt64) {
+        if style == .lines {
+            let shown = bar ?? ProgressBar("seed \(seed)")
+            bar = shown
+            shown.show(progress)
+        }
+        guard progress.fraction == 1, let epoch = progress.latest, told ?? (0, 0) != (seed, epoch.epoch)
+        else { return }
+        told = (seed, epoch.epoch)
+        object(EpochEvent(epoch: EpochLine(seed: seed, report: epoch, tasks: tasks)))
+    }
+
+    private struct EpochEvent: Encodable {
+        let epoch: EpochLine
+
+        private enum Keys: String, CodingKey { case event }
+
+        func encode(to encoder: any Encoder) throws {
+            try epoch.encode(to: encoder)
+            var values = encoder.container(keyedBy: Keys.self)
+            try values.encode("epoch", forKey: .event)
+        }
+    }
+
+    private struct Seed: Encodable {
+        var event = "seed"
+        let seed: UInt64
+        let reason: String
+        let epochs: Int
+        let bestEpoch: Int?
+        let trainingSeconds: Double?
+    }
+
+    private func summary(_ report: TrainingReport, _ seed: UInt64) -> String {
+        guard let last = report.epochs.last else { return "seed \(seed): \(report.summary)" }
+        let waiting = 100 * last.waitingSeconds / max(1e-9, last.trainingSeconds + last.waitingSeconds)
+        return "seed \(seed): \(report.summary); \(report.rowsPerSecond.abbreviated) rows/s, "
+            + "\(waiting.decimals(1)) % of the time waiting for rows"
+    }
+
+    // MARK: At the end
+
+    func finished(_ run: TrainingRun, seeds: Int) throws {
+        if let failure { throw failure }
+        if style == .lines, !run.evaluations.isEmpty {
+            line("")
+            try printMetrics(run.evaluations, beside: output)
+        }
+        line(
+            "\nThe model is in \(output)."
+                + (seeds > 1 ? " It is that of seed \(run.seed), which is best by what is watched." : ""))
+        let metrics = run.evaluations.map { evaluations in
+            Dictionary(
+                evaluations.map { task in
+                    (task.task, Dictionary(task.values.map { ($0.name, $0.value) }) { first, _ in first })
+                }
+            ) { first, _ in first }
+        }
+        object(Result(model: output, seed: run.seed, testMetrics: metrics))
+        if let failure { throw failure }
+    }
+
+    private struct Result: Encodable {
+        var event = "result"
+        let model: String
+        let seed: UInt64
+        /// Per seed that learned something, by task and metric.
+        let testMetrics: [[String: [String: Double]]]
+    }
+
+    func interrupted(_ run: String, signal: String) {
+        Terminal.note(
+            "Interrupted (\(signal)). The run is in \(run): the same command with --resume goes on with it.")
+        object(Interrupted(run: run, signal: signal))
+    }
+
+    private struct Interrupted: Encodable {
+        var event = "interrupted"
+        let run: String
+        let signal: String
+    }
+}

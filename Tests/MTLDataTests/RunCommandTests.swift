@@ -1,0 +1,91 @@
+import Foundation
+import MTLTestSupport
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// `mtl train --run`, and what programs read of a training.
+@Suite struct RunCommandTests {
+    private func endless() throws -> SmallShop {
+        let shop = try SmallShop()
+        _ = try shop.write(
+            SmallShop.experiment.replacing("epochs: 1,", with: "epochs: 100000, patience: 100000,"),
+            "shop.yaml")
+        return shop
+    }
+
+    @Test func signalsEndARunWithACheckpoint() throws {
+        let shop = try endless()
+        let arguments = ["train", "shop.yaml", "--run", "run", "--checkpoint-every", "1000steps"]
+        for (number, status, name) in [(SIGTERM, Int32(143), "SIGTERM"), (SIGINT, 130, "SIGINT")] {
+            let result = try Command.run(
+                "mtl", arguments + ["--resume"], in: shop.path, signal: (number, 0.2),
+                marker: "run/history.csv")
+            #expect(!result.isSignalled && result.status == status, "\(result.status) \(result.errors)")
+            #expect(result.errors.contains("Interrupted (\(name))") && result.errors.contains("--resume"))
+            #expect(shop.bytes("run/checkpoint.safetensors") != nil && shop.partials.isEmpty)
+        }
+        // It went on, rather than beginning once more.
+        let log = String(decoding: shop.bytes("run/log.txt") ?? Data(), as: UTF8.self)
+        #expect(log.contains("seed 1 begins") && log.contains("seed 1 goes on at epoch "), "\(log)")
+        #expect(log.components(separatedBy: "seed 1 begins").count == 2)
+        let again = try Command.run("mtl", arguments, in: shop.path)
+        #expect(again.status == 1 && again.errors.contains("expected --resume"), "\(again.errors)")
+    }
+
+    @Test func aSecondSignalEndsARunAtOnce() throws {
+        let shop = try endless()
+        // The first one comes while the process cannot run its steps to their end.
+        let result = try Command.shell(
+            """
+            "$0" train shop.yaml --run run & process=$!
+            while [ ! -e run/history.csv ]; do sleep 0.05; done
+            kill -STOP $process; kill -TERM $process; kill -INT $process; kill -CONT $process
+            wait $process; echo $?
+            """, [Command.path("mtl")], in: shop.path)
+        #expect(result.output.hasSuffix("130\n") || result.output.hasSuffix("143\n"), "\(result.output)")
+    }
+
+    @Test func aRunThatIsOverIsSaidAgain() throws {
+        let shop = try SmallShop()
+        let first = try shop.mtl("train", "shop.yaml", "--run", "run")
+        let model = shop.bytes("run/model.safetensors")
+        #expect(first.status == 0 && model != nil, "\(first.errors)")
+        #expect(try shop.mtl("train", "shop.yaml", "--run", "run").status == 1)
+        let again = try shop.mtl("train", "shop.yaml", "--run", "run", "--resume")
+        #expect(again.status == 0 && shop.bytes("run/model.safetensors") == model)
+        let other = try shop.mtl("train", "shop.yaml", "--run", "run", "--resume", "--epochs", "2")
+        #expect(other.status == 1 && other.errors.contains("training, epochs: found 2, expected 1"))
+    }
+
+    @Test func eventsAreObjects() throws {
+        let shop = try SmallShop()
+        let result = try shop.mtl("train", "shop.yaml", "--seeds", "1,2", "--json")
+        #expect(result.status == 0, "\(result.errors)")
+        let events = try result.output.split(separator: "\n").map { line in
+            try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        }
+        let names = events.compactMap { $0["event"] as? String }.filter { $0 != "note" }
+        #expect(names == ["prepared", "epoch", "seed", "epoch", "seed", "result"], "\(result.output)")
+        let epoch = try #require(events.first { $0["event"] as? String == "epoch" })
+        #expect((epoch["training"] as? [String: Double])?["click"] ?? 0 > 0)
+        #expect(events.last?["model"] as? String == "shop.safetensors")
+        let quiet = try shop.mtl("train", "shop.yaml", "--quiet")
+        #expect(quiet.status == 0 && quiet.output.isEmpty, "\(quiet.output)")
+    }
+
+    @Test(arguments: [
+        (["--resume"], "--run"), (["--run", "r", "--checkpoint-every", "5x"], "30s, 5m, 1h or 1000steps"),
+        (["--run", "r", "--checkpoint-every", "1.5steps"], "1000steps"), (["--quiet", "--json"], "--json"),
+        (["--run", "r", "--checkpoint-every", "nan s"], "1000steps"),
+    ])
+    func wrongOptionsAreNamed(_ options: [String], _ expected: String) throws {
+        let shop = try SmallShop()
+        let result = try Command.run("mtl", ["train", "shop.yaml"] + options, in: shop.path)
+        #expect(result.status == 64 && result.errors.contains(expected), "\(result.errors)")
+    }
+}
