@@ -81,9 +81,8 @@ import Testing
             try files.write(other.text)
             let refused = files.refusal(experiment)
             let line = other.firstLine + last.count - 1
-            #expect(
-                "\(refused?.place ?? "") \(refused?.found ?? "")".contains("line \(line)"),
-                "\(String(describing: refused))")
+            let message = "\(refused?.place ?? "") \(refused?.found ?? "")"
+            #expect(message.contains("line \(line)"), "\(String(describing: refused))")
         }
         // The other way round: a megabyte that tells nothing, and one cell that does.
         let rows = visits("at,price,country,click", rows: 60_000) { row in
