@@ -12,6 +12,7 @@ extension ParsableCommand {
         for descriptor in 0...2 where fcntl(Int32(descriptor), F_GETFD) < 0 { occupy() }
         var status: Int32 = 0
         do {
+            try checkRoom()
             var command = try parseAsRoot()
             try command.run()
         } catch {
@@ -20,6 +21,22 @@ extension ParsableCommand {
         fflush(nil)
         // Do not wait for library threads that are still retrying an allocation.
         _exit(status)
+    }
+
+    /// Refuses an address space (`ulimit -v`) so small that some allocation of the language's own, which ends the process,
+    /// might not find room.
+    private static func checkRoom() throws(InputError) {
+        // Each thread has a stack, and a part of the heap that the C library keeps for it alone.
+        let megabytes = 128 + 64 * defaultThreads
+        let least = megabytes << 20
+        let room = mmap(
+            nil, least, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0)
+        guard room != MAP_FAILED else {
+            throw InputError(
+                .value, at: "address space", found: "less than \(megabytes) MB left by its limit",
+                expected: "a higher limit (ulimit -v)")
+        }
+        munmap(room, least)
     }
 
     /// Opens the lowest free descriptor so that nothing can be written to it.

@@ -90,8 +90,8 @@ struct TrainCommand: ParsableCommand {
         var inputs = settings.filesInUse
         inputs.add("the experiment", experiment)
         inputs.add(folder: folder, "the folder of prepared rows")
-        let keeping = try keptRun()
         try inputs.check(output: path, "--model")
+        let keeping = try keptRun()
 
         let clock = ContinuousClock()
         let begin = clock.now

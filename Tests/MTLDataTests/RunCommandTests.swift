@@ -58,6 +58,10 @@ import Testing
         #expect(try shop.mtl("train", "shop.yaml", "--run", "run").status == 1)
         let again = try shop.mtl("train", "shop.yaml", "--run", "run", "--resume")
         #expect(again.status == 0 && shop.bytes("run/model.safetensors") == model)
+        let file = try shop.mtl("train", "shop.yaml", "--run", "shop.csv")
+        #expect(file.status == 1 && file.errors.contains("shop.csv: found a file"), "\(file.errors)")
+        let overwriting = try shop.mtl("train", "shop.yaml", "--run", "other", "--model", "shop.csv")
+        #expect(overwriting.status == 1 && !FileManager.default.fileExists(atPath: shop.folder.file("other")))
         let other = try shop.mtl("train", "shop.yaml", "--run", "run", "--resume", "--epochs", "2")
         #expect(other.status == 1 && other.errors.contains("training, epochs: found 2, expected 1"))
     }

@@ -32,6 +32,9 @@ final class FolderLock {
     init(
         _ folder: String, _ kind: Kind, waits: Bool, onWait: () -> Void = {}
     ) throws(InputError) {
+        if let status = FileStatus.of(folder), FileStatus.kind(status) != S_IFDIR {
+            throw InputError(.file, at: folder, found: "a file", expected: "a folder, or the place for one")
+        }
         let names: [String]
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -86,7 +89,7 @@ final class FolderLock {
     }
 
     /// What the system says, rather than what Foundation makes of it.
-    private static func reason(_ error: any Error) -> String {
+    static func reason(_ error: any Error) -> String {
         var inner = error as NSError
         while let next = inner.userInfo[NSUnderlyingErrorKey] as? NSError { inner = next }
         return inner.domain == NSPOSIXErrorDomain

@@ -140,7 +140,7 @@ public final class RunFolder {
                 atPath: file.folderOfPath, withIntermediateDirectories: true)
         } catch {
             throw InputError(
-                .file, at: file.folderOfPath, found: "\(error.localizedDescription)",
+                .file, at: file.folderOfPath, found: FolderLock.reason(error),
                 expected: "a folder that can be made")
         }
     }

@@ -29,7 +29,7 @@ public final class Trainer<Scalar: BLASScalar> {
     /// - Parameters:
     ///   - optimizer: how gradients change parameters.
     ///   - tableOptimizer: how they change embedding tables, where that is another rule or rate; nil for the same.
-    ///   - rateSchedule: how the learning rate changes along training; steps by hand (`step`) are at its first rate.
+    ///   - rateSchedule: how the learning rate changes along `fit`; steps by hand (`step`) have the optimiser's own.
     ///   - averaging: d, at least 0 and below 1, of a moving average of all parameters, which every step (every turn, where
     ///     tasks take turns) makes d a + (1 - d) p; see `averagedParameters`. nil for none.
     /// - Throws: `InputError` that names the option: a batch size or thread count below 1, a learning rate,
