@@ -90,8 +90,10 @@ struct TrainCommand: ParsableCommand {
         var inputs = settings.filesInUse
         inputs.add("the experiment", experiment)
         inputs.add(folder: folder, "the folder of prepared rows")
-        try inputs.check(output: path, "--model")
+        // Before a run's folder is made, unless the model goes there.
+        if model != nil { try inputs.check(output: path, "--model") }
         let keeping = try keptRun()
+        if model == nil { try inputs.check(output: path, "--model") }
 
         let clock = ContinuousClock()
         let begin = clock.now
