@@ -80,7 +80,11 @@ public struct Optimizer: Sendable, Equatable {
     /// turns have one memory of gradients, unlike with the other rules.
     ///
     /// - SeeAlso: McMahan et al., *Ad Click Prediction: a View from the Trenches*, KDD 2013.
-    /// - Parameter alpha: the learning rate, of which a number has alpha / (beta + √Σg²).
+    /// - Parameters:
+    ///   - alpha: the learning rate, of which a number has alpha / (beta + √Σg²).
+    ///   - beta: what keeps the first rates small.
+    ///   - l1: the penalty on magnitudes.
+    ///   - l2: the penalty on squares.
     public static func ftrl(alpha: Double = 0.05, beta: Double = 1, l1: Double = 0, l2: Double = 0)
         -> Optimizer
     {

@@ -14,8 +14,10 @@ public struct SharedBottom: Architecture, Equatable {
 
     /// Shared layers; none is allowed: then the heads read the features.
     ///
-    /// - Parameter attached: per task the layer that its head is attached to, counted from 1, the lowest. Some task's head
-    ///   must be on the highest.
+    /// - Parameters:
+    ///   - trunk: the shared layers, the lowest first.
+    ///   - attached: per task the layer that its head is attached to, counted from 1, the lowest. Some task's head must be on
+    ///     the highest.
     public init(trunk: [HiddenLayer], attached: [String: Int] = [:]) {
         self.trunk = trunk
         self.attached = attached

@@ -27,11 +27,19 @@ public final class Trainer<Scalar: BLASScalar> {
     /// A trainer with freshly drawn parameters.
     ///
     /// - Parameters:
+    ///   - model: what is trained.
     ///   - optimizer: how gradients change parameters.
     ///   - tableOptimizer: how they change embedding tables, where that is another rule or rate; nil for the same.
     ///   - rateSchedule: how the learning rate changes along `fit`; steps by hand (`step`) have the optimiser's own.
+    ///   - schedule: which task is optimised when.
+    ///   - layerRates: factors of the learning rate, by layer.
+    ///   - batchSize: the most rows of a step.
+    ///   - clipping: a bound on gradients.
     ///   - averaging: d, at least 0 and below 1, of a moving average of all parameters, which every step (every turn, where
     ///     tasks take turns) makes d a + (1 - d) p; see `averagedParameters`. nil for none.
+    ///   - initialization: how parameters are drawn.
+    ///   - seed: what parameters and the order of rows are drawn from.
+    ///   - compute: threads, back end and instructions.
     /// - Throws: `InputError` that names the option: a batch size or thread count below 1, a learning rate,
     ///   momentum, decay, averaging or clipping out of range, a table optimiser without tables, a schedule or layer rates that
     ///   make no sense for the model, instructions that this machine does not have. Or the table, layer or batch that the free
