@@ -1,4 +1,5 @@
 internal import Foundation
+internal import MTLDataKernels
 package import MTLEngine
 
 #if canImport(Glibc)
@@ -36,8 +37,7 @@ package struct EventFile {
     package func append(_ epoch: EpochReport, now: Double) throws(InputError) {
         let opened = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC)
         let bytes = record(epoch, at: now)
-        guard opened >= 0, bytes.withUnsafeBytes({ write(opened, $0.baseAddress, $0.count) }) == bytes.count
-        else {
+        guard opened >= 0, mtl_write_all(opened, bytes, bytes.count) == 0 else {
             let reason = String(cString: strerror(errno))
             if opened >= 0 { close(opened) }
             throw InputError(.file, at: path, found: reason, expected: "a file that can be written")

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import MTLDataKernels
 public import MTLEngine
 
 #if canImport(Glibc)
@@ -164,7 +165,7 @@ public final class RunFolder {
         guard opened >= 0 else { return }
         defer { close(opened) }
         let line = Array("\(Date.now.formatted(.iso8601)) \(text)\n".utf8)
-        _ = line.withUnsafeBytes { Glibc.write(opened, $0.baseAddress, $0.count) }
+        _ = mtl_write_all(opened, line, line.count)
     }
 
     /// Takes away what only a run that goes on needs.

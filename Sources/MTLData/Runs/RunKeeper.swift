@@ -75,7 +75,6 @@ final class RunKeeper: FitKeeper {
         let (path, seed, folder) = (folder.checkpointPath, seed, folder.path)
         let job = SnapshotJob(snapshot: snapshot, retreat: retreat, best: best)
         writer.add { () throws(InputError) in
-            // Where the disk was full when the epoch ended.
             if let best = job.best, FileStatus.of(best.path) == nil { try best.write() }
             try Checkpoint.write(path, seed: seed, job.snapshot, retreat: job.retreat)
             RunFolder.removeBest(in: folder, but: job.best?.path)
@@ -84,9 +83,8 @@ final class RunKeeper: FitKeeper {
     }
 
     func keepBest(_ parameters: [Float], epoch: Int) {
-        let best = Best(path: folder.bestPath(seed, epoch), parameters: parameters)
-        self.best = best
-        writer.add { () throws(InputError) in try best.write() }
+        // Written with the next checkpoint: without one nobody asks for it.
+        best = Best(path: folder.bestPath(seed, epoch), parameters: parameters)
     }
 
     /// Goes on with the best parameters of the run of before.

@@ -55,6 +55,29 @@ package struct SlicePlan: Sendable {
     }
 }
 
+extension SlicePlan {
+    /// Whether all of a schedule's turns may share out their first layers so.
+    static func serves<Scalar: BLASScalar>(
+        _ turns: [TurnSpec], _ store: ParameterStore<Scalar>, batch: Int, clipping: GradientClipping,
+        vector: Int
+    ) -> Bool {
+        let plan = store.plan
+        guard store.product.backend == .kernels, !clipping.isNorm, plan.embedding.isEmpty,
+            !plan.usesScenarios, plan.trainsDenseAlone, plan.penalties.isEmpty, plan.structures.isEmpty,
+            turns.allSatisfy(\.isPlain)
+        else { return false }
+        var options = TurnPlan.Options(StepPaces(turns, plan.layout))
+        options.rows = batch
+        options.slicedVector = vector
+        var states = StateLayout()
+        return turns.indices.allSatisfy {
+            TurnPlan(
+                plan, tasks: store.tasks, specs: turns, turn: $0, options: options, states: &states
+            ).view.slices != nil
+        }
+    }
+}
+
 /// Where a slice's numbers lie in its own memory: parameters, then the transposed upper weights, then gradients in the
 /// order of the parameters, then per turn the optimiser's state in that order.
 ///

@@ -63,26 +63,6 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     package static var largestBatch: Int { 1 << 24 }
     private static var vector: Int { 64 / MemoryLayout<Scalar>.stride }
 
-    /// Whether all turns may share out their first layers by units; see `SlicePlan`.
-    private static func canSlice(
-        _ store: ParameterStore<Scalar>, batch: Int, turns: [TurnSpec], clipping: GradientClipping
-    ) -> Bool {
-        let plan = store.plan
-        guard store.product.backend == .kernels, !clipping.isNorm, plan.embedding.isEmpty,
-            !plan.usesScenarios, plan.trainsDenseAlone, plan.penalties.isEmpty, plan.structures.isEmpty,
-            turns.allSatisfy(\.isPlain)
-        else { return false }
-        var options = TurnPlan.Options(StepPaces(turns, plan.layout))
-        options.rows = batch
-        options.slicedVector = vector
-        var states = StateLayout()
-        return turns.indices.allSatisfy {
-            TurnPlan(
-                plan, tasks: store.tasks, specs: turns, turn: $0, options: options, states: &states
-            ).view.slices != nil
-        }
-    }
-
     /// - Parameter specs: the turns; at least one.
     package init(
         store: ParameterStore<Scalar>, optimizer: Optimizer, tableOptimizer: Optimizer? = nil,
@@ -116,7 +96,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         // Slices keep parameters of their own, which no average sees.
         let isSliced =
             averaging == nil
-            && Self.canSlice(store, batch: batchLimit, turns: specs, clipping: clipping)
+            && SlicePlan.serves(
+                specs, store, batch: batchLimit, clipping: clipping, vector: Self.vector)
         let workspacePlan = WorkspacePlan(
             plan, projection: tables, isSliced: isSliced, batch: batchLimit, backend: backend,
             workers: workers, scalarBytes: scalarBytes)

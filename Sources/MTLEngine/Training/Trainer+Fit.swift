@@ -82,15 +82,20 @@ extension Trainer {
                 trainingStep.rateFactor =
                     state.rateFactor * (state.plateau?.rateFactor ?? 1)
                     * rateSchedule.factor(step: state.steps, total: planned)
+                var runaway: Int?
                 sequence.forEachTurn(epoch: state.epoch, batch: state.batch, step: state.steps) { turn in
                     trainingStep.step(batch, turn: turn)
-                    for task in trainingStep.tasks(of: turn) { state.losses.add(trainingStep, task: task) }
+                    for task in trainingStep.tasks(of: turn) {
+                        state.losses.add(trainingStep, task: task)
+                        if trainingStep.losses[task].isInfinite { runaway = runaway ?? task }
+                    }
                 }
                 state.trainingSeconds += clock.now.seconds(since: begin)
                 state.steps += 1
                 state.batch += 1
                 state.rowsSeen += batch.rows
-                if let found = self.divergence(state) {
+                if let runaway {
+                    let found = self.divergence(of: runaway, state)
                     if goBack(retreat, &state, because: found) { continue training }
                     (divergence, reason) = (found, .diverged)
                     break training
@@ -149,6 +154,8 @@ extension Trainer {
                 retreat?.take(self, state)
             }
         }
+        // Steps that follow are at the optimiser's own rate.
+        trainingStep.rateFactor = 1
         if reason != .interrupted {
             let last = rule.epochs > 1 || state.best == nil ? nil : averagedParameters
             if let kept = (state.best == nil ? beginning : best) ?? last { parameters = kept }
@@ -170,14 +177,15 @@ extension Trainer {
     private func withAveragedParameters<Value>(
         _ body: () throws(InputError) -> Value
     ) throws(InputError) -> Value {
-        guard let average = trainingStep.average else { return try body() }
+        guard let averaged = averagedParameters else { return try body() }
         let latest = parameters
-        average.copy(store, into: store.parameters.base)
-        store.refreshTransposes()
-        defer {
-            for (index, value) in latest.enumerated() { store.parameters.base[index] = value }
+        // The setter would settle the average, which rounds otherwise than its steps do.
+        func write(_ values: [Scalar]) {
+            _ = store.parameters.buffer.update(fromContentsOf: values)
             store.refreshTransposes()
         }
+        write(averaged)
+        defer { write(latest) }
         return try body()
     }
 
@@ -192,12 +200,6 @@ extension Trainer {
         state = retreat.state.retreated(because: found)
         retreat.take(self, state)
         return true
-    }
-
-    /// What went wrong in the latest step: a loss that is no number.
-    private func divergence(_ state: FitState) -> Divergence? {
-        guard let task = trainingStep.losses.firstIndex(where: { $0.isInfinite }) else { return nil }
-        return divergence(of: task, state)
     }
 
     /// What went wrong in an epoch whose steps all had losses.
