@@ -48,8 +48,8 @@ import Testing
             folder: folder.path, fingerprint: "sharing")
     }
 
-    @Test(arguments: FeatureLayerSettings.LayerType.allCases)
-    func everyFeatureLayerTrains(type: FeatureLayerSettings.LayerType) throws {
+    @Test(arguments: FeatureLayerType.allCases)
+    func everyFeatureLayerTrains(type: FeatureLayerType) throws {
         let folder = try TemporaryFolder()
         let data = try prepared(in: folder)
         var layer = FeatureLayerSettings(type)

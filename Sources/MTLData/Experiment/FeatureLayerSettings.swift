@@ -5,48 +5,33 @@ public import MTLEngine
 /// ```yaml
 /// features: [{type: gate}, {type: attention, sequence: viewed, candidate: item}, {type: cross, count: 2, rank: 16}]
 /// ```
-public struct FeatureLayerSettings: Sendable, Equatable, Codable {
-    /// The types of feature layers.
-    public enum LayerType: String, Sendable, Codable, CaseIterable {
-        /// Cross layers of DCN-v2.
-        case cross
-        /// Pairwise interactions of a factorization machine.
-        case factorizationMachine = "factorization_machine"
-        /// A squeeze-and-excitation gate over fields.
-        case gate
-        /// DIN's attention of a candidate to a sequence.
-        case attention
-        /// Attention of a sequence to itself.
-        case selfAttention = "self_attention"
-    }
+public typealias FeatureLayerSettings = TypedSettings<FeatureLayerType>
 
-    /// Which layer it is.
-    public var type: LayerType
-    /// What differs from its defaults, by the names that a file has.
-    public var options: [String: OptionValue]
+/// The types of feature layers.
+public enum FeatureLayerType: String, SettingsKind {
+    /// Cross layers of DCN-v2.
+    case cross
+    /// Pairwise interactions of a factorization machine.
+    case factorizationMachine = "factorization_machine"
+    /// A squeeze-and-excitation gate over fields.
+    case gate
+    /// DIN's attention of a candidate to a sequence.
+    case attention
+    /// Attention of a sequence to itself.
+    case selfAttention = "self_attention"
 
-    /// A type, with its defaults but for some options: `FeatureLayerSettings(.cross, ["count": 2])`.
-    public init(_ type: LayerType, _ options: [String: OptionValue] = [:]) {
-        self.type = type
-        self.options = options
-    }
+    /// Where it is in an experiment.
+    public static var place: String { "model, features" }
 
-    /// Reads what a file says.
+    /// Checks options without the rest of the experiment.
     ///
-    /// - Throws: `InputError` that names an option which the type does not take, or which is of another type.
-    public init(from decoder: any Decoder) throws {
-        let read = try TypedOptions<LayerType>(from: decoder, at: "model, features")
-        self.init(read.type, read.options)
-        _ = try layer()
+    /// - Throws: `InputError` that names the option.
+    public func check(_ options: [String: OptionValue]) throws(InputError) {
+        _ = try FeatureLayerSettings(self, options).layer()
     }
+}
 
-    /// Writes the type and the options side by side.
-    ///
-    /// - Throws: what the encoder throws.
-    public func encode(to encoder: any Encoder) throws {
-        try TypedOptions.encode(type, options, to: encoder)
-    }
-
+extension TypedSettings where Kind == FeatureLayerType {
     /// The sequence that the layer attends to; nil for layers without one.
     var sequence: String? {
         if case .scalar(let name)? = options["sequence"] { name } else { nil }
@@ -56,7 +41,7 @@ public struct FeatureLayerSettings: Sendable, Equatable, Codable {
     ///
     /// - Throws: `InputError` that names an option.
     package func layer() throws(InputError) -> any FeatureLayer {
-        try located("model, features, \(type.rawValue)") { () throws(InputError) in
+        try located("\(FeatureLayerType.place), \(type.rawValue)") { () throws(InputError) in
             try OptionReader.read(options, for: type.rawValue, hidden: { .relu($0) }) {
                 (options) throws(InputError) -> any FeatureLayer in
                 switch type {

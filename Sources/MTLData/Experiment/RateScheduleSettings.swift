@@ -5,59 +5,42 @@ public import MTLEngine
 /// ```yaml
 /// rate_schedule: {type: cosine, floor: 0.01, warmup: 500}
 /// ```
-public struct RateScheduleSettings: Sendable, Equatable, Codable {
-    /// The shapes.
-    public enum ScheduleType: String, Sendable, Codable, CaseIterable {
-        /// The same rate.
-        case constant
-        /// Times gamma every so many steps, little by little.
-        case exponential
-        /// Times gamma at once, every so many steps or at milestones.
-        case step
-        /// Half a cosine down to a floor.
-        case cosine
-        /// Straight down to a floor.
-        case linear
-        /// Up and down once.
-        case oneCycle = "one_cycle"
-        /// Down where the watched loss no longer falls.
-        case plateau
-    }
+public typealias RateScheduleSettings = TypedSettings<RateScheduleType>
 
-    /// Which shape it is.
-    public var type: ScheduleType
-    /// What differs from its defaults, by the names that a file has.
-    public var options: [String: OptionValue]
+/// The shapes.
+public enum RateScheduleType: String, SettingsKind {
+    /// The same rate.
+    case constant
+    /// Times gamma every so many steps, little by little.
+    case exponential
+    /// Times gamma at once, every so many steps or at milestones.
+    case step
+    /// Half a cosine down to a floor.
+    case cosine
+    /// Straight down to a floor.
+    case linear
+    /// Up and down once.
+    case oneCycle = "one_cycle"
+    /// Down where the watched loss no longer falls.
+    case plateau
 
-    /// A type, with its defaults but for some options: `RateScheduleSettings(.cosine, ["warmup": 500])`.
-    public init(_ type: ScheduleType, _ options: [String: OptionValue] = [:]) {
-        self.type = type
-        self.options = options
-    }
+    /// Where it is in an experiment.
+    public static var place: String { "training, rate_schedule" }
 
-    private static let place = "training, rate_schedule"
-
-    /// Reads what a file says.
+    /// Checks options without the rest of the experiment.
     ///
-    /// - Throws: `InputError` that names an option which the type does not take, or which is out of its range.
-    public init(from decoder: any Decoder) throws {
-        let read = try TypedOptions<ScheduleType>(from: decoder, at: Self.place)
-        self.init(read.type, read.options)
-        _ = try schedule()
+    /// - Throws: `InputError` that names the option.
+    public func check(_ options: [String: OptionValue]) throws(InputError) {
+        _ = try RateScheduleSettings(self, options).schedule()
     }
+}
 
-    /// Writes the type and the options side by side.
-    ///
-    /// - Throws: what the encoder throws.
-    public func encode(to encoder: any Encoder) throws {
-        try TypedOptions.encode(type, options, to: encoder)
-    }
-
+extension TypedSettings where Kind == RateScheduleType {
     /// The schedule itself.
     ///
     /// - Throws: `InputError` that names an option.
-    public func schedule() throws(InputError) -> RateSchedule {
-        let schedule = try located(Self.place) { () throws(InputError) in
+    package func schedule() throws(InputError) -> RateSchedule {
+        let schedule = try located(RateScheduleType.place) { () throws(InputError) in
             try OptionReader.read(options, for: type.rawValue, hidden: { .relu($0) }) {
                 (options) throws(InputError) -> RateSchedule in
                 switch type {
@@ -71,7 +54,7 @@ public struct RateScheduleSettings: Sendable, Equatable, Codable {
                 }
             }
         }
-        try schedule.check("training, rate_schedule")
+        try schedule.check(RateScheduleType.place)
         return schedule
     }
 }

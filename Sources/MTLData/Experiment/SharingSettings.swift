@@ -5,36 +5,9 @@ public import MTLEngine
 /// ```yaml
 /// sharing: {type: mmoe, experts: 8, layers: [64], gate: [16]}
 /// ```
-public struct SharingSettings: Sendable, Equatable, Codable {
-    /// Which architecture it is.
-    public var type: SharingType
-    /// What differs from its defaults, by the names that a file has.
-    public var options: [String: OptionValue]
+public typealias SharingSettings = TypedSettings<SharingType>
 
-    /// A type, with its defaults but for some options: `SharingSettings(.mmoe, ["experts": 4, "layers": [64]])`.
-    public init(_ type: SharingType, _ options: [String: OptionValue] = [:]) {
-        self.type = type
-        self.options = options
-    }
-
-    /// Reads what a file says.
-    ///
-    /// - Throws: `InputError` that names an option which the type does not take, or which is of another type.
-    public init(from decoder: any Decoder) throws {
-        let read = try TypedOptions<SharingType>(from: decoder, at: Self.place)
-        self.init(read.type, read.options)
-        _ = try located(Self.place) { () throws(InputError) in try architecture { .relu($0) } }
-    }
-
-    /// Writes the type and the options side by side.
-    ///
-    /// - Throws: what the encoder throws.
-    public func encode(to encoder: any Encoder) throws {
-        try TypedOptions.encode(type, options, to: encoder)
-    }
-
-    private static let place = "model, sharing"
-
+extension TypedSettings where Kind == SharingType {
     /// Which architecture it is.
     ///
     /// - Parameter hidden: a hidden layer of the model's kind, of so many units.
@@ -49,7 +22,7 @@ public struct SharingSettings: Sendable, Equatable, Codable {
 }
 
 /// The ways to share.
-public enum SharingType: String, Sendable, Codable, CaseIterable {
+public enum SharingType: String, SettingsKind {
     case sharedBottom = "shared_bottom"
     case omoe, mmoe, cgc, ple
     case crossStitch = "cross_stitch"
@@ -61,6 +34,17 @@ public enum SharingType: String, Sendable, Codable, CaseIterable {
     case dselectK = "dselect_k"
     case scenarioTowers = "scenario_towers"
     case star, pepnet, sarnet, m3oe, adaptdhm, hamur, apg
+
+    /// Where it is in an experiment.
+    public static var place: String { "model, sharing" }
+
+    /// Checks options without the rest of the experiment.
+    ///
+    /// - Throws: `InputError` that names the option.
+    public func check(_ options: [String: OptionValue]) throws(InputError) {
+        let settings = SharingSettings(self, options)
+        _ = try located(Self.place) { () throws(InputError) in try settings.architecture { .relu($0) } }
+    }
 
     /// The architecture of that name, which reads its options itself.
     fileprivate func architecture(_ options: inout OptionReader) throws(InputError) -> any Architecture {

@@ -5,55 +5,38 @@ public import MTLEngine
 /// ```yaml
 /// table_optimizer: {type: row_adagrad, learning_rate: 0.05}
 /// ```
-public struct TableOptimizerSettings: Sendable, Equatable, Codable {
-    /// The rules.
-    public enum RuleType: String, Sendable, Codable, CaseIterable {
-        /// PyTorch's SparseAdam.
-        case adam
-        /// Adagrad, PyTorch's definition.
-        case adagrad
-        /// Adagrad with one sum a row.
-        case rowAdagrad = "row_adagrad"
-        /// FTRL-proximal, number by number.
-        case ftrl
-        /// Gradient descent.
-        case sgd
-    }
+public typealias TableOptimizerSettings = TypedSettings<TableOptimizerType>
 
-    /// Which rule it is.
-    public var type: RuleType
-    /// What differs from its defaults, by the names that a file has.
-    public var options: [String: OptionValue]
+/// The rules.
+public enum TableOptimizerType: String, SettingsKind {
+    /// PyTorch's SparseAdam.
+    case adam
+    /// Adagrad, PyTorch's definition.
+    case adagrad
+    /// Adagrad with one sum a row.
+    case rowAdagrad = "row_adagrad"
+    /// FTRL-proximal, number by number.
+    case ftrl
+    /// Gradient descent.
+    case sgd
 
-    /// A type, with its defaults but for some options: `TableOptimizerSettings(.adagrad, ["learning_rate": 0.05])`.
-    public init(_ type: RuleType, _ options: [String: OptionValue] = [:]) {
-        self.type = type
-        self.options = options
-    }
+    /// Where it is in an experiment.
+    public static var place: String { "training, table_optimizer" }
 
-    private static let place = "training, table_optimizer"
-
-    /// Reads what a file says.
+    /// Checks options without the rest of the experiment.
     ///
-    /// - Throws: `InputError` that names an option which the type does not take, or which is out of its range.
-    public init(from decoder: any Decoder) throws {
-        let read = try TypedOptions<RuleType>(from: decoder, at: Self.place)
-        self.init(read.type, read.options)
-        _ = try rule()
+    /// - Throws: `InputError` that names the option.
+    public func check(_ options: [String: OptionValue]) throws(InputError) {
+        _ = try TableOptimizerSettings(self, options).rule()
     }
+}
 
-    /// Writes the type and the options side by side.
-    ///
-    /// - Throws: what the encoder throws.
-    public func encode(to encoder: any Encoder) throws {
-        try TypedOptions.encode(type, options, to: encoder)
-    }
-
+extension TypedSettings where Kind == TableOptimizerType {
     /// The rule itself.
     ///
     /// - Throws: `InputError` that names an option.
-    public func rule() throws(InputError) -> Optimizer {
-        try located(Self.place) { () throws(InputError) in
+    package func rule() throws(InputError) -> Optimizer {
+        try located(TableOptimizerType.place) { () throws(InputError) in
             let rule = try OptionReader.read(options, for: type.rawValue, hidden: { .relu($0) }) {
                 (options) throws(InputError) -> Optimizer in
                 switch type {
