@@ -78,13 +78,14 @@ import Testing
     /// A task whose loss ran away has no say in another's turn after training went back.
     @Test func turnsThatFollowARetreatAreJudgedByTheirOwnLosses() throws {
         let trainer = try trainer(
-            .sgd(learningRate: 60), schedule: .alternating(.steps(2)), batchSize: 10)
-        var rule = StoppingRule(epochs: 40, patience: nil)
+            .sgd(learningRate: 5), schedule: .alternating(.steps(2)), batchSize: 10)
+        var rule = StoppingRule(epochs: 150, patience: nil)
         rule.onDivergence = .rollBack
-        let report = try trainer.fit(try data(), validation: try data(seed: 2), until: rule)
+        // Without validation rows it is seen in the task's own turn.
+        let report = try trainer.fit(try data(), until: rule)
         #expect(
             !report.rollbacks.isEmpty && Set(report.rollbacks.map(\.step)).count == report.rollbacks.count)
-        #expect(report.reason == .budget)
+        #expect(report.rollbacks.allSatisfy { $0.task == "b" } && report.reason == .budget)
     }
 
     @Test func aPlateauLowersTheRate() throws {
