@@ -26,7 +26,7 @@ import Testing
         Case(
             name: "tables_row_adagrad_decay",
             tableOptimizer: .rowAdagrad(learningRate: 0.05).withRowDecay(0.3)),
-        Case(name: "averaged", averaging: 0.9), Case(name: "averaged_alternating", averaging: 0.97),
+        Case(name: "averaged", averaging: 0.8), Case(name: "averaged_alternating", averaging: 0.97),
         Case(name: "smoothed", smoothing: [0.1, 0.25]), Case(name: "accumulated"),
     ]
 

@@ -63,6 +63,7 @@ struct StepOracle {
     var rateFactor = 1.0
     /// Per parameter its average, from the first step on.
     private(set) var averages: [String: [Double]] = [:]
+    private var steps = 0.0
     private var layers: [Layer] = []
     /// Per task the layers that its rows pass.
     private var paths: [[Int]] = []
@@ -161,7 +162,9 @@ struct StepOracle {
     }
 
     private mutating func average() {
-        guard let keep = extras.averaging else { return }
+        guard let most = extras.averaging else { return }
+        steps += 1
+        let keep = min(most, (steps - 1) / (steps + 8))
         for one in layers.flatMap({ [$0.weight, $0.bias] }) + tables.map(\.weight) {
             averages[one.name] =
                 averages[one.name].map { zip($0, one.values).map { keep * $0 + (1 - keep) * $1 } }

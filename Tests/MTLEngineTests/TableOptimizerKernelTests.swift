@@ -162,17 +162,20 @@ private let levels = 0...mtl_cpu_best_level()
                 var noise = KernelNoise(width)
                 let table: [T] = noise.list(Self.rows * width, 1)
                 let before: [T] = noise.list(Self.rows * width, 1)
-                // One below, one above the table of powers, one not behind.
-                let stamps: [Int32] = [7, 7, 2, 5, 7, 7, 7, 4, 6]
-                let powers = (0..<4).map { (0..<$0).reduce(1.0) { value, _ in value * 0.75 } }
+                // From the rising part, from its end, in and above the table of powers, one not behind.
+                let stamps: [Int32] = [7, 0, 2, 5, 3, 1, 7, 4, 6]
+                let powers = [1, 0.75]
+                func kept(_ step: Int32) -> Double {
+                    step <= 4 ? Double(step - 1) / Double(step + 8) : 0.75
+                }
                 var (averages, latest) = (before, stamps)
                 k.embed_settle(
-                    0, Self.touched.count, Self.touched, width, table, &averages, &latest, 7, powers, 4, 0.75)
+                    0, Self.touched.count, Self.touched, width, table, &averages, &latest, 7, 0.75, 4, powers,
+                    2)
                 for row in 0..<Self.rows {
                     let isTouched = Self.touched.contains(Int32(row))
                     #expect(latest[row] == (isTouched ? 7 : stamps[row]))
-                    let keep = (0..<(isTouched ? 7 - stamps[row] : 0)).reduce(1.0) { value, _ in value * 0.75
-                    }
+                    let keep = isTouched ? (stamps[row]..<7).reduce(1) { $0 * kept($1 + 1) } : 1
                     for x in row * width..<(row + 1) * width {
                         let expected = keep * Double(before[x]) + (1 - keep) * Double(table[x])
                         #expect(abs(Double(averages[x]) - expected) <= room)

@@ -72,11 +72,11 @@ extension BLASScalar {
     @inline(__always)
     package static func _embedSettle(
         level: Int32, range: Range<Int>, touched: _IDs, width: Int, table: _In, averages: _Out,
-        stamps: UnsafeMutablePointer<Int32>, step: Int, powers: UnsafeBufferPointer<Double>, decay: Double
+        stamps: UnsafeMutablePointer<Int32>, step: Int, window: AverageWindow
     ) {
         kernels(level).pointee.embed_settle(
             range.lowerBound, range.upperBound, touched, width, table, averages, stamps, Int32(step),
-            powers.baseAddress, powers.count, decay)
+            window.decay, window.warm, window.powers.baseAddress, window.powers.count)
     }
 }
 

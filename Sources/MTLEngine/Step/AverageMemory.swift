@@ -1,23 +1,43 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import MTLKernels
+
+/// How much a moving average keeps of itself: in step i, counted from 1, min(d, (i - 1) / (i + 8)), so that early steps, of
+/// parameters that are far from good, are soon forgotten, and a short training has an average of its last tenth.
+package struct AverageWindow {
+    /// d.
+    let decay: Double
+    /// The last step of the rising part.
+    let warm: Int
+    /// d^k of small k.
+    let powers: UnsafeBufferPointer<Double>
+
+    init(decay: Double, powers: UnsafeBufferPointer<Double>) {
+        self.decay = decay
+        self.powers = powers
+        warm = Int(min(1e15, (1 + 8 * decay) / (1 - decay)))
+    }
+
+    /// What is kept in a step, counted from 1.
+    func keep(_ step: Int) -> Double { keep(from: step - 1, to: step) }
+
+    /// What is kept over several steps, all those after `from` up to `to`.
+    func keep(from: Int, to: Int) -> Double {
+        guard let powers = powers.baseAddress else { return 0 }
+        return mtl_average_keep(from, to, decay, warm, powers, self.powers.count)
+    }
+}
 
 /// What the workers of a step read and write of the parameters' moving average: pointers and numbers only.
 ///
-/// a = d a + (1 - d) p after every step; the first one copies. Parameters that a step leaves alone (rows of tables, other
+/// a = d a + (1 - d) p after every step, d that of its `AverageWindow`. Parameters that a step leaves alone (rows of tables, other
 /// tasks' heads in a turn, scenarios without rows) have a *stamp*, the step that their average is of: as they have not
-/// changed since, Δ steps are a = p + d^Δ (a - p), made up for before they change again.
+/// changed since, steps missed are a = p + k (a - p) with k the product of their d, made up for before they change again.
 package struct AverageRun<Scalar: BLASScalar> {
     /// The most elements of a block of rows: it stays in the cache from its update to its average.
     static var blockLimit: Int { 4096 }
 
     /// The average, in the parameters' layout.
     let average: UnsafeMutablePointer<Scalar>
-    let decay: Double
-    /// d^Δ of small Δ.
-    let powers: UnsafeBufferPointer<Double>
+    let window: AverageWindow
     /// Where the layers' segments begin, and behind them their end; the stamp of each.
     let starts: UnsafeBufferPointer<Int>
     let stamps: UnsafeMutablePointer<Int>
@@ -37,7 +57,7 @@ package struct AverageRun<Scalar: BLASScalar> {
     func settle(_ range: Range<Int>, parameters: UnsafeMutablePointer<Scalar>, level: Int32) {
         guard isLazy else { return }
         forEachSegment(of: range) { segment, part in
-            fade(average, part, by: step - 1 - stamps[segment], parameters: parameters, level: level)
+            fade(average, part, from: stamps[segment], to: step - 1, parameters: parameters, level: level)
         }
     }
 
@@ -63,7 +83,7 @@ package struct AverageRun<Scalar: BLASScalar> {
         Scalar._embedSettle(
             level: level, range: range, touched: touched, width: table.width,
             table: parameters + table.parameters, averages: average + table.parameters,
-            stamps: rowStamps + table.rowsBefore, step: step - 1, powers: powers, decay: decay)
+            stamps: rowStamps + table.rowsBefore, step: step - 1, window: window)
     }
 
     func takeRows(
@@ -77,13 +97,13 @@ package struct AverageRun<Scalar: BLASScalar> {
         for slot in range { rowStamps[table.rowsBefore + Int(touched[slot])] = Int32(step) }
     }
 
-    /// Δ steps of parameters that stayed as they are, on `target` in the average's place.
+    /// Steps of parameters that stayed as they are, on `target` in the average's place.
     func fade(
-        _ target: UnsafeMutablePointer<Scalar>, _ range: Range<Int>, by steps: Int,
+        _ target: UnsafeMutablePointer<Scalar>, _ range: Range<Int>, from: Int, to: Int,
         parameters: UnsafeMutablePointer<Scalar>, level: Int32
     ) {
-        guard steps > 0 else { return }
-        let keep = steps < powers.count ? powers[steps] : pow(decay, Double(steps))
+        guard from < to else { return }
+        let keep = window.keep(from: from, to: to)
         Scalar._average(
             level: level, count: range.count, averages: target + range.lowerBound,
             p: parameters + range.lowerBound, keep: Scalar(keep), take: Scalar(1 - keep))
@@ -104,9 +124,11 @@ package struct AverageRun<Scalar: BLASScalar> {
     }
 }
 
-/// The memory of a moving average of all parameters, planned once (Polyak averaging with an exponential window).
+/// The memory of a moving average of all parameters, planned once (Polyak averaging with an exponential window that grows
+/// with training).
 ///
-/// - SeeAlso: `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(decay)`.
+/// - SeeAlso: `tf.train.ExponentialMovingAverage` with `num_updates`; Shamir and Zhang, ICML 2013, for averages of a share of
+///   the steps.
 package final class AverageMemory<Scalar: BLASScalar> {
     /// How many steps the average has taken.
     package private(set) var steps = 0
@@ -124,12 +146,18 @@ package final class AverageMemory<Scalar: BLASScalar> {
         self.plan = plan
         let dense = plan.layout.segments.filter { $0.offset < plan.layout.denseCount }
         average = AlignedStorage(zeroed: plan.layout.count)
-        powers = AlignedStorage(copying: (0..<1024).map { pow(decay, Double($0)) })
+        var power = 1.0
+        powers = AlignedStorage(
+            copying: (0..<1024).map { _ in
+                defer { power *= decay }
+                return power
+            })
         starts = AlignedStorage(copying: dense.map(\.offset) + [plan.layout.denseCount])
         stamps = AlignedStorage(zeroed: dense.count)
         rowStamps = AlignedStorage(zeroed: plan.embedding.rowCount)
         run = AverageRun(
-            average: average.base, decay: decay, powers: UnsafeBufferPointer(powers.buffer),
+            average: average.base,
+            window: AverageWindow(decay: decay, powers: UnsafeBufferPointer(powers.buffer)),
             starts: UnsafeBufferPointer(starts.buffer), stamps: stamps.base, rowStamps: rowStamps.base,
             isLazy: (turns > 1 || plan.usesScenarios) && plan.structures.isEmpty,
             waits: !plan.structures.isEmpty)
@@ -139,8 +167,9 @@ package final class AverageMemory<Scalar: BLASScalar> {
     func begin(_ store: ParameterStore<Scalar>) -> AverageRun<Scalar> {
         if steps == 0 { average.base.update(from: store.parameters.base, count: plan.layout.count) }
         run.step = steps + 1
-        run.keep = steps == 0 ? 0 : Scalar(run.decay)
-        run.take = steps == 0 ? 1 : Scalar(1 - run.decay)
+        let keep = run.window.keep(run.step)
+        run.keep = Scalar(keep)
+        run.take = Scalar(1 - keep)
         return run
     }
 
@@ -185,7 +214,7 @@ package final class AverageMemory<Scalar: BLASScalar> {
             for segment in 0..<stamps.count {
                 run.fade(
                     target, starts.base[segment]..<starts.base[segment + 1],
-                    by: steps - stamps.base[segment], parameters: parameters, level: level)
+                    from: stamps.base[segment], to: steps, parameters: parameters, level: level)
             }
         }
         for table in plan.embedding.tables {
@@ -193,7 +222,7 @@ package final class AverageMemory<Scalar: BLASScalar> {
                 let start = table.parameters + row * table.width
                 run.fade(
                     target, start..<start + table.width,
-                    by: steps - Int(rowStamps.base[table.rowsBefore + row]), parameters: parameters,
+                    from: Int(rowStamps.base[table.rowsBefore + row]), to: steps, parameters: parameters,
                     level: level)
             }
         }

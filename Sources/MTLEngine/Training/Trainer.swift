@@ -36,7 +36,7 @@ public final class Trainer<Scalar: BLASScalar> {
     ///   - batchSize: the most rows of a step.
     ///   - clipping: a bound on gradients.
     ///   - averaging: d, at least 0 and below 1, of a moving average of all parameters, which every step (every turn, where
-    ///     tasks take turns) makes d a + (1 - d) p; see `averagedParameters`. nil for none.
+    ///     tasks take turns) makes d a + (1 - d) p, with a smaller d at the beginning; see `averagedParameters`. nil for none.
     ///   - initialization: how parameters are drawn.
     ///   - seed: what parameters and the order of rows are drawn from.
     ///   - compute: threads, back end and instructions.
@@ -91,11 +91,12 @@ public final class Trainer<Scalar: BLASScalar> {
         }
     }
 
-    /// The moving average of the parameters, in the order of `model.layout`: the parameters of the first step, and from then on
-    /// `averaging` of itself and the rest of what each step left. Moving statistics of normalisations are the model's. nil for a
-    /// trainer that keeps none.
+    /// The moving average of the parameters, in the order of `model.layout`: step i keeps min(`averaging`, (i - 1) / (i + 8)) of
+    /// it, and takes the rest of what it left. Moving statistics of normalisations are the model's. nil for a trainer that keeps
+    /// none.
     ///
-    /// - SeeAlso: `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(decay)`.
+    /// - SeeAlso: `tf.train.ExponentialMovingAverage` with `num_updates`, and `torch.optim.swa_utils.AveragedModel` with such an
+    ///   `avg_fn`.
     public var averagedParameters: [Scalar]? {
         guard let average = trainingStep.average else { return nil }
         return [Scalar](unsafeUninitializedCapacity: model.layout.count) { buffer, count in

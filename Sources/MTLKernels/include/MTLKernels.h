@@ -1,6 +1,7 @@
 #ifndef MTL_KERNELS_H
 #define MTL_KERNELS_H
 
+#include "mtl_average.h"
 #include "mtl_claim.h"
 #include "mtl_clock.h"
 #include "mtl_cpu.h"

@@ -1,6 +1,8 @@
 #ifndef MTL_EMBEDDING_H
 #define MTL_EMBEDDING_H
 
+#include "mtl_average.h"
+
 #include <stdint.h>
 
 // Embedding tables, [table rows, width].
@@ -71,12 +73,11 @@ long mtl_embed_slots(
     F(void, embed_average, \
         (long first, long last, const int32_t *touched, long width, const T *table, T *averages, S keep, S take), \
         (first, last, touched, width, table, averages, keep, take)) \
-    /* Averages of table rows that stayed as they are from step stamps[row] to `step`: keep = decay^(their distance), \
-       which is in `powers` up to `count`. */ \
+    /* Averages of table rows that stayed as they are from step stamps[row] to `step`. */ \
     F(void, embed_settle, \
         (long first, long last, const int32_t *touched, long width, const T *table, T *averages, int32_t *stamps, \
-            int32_t step, const double *powers, long count, double decay), \
-        (first, last, touched, width, table, averages, stamps, step, powers, count, decay)) \
+            int32_t step, double decay, long warm, const double *powers, long count), \
+        (first, last, touched, width, table, averages, stamps, step, decay, warm, powers, count)) \
     /* Tables multiplied with their part of the layer above, rows `ld` apart: whole vectors (64 bytes) of numbers, of \
        which `width` count; what is behind them meets gradients of 0. \
        z[r] = bias + Σ over fields of products[f][ids[f][s]], in the order of the fields, cut at 0 with relu; bias may \

@@ -129,7 +129,8 @@ def write(name, make_tables, schedule="joint", tasks=None, averaging=None, micro
     averaged = None
     if averaging:
         averaged = torch.optim.swa_utils.AveragedModel(
-            model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(averaging)
+            # n averages have been taken before; the first one is a copy that PyTorch makes by itself.
+            model, avg_fn=lambda a, p, n: torch.lerp(p, a, min(averaging, float(n) / (float(n) + 9)))
         )
     history = torch.zeros(STEPS, len(spec["tasks"]))
     for step in range(STEPS):
@@ -172,7 +173,7 @@ def main():
     write("optimizer_tables_ftrl_alternating", FTRL, "alternating")
     write("optimizer_tables_decay", DecayedSparseAdam)
     write("optimizer_tables_row_adagrad_decay", lambda tables: RowAdagrad(tables, 0.3))
-    write("optimizer_averaged", sparse_adam, averaging=0.9)
+    write("optimizer_averaged", sparse_adam, averaging=0.8)
     write("optimizer_averaged_alternating", sparse_adam, "alternating", averaging=0.97)
     classes = [
         {**task("click", "binary", 0.6), "smoothing": 0.1},
