@@ -73,7 +73,7 @@ struct CellEvidence {
             return
         }
         switch Timestamp.read(cell, as: nil) {
-        case .none: addWord(example())
+        case .none: addWord(String(decoding: cell.prefix(200), as: UTF8.self), example)
         case .time, .ambiguous:
             times += 1
             let orders = Self.dateOrders.map { Timestamp.parse(cell, as: $0) }
@@ -117,14 +117,15 @@ struct CellEvidence {
         }
     }
 
-    private mutating func addWord(_ example: Example) {
-        if words[example.text] != nil {
-            words[example.text]?.rows += 1
+    /// An example costs a count of the lines before it: it is made for words that are kept alone.
+    private mutating func addWord(_ text: String, _ example: () -> Example) {
+        if words[text] != nil {
+            words[text]?.rows += 1
         } else if words.count < Self.keptWords {
-            words[example.text] = example
+            words[text] = example()
         } else {
             hasMoreWords = true
-            if moreWord == nil { moreWord = example }
+            if moreWord == nil { moreWord = example() }
         }
     }
 
