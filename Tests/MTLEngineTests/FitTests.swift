@@ -75,6 +75,31 @@ import Testing
         #expect(try trainer.losses(validation) == report.epochs[best - 1].validationLosses)
     }
 
+    /// A gradient that is too long ends training at its step; one that is not changes nothing.
+    @Test func aGradientThatIsTooLongIsNamed() throws {
+        func trainer(_ clipping: GradientClipping) throws -> Trainer<Double> {
+            try Trainer(try self.trainer(.adam()).model, batchSize: 20, clipping: clipping, seed: 5)
+        }
+        let plain = try trainer(.norm(1e9))
+        let rule = StoppingRule(epochs: 2, patience: nil)
+        try plain.fit(try data(), until: rule)
+        let norm = plain.trainingStep.gradientNorm
+        let free = try trainer(.stop(above: 1e9))
+        let report = try free.fit(try data(), until: rule)
+        #expect(free.parameters == plain.parameters && report.divergence == nil && norm > 0)
+        let begun = try trainer(.none).parameters
+        let stopped = try trainer(.stop(above: norm / 1000))
+        let end = try stopped.fit(try data(), until: rule)
+        let place = try #require(end.divergence)
+        #expect(end.reason == .diverged && place.step == 1 && place.epoch == 1 && stopped.parameters == begun)
+        #expect(try #require(place.gradientNorm) > norm / 1000 && place.summary.contains("gradient of norm"))
+        let parameter = try #require(place.parameter)
+        #expect(stopped.model.layout.segments.map(\.name).contains(parameter))
+        var again = rule
+        again.onDivergence = .rollBack
+        #expect(try trainer(.stop(above: norm / 1000)).fit(try data(), until: again).rollbacks.count == 5)
+    }
+
     /// A task whose loss ran away has no say in another's turn after training went back.
     @Test func turnsThatFollowARetreatAreJudgedByTheirOwnLosses() throws {
         let trainer = try trainer(

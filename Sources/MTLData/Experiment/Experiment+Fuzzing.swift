@@ -27,7 +27,7 @@ extension Experiment {
             training: planned, batch: training.batch, workers: 2, stateVectors: training.rule.stateVectors,
             rowState: try training.tableRule()?.rowState,
             sets: plan.stateSets,
-            averages: training.averaging != nil, scalarBytes: 4)
+            averages: training.averaging > 0, scalarBytes: 4)
         try need.check(free: 1e10)
         return "\(planned.layout.count) parameters, \(MemoryNeed.size(need.bytes))"
     }

@@ -208,6 +208,7 @@ public struct TrainingRun {
             outcome.failure = SeedOutcome.Failure(failure)
             return outcome
         }
+        try trainer.fitIntercepts(data.training)
         try trainer.completeUnseen(
             data.training, continuing: course.start == nil ? nil : data.preprocessor)
         if let test = data.test { outcome.evaluation = try trainer.evaluate(test, groups: course.groups) }
@@ -228,8 +229,9 @@ public struct TrainingRun {
         let advice = audit.outliers.isEmpty ? "" : ", or labels without outliers"
         guard report.reason != .diverged else {
             let found = report.divergence.map { place in
-                "a loss of task \"\(place.task)\" that is NaN or infinite at step \(place.step)"
-                    + (place.parameter.map { ", and so is parameter \"\($0)\"" } ?? "")
+                let relation = place.gradientNorm == nil ? "and so is" : "most of it of"
+                return "\(place.summary) at step \(place.step)"
+                    + (place.parameter.map { ", \(relation) parameter \"\($0)\"" } ?? "")
             }
             return InputError(
                 .value, at: "\(place), epoch \(report.divergence?.epoch ?? report.epochs.count)",

@@ -32,12 +32,15 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public var tableOptimizer: TableOptimizerSettings?
     /// λ, times which each row of a table that a batch touches is added to its gradient, once a step.
     public var embeddingL2 = 0.0
-    /// d of a moving average of all parameters, a = d a + (1 - d) p after every step; nil for none.
-    public var averaging: Double?
+    /// d of a moving average of all parameters, a = d a + (1 - d) p after every step, with a smaller d at the beginning: epochs
+    /// are judged by it, and it is what the model holds. 0 for none.
+    public var averaging = 0.999
     /// The greatest Euclidean norm of a step's gradient; longer ones are shortened. Of models with `sharing`.
     public var clipNorm: Double?
     /// The greatest magnitude of a gradient's element. Of models with `sharing`.
     public var clipValue: Double?
+    /// The greatest Euclidean norm that a step's gradient may have: a longer one is taken for a loss that ran away.
+    public var gradientLimit: Double?
     /// Which task is learned when.
     public var schedule = ScheduleSettings(.joint)
     /// What an epoch is judged by; nil for the weighted loss of all tasks.
@@ -47,7 +50,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     /// One run for each: of initial parameters and the order of the rows.
     public var seeds: [UInt64] = [1]
 
-    /// Ten epochs of Adam at 0.001 in batches of 1,024, all tasks in one step; ends two epochs after the best.
+    /// Ten epochs of Adam at 0.001 in batches of 1,024, all tasks in one step, with averaged parameters; ends two epochs after
+    /// the best.
     public init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
@@ -60,6 +64,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         case embeddingL2 = "embedding_l2"
         case clipNorm = "clip_norm"
         case clipValue = "clip_value"
+        case gradientLimit = "gradient_limit"
     }
 
     /// Reads settings; those that are left out keep their defaults.
@@ -79,6 +84,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         try values.read(.averaging, &averaging)
         try values.read(.clipNorm, &clipNorm)
         try values.read(.clipValue, &clipValue)
+        try values.read(.gradientLimit, &gradientLimit)
         try values.read(.schedule, &schedule)
         try values.read(.watch, &watch)
         try values.read(.onDivergence, &onDivergence)
@@ -102,7 +108,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
                 .value, at: "training, seeds", found: "\(seeds), one of them twice",
                 expected: "seeds that differ")
         }
-        for (name, value) in [("clip_norm", clipNorm), ("clip_value", clipValue)] {
+        let bounds = [("clip_norm", clipNorm), ("clip_value", clipValue), ("gradient_limit", gradientLimit)]
+        for (name, value) in bounds {
             if let value, !(value > 0 && value.isFinite) {
                 throw InputError(
                     .value, at: "training, \(name)", found: "\(value)", expected: "above 0, finite")
@@ -112,7 +119,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
             throw InputError(
                 .value, at: "training, embedding_l2", found: "\(embeddingL2)", expected: "0 or above, finite")
         }
-        if let averaging, !(averaging >= 0 && averaging < 1) {
+        guard averaging >= 0, averaging < 1 else {
             throw InputError(
                 .value, at: "training, averaging", found: "\(averaging)",
                 expected: "at least 0 and below 1")
@@ -120,9 +127,10 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         _ = try rateSchedule?.schedule()
         _ = try schedule.schedule()
         _ = try tableOptimizer?.rule()
-        guard clipNorm == nil || clipValue == nil else {
+        let given = bounds.filter { $0.1 != nil }.map(\.0)
+        guard given.count <= 1 else {
             throw InputError(
-                .value, at: "training, clip_value", found: "clip_norm too", expected: "one of them")
+                .value, at: "training, \(given[1])", found: "\(given[0]) too", expected: "one of them")
         }
         guard !seeds.isEmpty else {
             throw InputError(.empty, at: "training, seeds", found: "none", expected: "at least one")
@@ -162,12 +170,13 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
                 expected: "a feature that has one, or not this setting")
         }
         let clipping: GradientClipping =
-            if let clipNorm { .norm(clipNorm) } else if let clipValue { .value(clipValue) } else { .none }
+            clipNorm.map { .norm($0) } ?? clipValue.map { .value($0) } ?? gradientLimit.map { .stop(above: $0) }
+            ?? .none
         return try Trainer(
             model, optimizer: rule, tableOptimizer: tableRule,
             rateSchedule: try rateSchedule?.schedule() ?? .constant(), schedule: turns.schedule,
             layerRates: turns.layerRates, batchSize: batch,
-            clipping: clipping, averaging: averaging, seed: seed, compute: compute)
+            clipping: clipping, averaging: averaging > 0 ? averaging : nil, seed: seed, compute: compute)
     }
 
     /// When training ends: after `epochs`, or `patience` epochs without a better value of what is watched.

@@ -6,13 +6,22 @@ public enum GradientClipping: Sendable, Equatable {
     case norm(Double)
     /// The magnitude of every element (`torch.nn.utils.clip_grad_value_`); tables' rows are left as they are.
     case value(Double)
+    /// Gradients as they are; `fit` takes a step whose gradient has a norm above this for a loss that ran away, see
+    /// `StoppingRule.onDivergence`.
+    case stop(above: Double)
 
-    var isNorm: Bool { if case .norm = self { true } else { false } }
+    /// Whether the norm of the whole gradient is asked for.
+    var isNorm: Bool {
+        switch self {
+        case .norm, .stop: true
+        case .none, .value: false
+        }
+    }
 
     func check() throws(InputError) {
         switch self {
         case .none: return
-        case .norm(let limit), .value(let limit):
+        case .norm(let limit), .value(let limit), .stop(let limit):
             guard limit > 0, limit.isFinite else {
                 throw InputError(
                     .value, at: "gradient clipping", found: "\(limit)", expected: "above 0, finite")

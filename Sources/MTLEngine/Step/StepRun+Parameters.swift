@@ -122,7 +122,7 @@ extension StepRun {
 
     /// PyTorch's factor: limit / (norm + 1e-6), at most 1.
     private func normFactor<Observer: StepObserver>(worker: Int, observer: Observer) -> Double {
-        guard case .norm(let limit) = clipping else { return 1 }
+        guard clipping.isNorm else { return 1 }
         for index in stride(from: worker, to: turn.gradientRanges.count, by: workers) {
             let range = turn.gradientRanges[index]
             var total = 0.0
@@ -145,7 +145,10 @@ extension StepRun {
         if turn.reachesFeatures, let embedding {
             for table in embedding.tables.indices { total += squares[rangeLimit + table] }
         }
-        return min(1, limit / (total.squareRoot() + 1e-6))
+        let norm = total.squareRoot()
+        if worker == 0 { gradientNorm.pointee = norm }
+        guard case .norm(let limit) = clipping else { return 1 }
+        return min(1, limit / (norm + 1e-6))
     }
 
     /// Whether a scenario (-1 for all) has rows in the batch.

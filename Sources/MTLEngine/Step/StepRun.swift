@@ -48,6 +48,8 @@ package struct StepRun<Scalar: BLASScalar> {
     let scenarios: Int
     /// Per gradient range its sum of squares, tables behind; the penalties' sum.
     let squares: UnsafeMutablePointer<Double>
+    /// The norm of the step's gradient, where clipping asks for it.
+    let gradientNorm: UnsafeMutablePointer<Double>
     let rangeLimit: Int
     let penalty: UnsafeMutablePointer<Double>
     /// Per term of the structures its value, and the couplings' matrices.

@@ -164,7 +164,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let rows = AlignedStorage<Int>(zeroed: tileLimit * (tasks + joints))
         let presence = AlignedStorage<Bool>(zeroed: shards * scenarios)
         let used = AlignedStorage<Bool>(zeroed: shards)
-        let squares = AlignedStorage<Double>(zeroed: rangeLimit + plan.embedding.tables.count)
+        let ranges = rangeLimit + plan.embedding.tables.count
+        let squares = AlignedStorage<Double>(zeroed: ranges + 1)
         let penalty = AlignedStorage<Double>(zeroed: 1)
         let tiles = AlignedStorage<RowTile>(zeroed: tileLimit)
         let chunkStarts = AlignedStorage<Int>(zeroed: rowPlan.chunkCount(batch: batchLimit) + 1)
@@ -217,7 +218,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             batchLimit: batchLimit, partialLosses: partials.base,
             partialCounts: partials.base + tileLimit * (tasks + joints), partialRows: rows.base,
             lossStride: tasks + joints, presence: presence.base, shardIsUsed: used.base,
-            scenarios: scenarios, squares: squares.base, rangeLimit: rangeLimit, penalty: penalty.base,
+            scenarios: scenarios, squares: squares.base,
+            gradientNorm: squares.base + ranges, rangeLimit: rangeLimit, penalty: penalty.base,
             structureValues: structures.values.base, anchor: anchor.base, updates: updates,
             couplings: structures.couplings.base,
             partialSums: partialSums.base, replicas: replicas.base, replicaStride: replicaStride,
@@ -279,6 +281,13 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         return plan.layout.read(segment, from: gradients.base + home * plan.layout.denseCount)
     }
 
+    /// The norm of the latest step's gradient before clipping, where clipping asks for it; 0 of a turn that was skipped.
+    package var gradientNorm: Double { current.gradientNorm.pointee }
+    /// The norm that a gradient may have at most.
+    package var gradientLimit: Double? {
+        if case .stop(let limit) = current.clipping { limit } else { nil }
+    }
+
     /// The tasks whose losses a turn has.
     package func tasks(of turn: Int) -> [Int] { turns[turn].spec.tasks }
 
@@ -326,6 +335,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
 
     private func prepare(_ batch: BatchView<Scalar>, turn: Int, updates: Bool) {
         structures.prepare()
+        current.gradientNorm.pointee = 0
         current.batch = batch
         current.turn = turns[turn].view
         current.projected = projection?.runs[turn]

@@ -31,7 +31,7 @@ public struct StoppingRule: Sendable, Equatable {
         case metric(String, task: String)
     }
 
-    /// What happens where a loss becomes NaN or infinite.
+    /// What happens where a loss becomes NaN or infinite, or a gradient longer than `GradientClipping.stop` allows.
     public enum DivergenceResponse: String, Sendable, Codable, CaseIterable {
         /// Training ends, with the best epoch's parameters.
         case stop
@@ -165,9 +165,8 @@ public struct TrainingReport: Sendable, Equatable {
         case .converged: return "stopped after epoch \(epochs.count) without an improvement; \(kept)"
         case .budget: return "stopped after epoch \(epochs.count), the last one planned; \(kept)"
         case .diverged:
-            let task = divergence.map { " of task \"\($0.task)\"" } ?? ""
-            return
-                "stopped in epoch \(divergence?.epoch ?? epochs.count) with a loss\(task) that is NaN or infinite; \(kept)"
+            let what = divergence?.summary ?? "a loss that is NaN or infinite"
+            return "stopped in epoch \(divergence?.epoch ?? epochs.count) with \(what); \(kept)"
         case .interrupted: return "interrupted in epoch \(epochs.count + 1)"
         }
     }
@@ -176,16 +175,24 @@ public struct TrainingReport: Sendable, Equatable {
     public var rowsPerSecond: Double { Double(rowsSeen) / (epochs.last?.trainingSeconds ?? .nan) }
 }
 
-/// Where a loss became NaN or infinite.
+/// Where a loss became NaN or infinite, or a gradient too long.
 public struct Divergence: Sendable, Equatable, Codable {
-    /// The task whose loss it is.
+    /// The task whose loss it is; of a gradient the turn's first.
     public let task: String
     /// The epoch, counted from 1.
     public let epoch: Int
     /// Steps (batches) since the start.
     public let step: Int
-    /// The first parameter that is not finite, or nil where all are.
+    /// The first parameter that is not finite, of a gradient the one whose part is the longest; nil where all are finite.
     public let parameter: String?
+    /// The norm of the gradient, where that is what ran away.
+    public var gradientNorm: Double?
+
+    /// What ran away, as text.
+    public var summary: String {
+        gradientNorm.map { "a gradient of norm \($0) of task \"\(task)\"" }
+            ?? "a loss of task \"\(task)\" that is NaN or infinite"
+    }
 }
 
 /// How far a training run is, for a progress bar.

@@ -83,19 +83,20 @@ extension Trainer {
                     state.rateFactor * (state.plateau?.rateFactor ?? 1)
                     * rateSchedule.factor(step: state.steps, total: planned)
                 var runaway: Int?
+                var explosion: Divergence?
                 sequence.forEachTurn(epoch: state.epoch, batch: state.batch, step: state.steps) { turn in
                     trainingStep.step(batch, turn: turn)
                     for task in trainingStep.tasks(of: turn) {
                         state.losses.add(trainingStep, task: task)
                         if trainingStep.losses[task].isInfinite { runaway = runaway ?? task }
                     }
+                    explosion = explosion ?? self.explosion(turn, state)
                 }
                 state.trainingSeconds += clock.now.seconds(since: begin)
                 state.steps += 1
                 state.batch += 1
                 state.rowsSeen += batch.rows
-                if let runaway {
-                    let found = self.divergence(of: runaway, state)
+                if let found = runaway.map({ self.divergence(of: $0, state) }) ?? explosion {
                     if goBack(retreat, &state, because: found) { continue training }
                     (divergence, reason) = (found, .diverged)
                     break training
@@ -206,6 +207,19 @@ extension Trainer {
     private func divergence(of epoch: EpochReport, _ state: FitState) -> Divergence {
         let losses = epoch.validationLosses ?? epoch.trainingLosses
         return divergence(of: losses.firstIndex { $0.isInfinite } ?? 0, state)
+    }
+
+    /// A gradient that is longer than allowed, and the part of it that is the longest.
+    private func explosion(_ turn: Int, _ state: FitState) -> Divergence? {
+        guard let limit = trainingStep.gradientLimit, !(trainingStep.gradientNorm <= limit) else { return nil }
+        let lengths = model.layout.segments.map { segment in
+            trainingStep.gradient(segment).reduce(0.0) { $0 + Double($1) * Double($1) }
+        }
+        let longest = lengths.indices.max { lengths[$0] < lengths[$1] }
+        return Divergence(
+            task: trainingStep.tasks(of: turn).first.map { model.tasks[$0].name } ?? "", epoch: state.epoch,
+            step: state.steps + 1, parameter: longest.map { model.layout.segments[$0].name },
+            gradientNorm: trainingStep.gradientNorm)
     }
 
     private func divergence(of task: Int, _ state: FitState) -> Divergence {

@@ -1,0 +1,150 @@
+package import MTLEngine
+
+extension Trainer where Scalar == Float {
+    /// Fits the last biases of the heads once more, on the training rows with all else as it is: a task's mean prediction is then
+    /// the mean of its labels, as that of a regression fitted to its end is. What steps leave is a random last one, a few
+    /// per cent beside it.
+    ///
+    /// Tasks whose bias moves another task's logits, or not all of their own alike (funnels), are left as they are, and so are tasks
+    /// that weigh nothing.
+    /// - Throws: `InputError` where the rows do not fit the model, or the file is damaged.
+    package func fitIntercepts(_ training: RowCache) throws(InputError) {
+        try training.check(model)
+        let tried = try training.dataset(0)
+        var fits: [(task: Int, names: [String])] = []
+        for (index, task) in model.tasks.enumerated() where task.weight > 0 {
+            let names = interceptNames(task)
+            if !names.isEmpty, try movesItsTaskAlone(names, index, tried) { fits.append((index, names)) }
+        }
+        // Of very many rows some blocks say as much.
+        let blocks = Array(
+            stride(from: 0, to: training.blocks.count, by: max(1, training.rowCount / Self.enoughRows)))
+        for _ in 0..<Self.interceptPasses where !fits.isEmpty {
+            var sums = fits.map { InterceptSums(model.tasks[$0.task]) }
+            for block in blocks {
+                let dataset = try training.dataset(block)
+                let predictions = try predict(dataset)
+                for place in fits.indices { try sums[place].add(dataset, predictions) }
+            }
+            var largest = 0.0
+            for (fit, sums) in zip(fits, sums) {
+                guard let steps = sums.steps else { continue }
+                try move(fit.names, by: steps)
+                largest = max(largest, steps.map(\.magnitude).max() ?? 0)
+            }
+            if largest < Self.smallStep { break }
+        }
+    }
+
+    private static var enoughRows: Int { 4_000_000 }
+    private static var interceptPasses: Int { 3 }
+    /// A Newton step leaves about its square.
+    private static var smallStep: Double { 0.02 }
+
+    /// The last bias of a task's head, or its parts by scenario.
+    private func interceptNames(_ task: LearningTask) -> [String] {
+        let prefix = "heads.\(task.name)."
+        let biases = model.layout.segments.filter {
+            $0.isTrained && $0.name.hasPrefix(prefix) && $0.name.hasSuffix("bias")
+                && $0.count == task.kind.outputs
+        }.map(\.name)
+        func layer(_ name: String) -> Int {
+            Int(name.dropFirst(prefix.count).prefix { $0.isNumber }) ?? -1
+        }
+        let last = biases.map(layer).max() ?? -1
+        let names = biases.filter { layer($0) == last }
+        return names.contains("\(prefix)\(last).bias") ? ["\(prefix)\(last).bias"] : names
+    }
+
+    private func move(_ names: [String], by steps: [Double]) throws(InputError) {
+        for name in names {
+            try setParameter(name, to: zip(try parameter(name), steps).map { $0 + Float($1) })
+        }
+    }
+
+    private func movesItsTaskAlone(
+        _ names: [String], _ task: Int, _ dataset: Dataset<Float>
+    ) throws(InputError) -> Bool {
+        let before = try Predictions(dataset, model: model, inference: inference, asLogits: true)
+        var kept: [[Float]] = []
+        for name in names { kept.append(try parameter(name)) }
+        try move(names, by: [Double](repeating: 0.5, count: model.tasks[task].kind.outputs))
+        let after = try Predictions(dataset, model: model, inference: inference, asLogits: true)
+        for (name, values) in zip(names, kept) { try setParameter(name, to: values) }
+        for (index, one) in model.tasks.enumerated() {
+            let distance: Float = index == task ? 0.5 : 0
+            for (old, new) in zip(try before.values(one.name), try after.values(one.name))
+            where !old.isNaN && abs(new - old - distance) > 1e-4 * max(1, abs(old)) { return false }
+        }
+        return true
+    }
+}
+
+/// What a Newton step for the intercepts of a task is made of: sums over rows of the loss's slopes and curvatures.
+private struct InterceptSums {
+    private let task: LearningTask
+    private var slopes: [Double]
+    private var curvatures: [Double]
+    /// Per class the weight of its labels.
+    private var labels: [Double]
+
+    init(_ task: LearningTask) {
+        self.task = task
+        slopes = [Double](repeating: 0, count: task.kind.outputs)
+        curvatures = slopes
+        labels = [Double](repeating: 0, count: max(2, task.kind.outputs))
+    }
+
+    mutating func add(_ dataset: Dataset<Float>, _ predictions: Predictions<Float>) throws(InputError) {
+        let column = try dataset.labelColumn(task.name)
+        let (values, targets) = (try predictions.values(task.name), try dataset.labels(task.name))
+        let width = dataset.labelNames.count
+        for (row, label) in targets.enumerated() where !label.isNaN {
+            var weight = dataset.labelWeights.map { Double($0.base[row * width + column]) } ?? 1
+            // Predictions are for all rows; each negative that is here stands for those left out.
+            if label == 0, task.negativeRate < 1 { weight /= task.negativeRate }
+            switch task.kind {
+            case .binary:
+                labels[label > 0.5 ? 1 : 0] += weight
+                add(weight, Double(values[row]), label > 0.5 ? 1 : 0, 0)
+            case .multiclass(let classes):
+                let right = Int(label)
+                labels[right] += weight
+                for index in 0..<classes {
+                    add(weight, Double(values[row * classes + index]), index == right ? 1 : 0, index)
+                }
+            case .squaredError:
+                slopes[0] += weight * (Double(values[row]) - Double(label))
+                curvatures[0] += weight
+            case .huber(let delta):
+                let residual = Double(values[row]) - Double(label)
+                slopes[0] += weight * max(-delta, min(delta, residual))
+                curvatures[0] += abs(residual) < delta ? weight : 0
+            }
+        }
+    }
+
+    private mutating func add(_ weight: Double, _ prediction: Double, _ label: Double, _ place: Int) {
+        slopes[place] += weight * (prediction - label)
+        curvatures[place] += weight * prediction * (1 - prediction)
+    }
+
+    /// Nil where there is nothing to go by: labels of one kind alone, predictions that are 0 or 1.
+    var steps: [Double]? {
+        var share = 1.0
+        switch task.kind {
+        case .binary: guard labels.allSatisfy({ $0 > 0 }) else { return nil }
+        case .multiclass(let classes):
+            guard labels.allSatisfy({ $0 > 0 }) else { return nil }
+            // All classes move: of two each goes half the way.
+            share = Double(classes - 1) / Double(classes)
+        case .squaredError, .huber: break
+        }
+        let steps = zip(slopes, curvatures).map { -share * $0 / $1 }
+        guard steps.allSatisfy(\.isFinite) else { return nil }
+        switch task.kind {
+        case .binary, .multiclass: return steps.map { max(-1, min(1, $0)) }
+        case .squaredError, .huber: return steps
+        }
+    }
+}
