@@ -23,11 +23,15 @@ import Testing
             {"epoch": 1, "steps": 10, "trainingSeconds": 1.5, "waitingSeconds": 0.5, "trainingLosses": [0.7, 1.5],
              "validationLosses": [0.6875, 1.25], "validationMetrics": \(metrics(0.625)), "watchedLoss": 0.75}
             """)
-        let second = try epoch(
+        var second = try epoch(
             """
             {"epoch": 2, "steps": 300, "trainingSeconds": 5, "waitingSeconds": 0.5, "trainingLosses": [0.1, "nan"],
              "validationLosses": [0.3, 1.125], "validationMetrics": \(metrics(0.875)), "watchedLoss": 0.5}
             """)
+        second.parameters = [-1, 0.25, 0.5, 2].withUnsafeBufferPointer {
+            (values: UnsafeBufferPointer<Float>) in
+            [ParameterHistogram(name: "trunk.0.bias", values)]
+        }
         let run = try RunFolder(folder.file("run"))
         let path = folder.file("run/events")
         let tasks = ["click", "spend"]

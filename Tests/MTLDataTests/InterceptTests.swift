@@ -26,7 +26,8 @@ import Testing
         return text("x,w,click,buy,spend,robust,kind", rows: rows) { row in
             let x = noise.normal()
             func happens(_ logit: Double) -> Int { noise.uniform() < 1 / (1 + exp(-logit)) ? 1 : 0 }
-            let kind = ["a", "b", "c"][min(2, Int(1.2 + noise.normal().magnitude * 0.9 + (x > 0 ? 0.4 : 0)) - 1)]
+            let kind = ["a", "b", "c"][
+                min(2, Int(1.2 + noise.normal().magnitude * 0.9 + (x > 0 ? 0.4 : 0)) - 1)]
             let robust = x + (row % 50 == 0 ? 20 : 0.1 * noise.normal())
             return "\(x),\(row % 3 + 1),\(happens(x - 1)),\(happens(x - 4.5)),\(3 + x),\(robust),\(kind)"
         }
@@ -58,7 +59,9 @@ import Testing
             var positives = sum
             for block in rows.blocks.indices {
                 let data = try rows.dataset(block)
-                let (found, labels) = (try predictor.predict(data).values(task.name), try data.labels(task.name))
+                let (found, labels) = (
+                    try predictor.predict(data).values(task.name), try data.labels(task.name)
+                )
                 for (row, label) in labels.enumerated() where !label.isNaN {
                     let width = data.labelNames.count
                     var weight = data.labelWeights.map { Double($0.base[row * width + index]) } ?? 1
@@ -101,15 +104,20 @@ import Testing
                 Self.label("click", .binary), Self.label("buy", .binary),
                 Self.label("spend", .regression, weight: 0),
             ]
-            experiment.model.sharing = SharingSettings(.resflow, ["layers": [8], "parents": ["buy": "click"]])
+            experiment.model.sharing = SharingSettings(
+                .resflow, ["layers": [8], "parents": ["buy": "click"]])
         }
         let trainer = try Trainer<Float>(run.model, seed: 9)
         let before = trainer.parameters
         try trainer.fitIntercepts(data.training)
         let changed = run.model.layout.segments.filter { segment in
-            (segment.offset..<segment.offset + segment.count).contains { trainer.parameters[$0] != before[$0] }
+            (segment.offset..<segment.offset + segment.count).contains {
+                trainer.parameters[$0] != before[$0]
+            }
         }
-        #expect(changed.count == 1 && changed[0].name.hasPrefix("heads.buy.") && changed[0].name.hasSuffix("bias"))
+        #expect(
+            changed.count == 1 && changed[0].name.hasPrefix("heads.buy.") && changed[0].name.hasSuffix("bias")
+        )
     }
 
     /// Biases by scenario move together.

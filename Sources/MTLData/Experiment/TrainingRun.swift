@@ -161,6 +161,7 @@ public struct TrainingRun {
         var resumed: FitStart<Float>?
         var rule = settings.training.stopping
         rule.reportsMetrics = data.validation != nil
+        rule.reportsParameters = course.keeping != nil
         if let keeping = course.keeping {
             let own = try RunKeeper(
                 keeping.folder, seed: seed, every: keeping.interval, isInterrupted: keeping.isInterrupted

@@ -170,7 +170,9 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
                 expected: "a feature that has one, or not this setting")
         }
         let clipping: GradientClipping =
-            clipNorm.map { .norm($0) } ?? clipValue.map { .value($0) } ?? gradientLimit.map { .stop(above: $0) }
+            clipNorm.map { .norm($0) } ?? clipValue.map { .value($0) } ?? gradientLimit.map {
+                .stop(above: $0)
+            }
             ?? .none
         return try Trainer(
             model, optimizer: rule, tableOptimizer: tableRule,

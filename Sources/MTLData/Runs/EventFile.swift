@@ -8,10 +8,11 @@ package import MTLEngine
     internal import Darwin
 #endif
 
-/// The epochs of a seed as TensorBoard reads them: records of `Event` messages, each a few scalars.
+/// The epochs of a seed as TensorBoard reads them: records of `Event` messages, each a few scalars and how the parameters are
+/// spread.
 ///
 /// A record is the length of its bytes, a masked CRC-32C of that, the bytes, and a masked CRC-32C of them. The messages have
-/// four fields in all, so they are written by hand.
+/// few fields, so they are written by hand.
 /// - SeeAlso: `tensorflow/core/util/event.proto`, `summary.proto` and `lib/io/record_writer.h` of TensorFlow.
 package struct EventFile {
     let path: String
@@ -53,6 +54,12 @@ package struct EventFile {
                         summary.message(1) {
                             $0.string(1, tag)
                             $0.float(2, Float(value))
+                        }
+                    }
+                    for parameter in epoch.parameters ?? [] where parameter.count > 0 {
+                        summary.message(1) { value in
+                            value.string(1, "parameters/\(parameter.name)")
+                            value.message(5) { $0.histogram(parameter) }
                         }
                     }
                 }
@@ -125,6 +132,21 @@ struct ProtocolBuffer {
         var inner = ProtocolBuffer()
         fields(&inner)
         data(field, inner.bytes)
+    }
+
+    /// The fields of a `HistogramProto`.
+    mutating func histogram(_ parameter: ParameterHistogram) {
+        double(1, parameter.minimum)
+        double(2, parameter.maximum)
+        double(3, Double(parameter.count))
+        double(4, parameter.sum)
+        double(5, parameter.sumOfSquares)
+        doubles(6, parameter.limits)
+        doubles(7, parameter.buckets)
+    }
+
+    private mutating func doubles(_ field: UInt64, _ values: [Double]) {
+        data(field, values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian) { Array($0) } })
     }
 
     private mutating func data(_ field: UInt64, _ value: [UInt8]) {

@@ -19,6 +19,8 @@ public struct StoppingRule: Sendable, Equatable {
     public var onDivergence = DivergenceResponse.stop
     /// Whether every epoch's report has the metrics of the validation rows, which take a pass of their own.
     public var reportsMetrics = false
+    /// Whether every epoch's report says how the parameters are spread.
+    package var reportsParameters = false
 
     /// What an epoch is judged by, over the validation rows, or where there are none over the training rows as the epoch saw
     /// them.
@@ -123,6 +125,8 @@ public struct EpochReport: Sendable, Equatable, Codable {
     public let watchedLoss: Double
     /// What it is, where that is not the weighted loss of all tasks: "purchase AUC", "purchase loss".
     public var watchedName: String?
+    /// How the parameters that it was judged by are spread, by segment, where the rule asks for it.
+    package var parameters: [ParameterHistogram]?
 }
 
 /// What came of a training run.

@@ -211,7 +211,9 @@ extension Trainer {
 
     /// A gradient that is longer than allowed, and the part of it that is the longest.
     private func explosion(_ turn: Int, _ state: FitState) -> Divergence? {
-        guard let limit = trainingStep.gradientLimit, !(trainingStep.gradientNorm <= limit) else { return nil }
+        guard let limit = trainingStep.gradientLimit, !(trainingStep.gradientNorm <= limit) else {
+            return nil
+        }
         let lengths = model.layout.segments.map { segment in
             trainingStep.gradient(segment).reduce(0.0) { $0 + Double($1) * Double($1) }
         }
@@ -258,8 +260,17 @@ extension Trainer {
             epoch: state.epoch, steps: state.steps, trainingSeconds: state.trainingSeconds,
             waitingSeconds: state.waitingSeconds, trainingLosses: training, validationLosses: watched,
             validationMetrics: metrics, watchedLoss: known ?? state.epochs.last?.watchedLoss ?? 0,
-            watchedName: rule.watchedName)
+            watchedName: rule.watchedName,
+            parameters: rule.reportsParameters ? parameterHistograms : nil)
         return (report, known != nil)
+    }
+
+    private var parameterHistograms: [ParameterHistogram] {
+        model.layout.segments.filter { $0.count > 0 }.map { segment in
+            ParameterHistogram(
+                name: segment.name,
+                UnsafeBufferPointer(start: store.parameters.base + segment.offset, count: segment.count))
+        }
     }
 
     /// Where a turn is an epoch, each task's loss is that of its latest turn: tasks are not compared with each other.
