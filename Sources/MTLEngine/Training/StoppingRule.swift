@@ -137,6 +137,8 @@ public struct TrainingReport: Sendable, Equatable {
         case diverged
         /// The run was asked to stop, and can go on.
         case interrupted
+        /// The run was asked to pause before an epoch, and can go on.
+        case paused
     }
 
     /// Why training ended.
@@ -169,6 +171,7 @@ public struct TrainingReport: Sendable, Equatable {
             return
                 "stopped in epoch \(divergence?.epoch ?? epochs.count) with a loss\(task) that is NaN or infinite; \(kept)"
         case .interrupted: return "interrupted in epoch \(epochs.count + 1)"
+        case .paused: return "paused after epoch \(epochs.count)"
         }
     }
 
