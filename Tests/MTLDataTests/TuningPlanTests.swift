@@ -73,7 +73,7 @@ import Yams
         // One seed, and the epoch that counts is the one that is kept.
         expected.training.seeds = [.max]
         expected.training.watch = WatchSettings(task: "click", metric: "AUC")
-        #expect(SettingTree(drawn) == SettingTree(expected))
+        #expect(try SettingTree(drawn) == SettingTree(expected))
         #expect(plan.chosen(plan.trials[0]).training.seeds == [.max, 2])
     }
 
