@@ -53,6 +53,11 @@ import Testing
         let model = try settings.model.model(again.preprocessor)
         #expect(model.tasks[0].weight == 3 && model.tasks[0].smoothing == 0.25)
         #expect(model.tables.map(\.dimension) == [5])
+        // Rows that a model's preprocessing encodes, which began with another factor.
+        settings.schema.labels[0].weight = 2
+        let continued = try settings.prepare(
+            in: folder.file("continued"), threads: 1, encodedBy: again.preprocessor)
+        #expect(!continued.wasCached && continued.preprocessor.schema == settings.schema)
         settings.schema.labels[0].positive = ["0"]
         #expect(try !isCached(settings))
     }

@@ -26,7 +26,7 @@ import Testing
     private static let grid = """
         search: {type: grid}
         metrics: [{task: click, metric: log loss}]
-        space: {training.batch: [32, 64], model.trunk: [[4], [8, 4]]}
+        space: {training.batch: [32, 64], model.dropout: [0, 0.2]}
 
         """
 
@@ -101,7 +101,7 @@ import Testing
 
     /// Killed in the midst of a trial, and gone on: the same table, and what was finished is not run again.
     @Test func aKilledTuningGoesOn() throws {
-        let text = Self.grid.replacing("model.trunk: [[4], [8, 4]]", with: "training.epochs: [2, 400, 3]")
+        let text = Self.grid.replacing("model.dropout: [0, 0.2]", with: "training.epochs: [2, 400, 3]")
         let shop = try shop(text)
         let killed = try Command.run(
             "mtl", ["tune", "tune.yaml", "--folder", "out", "--jobs", "1"], in: shop.path,
@@ -161,7 +161,7 @@ import Testing
 
     @Test func aTrialThatFailsIsRecorded() throws {
         let shop = try shop(
-            Self.grid.replacing("model.trunk: [[4], [8, 4]]", with: "training.learning_rate: [0.01, 1e30]"))
+            Self.grid.replacing("model.dropout: [0, 0.2]", with: "training.learning_rate: [0.01, 1e30]"))
         let result = try tune(shop, "--jobs", "2")
         #expect(result.status == 0, "\(result.errors)")
         let rows = try table(shop)
@@ -169,7 +169,7 @@ import Testing
         #expect(rows[2].joined(separator: ",").contains("smaller learning_rate"), "\(rows[2])")
         _ = try shop.write(
             "experiment: shop.yaml\n"
-                + Self.grid.replacing("model.trunk: [[4], [8, 4]]", with: "training.learning_rate: [1e30]"),
+                + Self.grid.replacing("model.dropout: [0, 0.2]", with: "training.learning_rate: [1e30]"),
             "tune.yaml")
         let none = try Command.run("mtl", ["tune", "tune.yaml", "--folder", "none"], in: shop.path)
         #expect(none.status == 1 && none.errors.contains("no trial that came to its end"), "\(none.errors)")

@@ -38,6 +38,8 @@ import Yams
         do {
             _ = try plan(text, change)
             return nil
+        } catch DecodingError.dataCorrupted(let context) {
+            return context.underlyingError as? InputError
         } catch { return error as? InputError }
     }
 
@@ -150,7 +152,7 @@ import Yams
             "single value"
         ),
         (
-            "search: {type: grid}\nspace: {schema.labels.clik.weight: [1]}",
+            "search: {type: grid}\nmetrics: [{task: click}]\nspace: {schema.labels.clik.weight: [1]}",
             "space.schema.labels.clik.weight", "clik.weight"
         ),
         // Values that the experiment refuses: alone, and only together.
