@@ -68,7 +68,7 @@ extension InputError {
     private static let settings: Set<String> = [
         "data", "history", "histories", "schema", "feature", "features", "label", "labels", "split",
         "sampling",
-        "model", "training", "space", "metrics", "scenario", "scenarios", "experiment", "task", "tasks",
+        "model", "training", "scenario", "scenarios", "experiment", "task", "tasks",
     ]
 
     /// Whether the place is a setting, as "split", "data, bad_rows" or "feature \"age\"", and not a file whose name only

@@ -57,7 +57,7 @@ struct TuneCommand: ParsableCommand {
             throw file.located(error)
         }
         do { try tune(plan) } catch let error as InputError {
-            throw error.place.hasPrefix("space") ? file.located(error) : error.of(experiment)
+            throw error.place.hasPrefix("space, trial ") ? file.located(error) : error.of(experiment)
         }
     }
 

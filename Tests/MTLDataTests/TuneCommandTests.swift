@@ -144,6 +144,8 @@ import Testing
         let shop = try shop(Self.grid, epochs: 100_000)
         let arguments = ["tune", "tune.yaml", "--folder", "out", "--jobs", "2", "--resume"]
         for (number, status, name) in [(SIGTERM, Int32(143), "SIGTERM"), (SIGINT, 130, "SIGINT")] {
+            // Written anew after every epoch: the second time it says that the run has gone on.
+            unlink(shop.folder.file("out/trials/0002/history.csv"))
             let result = try Command.run(
                 "mtl", arguments, in: shop.path, signal: (number, 0.3), marker: "out/trials/0002/history.csv")
             #expect(!result.isSignalled && result.status == status, "\(result.status) \(result.errors)")
@@ -155,7 +157,7 @@ import Testing
             }
         }
         #expect(try table(shop).dropFirst().map { $0[1] } == ["running", "running", "waiting", "waiting"])
-        let log = String(decoding: shop.bytes("out/trials/0001/log.txt") ?? Data(), as: UTF8.self)
+        let log = String(decoding: shop.bytes("out/trials/0002/log.txt") ?? Data(), as: UTF8.self)
         #expect(log.contains("goes on at epoch"), "\(log)")
     }
 
