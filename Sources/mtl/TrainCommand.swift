@@ -138,7 +138,7 @@ struct TrainCommand: ParsableCommand {
             throw ExitCode(128 + signal)
         }
         if training.hasPaused {
-            reporter.paused(runFolder ?? "", epochs: pauseAfter ?? 0)
+            try reporter.paused(runFolder ?? "", epochs: pauseAfter ?? 0)
             return
         }
         Interrupts.release()

@@ -171,9 +171,10 @@ final class TrainingReporter {
         let testMetrics: [[String: [String: Double]]]
     }
 
-    func paused(_ run: String, epochs: Int) {
+    func paused(_ run: String, epochs: Int) throws {
         line("Paused after epoch \(epochs). The run is in \(run): --resume goes on with it.")
         object(Paused(run: run, epochs: epochs))
+        if let failure { throw failure }
     }
 
     private struct Paused: Encodable {

@@ -50,6 +50,8 @@ import Testing
         let again = try Command.run("mtl", arguments + ["--pause-after", "2", "--json"], in: shop.path)
         #expect(
             again.output.contains("{\"epochs\":2,\"event\":\"paused\",\"run\":\"run\"}"), "\(again.output)")
+        let full = try shop.shell("\"$0\" train shop.yaml --run run --resume --pause-after 2 >/dev/full")
+        #expect(full.status == 1 && full.errors.contains("standard output"), "\(full.errors)")
         let ended = try Command.run("mtl", arguments + ["--skip-test"], in: shop.path)
         #expect(ended.status == 0 && shop.bytes("run/model.safetensors") == model, "\(ended.errors)")
     }
