@@ -3,11 +3,18 @@ import MTLData
 import MTLEngine
 import Yams
 
-extension Experiment {
-    /// Reads an experiment file.
+/// A file of settings, as YAML.
+struct SettingsFile<Settings: Decodable> {
+    let settings: Settings
+    private let lines: SettingLines
+
+    /// Reads a file, with unknown names refused.
     ///
+    /// - Parameters:
+    ///   - what: what the file is to be, as "an experiment: data, schema, …".
+    ///   - check: checks what is read; its errors are given the line of the setting.
     /// - Throws: `InputError` that names the file, the line and the setting.
-    init(file path: String) throws {
+    init(_ path: String, _ what: String, check: (Settings) throws -> Void) throws {
         let text = try ExperimentText(path).text
         var lines = SettingLines(path)
         do {
@@ -16,11 +23,11 @@ extension Experiment {
                 throw InputError(
                     .syntax, at: path,
                     found: text.allSatisfy(\.isWhitespace) ? "nothing" : "no settings by name",
-                    expected: "an experiment: data, schema, …")
+                    expected: what)
             }
             try lines.look(at: root)
-            self = try YAMLDecoder().decode(Experiment.self, from: root)
-            try check()
+            settings = try YAMLDecoder().decode(Settings.self, from: root)
+            try check(settings)
         } catch let error as InputError {
             throw lines.located(error)
         } catch let error as YamlError {
@@ -28,6 +35,20 @@ extension Experiment {
         } catch let error as DecodingError {
             throw lines.located(InputError(wrapping: error))
         }
+        self.lines = lines
+    }
+
+    /// The error with the file, and the line where the file has the setting.
+    func located(_ error: InputError) -> InputError { lines.located(error) }
+}
+
+extension Experiment {
+    /// Reads an experiment file.
+    ///
+    /// - Throws: `InputError` that names the file, the line and the setting.
+    init(file path: String) throws {
+        self = try SettingsFile<Experiment>(path, "an experiment: data, schema, …") { try $0.check() }
+            .settings
     }
 }
 

@@ -49,11 +49,27 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Goes on with the run in --run; begins it where there is none.")
     var resume = false
 
+    @Option(
+        help:
+            "Ends with a checkpoint after this epoch, without a model; --resume goes on with the same run, to the bits of one that never paused. Of one seed."
+    )
+    var pauseAfter: Int?
+
+    @Flag(help: "Leaves the test rows alone: the model is not judged.")
+    var skipTest = false
+
+    @Flag(
+        help:
+            "Ends as by SIGTERM, with a checkpoint, when the standard input ends: when the program is gone that holds its other side."
+    )
+    var endsWithInput = false
+
     @Flag(help: "Says nothing but what goes wrong.")
     var quiet = false
 
     @Flag(
-        help: "Writes an object per event instead of lines: prepared, note, epoch, seed, result, interrupted."
+        help:
+            "Writes an object per event instead of lines: prepared, note, epoch, seed, result, paused, interrupted."
     )
     var json = false
 
@@ -64,9 +80,14 @@ struct TrainCommand: ParsableCommand {
         guard !quiet || !json else {
             throw ValidationError("--quiet: found --json too, expected one of them")
         }
+        if let pauseAfter, pauseAfter < 1 {
+            throw ValidationError("--pause-after: found \(pauseAfter), expected at least 1")
+        }
         guard runFolder == nil else { return }
-        for (given, name) in [(resume, "--resume"), (checkpointEvery != nil, "--checkpoint-every")]
-        where given {
+        for (given, name) in [
+            (resume, "--resume"), (checkpointEvery != nil, "--checkpoint-every"),
+            (pauseAfter != nil, "--pause-after"), (skipTest, "--skip-test"),
+        ] where given {
             throw ValidationError("\(name): found no --run, expected the folder of a run")
         }
     }
@@ -80,6 +101,7 @@ struct TrainCommand: ParsableCommand {
     }
 
     private func train(_ settings: Experiment) throws {
+        if endsWithInput { ParentWatch.begin() }
         try settings.check()
         var start: ModelBundle?
         if let from { start = try ModelBundle(contentsOf: from) }
@@ -115,6 +137,10 @@ struct TrainCommand: ParsableCommand {
             reporter.interrupted(runFolder ?? "", signal: name)
             throw ExitCode(128 + signal)
         }
+        if training.hasPaused {
+            try reporter.paused(runFolder ?? "", epochs: pauseAfter ?? 0)
+            return
+        }
         Interrupts.release()
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
@@ -138,6 +164,8 @@ struct TrainCommand: ParsableCommand {
         }
         var keeping = TrainingRun.Keeping(folder: folder)
         keeping.interval = interval
+        keeping.pauseAfter = pauseAfter
+        keeping.skipsTest = skipTest
         keeping.isInterrupted = { Interrupts.held != 0 }
         return keeping
     }

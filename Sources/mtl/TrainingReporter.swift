@@ -171,6 +171,18 @@ final class TrainingReporter {
         let testMetrics: [[String: [String: Double]]]
     }
 
+    func paused(_ run: String, epochs: Int) throws {
+        line("Paused after epoch \(epochs). The run is in \(run): --resume goes on with it.")
+        object(Paused(run: run, epochs: epochs))
+        if let failure { throw failure }
+    }
+
+    private struct Paused: Encodable {
+        var event = "paused"
+        let run: String
+        let epochs: Int
+    }
+
     func interrupted(_ run: String, signal: String) {
         Terminal.note(
             "Interrupted (\(signal)). The run is in \(run): the same command with --resume goes on with it.")

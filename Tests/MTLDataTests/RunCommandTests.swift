@@ -37,6 +37,37 @@ import Testing
         #expect(again.status == 1 && again.errors.contains("expected --resume"), "\(again.errors)")
     }
 
+    @Test func aRunPausesAndGoesOnToTheSameModel() throws {
+        let shop = try SmallShop()
+        _ = try shop.write(SmallShop.experiment.replacing("epochs: 1,", with: "epochs: 4,"), "shop.yaml")
+        let whole = try shop.mtl("train", "shop.yaml", "--quiet")
+        let model = shop.bytes("shop.safetensors")
+        #expect(whole.status == 0 && model != nil, "\(whole.errors)")
+        let arguments = ["train", "shop.yaml", "--run", "run", "--resume"]
+        let paused = try Command.run("mtl", arguments + ["--pause-after", "2"], in: shop.path)
+        #expect(paused.status == 0 && paused.output.contains("Paused after epoch 2."), "\(paused.errors)")
+        #expect(shop.bytes("run/checkpoint.safetensors") != nil && shop.bytes("run/model.safetensors") == nil)
+        let again = try Command.run("mtl", arguments + ["--pause-after", "2", "--json"], in: shop.path)
+        #expect(
+            again.output.contains("{\"epochs\":2,\"event\":\"paused\",\"run\":\"run\"}"), "\(again.output)")
+        let full = try shop.shell("\"$0\" train shop.yaml --run run --resume --pause-after 2 >/dev/full")
+        #expect(full.status == 1 && full.errors.contains("standard output"), "\(full.errors)")
+        let ended = try Command.run("mtl", arguments + ["--skip-test"], in: shop.path)
+        #expect(ended.status == 0 && shop.bytes("run/model.safetensors") == model, "\(ended.errors)")
+    }
+
+    /// The program that holds the other side of the input is gone: the run stops with a checkpoint.
+    @Test func aRunEndsWithItsInput() throws {
+        let shop = try endless()
+        let result = try shop.shell(
+            """
+            mkfifo input; { while [ ! -e run/history.csv ]; do sleep 0.05; done; } >input &
+            "$0" train shop.yaml --run run --ends-with-input <input
+            """)
+        #expect(result.status == 143 && result.errors.contains("Interrupted (SIGTERM)"), "\(result.errors)")
+        #expect(shop.bytes("run/checkpoint.safetensors") != nil)
+    }
+
     @Test func aSecondSignalEndsARunAtOnce() throws {
         let shop = try endless()
         // The first one comes while the process cannot run its steps to their end.
@@ -86,6 +117,8 @@ import Testing
         (["--resume"], "--run"), (["--run", "r", "--checkpoint-every", "5x"], "30s, 5m, 1h or 1000steps"),
         (["--run", "r", "--checkpoint-every", "1.5steps"], "1000steps"), (["--quiet", "--json"], "--json"),
         (["--run", "r", "--checkpoint-every", "nan s"], "1000steps"),
+        (["--pause-after", "2"], "--pause-after"), (["--run", "r", "--pause-after", "0"], "at least 1"),
+        (["--skip-test"], "--skip-test"),
     ])
     func wrongOptionsAreNamed(_ options: [String], _ expected: String) throws {
         let shop = try SmallShop()

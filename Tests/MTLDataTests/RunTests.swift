@@ -144,6 +144,51 @@ import Testing
         }
     }
 
+    /// A run that pauses after an epoch, whatever is asked of it there again, goes on as if it had not.
+    @Test(arguments: courses)
+    func pausesChangeNoBit(_ course: Course) throws {
+        let (files, whole) = try files()
+        var experiment = whole
+        course.change(&experiment)
+        experiment.training.seeds.removeLast(experiment.training.seeds.count - 1)
+        experiment.training.patience = 4
+        let data = try files.prepared(experiment)
+        let undisturbed = try TrainingRun(experiment, data)
+        let folder = files.folder.file("paused")
+        func run(_ pause: Int?) throws -> TrainingRun {
+            var keeping = TrainingRun.Keeping(folder: try RunFolder(folder))
+            keeping.pauseAfter = pause
+            keeping.skipsTest = true
+            return try TrainingRun(experiment, data, keeping: keeping)
+        }
+        for pause in [1, 1, 3] {
+            let paused = try run(pause)
+            #expect(paused.hasPaused && !paused.wasInterrupted && paused.parameters.isEmpty)
+            let lines = try String(contentsOfFile: "\(folder)/history.jsonl", encoding: .utf8)
+            #expect(lines.split(separator: "\n").count == pause)
+        }
+        // Beyond where it is asked to pause it does nothing.
+        #expect(try run(2).hasPaused)
+        let ended = try run(4)
+        #expect(!ended.hasPaused && ended.evaluations.isEmpty)
+        #expect(ended.parameters.map(\.bitPattern) == undisturbed.parameters.map(\.bitPattern))
+    }
+
+    @Test func aPauseIsOfOneSeed() throws {
+        let (files, whole) = try files()
+        var experiment = whole
+        experiment.training.seeds = [1, 2]
+        let data = try files.prepared(experiment)
+        var keeping = TrainingRun.Keeping(folder: try RunFolder(files.folder.file("run")))
+        keeping.pauseAfter = 1
+        let error = failure { () throws(InputError) in
+            _ = try TrainingRun(experiment, data, keeping: keeping)
+        }
+        #expect(
+            error?.place == "training, seeds" && error?.found == "2 and a pause after epoch 1",
+            "\(String(describing: error))")
+    }
+
     @Test func aRunGoesOnWithItsOwnSettingsAndRowsOnly() throws {
         let (files, experiment) = try files()
         let data = try files.prepared(experiment)

@@ -40,6 +40,28 @@ import Testing
         #endif
     }
 
+    /// What only a model makes of its rows prepares none anew, and is what the experiment says now.
+    @Test func factorsAndDimensionsAreNotTheRows() throws {
+        var settings = experiment(try write(SmallShop.rows(300)))
+        settings.schema.features.append(Feature("city", .categorical))
+        #expect(try !isCached(settings))
+        settings.schema.labels[0].weight = 3
+        settings.schema.labels[0].smoothing = 0.25
+        settings.schema.features[1].dimension = 5
+        let again = try settings.prepare(in: folder.file("prepared"))
+        #expect(again.wasCached && again.preprocessor.schema == settings.schema)
+        let model = try settings.model.model(again.preprocessor)
+        #expect(model.tasks[0].weight == 3 && model.tasks[0].smoothing == 0.25)
+        #expect(model.tables.map(\.dimension) == [5])
+        // Rows that a model's preprocessing encodes, which began with another factor.
+        settings.schema.labels[0].weight = 2
+        let continued = try settings.prepare(
+            in: folder.file("continued"), threads: 1, encodedBy: again.preprocessor)
+        #expect(!continued.wasCached && continued.preprocessor.schema == settings.schema)
+        settings.schema.labels[0].positive = ["0"]
+        #expect(try !isCached(settings))
+    }
+
     @Test func theTargetOfALinkCounts() throws {
         let target = try write(SmallShop.rows(300), "target.csv")
         try #require(symlink("target.csv", folder.file("link.csv")) == 0)

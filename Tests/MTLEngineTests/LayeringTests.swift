@@ -14,7 +14,8 @@ import Testing
     private static let data = [
         "Text", "Files", "Time", "Reading", "Schema", "Columns", "Statistics", "Histories", "Splits",
         "Preprocessing",
-        "Sampling", "Cache", "Preparation", "Batches", "Checks", "Runs", "Experiment", "Model", "Proposal",
+        "Sampling", "Cache", "Preparation", "Batches", "Checks", "Runs", "Experiment", "Model", "Tuning",
+        "Proposal",
     ]
 
     @Test func engineDependsDownwards() throws {

@@ -27,7 +27,7 @@ extension Experiment {
         let files = try PreparedFiles(folder, inputs: filesInUse, onWait: onWait)
         let fingerprint = try fingerprint(preprocessor)
         if let found = files.find(fingerprint, checkingWith: threads) {
-            return PreparedData(found, wasCached: true)
+            return PreparedData(found, wasCached: true, learned: schema)
         }
         let format: TableFormat
         if let preprocessor {
@@ -39,7 +39,7 @@ extension Experiment {
         plan.split = split
         plan.sampling = sampling
         plan.badRows = options.badRows
-        plan.preprocessor = preprocessor
+        plan.preprocessor = preprocessor?.learned(as: schema)
         let source = try open(data.source, threads: threads, format: format)
         var test: (any RowSource)?
         if let path = data.test { test = try open(path, threads: threads, format: format) }
@@ -109,7 +109,7 @@ extension Experiment {
         var text = ""
         do {
             text += String(decoding: try encoder.encode(data), as: UTF8.self)
-            text += String(decoding: try encoder.encode(schema), as: UTF8.self)
+            text += String(decoding: try encoder.encode(schema.ofRows), as: UTF8.self)
             text += String(decoding: try encoder.encode(histories), as: UTF8.self)
             text += String(decoding: try encoder.encode(split), as: UTF8.self)
             text += String(decoding: try encoder.encode(sampling), as: UTF8.self)

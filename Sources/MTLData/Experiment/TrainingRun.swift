@@ -26,6 +26,8 @@ public struct TrainingRun {
 
     /// Whether it stopped before its end because it was asked to: its folder holds where, and there are no parameters.
     public private(set) var wasInterrupted = false
+    /// Whether it paused where it was asked to: its folder holds where, and there are no parameters.
+    public private(set) var hasPaused = false
 
     private var bestLoss = Double.infinity
 
@@ -37,6 +39,11 @@ public struct TrainingRun {
         public var interval = CheckpointInterval.seconds(300)
         /// Asked between steps whether it is to stop, with a last checkpoint.
         public var isInterrupted: () -> Bool = { false }
+        /// The last epoch before it pauses with a checkpoint, of a run of one seed; nil for none. Rates and schedules stay those of
+        /// all epochs, so that the run that goes on comes to the same bits as one that never paused.
+        public var pauseAfter: Int?
+        /// Whether the test rows are left alone.
+        package var skipsTest = false
 
         /// A run that writes where it is every five minutes.
         public init(folder: RunFolder) { self.folder = folder }
@@ -68,6 +75,12 @@ public struct TrainingRun {
             throw try settings.explained(
                 problem.error, problem.label, data, kept: audit.labels[problem.label].least)
         }
+        if let pause = keeping?.pauseAfter, settings.training.seeds.count > 1 || pause < 1 {
+            throw InputError(
+                .value, at: "training, seeds",
+                found: "\(settings.training.seeds.count) and a pause after epoch \(pause)",
+                expected: "one seed, and a pause after epoch 1 or later")
+        }
         for note in try settings.outlierNotes(audit, data) { watch(.note(note)) }
         for label in settings.schema.labels where label.weight == 0 {
             watch(.note("label \"\(label.name)\" weighs 0: its task learns nothing"))
@@ -77,8 +90,9 @@ public struct TrainingRun {
                 .shape, at: "parameters to go on from", found: "\(start.count)",
                 expected: "\(model.layout.count), the model's")
         }
-        let groups = try settings.testGroups(data, threads: compute.threads)
-        if groups == nil, let group = settings.schema.group, data.test != nil {
+        let judgesTest = data.test != nil && keeping?.skipsTest != true
+        let groups = judgesTest ? try settings.testGroups(data, threads: compute.threads) : nil
+        if judgesTest, groups == nil, let group = settings.schema.group {
             watch(.note("column \"\(group)\": the source has other rows than before, so there is no GAUC"))
         }
         if data.validation == nil, settings.training.epochs > 1 {
@@ -105,7 +119,6 @@ public struct TrainingRun {
                 }
             } else {
                 guard let found = try run(seed, course, &history) else {
-                    wasInterrupted = true
                     parameters = []
                     return
                 }
@@ -142,13 +155,13 @@ public struct TrainingRun {
     }
 
     /// What identifies the rows and the model that training goes on from.
-    private static func identity(_ data: PreparedData, _ start: [Float]?) -> String {
+    static func identity(_ data: PreparedData, _ start: [Float]?) -> String {
         let parts = [data.training, data.validation, data.test].map { $0?.seal ?? "none" }
         let begun = start.map { start in "\(start.withUnsafeBytes { Checksum.crc32($0) })" } ?? "none"
         return (parts + [begun]).joined(separator: ", ")
     }
 
-    /// - Returns: what came of the seed's run; nil where it was interrupted.
+    /// - Returns: what came of the seed's run; nil where it was interrupted or paused.
     /// - Throws: what is wrong with the machine or the rows, and so for all seeds.
     private mutating func run(
         _ seed: UInt64, _ course: Course, _ history: inout RunHistory
@@ -164,7 +177,8 @@ public struct TrainingRun {
         rule.reportsParameters = course.keeping != nil
         if let keeping = course.keeping {
             let own = try RunKeeper(
-                keeping.folder, seed: seed, every: keeping.interval, isInterrupted: keeping.isInterrupted
+                keeping.folder, seed: seed, every: keeping.interval, isInterrupted: keeping.isInterrupted,
+                pauseAfter: keeping.pauseAfter
             ) { text in
                 keeping.folder.log(text)
                 watch(.note(text))
@@ -203,7 +217,9 @@ public struct TrainingRun {
         if let failure { watch(.note("\(failure). Training goes on.")) }
         course.keeping?.folder.log("seed \(seed): \(report.summary)")
         watch(.finished(seed: seed, report))
-        if report.reason == .interrupted { return nil }
+        wasInterrupted = report.reason == .interrupted
+        hasPaused = report.reason == .paused
+        if wasInterrupted || hasPaused { return nil }
         var outcome = SeedOutcome(seed: seed, epochs: report.epochs, bestEpoch: report.bestEpoch)
         if let failure = try self.failure(of: trainer, report, begun, course, seed) {
             outcome.failure = SeedOutcome.Failure(failure)
@@ -212,7 +228,9 @@ public struct TrainingRun {
         try trainer.fitIntercepts(data.training)
         try trainer.completeUnseen(
             data.training, continuing: course.start == nil ? nil : data.preprocessor)
-        if let test = data.test { outcome.evaluation = try trainer.evaluate(test, groups: course.groups) }
+        if let test = data.test, course.keeping?.skipsTest != true {
+            outcome.evaluation = try trainer.evaluate(test, groups: course.groups)
+        }
         outcome.loss = report.epochs.first { $0.epoch == report.bestEpoch }?.watchedLoss ?? .infinity
         if parameters.isEmpty || outcome.loss < bestLoss {
             (bestLoss, self.seed, parameters) = (outcome.loss, seed, trainer.parameters)

@@ -91,8 +91,9 @@ public struct PreparedData: Sendable {
         self.init(found, wasCached: false)
     }
 
-    init(_ found: PreparedFiles.Found, wasCached: Bool) {
-        preprocessor = found.preprocessor
+    /// - Parameter schema: what a model makes of the rows, where that may differ from when they were prepared.
+    init(_ found: PreparedFiles.Found, wasCached: Bool, learned schema: Schema? = nil) {
+        preprocessor = schema.map(found.preprocessor.learned) ?? found.preprocessor
         badRows = found.badRows
         training = found.training
         validation = found.parts[.validation]

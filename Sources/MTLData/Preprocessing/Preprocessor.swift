@@ -40,6 +40,13 @@ public struct Preprocessor: Sendable, Equatable, Codable {
             scenarios: scenarios, format: format)
     }
 
+    /// The same for a model that weighs labels, or sizes tables, as a schema of the same rows says.
+    func learned(as schema: Schema) -> Preprocessor {
+        Preprocessor(
+            schema: self.schema.learned(as: schema), trainingRows: trainingRows, fitted: fitted,
+            classes: classes, scenarios: scenarios, format: format)
+    }
+
     /// The values of a feature of ids, nil where it has none.
     package func vocabulary(_ feature: Int) -> Vocabulary? { fitted[feature].vocabulary }
 

@@ -25,9 +25,11 @@ public final class RunFolder {
     private let lock: FolderLock
     var manifest: RunManifest?
 
+    static let marker = ".mtl-run"
+
     private static var kind: FolderLock.Kind {
         FolderLock.Kind(
-            marker: ".mtl-run", text: "A training run of mtl; it makes and removes the files of this folder.",
+            marker: marker, text: "A training run of mtl; it makes and removes the files of this folder.",
             expected: "a new or empty folder, or that of a run", isUnmarked: { _ in false })
     }
 
@@ -38,20 +40,7 @@ public final class RunFolder {
     public init(_ path: String) throws(InputError) {
         self.path = path
         lock = try FolderLock(path, Self.kind, waits: false)
-        guard let data = FileManager.default.contents(atPath: "\(path)/\(RunManifest.name)") else { return }
-        guard let json = SealedText.opened(Array(data)),
-            let found = try? RunFolder.decoder.decode(RunManifest.self, from: Data(json))
-        else {
-            throw InputError(
-                .syntax, at: "\(path)/\(RunManifest.name)", found: "a file that is not as it was written",
-                expected: "the record of a run; begin again in another folder")
-        }
-        guard found.version == RunManifest.currentVersion else {
-            throw InputError(
-                .value, at: "\(path)/\(RunManifest.name)", found: "version \(found.version)",
-                expected: "version \(RunManifest.currentVersion)")
-        }
-        manifest = found
+        manifest = try RunManifest.read(path)
     }
 
     /// Begins a run, or makes sure that it is the one that is there.
@@ -99,11 +88,12 @@ public final class RunFolder {
     /// Where the model goes unless another place is named.
     public var modelPath: String { "\(path)/model.safetensors" }
 
-    private static func digest(_ bytes: [UInt8]) -> String {
+    static func digest(_ bytes: [UInt8]) -> String {
         "\(bytes.count) \(bytes.withUnsafeBytes { Checksum.crc32($0) })"
     }
 
-    private static func difference(_ new: String, _ old: String, _ path: String) -> InputError {
+    /// The first setting that is not as it was written.
+    static func difference(_ new: String, _ old: String, _ path: String) -> InputError {
         func flat(_ text: String) -> [String: String] {
             var found: [String: String] = [:]
             func walk(_ value: Any, _ place: String) {
@@ -217,6 +207,26 @@ struct RunManifest: Codable {
     /// Seeds that are over, in their order.
     var outcomes: [SeedOutcome] = []
     var isFinished = false
+
+    /// What the folder of a run says; nil where there is no run.
+    ///
+    /// - Throws: `InputError` where the file is damaged, or another version's.
+    static func read(_ folder: String) throws(InputError) -> RunManifest? {
+        let path = "\(folder)/\(name)"
+        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        guard let json = SealedText.opened(Array(data)),
+            let found = try? RunFolder.decoder.decode(RunManifest.self, from: Data(json))
+        else {
+            throw InputError(
+                .syntax, at: path, found: "a file that is not as it was written",
+                expected: "the record of a run; begin again in another folder")
+        }
+        guard found.version == currentVersion else {
+            throw InputError(
+                .value, at: path, found: "version \(found.version)", expected: "version \(currentVersion)")
+        }
+        return found
+    }
 }
 
 /// What came of a seed's run.

@@ -16,6 +16,8 @@ final class RunKeeper: FitKeeper {
     private let seed: UInt64
     private let interval: CheckpointInterval
     private let isInterrupted: () -> Bool
+    /// The last epoch before a pause; nil for none.
+    private let pauseAfter: Int?
     private let note: (String) -> Void
     private let writer: FileWriter
     private var snapshot: TrainingSnapshot<Float>?
@@ -26,15 +28,17 @@ final class RunKeeper: FitKeeper {
 
     /// - Parameters:
     ///   - isInterrupted: whether the run is to stop.
+    ///   - pauseAfter: the last epoch before a pause; nil for none.
     ///   - note: is told what could not be written, on the training thread.
     init(
         _ folder: RunFolder, seed: UInt64, every interval: CheckpointInterval,
-        isInterrupted: @escaping () -> Bool, note: @escaping (String) -> Void
+        isInterrupted: @escaping () -> Bool, pauseAfter: Int? = nil, note: @escaping (String) -> Void
     ) throws(InputError) {
         self.folder = folder
         self.seed = seed
         self.interval = interval
         self.isInterrupted = isInterrupted
+        self.pauseAfter = pauseAfter
         self.note = note
         writer = try FileWriter()
         latest = clock.now
@@ -50,6 +54,8 @@ final class RunKeeper: FitKeeper {
             }
         return isDue && !writer.isBusy ? .save : .goOn
     }
+
+    func pauses(before epoch: Int) -> Bool { pauseAfter.map { epoch > $0 } ?? false }
 
     func save(_ trainer: Trainer<Float>, _ state: FitState, retreat: TrainingSnapshot<Float>?) {
         writer.wait()

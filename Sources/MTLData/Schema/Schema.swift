@@ -73,3 +73,34 @@ public struct Schema: Sendable, Equatable, Codable {
         }
     }
 }
+
+extension Schema {
+    /// What encoded rows depend on: without what only the model makes of them, the labels' factors, deltas and smoothing and
+    /// the tables' dimensions.
+    var ofRows: Schema {
+        var schema = self
+        for index in labels.indices {
+            schema.labels[index].weight = 1
+            schema.labels[index].huberDelta = nil
+            schema.labels[index].smoothing = 0
+        }
+        for index in features.indices { schema.features[index].dimension = nil }
+        return schema
+    }
+
+    /// The same with those settings of another schema, of labels and features that it has too.
+    func learned(as other: Schema) -> Schema {
+        var schema = self
+        for (index, label) in labels.enumerated() {
+            guard let now = other.labels.first(where: { $0.name == label.name }) else { continue }
+            schema.labels[index].weight = now.weight
+            schema.labels[index].huberDelta = now.huberDelta
+            schema.labels[index].smoothing = now.smoothing
+        }
+        for (index, feature) in features.enumerated() {
+            guard let now = other.features.first(where: { $0.name == feature.name }) else { continue }
+            schema.features[index].dimension = now.dimension
+        }
+        return schema
+    }
+}

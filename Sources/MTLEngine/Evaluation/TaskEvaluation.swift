@@ -88,7 +88,7 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     }
 
     /// The names of the metrics that a kind of task may have.
-    static func names(_ kind: LearningTask.Kind) -> [String] {
+    package static func names(_ kind: LearningTask.Kind) -> [String] {
         switch kind {
         case .binary: ["AUC", "log loss", "accuracy"]
         case .multiclass: ["log loss", "accuracy"]

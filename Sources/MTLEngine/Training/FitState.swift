@@ -110,6 +110,8 @@ package protocol FitKeeper<Scalar>: AnyObject {
     associatedtype Scalar: BLASScalar
     /// Asked between steps.
     var wish: FitWish { get }
+    /// Asked before each epoch, counted from 1: whether the run is to pause there.
+    func pauses(before epoch: Int) -> Bool
     /// Keeps where the run is; where it cannot, training goes on.
     ///
     /// - Parameter retreat: where the run goes back to if its loss runs away.

@@ -141,6 +141,8 @@ public struct TrainingReport: Sendable, Equatable {
         case diverged
         /// The run was asked to stop, and can go on.
         case interrupted
+        /// The run was asked to pause before an epoch, and can go on.
+        case paused
     }
 
     /// Why training ended.
@@ -172,6 +174,7 @@ public struct TrainingReport: Sendable, Equatable {
             let what = divergence?.summary ?? "a loss that is NaN or infinite"
             return "stopped in epoch \(divergence?.epoch ?? epochs.count) with \(what); \(kept)"
         case .interrupted: return "interrupted in epoch \(epochs.count + 1)"
+        case .paused: return "paused after epoch \(epochs.count)"
         }
     }
 

@@ -74,6 +74,11 @@ extension Trainer {
         var divergence: Divergence?
 
         training: while state.epoch <= rule.epochs {
+            if let keeper, keeper.pauses(before: state.epoch) {
+                keeper.save(self, state, retreat: retreat)
+                reason = .paused
+                break
+            }
             try stream.begin(epoch: state.epoch, after: state.batch)
             var asked = clock.now
             while state.steps < rule.steps ?? .max, let batch = try stream.next() {
@@ -157,7 +162,7 @@ extension Trainer {
         }
         // Steps that follow are at the optimiser's own rate.
         trainingStep.rateFactor = 1
-        if reason != .interrupted {
+        if reason != .interrupted, reason != .paused {
             let last = rule.epochs > 1 || state.best == nil ? nil : averagedParameters
             if let kept = (state.best == nil ? beginning : best) ?? last { parameters = kept }
         }

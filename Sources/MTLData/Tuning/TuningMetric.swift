@@ -1,0 +1,78 @@
+internal import MTLEngine
+
+/// One of the things that trials are compared by: a metric or the loss of a task, or the weighted loss of all.
+package struct TuningMetric: Sendable, Equatable {
+    /// Nil for the weighted loss of all tasks.
+    package let task: String?
+    /// Its name in `TaskEvaluation.values`; nil for a loss.
+    package let metric: String?
+
+    /// As a table calls it.
+    package var name: String { task.map { "\($0) \(metric ?? "loss")" } ?? "weighted loss" }
+
+    private static let higherIsBetter: Set<String> = ["AUC", "GAUC", "accuracy"]
+
+    /// A value such that less is better.
+    package func cost(_ value: Double) -> Double {
+        metric.map(Self.higherIsBetter.contains) == true ? -value : value
+    }
+
+    /// What an epoch is to be judged by for the same.
+    var watched: WatchSettings? { task.map { WatchSettings(task: $0, metric: metric) } }
+
+    /// What a file asks for, of the labels of an experiment.
+    ///
+    /// - Throws: `InputError` that names the task or metric.
+    static func metrics(
+        _ settings: TuningSettings, of experiment: Experiment
+    ) throws(InputError) -> [TuningMetric] {
+        var metrics: [TuningMetric] = []
+        let asked =
+            settings.metrics.isEmpty ? [experiment.training.watch].compactMap { $0 } : settings.metrics
+        for (index, watch) in asked.enumerated() {
+            let place = settings.metrics.isEmpty ? "training, watch" : "metrics.[\(index)]"
+            guard let label = experiment.schema.labels.first(where: { $0.name == watch.task }) else {
+                throw InputError(
+                    .name, at: place, found: "no task \"\(watch.task)\"",
+                    expected: "one of \(experiment.schema.labels.map(\.name).joined(separator: ", "))")
+            }
+            let known = TaskEvaluation.names(label.kind.task)
+            let metric = known.first { $0.lowercased() == watch.metric?.lowercased() }
+            guard watch.metric == nil || metric != nil else {
+                throw InputError(
+                    .name, at: place, found: "\"\(watch.metric ?? "")\"",
+                    expected: "a metric of task \"\(watch.task)\": \(known.joined(separator: ", "))")
+            }
+            let one = TuningMetric(task: watch.task, metric: metric)
+            guard !metrics.contains(one) else {
+                throw InputError(.name, at: place, found: "\(one.name) twice", expected: "each once")
+            }
+            metrics.append(one)
+        }
+        if metrics.isEmpty { metrics = [TuningMetric(task: nil, metric: nil)] }
+        for metric in metrics where metric.metric == nil { try metric.check(isComparableIn: settings.space) }
+        return metrics
+    }
+
+    /// Losses whose definition is searched are not of one kind.
+    private func check(isComparableIn space: SearchSpace) throws(InputError) {
+        for (path, _) in space.settings where path.hasPrefix("schema.labels.") {
+            let isOfSum = task == nil && (path.hasSuffix(".weight") || path.hasSuffix(".huber_delta"))
+            guard isOfSum || path == "schema.labels.\(task ?? "").huber_delta" else { continue }
+            throw InputError(
+                .value, at: "metrics", found: "the \(name), and \(path), which changes what it is",
+                expected: "metrics that mean the same in every trial, such as AUC, log loss or RMSE")
+        }
+    }
+}
+
+extension Label.Kind {
+    /// A task of the kind, as far as its metrics' names go.
+    fileprivate var task: LearningTask.Kind {
+        switch self {
+        case .binary: .binary
+        case .multiclass: .multiclass(classes: 2)
+        case .regression: .squaredError
+        }
+    }
+}
