@@ -26,7 +26,8 @@ extension Trainer where Scalar == Float {
     ) throws(InputError) -> TrainingReport {
         try training.check(model)
         let batches = try CacheBatches(
-            training, features: model.embedded, tasks: model.tasks.map(\.name), batchSize: batchSize,
+            training, features: model.plan.embedding.features, tasks: model.tasks.map(\.name),
+            batchSize: batchSize,
             seed: seed)
         var watch: CacheLosses?
         if let validation {
@@ -82,8 +83,8 @@ private struct CacheLosses: LossWatch {
     func losses() throws(InputError) -> [Double] {
         let tasks = trainer.model.tasks
         let buffer = try BatchBuffer(
-            cache.layout, capacity: cache.blocks.map(\.rows).max() ?? 0, features: trainer.model.embedded,
-            tasks: tasks.map(\.name))
+            cache.layout, capacity: cache.blocks.map(\.rows).max() ?? 0,
+            features: trainer.model.plan.embedding.features, tasks: tasks.map(\.name))
         let memory = BlockMemory()
         var sums = [Double](repeating: 0, count: tasks.count)
         var counts = [Double](repeating: 0, count: tasks.count)

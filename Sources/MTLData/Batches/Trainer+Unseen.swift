@@ -168,7 +168,8 @@ extension Trainer where Scalar == Float {
 
     private func fit(scenario: Int, _ own: [Range<Int>], on training: RowCache) throws(InputError) {
         let batches = try CacheBatches(
-            training, features: model.embedded, tasks: model.tasks.map(\.name), batchSize: batchSize,
+            training, features: model.plan.embedding.features, tasks: model.tasks.map(\.name),
+            batchSize: batchSize,
             seed: seed ^ 0x5CE7_A810)
         let limits = Self.fittingSteps
         let steps = max(limits.lowerBound, min(limits.upperBound, batches.batchCount))

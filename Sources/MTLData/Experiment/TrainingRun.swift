@@ -352,7 +352,9 @@ extension Experiment {
 
     /// An error about a table with the feature's setting that makes it so large.
     func named(_ error: InputError) -> InputError {
-        for feature in schema.features where error.place == "embedding table \"\(feature.name)\"" {
+        let owners = model.tableOwners(schema)
+        for feature in schema.features
+        where owners.contains(where: { error.place == "embedding table \"\($0)\(feature.name)\"" }) {
             let setting =
                 feature.hashBuckets != nil ? ", hash_buckets" : feature.dimension != nil ? ", dimension" : ""
             return InputError(

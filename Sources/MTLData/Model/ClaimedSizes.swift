@@ -77,8 +77,11 @@ struct ClaimedSizes {
 
     /// Checks the tables and columns that the preprocessing claims.
     ///
+    /// - Parameter settings: they say whether every task has tables of its own.
     /// - Throws: `InputError` that names the feature.
-    func check(_ preprocessor: Preprocessor, _ file: SafetensorsFile) throws(InputError) {
+    func check(
+        _ preprocessor: Preprocessor, _ settings: ModelSettings, _ file: SafetensorsFile
+    ) throws(InputError) {
         let schema = preprocessor.schema
         var columns = 0
         for (feature, fit) in zip(schema.features, preprocessor.fitted) where !feature.isEmbedded {
@@ -91,20 +94,28 @@ struct ClaimedSizes {
         for feature in schema.features where feature.length > 1 << 16 {
             throw refuse("feature \"\(feature.name)\", length", "\(feature.length)", "at most \(1 << 16)")
         }
+        let owners = settings.tableOwners(schema)
         for index in preprocessor.embeddedIndices where preprocessor.owner(of: index) == index {
-            let feature = schema.features[index]
-            let name = "embeddings.\(feature.name).weight"
-            guard let shape = file.entries[name]?.shape, shape.count == 2 else {
-                throw refuse(
-                    "tensor \"\(name)\"", "no such table", "the table of feature \"\(feature.name)\"")
-            }
-            guard shape[0] == preprocessor.fitted[index].idCount, feature.dimension ?? shape[1] == shape[1]
-            else {
-                throw refuse(
-                    "tensor \"\(name)\"", "\(shape)",
-                    "\(preprocessor.fitted[index].idCount) x \(feature.dimension ?? shape[1]), as the feature says"
-                )
-            }
+            for owner in owners { try check(index, of: preprocessor, owner, file) }
+        }
+    }
+
+    /// Checks a feature's table, or of every task's the one whose name begins so.
+    private func check(
+        _ index: Int, of preprocessor: Preprocessor, _ owner: String, _ file: SafetensorsFile
+    ) throws(InputError) {
+        let feature = preprocessor.schema.features[index]
+        let name = "embeddings.\(owner)\(feature.name).weight"
+        guard let shape = file.entries[name]?.shape, shape.count == 2 else {
+            throw refuse(
+                "tensor \"\(name)\"", "no such table", "the table of feature \"\(feature.name)\"")
+        }
+        guard shape[0] == preprocessor.fitted[index].idCount, feature.dimension ?? shape[1] == shape[1]
+        else {
+            throw refuse(
+                "tensor \"\(name)\"", "\(shape)",
+                "\(preprocessor.fitted[index].idCount) x \(feature.dimension ?? shape[1]), as the feature says"
+            )
         }
     }
 

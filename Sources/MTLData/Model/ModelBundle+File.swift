@@ -54,8 +54,8 @@ extension ModelBundle {
         let sizes = ClaimedSizes(file)
         try sizes.check(settings: file.texts["model"] ?? "")
         let preprocessor = try Self.decode(Preprocessor.self, "preprocessor", file)
-        try sizes.check(preprocessor, file)
         let settings = try Self.decode(ModelSettings.self, "model", file)
+        try sizes.check(preprocessor, settings, file)
         let sampling = try Self.decode(Sampling.self, "sampling", file)
         let histories = try Self.decode([HistorySpec].self, "histories", file)
         let layout: ParameterLayout

@@ -84,7 +84,7 @@ package struct MemoryNeed: Sendable {
         _ model: MultiTaskModel, each: Double, eachRow: Double = 0, denseMore: Double
     ) {
         let tables = model.plan.layout.denseCount
-        for table in model.tables {
+        for table in model.plan.embedding.namedTables {
             add(
                 "embedding table \"\(table.name)\"",
                 "a table of \(Self.text(Double(table.rows))) x \(Self.text(Double(table.dimension)))",

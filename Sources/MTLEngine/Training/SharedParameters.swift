@@ -13,8 +13,7 @@ struct SharedParameters {
             for range in program.parameters {
                 for index in Self.segments(of: range, layout) { tasks[index].insert(task) }
             }
-            guard program.reachesFeatures else { continue }
-            for table in plan.embedding.tables {
+            for (table, isReached) in zip(plan.embedding.tables, program.reachedTables) where isReached {
                 if let index = layout.segmentIndex(at: table.parameters) { tasks[index].insert(task) }
             }
         }
