@@ -29,6 +29,7 @@ SCHEDULES = {
     "joint": "schedule: joint",
     "alternating": "schedule: {type: alternating, turns: {steps: 3}, order: shuffled}",
     "hierarchical": "schedule: {type: hierarchical, levels: [[click], [purchase, spend]], turns: epoch, regularization: 0.01}",
+    "each_task": "schedule: joint\n  stop: each_task\n  keep: all",
 }
 
 EXPERIMENT = """

@@ -56,11 +56,29 @@ extension Trainer where Scalar == Float {
 
     /// - Parameter groups: the group of every row, by numbers.
     package func evaluate(_ rows: RowCache, groups: [Int]?) throws(InputError) -> [TaskEvaluation] {
-        try rows.check(model)
+        try rows.evaluations(model, groups: groups) { (dataset) throws(InputError) in try predict(dataset) }
+    }
+}
+
+extension Predictor where Scalar == Float {
+    /// Every task's metrics over prepared rows.
+    ///
+    /// - Parameter groups: the group of every row, by numbers.
+    package func evaluate(_ rows: RowCache, groups: [Int]?) throws(InputError) -> [TaskEvaluation] {
+        try rows.evaluations(model, groups: groups) { (dataset) throws(InputError) in try predict(dataset) }
+    }
+}
+
+extension RowCache {
+    fileprivate func evaluations(
+        _ model: MultiTaskModel, groups: [Int]?,
+        predict: (Dataset<Float>) throws(InputError) -> Predictions<Float>
+    ) throws(InputError) -> [TaskEvaluation] {
+        try check(model)
         var predictions = [[Float]](repeating: [], count: model.tasks.count)
         var labels = [[Float]](repeating: [], count: model.tasks.count)
-        for block in rows.blocks.indices {
-            let dataset = try rows.dataset(block)
+        for block in blocks.indices {
+            let dataset = try dataset(block)
             let predicted = try predict(dataset)
             for (index, task) in model.tasks.enumerated() {
                 predictions[index] += try predicted.values(task.name)

@@ -1,6 +1,22 @@
 package import MTLEngine
 
 extension Trainer where Scalar == Float {
+    /// `completeUnseen` of every vector that the latest `fit` keeps.
+    package func completedMembers(
+        _ training: RowCache, continuing preprocessor: Preprocessor? = nil
+    ) throws(InputError) -> ModelMembers<Float> {
+        let begun = members
+        var vectors: [[Float]] = []
+        for vector in begun.vectors {
+            if begun.vectors.count > 1 { parameters = vector }
+            try completeUnseen(training, continuing: preprocessor)
+            vectors.append(parameters)
+        }
+        let completed = try ModelMembers(vectors, ofTasks: begun.ofTasks)
+        keep(completed)
+        return completed
+    }
+
     /// Gives what the training rows never touched a meaning, so that no prediction rests on numbers as they were drawn: rows of
     /// tables become the mean of the trained ones, and scenarios without rows get parameters that fit the rows of all.
     ///

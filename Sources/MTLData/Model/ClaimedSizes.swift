@@ -7,6 +7,9 @@ struct ClaimedSizes {
     /// No layer is wider than some tensor is long, and nothing is there more often than tensors are.
     private let greatest: Int
     private let elements: Int
+    /// How many members there are, each with all parameters, and what the names of the first one's tensors begin with.
+    private let members: Int
+    private let prefix: String
 
     /// Settings that are names or strengths: whatever they look like, nothing is as large as they say.
     private static let noSizes: Set<String> = [
@@ -15,8 +18,11 @@ struct ClaimedSizes {
         "calibration", "orthogonality", "reduction", "auxiliary", "entropy", "sparsity", "update_every",
     ]
 
-    init(_ file: SafetensorsFile) {
+    /// - Parameter members: how many the file says it has; nil for a file of one, whose tensors have no prefix.
+    init(_ file: SafetensorsFile, members: Int? = nil) {
         path = file.path
+        self.members = members ?? 1
+        prefix = members == nil ? "" : ModelBundle.prefix(0)
         let floats = file.entries.values.filter { $0.dtype == .float32 }
         // Some options are no sizes.
         greatest = max(1024, floats.count, floats.flatMap(\.shape).max() ?? 0)
@@ -105,7 +111,7 @@ struct ClaimedSizes {
         _ index: Int, of preprocessor: Preprocessor, _ owner: String, _ file: SafetensorsFile
     ) throws(InputError) {
         let feature = preprocessor.schema.features[index]
-        let name = "embeddings.\(owner)\(feature.name).weight"
+        let name = "\(prefix)embeddings.\(owner)\(feature.name).weight"
         guard let shape = file.entries[name]?.shape, shape.count == 2 else {
             throw refuse(
                 "tensor \"\(name)\"", "no such table", "the table of feature \"\(feature.name)\"")
@@ -129,8 +135,10 @@ struct ClaimedSizes {
             count = overflows ? Int.max : sum
         }
         // Beside the tensors' own there is room up to the tables' beginning, and for biases that a layer does not have.
-        guard count <= elements, layout.count <= 2 * elements + 1024 else {
-            throw refuse("model", "\(elements) parameters", "\(count), as the settings say")
+        // Divided, as products may overflow.
+        guard count <= elements / members, layout.count <= 2 * (elements / members) + 1024 else {
+            let each = members > 1 ? " for each of \(members) members" : ""
+            throw refuse("model", "\(elements) parameters", "\(count), as the settings say\(each)")
         }
     }
 }

@@ -67,8 +67,10 @@ package struct MemoryNeed: Sendable {
     }
 
     /// What prediction takes.
-    package init(predicting model: MultiTaskModel, workers: Int, scalarBytes: Int) {
-        let size = Double(scalarBytes)
+    ///
+    /// - Parameter members: how many vectors of parameters predict, each in memory of its own.
+    package init(predicting model: MultiTaskModel, members: Int = 1, workers: Int, scalarBytes: Int) {
+        let size = Double(scalarBytes * members)
         add(model, each: size, denseMore: size)
         add(
             "rows", "128 rows of \(Self.text(Double(model.plan.forwardElementsPerRow))) numbers",
