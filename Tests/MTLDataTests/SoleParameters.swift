@@ -1,4 +1,5 @@
 import MTLData
+import MTLEngine
 
 extension TrainingRun {
     /// The parameters of a run that keeps one vector; empty where it keeps none or several.
