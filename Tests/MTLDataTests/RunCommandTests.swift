@@ -107,7 +107,8 @@ import Testing
     @Test func tasksThatStopAreTold() throws {
         let shop = try SmallShop()
         _ = try shop.write(
-            SmallShop.experiment.replacing("epochs: 1,", with: "epochs: 40, patience: 1, stop: each_task,"),
+            SmallShop.experiment.replacing(
+                "epochs: 1,", with: "epochs: 400, patience: 1, learning_rate: 0.1, stop: each_task,"),
             "shop.yaml")
         let lines = try shop.mtl("train", "shop.yaml", "--run", "run")
         #expect(lines.output.contains("kept are the parameters of click from epoch "), "\(lines.output)")
