@@ -102,6 +102,7 @@ struct ArchitecturesCommand: ParsableCommand {
         return [
             ("shared bottom 64-64", try graph(SharedBottom(trunk: trunk))),
             ("shared bottom 256-256", try graph(SharedBottom(trunk: [.relu(256), .relu(256)]))),
+            ("separate 64-64", try graph(SeparateNetworks(layers: trunk))),
             ("MMoE, 8 experts 64-64", try graph(MMoE(experts: 8, layers: trunk))),
             ("PLE, 2 own, 2 shared, 64-64", try graph(PLE.cgc(own: 2, shared: 2, layers: trunk))),
             (

@@ -26,7 +26,8 @@ struct DescribeCommand: ParsableCommand {
         // Once: it may come from a pipe.
         let settings = file.hasSuffix(".safetensors") ? nil : try Experiment(file: file)
         if let svg { try filesInUse(settings).check(output: svg, "--svg") }
-        let model = try settings.map(model) ?? ModelBundle(contentsOf: file).model
+        let bundle = settings == nil ? try ModelBundle(contentsOf: file) : nil
+        guard let model = try bundle?.model ?? settings.map(model) else { return }
         let summary = ModelSummary(model)
         let taskNames = model.tasks.map(\.name)
         try printTable(
@@ -42,6 +43,14 @@ struct DescribeCommand: ParsableCommand {
         try tell(
             "\n\(summary.parameters) parameters, \(summary.operations) floating-point operations for a row "
                 + "(products, forward).", beside: svg)
+        if let members = bundle?.members, members.vectors.count > 1 {
+            let tasks = zip(taskNames, members.ofTasks).map { name, own in
+                "\(name) by \(own.map(String.init).joined(separator: ", "))"
+            }
+            try tell(
+                "\(members.vectors.count) members, each with all parameters, whose predictions are averaged: "
+                    + "\(tasks.joined(separator: "; ")).", beside: svg)
+        }
         if let svg {
             try TextOutput.write(ModelDrawing(model).svg, to: svg)
             try tell("The picture is in \(svg).", beside: svg)

@@ -40,6 +40,27 @@ func printMetrics(_ runs: [[TaskEvaluation]], beside output: String? = nil) thro
             + (runs.count > 1 ? ["deviation"] : []) + ["constant"], rows, beside: output)
 }
 
+/// A column of metrics per named model, and what the best constant has.
+func printMetrics(_ models: [(name: String, tasks: [TaskEvaluation])], beside output: String?) throws {
+    guard let first = models.first?.tasks else { return }
+    var rows: [[String]] = []
+    for (task, evaluation) in first.enumerated() {
+        for metric in evaluation.values {
+            let values = models.map { model in
+                model.tasks[task].values.first { $0.name == metric.name }?.value.decimals(4) ?? "-"
+            }
+            rows.append(
+                [evaluation.task, "\(evaluation.labelledRows)", metric.name] + values
+                    + [evaluation.constantValues[metric.name].map { $0.decimals(4) } ?? "-"])
+        }
+        if evaluation.values.isEmpty {
+            rows.append([evaluation.task, "0", "no label"] + models.map { _ in "-" } + ["-"])
+        }
+    }
+    try printTable(
+        ["task", "labels", "metric"] + models.map(\.name) + ["constant"], rows, beside: output)
+}
+
 /// Names of columns with commas, each once.
 func columnNames(_ text: String?, option: String) throws -> [String] {
     guard let text else { return [] }

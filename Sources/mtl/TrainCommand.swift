@@ -106,6 +106,7 @@ struct TrainCommand: ParsableCommand {
         var start: ModelBundle?
         if let from { start = try ModelBundle(contentsOf: from) }
         try start?.check(continuing: settings)
+        let begun = try start?.parametersToContinue()
         let path =
             model ?? runFolder.map { "\($0)/model.safetensors" } ?? "\(stem(of: experiment)).safetensors"
         let folder = prepared ?? preparedFolder(of: experiment)
@@ -128,7 +129,7 @@ struct TrainCommand: ParsableCommand {
         for note in try settings.readingNotes(data, threads: threads.threads) { reporter.note(note) }
         if keeping != nil { Interrupts.hold() }
         let training = try TrainingRun(
-            settings, data, from: start?.parameters, keeping: keeping, compute: threads.compute,
+            settings, data, from: begun, keeping: keeping, compute: threads.compute,
             watch: reporter.handle)
         let signal = Interrupts.held
         if training.wasInterrupted {
@@ -142,9 +143,10 @@ struct TrainCommand: ParsableCommand {
             return
         }
         Interrupts.release()
+        guard let members = training.members else { return }
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
-            histories: settings.histories, parameters: training.parameters
+            histories: settings.histories, members: members
         ).write(to: path)
         try keeping?.folder.finish()
         try reporter.finished(training, seeds: settings.training.seeds.count)

@@ -97,7 +97,12 @@ final class TrainingReporter {
             object(
                 Seed(
                     seed: seed, reason: "\(report.reason)", epochs: report.epochs.count,
-                    bestEpoch: report.bestEpoch, trainingSeconds: report.epochs.last?.trainingSeconds))
+                    bestEpoch: report.bestEpoch, trainingSeconds: report.epochs.last?.trainingSeconds,
+                    tasks: report.tasks.isEmpty
+                        ? nil
+                        : Dictionary(report.tasks.map { ($0.task, TaskEnd($0, report.reason)) }) { first, _ in
+                            first
+                        }))
         }
     }
 
@@ -132,6 +137,19 @@ final class TrainingReporter {
         let epochs: Int
         let bestEpoch: Int?
         let trainingSeconds: Double?
+        /// Where each task stopped by itself.
+        let tasks: [String: TaskEnd]?
+    }
+
+    private struct TaskEnd: Encodable {
+        let bestEpoch: Int?
+        let stoppedAfter: Int?
+        let reason: String
+
+        init(_ task: TaskOutcome, _ reason: TrainingReport.Reason) {
+            (bestEpoch, stoppedAfter) = (task.bestEpoch, task.stoppedAfter)
+            self.reason = task.stoppedAfter == nil ? "\(reason)" : "converged"
+        }
     }
 
     private func summary(_ report: TrainingReport, _ seed: UInt64) -> String {
@@ -147,19 +165,31 @@ final class TrainingReporter {
         if let failure { throw failure }
         if style == .lines, !run.evaluations.isEmpty {
             line("")
-            try printMetrics(run.evaluations, beside: output)
+            if let average = run.averageEvaluation {
+                try printMetrics(
+                    zip(run.evaluatedSeeds.map { "seed \($0)" }, run.evaluations).map { ($0, $1) }
+                        + [("averaged", average)], beside: output)
+            } else {
+                try printMetrics(run.evaluations, beside: output)
+            }
         }
-        line(
-            "\nThe model is in \(output)."
-                + (seeds > 1 ? " It is that of seed \(run.seed), which is best by what is watched." : ""))
-        let metrics = run.evaluations.map { evaluations in
+        let kept = run.keptSeeds.map { "\($0)" }.joined(separator: ", ")
+        let whose =
+            run.keptSeeds.count > 1
+            ? " It averages the predictions of seeds \(kept)."
+            : seeds > 1 ? " It is that of seed \(run.seed), which is best by what is watched." : ""
+        line("\nThe model is in \(output).\(whose)")
+        func named(_ evaluations: [TaskEvaluation]) -> [String: [String: Double]] {
             Dictionary(
                 evaluations.map { task in
                     (task.task, Dictionary(task.values.map { ($0.name, $0.value) }) { first, _ in first })
                 }
             ) { first, _ in first }
         }
-        object(Result(model: output, seed: run.seed, testMetrics: metrics))
+        object(
+            Result(
+                model: output, seed: run.seed, seeds: run.keptSeeds, testMetrics: run.evaluations.map(named),
+                averagedMetrics: run.averageEvaluation.map(named)))
         if let failure { throw failure }
     }
 
@@ -167,8 +197,12 @@ final class TrainingReporter {
         var event = "result"
         let model: String
         let seed: UInt64
+        /// The seeds whose parameters it has.
+        let seeds: [UInt64]
         /// Per seed that learned something, by task and metric.
         let testMetrics: [[String: [String: Double]]]
+        /// Those of several seeds' averaged predictions.
+        let averagedMetrics: [String: [String: Double]]?
     }
 
     func paused(_ run: String, epochs: Int) throws {

@@ -46,6 +46,7 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                 inputs: 20, embedded: fields, tables: tables, trunk: [.relu(32)], tasks: tasks)
         ),
         ("embedded-mmoe", try model(MMoE(experts: 2, layers: [.relu(32)]), isEmbedded: true)),
+        ("separate", try model(SeparateNetworks(layers: layers), isEmbedded: true)),
         ("gated-mmoe", try model(MMoE(experts: 2, layers: [.relu(32)]), isEmbedded: true, [FieldGate()])),
         (
             "feature-layers",

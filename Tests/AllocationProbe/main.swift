@@ -69,6 +69,11 @@ func probe(
             }
         }
         step(0)
+        // Half of them with a task that has stopped.
+        if gathered, model.tasks.count > 1 {
+            trainer.trainingStep.stop([0])
+            sequence.rest([0])
+        }
         malloc_counter_start()
         for number in 1...steps {
             step(number)

@@ -113,6 +113,45 @@ import Testing
         #expect(quiet.status == 0 && quiet.output.isEmpty, "\(quiet.output)")
     }
 
+    @Test func severalMembersAreTold() throws {
+        let shop = try SmallShop()
+        _ = try shop.write(
+            SmallShop.experiment.replacing("epochs: 1,", with: "epochs: 3, seeds: [1, 2], keep: all,"),
+            "shop.yaml")
+        let lines = try shop.mtl("train", "shop.yaml")
+        #expect(lines.output.contains("It averages the predictions of seeds 1, 2."), "\(lines.output)")
+        #expect(["seed 1", "seed 2", "averaged"].allSatisfy(lines.output.contains), "\(lines.output)")
+        let described = try shop.mtl("describe", "shop.safetensors")
+        #expect(described.output.contains("2 members") && described.output.contains("click by 0, 1"))
+        #expect(try shop.mtl("predict", "shop.safetensors", "shop.csv").status == 0)
+        let evaluated = try shop.mtl("evaluate", "shop.safetensors", "shop.csv")
+        #expect(evaluated.status == 0, "\(evaluated.errors)")
+        let continued = try shop.mtl("train", "shop.yaml", "--from", "shop.safetensors")
+        #expect(continued.status == 1 && continued.errors.contains("2 members"), "\(continued.errors)")
+        let events = try shop.mtl("train", "shop.yaml", "--json").output.split(separator: "\n")
+        let result = try #require(
+            try JSONSerialization.jsonObject(with: Data(events[events.count - 1].utf8)) as? [String: Any])
+        #expect(result["seeds"] as? [Int] == [1, 2])
+        #expect((result["averaged_metrics"] as? [String: [String: Double]])?["click"]?["AUC"] != nil)
+    }
+
+    @Test func tasksThatStopAreTold() throws {
+        let shop = try SmallShop()
+        _ = try shop.write(
+            SmallShop.experiment.replacing(
+                "epochs: 1,", with: "epochs: 400, patience: 1, learning_rate: 0.1, stop: each_task,"),
+            "shop.yaml")
+        let lines = try shop.mtl("train", "shop.yaml", "--run", "run")
+        #expect(lines.output.contains("kept are the parameters of click from epoch "), "\(lines.output)")
+        let history = String(decoding: shop.bytes("run/history.csv") ?? Data(), as: UTF8.self)
+        #expect(history.hasPrefix("seed,") && history.contains("stopped_tasks"))
+        #expect(history.contains(",click\n"), "\(history)")
+        let events = try shop.mtl("train", "shop.yaml", "--json").output
+        #expect(
+            events.contains("\"tasks\":{\"click\":{") && events.contains("\"stopped_after\":"), "\(events)")
+        #expect(events.contains("\"stopped_tasks\":[\"click\"]"), "\(events)")
+    }
+
     @Test(arguments: [
         (["--resume"], "--run"), (["--run", "r", "--checkpoint-every", "5x"], "30s, 5m, 1h or 1000steps"),
         (["--run", "r", "--checkpoint-every", "1.5steps"], "1000steps"), (["--quiet", "--json"], "--json"),

@@ -67,6 +67,28 @@ import Testing
             $0.model.sharing = SharingSettings(.traceNorm, ["layers": [6]])
             $0.training.clipNorm = 0.5
         },
+        Course("all seeds are kept") {
+            $0.training.seeds = [3, 4, 5]
+            $0.training.keep = .all
+            $0.training.epochs = 2
+        },
+        Course("tasks that stop one by one") {
+            $0.training.stop = .eachTask
+            $0.training.patience = 1
+            $0.training.epochs = 8
+            $0.training.learningRate = 0.05
+        },
+        Course("alternating tasks that stop one by one, averages, and all seeds") {
+            $0.training.schedule = ScheduleSettings(
+                .alternating, ["turns": ["steps": 3], "order": "shuffled"])
+            $0.training.stop = .eachTask
+            $0.training.patience = 1
+            $0.training.epochs = 6
+            $0.training.averaging = 0.9
+            $0.training.seeds = [3, 4]
+            $0.training.keep = .all
+            $0.training.onDivergence = .rollBack
+        },
         Course("two seeds, and fewer epochs than planned") {
             $0.training.seeds = [3, 4]
             $0.training.patience = 1
@@ -126,10 +148,19 @@ import Testing
         let undisturbed = try TrainingRun(experiment, data)
         let (kept, none) = try train(experiment, data, in: files.folder.file("kept"), stopping: nil)
         #expect(none == 0)
-        #expect(kept.parameters.map(\.bitPattern) == undisturbed.parameters.map(\.bitPattern))
+        func bits(_ run: TrainingRun) throws -> [[UInt32]] {
+            try #require(run.members).vectors.map { $0.map(\.bitPattern) }
+        }
+        #expect(try bits(kept) == bits(undisturbed) && kept.members?.ofTasks == undisturbed.members?.ofTasks)
         let (stopped, times) = try train(experiment, data, in: files.folder.file("stopped"), stopping: 11)
         #expect(times >= 3)
-        #expect(stopped.parameters.map(\.bitPattern) == undisturbed.parameters.map(\.bitPattern))
+        #expect(
+            try bits(stopped) == bits(undisturbed) && stopped.members?.ofTasks == undisturbed.members?.ofTasks
+        )
+        #expect(stopped.averageEvaluation == undisturbed.averageEvaluation)
+        // A run that is over gives the same once more.
+        let (again, _) = try train(experiment, data, in: files.folder.file("stopped"), stopping: nil)
+        #expect(try bits(again) == bits(undisturbed) && again.seed == undisturbed.seed)
         #expect(stopped.evaluations == undisturbed.evaluations && stopped.seed == undisturbed.seed)
         // Both tell of every epoch once.
         for folder in ["kept", "stopped"] {

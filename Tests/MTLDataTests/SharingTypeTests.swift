@@ -90,6 +90,10 @@ import Yams
             return Case(
                 options: ["parents": ["buy": "click"], "layers": [7]],
                 expected: ResFlow(parents: parents, layers: one), usual: ResFlow(parents: [:], layers: usual))
+        case .separate:
+            return Case(
+                options: ["layers": [7]], expected: SeparateNetworks(layers: one),
+                usual: SeparateNetworks(layers: usual))
         case .soft:
             return Case(
                 options: ["layers": [7], "distance": "covariance", "weight": 0.5, "update_every": 3],

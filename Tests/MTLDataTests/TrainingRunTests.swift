@@ -66,6 +66,80 @@ import Testing
                 == true)
     }
 
+    @Test func allSeedsAreAveraged() throws {
+        let files = try FieldCase()
+        try files.write(visits("price,click,spend", rows: 400, Self.row))
+        var experiment = try files.experiment([Self.price], label: Self.click)
+        experiment.training.epochs = 3
+        experiment.training.learningRate = 0.01
+        experiment.training.seeds = [1, 2, 3]
+        let data = try files.prepared(experiment)
+        let best = try TrainingRun(experiment, data)
+        #expect(best.keptSeeds == [best.seed] && best.averageEvaluation == nil)
+        experiment.training.keep = .all
+        let all = try TrainingRun(experiment, data)
+        let members = try #require(all.members)
+        #expect(all.keptSeeds == [1, 2, 3] && all.evaluatedSeeds == [1, 2, 3] && all.seed == best.seed)
+        #expect(all.evaluations == best.evaluations)
+        #expect(
+            members.ofTasks == [[0, 1, 2]] && best.members?.vectors == [members.vectors[Int(best.seed) - 1]])
+        let test = try #require(data.test)
+        let predictors = try members.vectors.map { try Predictor(all.model, parameters: $0) }
+        var (means, labels) = ([Float](), [Float]())
+        for block in test.blocks.indices {
+            let rows = try test.dataset(block)
+            let values = try predictors.map { try $0.predict(rows).values("click") }
+            means += values[0].indices.map { row in
+                Float(values.reduce(0.0) { $0 + Double($1[row]) } / 3)
+            }
+            labels += try rows.labels("click")
+        }
+        let expected = TaskEvaluation(task: "click", kind: .binary, predictions: means, labels: labels)
+        let found = try #require(all.averageEvaluation?.first)
+        #expect(abs(try #require(found.logLoss) - (try #require(expected.logLoss))) < 1e-6)
+        #expect(found.areaUnderROC == expected.areaUnderROC)
+    }
+
+    @Test func seedsThatFailAreNotAveraged() throws {
+        let result = try run(Self.row, label: Self.click) {
+            $0.training.keep = .all
+            $0.training.seeds = [1, 2]
+            $0.training.optimizer = .sgd
+            $0.training.learningRate = 1e6
+        }
+        #expect(result.run == nil && result.error?.place.hasPrefix("training, seed 1") == true)
+    }
+
+    @Test func tasksStopOneByOne() throws {
+        let result = try run(
+            Self.row, label: "\(Self.click)\n    - {name: spend, type: regression, weight: 0.01}"
+        ) {
+            $0.training.epochs = 30
+            $0.training.patience = 1
+            $0.training.learningRate = 0.05
+            $0.training.stop = .eachTask
+        }
+        let run = try #require(result.run)
+        #expect(result.error == nil)
+        #expect(try #require(run.members).ofTasks.allSatisfy { $0.count == 1 })
+    }
+
+    @Test func settingsOfSeveralMembersAreRead() throws {
+        func settings(_ json: String) throws -> TrainingSettings {
+            try JSONDecoder().decode(TrainingSettings.self, from: Data(json.utf8))
+        }
+        let found = try settings(#"{"stop": "each_task", "keep": "all", "watch": {"metric": "AUC"}}"#)
+        #expect(found.stop == .eachTask && found.keep == .all && found.stopping.stop == .eachTask)
+        #expect(found.stopping.watch == .metricOfEach("AUC"))
+        try found.check()
+        #expect(try settings("{}").stop == .together && settings("{}").keep == .best)
+        let alone = try settings(#"{"watch": {"metric": "AUC"}}"#)
+        #expect(failure { try alone.check() }?.place == "training, watch")
+        #expect(throws: InputError.self) { try settings(#"{"watch": {}}"#) }
+        let encoded = try JSONEncoder().encode(found)
+        #expect(try JSONDecoder().decode(TrainingSettings.self, from: encoded) == found)
+    }
+
     @Test func samplingThatLeavesOneClassIsNamed() throws {
         let result = try run(Self.row, label: Self.click) { $0.sampling.negatives = ["click": 1e-9] }
         #expect(result.error?.found.contains("after sampling a share of 1e-09") == true)

@@ -25,6 +25,33 @@ import Testing
         #expect(try trainer.losses(data)[0] < before[0] / 2)
     }
 
+    @Test func tasksThatStopByThemselvesAndSeveralSeeds() throws {
+        let rows = 96
+        let x = (0..<rows).map { Float($0 * 7 % 12) / 12 }
+        let data = try Dataset<Float>(
+            featureNames: ["x"], features: x,
+            labels: [("click", x.map { $0 < 0.5 ? 1 : 0 }), ("spend", x.map { $0 * $0 })])
+        let model = try MultiTaskModel(
+            inputs: 1, architecture: SeparateNetworks(layers: [.relu(8)]),
+            tasks: [.binary("click"), .regression("spend")])
+        var rule = StoppingRule(epochs: 30, patience: 2)
+        rule.stop = .eachTask
+        var runs: [ModelMembers<Float>] = []
+        for seed: UInt64 in 1...2 {
+            let trainer = try Trainer<Float>(
+                model, optimizer: .adam(learningRate: 1e-2), batchSize: 32, seed: seed)
+            let report = try trainer.fit(data, validation: data, until: rule)
+            #expect(report.tasks.map(\.task) == ["click", "spend"])
+            runs.append(trainer.members)
+        }
+        let first = runs[0].vectors.count
+        let together = try ModelMembers(
+            runs[0].vectors + runs[1].vectors,
+            ofTasks: zip(runs[0].ofTasks, runs[1].ofTasks).map { $0 + $1.map { first + $0 } })
+        let found = try Predictor(model, members: together).predict(data).values("click")
+        #expect(found.count == rows && found.allSatisfy { $0 > 0 && $0 < 1 })
+    }
+
     @Test func ratesAlongTheWay() {
         let schedule = RateSchedule.cosine(floor: 0.1, warmup: 4)
         #expect(schedule.factor(step: 0, total: 100) == 0.2)

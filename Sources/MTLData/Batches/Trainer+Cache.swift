@@ -26,7 +26,8 @@ extension Trainer where Scalar == Float {
     ) throws(InputError) -> TrainingReport {
         try training.check(model)
         let batches = try CacheBatches(
-            training, features: model.embedded, tasks: model.tasks.map(\.name), batchSize: batchSize,
+            training, features: model.plan.embedding.features, tasks: model.tasks.map(\.name),
+            batchSize: batchSize,
             seed: seed)
         var watch: CacheLosses?
         if let validation {
@@ -55,11 +56,29 @@ extension Trainer where Scalar == Float {
 
     /// - Parameter groups: the group of every row, by numbers.
     package func evaluate(_ rows: RowCache, groups: [Int]?) throws(InputError) -> [TaskEvaluation] {
-        try rows.check(model)
+        try rows.evaluations(model, groups: groups) { (dataset) throws(InputError) in try predict(dataset) }
+    }
+}
+
+extension Predictor where Scalar == Float {
+    /// Every task's metrics over prepared rows.
+    ///
+    /// - Parameter groups: the group of every row, by numbers.
+    package func evaluate(_ rows: RowCache, groups: [Int]?) throws(InputError) -> [TaskEvaluation] {
+        try rows.evaluations(model, groups: groups) { (dataset) throws(InputError) in try predict(dataset) }
+    }
+}
+
+extension RowCache {
+    fileprivate func evaluations(
+        _ model: MultiTaskModel, groups: [Int]?,
+        predict: (Dataset<Float>) throws(InputError) -> Predictions<Float>
+    ) throws(InputError) -> [TaskEvaluation] {
+        try check(model)
         var predictions = [[Float]](repeating: [], count: model.tasks.count)
         var labels = [[Float]](repeating: [], count: model.tasks.count)
-        for block in rows.blocks.indices {
-            let dataset = try rows.dataset(block)
+        for block in blocks.indices {
+            let dataset = try dataset(block)
             let predicted = try predict(dataset)
             for (index, task) in model.tasks.enumerated() {
                 predictions[index] += try predicted.values(task.name)
@@ -82,8 +101,8 @@ private struct CacheLosses: LossWatch {
     func losses() throws(InputError) -> [Double] {
         let tasks = trainer.model.tasks
         let buffer = try BatchBuffer(
-            cache.layout, capacity: cache.blocks.map(\.rows).max() ?? 0, features: trainer.model.embedded,
-            tasks: tasks.map(\.name))
+            cache.layout, capacity: cache.blocks.map(\.rows).max() ?? 0,
+            features: trainer.model.plan.embedding.features, tasks: tasks.map(\.name))
         let memory = BlockMemory()
         var sums = [Double](repeating: 0, count: tasks.count)
         var counts = [Double](repeating: 0, count: tasks.count)

@@ -1,6 +1,23 @@
 package import MTLEngine
 
 extension Trainer where Scalar == Float {
+    /// `completeUnseen` of every vector that the latest `fit` keeps.
+    package func completedMembers(
+        _ training: RowCache, continuing preprocessor: Preprocessor? = nil
+    ) throws(InputError) -> ModelMembers<Float> {
+        let begun = members
+        var vectors: [[Float]] = []
+        for vector in begun.vectors {
+            if begun.vectors.count > 1 { parameters = vector }
+            try fitIntercepts(training)
+            try completeUnseen(training, continuing: preprocessor)
+            vectors.append(parameters)
+        }
+        let completed = try ModelMembers(vectors, ofTasks: begun.ofTasks)
+        keep(completed)
+        return completed
+    }
+
     /// Gives what the training rows never touched a meaning, so that no prediction rests on numbers as they were drawn: rows of
     /// tables become the mean of the trained ones, and scenarios without rows get parameters that fit the rows of all.
     ///
@@ -168,7 +185,8 @@ extension Trainer where Scalar == Float {
 
     private func fit(scenario: Int, _ own: [Range<Int>], on training: RowCache) throws(InputError) {
         let batches = try CacheBatches(
-            training, features: model.embedded, tasks: model.tasks.map(\.name), batchSize: batchSize,
+            training, features: model.plan.embedding.features, tasks: model.tasks.map(\.name),
+            batchSize: batchSize,
             seed: seed ^ 0x5CE7_A810)
         let limits = Self.fittingSteps
         let steps = max(limits.lowerBound, min(limits.upperBound, batches.batchCount))

@@ -14,7 +14,7 @@ extension Experiment {
             need.add(
                 "embedding table \"\(feature.name)\"",
                 "a table of \(Wording.count(table.rows)) x \(Wording.count(table.dimension))",
-                4 * Double(table.rows) * Double(table.dimension))
+                4 * Double(table.rows) * Double(table.dimension) * Double(model.tableOwners(schema).count))
         }
         do throws(InputError) { try need.check() } catch { throw named(error) }
     }

@@ -104,6 +104,11 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         }
     }
 
+    /// What the names of tables begin with: "" where all tasks read the same, else "TASK." for each.
+    func tableOwners(_ schema: Schema) -> [String] {
+        sharing?.type == .separate ? schema.labels.map { "\($0.name)." } : [""]
+    }
+
     /// Sequences that a feature layer attends to are not pooled before.
     private func embedded(_ preprocessor: Preprocessor) -> [EmbeddedFeature] {
         let attended = features.compactMap(\.sequence)

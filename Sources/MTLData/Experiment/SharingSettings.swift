@@ -27,7 +27,7 @@ public enum SharingType: String, SettingsKind {
     case omoe, mmoe, cgc, ple
     case crossStitch = "cross_stitch"
     case esmm, escm2, aitm, dbmtl, resflow
-    case soft, sluice, nddr, mtan, snr
+    case separate, soft, sluice, nddr, mtan, snr
     case lowRank = "low_rank"
     case traceNorm = "trace_norm"
     case alternatingStructure = "alternating_structure"
@@ -60,6 +60,7 @@ public enum SharingType: String, SettingsKind {
         case .aitm: try AITM(&options)
         case .dbmtl: try DBMTL(&options)
         case .resflow: try ResFlow(&options)
+        case .separate: try SeparateNetworks(&options)
         case .soft: try SoftSharing(&options)
         case .sluice: try Sluice(&options)
         case .nddr: try NDDR(&options)

@@ -1,6 +1,6 @@
 public import MTLEngine
 
-/// The training of an experiment on its prepared rows: a run for each seed, of which the best is kept.
+/// The training of an experiment on its prepared rows: a run for each seed, of which the best is kept, or all.
 ///
 /// Before the first step it rejects labels from which nothing can be learned; a run that learned nothing is never kept. Once a run
 /// is over, values and scenarios that the training rows do not have get vectors and weights that are averages.
@@ -17,19 +17,26 @@ public struct TrainingRun {
 
     /// The model as planned.
     public let model: MultiTaskModel
-    /// What the best run learned, `[model.layout.count]`.
-    public private(set) var parameters: [Float] = []
+    /// What was learned, by the best run or, with `keep: all`, by all that learned something; nil where it was interrupted.
+    public private(set) var members: ModelMembers<Float>?
     /// The seed of the best run.
     public private(set) var seed: UInt64 = 0
+    /// The seeds of the runs that `members` holds.
+    public var keptSeeds: [UInt64] { results.map(\.seed) }
     /// The metrics on the test rows, `[runs][tasks]`, of the runs that learned something; empty without test rows.
     public private(set) var evaluations: [[TaskEvaluation]] = []
+    /// The seeds behind `evaluations`.
+    public private(set) var evaluatedSeeds: [UInt64] = []
+    /// The metrics on the test rows of several runs' averaged predictions, `[tasks]`; nil where there are none.
+    public private(set) var averageEvaluation: [TaskEvaluation]?
 
-    /// Whether it stopped before its end because it was asked to: its folder holds where, and there are no parameters.
+    /// Whether it stopped before its end because it was asked to: its folder holds where, and there are no members.
     public private(set) var wasInterrupted = false
     /// Whether it paused where it was asked to: its folder holds where, and there are no parameters.
     public private(set) var hasPaused = false
 
     private var bestLoss = Double.infinity
+    private var results: [(seed: UInt64, members: ModelMembers<Float>)] = []
 
     /// What keeps a run beyond the process.
     public struct Keeping {
@@ -90,6 +97,10 @@ public struct TrainingRun {
                 .shape, at: "parameters to go on from", found: "\(start.count)",
                 expected: "\(model.layout.count), the model's")
         }
+        let keepsAll = settings.training.keep == .all
+        if keepsAll {
+            try MemoryNeed(keeping: model, times: settings.training.seeds.count, scalarBytes: 4).check()
+        }
         let judgesTest = data.test != nil && keeping?.skipsTest != true
         let groups = judgesTest ? try settings.testGroups(data, threads: compute.threads) : nil
         if judgesTest, groups == nil, let group = settings.schema.group {
@@ -112,20 +123,24 @@ public struct TrainingRun {
             if let kept = keeping?.folder.manifest?.outcomes.first(where: { $0.seed == seed }) {
                 outcome = kept
                 history.set(seed, kept.epochs)
-                if outcome.failure == nil, outcome.loss <= bestLoss || parameters.isEmpty, let keeping {
-                    (bestLoss, self.seed) = (outcome.loss, seed)
-                    parameters = try SafetensorsFile(keeping.folder.resultPath).values(
-                        "parameters", shape: [model.layout.count])
+                if outcome.failure == nil, keepsAll || results.isEmpty || outcome.loss < bestLoss, let keeping
+                {
+                    let path = keeping.folder.resultPath(keepsAll ? seed : nil)
+                    keep(try RunFolder.members(path, model), of: seed, loss: outcome.loss, all: keepsAll)
                 }
             } else {
                 guard let found = try run(seed, course, &history) else {
-                    parameters = []
+                    results = []
                     return
                 }
-                outcome = found
+                outcome = found.outcome
+                if let learned = found.members {
+                    keep(learned, of: seed, loss: outcome.loss, all: keepsAll)
+                }
                 if let keeping {
-                    if self.seed == seed, !parameters.isEmpty {
-                        try RunFolder.write(parameters, to: keeping.folder.resultPath)
+                    if let last = results.last, last.seed == seed {
+                        try RunFolder.write(
+                            last.members, to: keeping.folder.resultPath(keepsAll ? seed : nil))
                     }
                     keeping.folder.manifest?.outcomes.append(outcome)
                     try keeping.folder.record()
@@ -133,13 +148,35 @@ public struct TrainingRun {
                 }
             }
             if let failure = outcome.failure { failures.append(failure.error) }
-            if let evaluation = outcome.evaluation { evaluations.append(evaluation) }
+            if let evaluation = outcome.evaluation {
+                evaluations.append(evaluation)
+                evaluatedSeeds.append(seed)
+            }
         }
-        guard !parameters.isEmpty else {
+        guard !results.isEmpty else {
             throw failures.first
                 ?? InputError(.empty, at: "training, seeds", found: "none", expected: "at least one")
         }
         for failure in failures { watch(.note("\(failure). It is left out.")) }
+        let learned = try ModelMembers.together(results.map(\.members))
+        if results.count > 1, judgesTest, let test = data.test {
+            averageEvaluation = try Predictor(model, members: learned, compute: compute).evaluate(
+                test, groups: groups)
+        }
+        members = learned
+    }
+
+    /// Keeps what a seed learned: in the place of a worse one, or beside all.
+    private mutating func keep(
+        _ learned: ModelMembers<Float>, of seed: UInt64, loss: Double, all: Bool
+    ) {
+        let isBest = results.isEmpty || loss < bestLoss
+        if isBest { (bestLoss, self.seed) = (loss, seed) }
+        if all {
+            results.append((seed, learned))
+        } else if isBest {
+            results = [(seed, learned)]
+        }
     }
 
     /// What all seeds have in common.
@@ -161,11 +198,11 @@ public struct TrainingRun {
         return (parts + [begun]).joined(separator: ", ")
     }
 
-    /// - Returns: what came of the seed's run; nil where it was interrupted or paused.
+    /// - Returns: what came of the seed's run, and what it learned, if anything; nil where it was interrupted or paused.
     /// - Throws: what is wrong with the machine or the rows, and so for all seeds.
     private mutating func run(
         _ seed: UInt64, _ course: Course, _ history: inout RunHistory
-    ) throws(InputError) -> SeedOutcome? {
+    ) throws(InputError) -> (outcome: SeedOutcome, members: ModelMembers<Float>?)? {
         let (settings, data, watch) = (course.settings, course.data, course.watch)
         let trainer = try settings.trainer(model, seed: seed, compute: course.compute)
         if let start = course.start { trainer.parameters = start }
@@ -221,21 +258,23 @@ public struct TrainingRun {
         hasPaused = report.reason == .paused
         if wasInterrupted || hasPaused { return nil }
         var outcome = SeedOutcome(seed: seed, epochs: report.epochs, bestEpoch: report.bestEpoch)
+        if !report.tasks.isEmpty { outcome.tasks = report.tasks }
         if let failure = try self.failure(of: trainer, report, begun, course, seed) {
             outcome.failure = SeedOutcome.Failure(failure)
-            return outcome
+            return (outcome, nil)
         }
-        try trainer.fitIntercepts(data.training)
-        try trainer.completeUnseen(
+        let learned = try trainer.completedMembers(
             data.training, continuing: course.start == nil ? nil : data.preprocessor)
         if let test = data.test, course.keeping?.skipsTest != true {
-            outcome.evaluation = try trainer.evaluate(test, groups: course.groups)
+            if learned.vectors.count == 1 {
+                outcome.evaluation = try trainer.evaluate(test, groups: course.groups)
+            } else {
+                outcome.evaluation = try Predictor(model, members: learned, compute: course.compute).evaluate(
+                    test, groups: course.groups)
+            }
         }
-        outcome.loss = report.epochs.first { $0.epoch == report.bestEpoch }?.watchedLoss ?? .infinity
-        if parameters.isEmpty || outcome.loss < bestLoss {
-            (bestLoss, self.seed, parameters) = (outcome.loss, seed, trainer.parameters)
-        }
-        return outcome
+        outcome.loss = report.keptLoss(model.tasks)
+        return (outcome, learned)
     }
 
     /// Why a seed's run is left out; nil where it learned something.
@@ -257,7 +296,8 @@ public struct TrainingRun {
                 found: found ?? "a loss that is NaN or infinite",
                 expected: "a smaller learning_rate\(advice)")
         }
-        guard trainer.isFinite else {
+        let members = trainer.members
+        guard members.vectors.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
             return InputError(
                 .value, at: place, found: "parameters that are NaN or infinite",
                 expected: "a smaller learning_rate\(advice)")
@@ -267,7 +307,7 @@ public struct TrainingRun {
                 .value, at: place, found: "parameters unchanged by training",
                 expected: "a larger learning_rate, or larger row weights")
         }
-        let ended = try losses(trainer, data)
+        let ended = try losses(of: members, trainer, data)
         if let failure = try judge(
             trainer, data, course.start, before: begun.losses, after: ended, audit, place, advice)
         {
@@ -335,10 +375,10 @@ public struct TrainingRun {
     ) throws(InputError) -> Bool {
         guard data.validation != nil else { return false }
         let ended = try trainer.losses(data.training)
-        let learned = trainer.parameters
+        let learned = trainer.members
         if let start { trainer.parameters = start } else { trainer.initialize() }
         let begun = try trainer.losses(data.training)
-        trainer.parameters = learned
+        trainer.keep(learned)
         return model.tasks.indices.contains { index in
             model.tasks[index].weight > 0
                 && (ended[index] <= 1.02 * audit.labels[index].constantLoss(model.tasks[index].kind)
@@ -348,6 +388,21 @@ public struct TrainingRun {
 
     /// Parameters beyond this many times the labels have run away, whatever the loss is.
     private static let largestParameter = 1e4
+
+    /// The same of members: every task's loss is that of its own one.
+    private func losses(
+        of members: ModelMembers<Float>, _ trainer: Trainer<Float>, _ data: PreparedData
+    ) throws(InputError) -> [Double] {
+        guard members.vectors.count > 1 else { return try losses(trainer, data) }
+        defer { trainer.keep(members) }
+        var found = [Double](repeating: .nan, count: model.tasks.count)
+        for (member, vector) in members.vectors.enumerated() {
+            trainer.parameters = vector
+            let all = try losses(trainer, data)
+            for task in members.tasks(of: member) { found[task] = all[task] }
+        }
+        return found
+    }
 
     /// The tasks' losses over the watched rows, and where those have no label over the training rows.
     private func losses(_ trainer: Trainer<Float>, _ data: PreparedData) throws(InputError) -> [Double] {
@@ -373,7 +428,9 @@ extension Experiment {
 
     /// An error about a table with the feature's setting that makes it so large.
     func named(_ error: InputError) -> InputError {
-        for feature in schema.features where error.place == "embedding table \"\(feature.name)\"" {
+        let owners = model.tableOwners(schema)
+        for feature in schema.features
+        where owners.contains(where: { error.place == "embedding table \"\($0)\(feature.name)\"" }) {
             let setting =
                 feature.hashBuckets != nil ? ", hash_buckets" : feature.dimension != nil ? ", dimension" : ""
             return InputError(
@@ -384,7 +441,7 @@ extension Experiment {
         switch place {
         case "batch": place = "training, batch"
         case "rows": place = "model"
-        case "stopping rule, watch": place = "training, watch"
+        case _ where place.hasPrefix("stopping rule, "): place = "training, \(place.dropFirst(15))"
         case _ where place.hasPrefix("layer "): place = "model, \(place)"
         case _ where place.hasPrefix("schedule") || place.hasPrefix("rate schedule"):
             place = "training, \(place)"

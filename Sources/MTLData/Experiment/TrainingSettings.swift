@@ -47,15 +47,27 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public var watch: WatchSettings?
     /// What happens where a loss becomes NaN or infinite.
     public var onDivergence = StoppingRule.DivergenceResponse.stop
+    /// Whether all tasks stop together, or each by itself.
+    public var stop = StoppingRule.Stopping.together
     /// One run for each: of initial parameters and the order of the rows.
     public var seeds: [UInt64] = [1]
+    /// Which seeds' runs the model holds.
+    public var keep = KeptRuns.best
+
+    /// Which runs of several seeds a model holds.
+    public enum KeptRuns: String, Sendable, Codable, CaseIterable {
+        /// The best by what is watched.
+        case best
+        /// All that learned something: their predictions are averaged.
+        case all
+    }
 
     /// Ten epochs of Adam at 0.001 in batches of 1,024, all tasks in one step, with averaged parameters; ends two epochs after
     /// the best.
     public init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case epochs, patience, batch, optimizer, schedule, seeds, averaging, watch
+        case epochs, patience, batch, optimizer, schedule, seeds, averaging, watch, stop, keep
         case onDivergence = "on_divergence"
         case learningRate = "learning_rate"
         case weightDecay = "weight_decay"
@@ -88,7 +100,9 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         try values.read(.schedule, &schedule)
         try values.read(.watch, &watch)
         try values.read(.onDivergence, &onDivergence)
+        try values.read(.stop, &stop)
         try values.read(.seeds, &seeds)
+        try values.read(.keep, &keep)
     }
 
     package func check() throws(InputError) {
@@ -123,6 +137,10 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
             throw InputError(
                 .value, at: "training, averaging", found: "\(averaging)",
                 expected: "at least 0 and below 1")
+        }
+        if let watch, watch.task == nil, stop == .together {
+            throw InputError(
+                .name, at: "training, watch", found: "no task", expected: "a task, or \"stop: each_task\"")
         }
         _ = try rateSchedule?.schedule()
         _ = try schedule.schedule()
@@ -185,24 +203,26 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public var stopping: StoppingRule {
         var rule = StoppingRule(epochs: epochs, patience: patience)
         if let watch { rule.watch = watch.watched }
+        rule.stop = stop
         rule.onDivergence = onDivergence
         return rule
     }
 }
 
-/// What an epoch is judged by, as a file says it: a task's loss, or one of its metrics on the validation rows.
+/// What an epoch is judged by, as a file says it: a task's loss, or one of its metrics on the validation rows; where each task
+/// stops by itself also a metric of all tasks that have it.
 ///
 /// ```yaml
 /// watch: {task: purchase, metric: AUC}
 /// ```
 public struct WatchSettings: Sendable, Equatable, Codable {
-    /// The task.
-    public var task: String
+    /// The task; nil for all that have the metric.
+    public var task: String?
     /// The metric, by its name in `TaskEvaluation.values`; nil for the loss.
     public var metric: String?
 
     /// The loss of a task, or a metric.
-    public init(task: String, metric: String? = nil) {
+    public init(task: String?, metric: String? = nil) {
         self.task = task
         self.metric = metric
     }
@@ -214,12 +234,20 @@ public struct WatchSettings: Sendable, Equatable, Codable {
     /// - Throws: `InputError` for a setting of an unknown name, `DecodingError` for one that is missing or of a wrong type.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self)
-        task = try values.require(.task)
-        metric = nil
+        try values.read(.task, &task)
         try values.read(.metric, &metric)
+        guard task != nil || metric != nil else {
+            throw InputError(
+                .name, at: "training, watch", found: "neither a task nor a metric", expected: "at least one")
+        }
     }
 
     fileprivate var watched: StoppingRule.Watched {
-        metric.map { .metric($0, task: task) } ?? .loss(task: task)
+        switch (task, metric) {
+        case (let task?, let metric?): .metric(metric, task: task)
+        case (let task?, nil): .loss(task: task)
+        case (nil, let metric?): .metricOfEach(metric)
+        case (nil, nil): .weightedLoss
+        }
     }
 }

@@ -7,6 +7,9 @@ struct ClaimedSizes {
     /// No layer is wider than some tensor is long, and nothing is there more often than tensors are.
     private let greatest: Int
     private let elements: Int
+    /// How many members there are, each with all parameters, and what the names of the first one's tensors begin with.
+    private let members: Int
+    private let prefix: String
 
     /// Settings that are names or strengths: whatever they look like, nothing is as large as they say.
     private static let noSizes: Set<String> = [
@@ -15,8 +18,11 @@ struct ClaimedSizes {
         "calibration", "orthogonality", "reduction", "auxiliary", "entropy", "sparsity", "update_every",
     ]
 
-    init(_ file: SafetensorsFile) {
+    /// - Parameter members: how many the file says it has; nil for a file of one, whose tensors have no prefix.
+    init(_ file: SafetensorsFile, members: Int? = nil) {
         path = file.path
+        self.members = members ?? 1
+        prefix = members == nil ? "" : ModelBundle.prefix(0)
         let floats = file.entries.values.filter { $0.dtype == .float32 }
         // Some options are no sizes.
         greatest = max(1024, floats.count, floats.flatMap(\.shape).max() ?? 0)
@@ -77,8 +83,11 @@ struct ClaimedSizes {
 
     /// Checks the tables and columns that the preprocessing claims.
     ///
+    /// - Parameter settings: they say whether every task has tables of its own.
     /// - Throws: `InputError` that names the feature.
-    func check(_ preprocessor: Preprocessor, _ file: SafetensorsFile) throws(InputError) {
+    func check(
+        _ preprocessor: Preprocessor, _ settings: ModelSettings, _ file: SafetensorsFile
+    ) throws(InputError) {
         let schema = preprocessor.schema
         var columns = 0
         for (feature, fit) in zip(schema.features, preprocessor.fitted) where !feature.isEmbedded {
@@ -91,20 +100,28 @@ struct ClaimedSizes {
         for feature in schema.features where feature.length > 1 << 16 {
             throw refuse("feature \"\(feature.name)\", length", "\(feature.length)", "at most \(1 << 16)")
         }
+        let owners = settings.tableOwners(schema)
         for index in preprocessor.embeddedIndices where preprocessor.owner(of: index) == index {
-            let feature = schema.features[index]
-            let name = "embeddings.\(feature.name).weight"
-            guard let shape = file.entries[name]?.shape, shape.count == 2 else {
-                throw refuse(
-                    "tensor \"\(name)\"", "no such table", "the table of feature \"\(feature.name)\"")
-            }
-            guard shape[0] == preprocessor.fitted[index].idCount, feature.dimension ?? shape[1] == shape[1]
-            else {
-                throw refuse(
-                    "tensor \"\(name)\"", "\(shape)",
-                    "\(preprocessor.fitted[index].idCount) x \(feature.dimension ?? shape[1]), as the feature says"
-                )
-            }
+            for owner in owners { try check(index, of: preprocessor, owner, file) }
+        }
+    }
+
+    /// Checks a feature's table, or of every task's the one whose name begins so.
+    private func check(
+        _ index: Int, of preprocessor: Preprocessor, _ owner: String, _ file: SafetensorsFile
+    ) throws(InputError) {
+        let feature = preprocessor.schema.features[index]
+        let name = "\(prefix)embeddings.\(owner)\(feature.name).weight"
+        guard let shape = file.entries[name]?.shape, shape.count == 2 else {
+            throw refuse(
+                "tensor \"\(name)\"", "no such table", "the table of feature \"\(feature.name)\"")
+        }
+        guard shape[0] == preprocessor.fitted[index].idCount, feature.dimension ?? shape[1] == shape[1]
+        else {
+            throw refuse(
+                "tensor \"\(name)\"", "\(shape)",
+                "\(preprocessor.fitted[index].idCount) x \(feature.dimension ?? shape[1]), as the feature says"
+            )
         }
     }
 
@@ -118,8 +135,10 @@ struct ClaimedSizes {
             count = overflows ? Int.max : sum
         }
         // Beside the tensors' own there is room up to the tables' beginning, and for biases that a layer does not have.
-        guard count <= elements, layout.count <= 2 * elements + 1024 else {
-            throw refuse("model", "\(elements) parameters", "\(count), as the settings say")
+        // Divided, as products may overflow.
+        guard count <= elements / members, layout.count <= 2 * (elements / members) + 1024 else {
+            let each = members > 1 ? " for each of \(members) members" : ""
+            throw refuse("model", "\(elements) parameters", "\(count), as the settings say\(each)")
         }
     }
 }

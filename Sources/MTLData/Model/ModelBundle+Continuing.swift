@@ -1,6 +1,18 @@
 package import MTLEngine
 
 extension ModelBundle {
+    /// The parameters that training goes on from.
+    ///
+    /// - Throws: `InputError` for a model of several members: no one vector does what they do together.
+    package func parametersToContinue() throws(InputError) -> [Float] {
+        guard members.vectors.count == 1 else {
+            throw InputError(
+                .value, at: "model to go on from", found: "\(members.vectors.count) members",
+                expected: "a model of one, trained with \"keep: best\" and \"stop: together\"")
+        }
+        return members.vectors[0]
+    }
+
     /// Whether an experiment goes on with this model: the same features, labels and layers.
     ///
     /// - Throws: `InputError` that names the first difference.

@@ -3,29 +3,47 @@ public import MTLEngine
 
 extension ModelBundle {
     private static let version = "2"
+    /// Files of several members, which readers of before do not know.
+    private static let membersVersion = "3"
     /// What files of before their vocabularies were tensors say.
     private static let firstVersion = "1"
 
-    /// Writes the file: under a temporary name first, so that it is there whole or not at all, and for its owner alone where
+    /// What the names of a member's tensors begin with, where there are several.
+    static func prefix(_ member: Int) -> String { "members.\(member)." }
+
+    /// Writes the file. The tensors of several members are called "members.K.NAME", and the text "members" says which of them
+    /// each task has.
+    ///
+    /// It is written under a temporary name first, so that it is there whole or not at all, and for its owner alone where
     /// it is a new one, since it holds values of the data.
     ///
     /// - Throws: `InputError` that names the file.
     public func write(to path: String) throws(InputError) {
         do throws(InputError) { try preprocessor.checkFitted() } catch { throw error.located(in: path) }
         let bag = TensorBag("preprocessor")
-        let texts = [
-            "format": "mtl", "version": Self.version,
+        let isOne = members.vectors.count == 1
+        var texts = [
+            "format": "mtl", "version": isOne ? Self.version : Self.membersVersion,
             "preprocessor": try Self.json(preprocessor, path, bag), "model": try Self.json(settings, path),
             "histories": try Self.json(histories, path), "sampling": try Self.json(sampling, path),
         ]
+        if !isOne {
+            let names = zip(model.tasks.map(\.name), members.ofTasks)
+            texts["members"] = try Self.json(Dictionary(names) { first, _ in first }, path)
+        }
         let layout = model.layout
-        let weights = layout.segments.map { segment in
-            let content = TensorContent.floats {
-                parameters.withUnsafeBufferPointer { all in
-                    all.baseAddress.map { layout.read(segment, from: $0) } ?? []
+        let weights = members.vectors.enumerated().flatMap { member, parameters in
+            layout.segments.map { segment in
+                let content = TensorContent.floats {
+                    parameters.withUnsafeBufferPointer { all in
+                        all.baseAddress.map { layout.read(segment, from: $0) } ?? []
+                    }
                 }
+                return (
+                    name: (isOne ? "" : Self.prefix(member)) + segment.name, shape: segment.shape,
+                    content: content
+                )
             }
-            return (name: segment.name, shape: segment.shape, content: content)
         }
         try SafetensorsFile.write(path, texts: texts, tensors: weights + bag.tensors)
     }
@@ -46,16 +64,18 @@ extension ModelBundle {
             throw InputError(
                 .syntax, at: path, found: "tensors of something else", expected: "a model of this library")
         }
-        guard [Self.version, Self.firstVersion].contains(file.texts["version"]) else {
+        guard [Self.version, Self.firstVersion, Self.membersVersion].contains(file.texts["version"]) else {
             throw InputError(
                 .syntax, at: path, found: "version \(file.texts["version"] ?? "none")",
-                expected: "version \(Self.version)")
+                expected: "version \(Self.version) or \(Self.membersVersion)")
         }
-        let sizes = ClaimedSizes(file)
+        let membersOfTasks = try Self.membersOfTasks(file)
+        let count = (membersOfTasks?.values.joined().max() ?? 0) + 1
+        let sizes = ClaimedSizes(file, members: membersOfTasks.map { _ in count })
         try sizes.check(settings: file.texts["model"] ?? "")
         let preprocessor = try Self.decode(Preprocessor.self, "preprocessor", file)
-        try sizes.check(preprocessor, file)
         let settings = try Self.decode(ModelSettings.self, "model", file)
+        try sizes.check(preprocessor, settings, file)
         let sampling = try Self.decode(Sampling.self, "sampling", file)
         let histories = try Self.decode([HistorySpec].self, "histories", file)
         let layout: ParameterLayout
@@ -67,26 +87,75 @@ extension ModelBundle {
             throw error.located(in: path)
         }
         try sizes.check(layout)
+        var vectors: [[Float]] = []
+        for member in 0..<count {
+            let prefix = membersOfTasks == nil ? "" : Self.prefix(member)
+            vectors.append(try Self.parameters(file, layout, prefix))
+        }
+        do throws(InputError) {
+            let tasks = preprocessor.schema.labels.map(\.name)
+            let ofTasks = try membersOfTasks.map { (named) throws(InputError) in
+                try Self.inOrder(named, tasks)
+            }
+            try self.init(
+                preprocessor, settings: settings, sampling: sampling, histories: histories,
+                members: ModelMembers(vectors, ofTasks: ofTasks ?? tasks.map { _ in [0] }))
+        } catch {
+            throw error.located(in: path)
+        }
+    }
+
+    /// Per task the members that a file says it has; nil for a file of one. There are no more of them than tensors.
+    private static func membersOfTasks(_ file: SafetensorsFile) throws(InputError) -> [String: [Int]]? {
+        guard file.texts["version"] == membersVersion else { return nil }
+        let named = try decode([String: [Int]].self, "members", file)
+        let all = Set(named.values.joined())
+        guard let last = all.max(), all.min() == 0, last < file.entries.count, all.count == last + 1,
+            named.values.allSatisfy({ Set($0).count == $0.count && $0.count <= file.entries.count })
+        else {
+            throw InputError(
+                .value, at: "\(file.path), members", found: "numbers \(all.sorted().prefix(8).map { $0 })",
+                expected: "0, 1, … up to the last, each some task's")
+        }
+        return named
+    }
+
+    private static func inOrder(_ named: [String: [Int]], _ tasks: [String]) throws(InputError) -> [[Int]] {
+        var ofTasks: [[Int]] = []
+        for task in tasks {
+            guard let own = named[task] else {
+                throw InputError(
+                    .name, at: "members", found: "none of task \"\(task)\"", expected: "members of every task"
+                )
+            }
+            ofTasks.append(own)
+        }
+        guard named.count == tasks.count else {
+            throw InputError(
+                .name, at: "members", found: "\(named.count) tasks", expected: "the model's \(tasks.count)")
+        }
+        return ofTasks
+    }
+
+    /// A member's parameters.
+    private static func parameters(
+        _ file: SafetensorsFile, _ layout: ParameterLayout, _ prefix: String
+    ) throws(InputError) -> [Float] {
         var parameters = [Float](repeating: 0, count: layout.count)
         var failure: InputError?
         parameters.withUnsafeMutableBufferPointer { all in
             guard let base = all.baseAddress else { return }
             do throws(InputError) {
                 for segment in layout.segments {
-                    try layout.write(file.values(segment.name, shape: segment.shape), to: segment, of: base)
+                    let values = try file.values(prefix + segment.name, shape: segment.shape)
+                    try layout.write(values, to: segment, of: base)
                 }
             } catch {
                 failure = error
             }
         }
         if let failure { throw failure }
-        do throws(InputError) {
-            try self.init(
-                preprocessor, settings: settings, sampling: sampling, histories: histories,
-                parameters: parameters)
-        } catch {
-            throw error.located(in: path)
-        }
+        return parameters
     }
 
     private static func json(

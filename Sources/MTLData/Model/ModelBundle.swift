@@ -14,10 +14,10 @@ public struct ModelBundle: Sendable {
     public let histories: [HistorySpec]
     /// The model as planned.
     public let model: MultiTaskModel
-    /// The flat vector of parameters, `[model.layout.count]`.
-    public let parameters: [Float]
+    /// What was learned: a vector of parameters, `[model.layout.count]`, or several whose predictions are averaged.
+    public let members: ModelMembers<Float>
 
-    /// A bundle of what was trained.
+    /// A bundle of one vector of parameters.
     ///
     /// - Throws: `InputError` where the parameters are not the model's, or one that is no finite number: what a reader refuses is
     ///   never written.
@@ -25,23 +25,38 @@ public struct ModelBundle: Sendable {
         _ preprocessor: Preprocessor, settings: ModelSettings, sampling: Sampling = Sampling(),
         histories: [HistorySpec] = [], parameters: [Float]
     ) throws(InputError) {
+        try self.init(
+            preprocessor, settings: settings, sampling: sampling, histories: histories,
+            members: ModelMembers(parameters, tasks: preprocessor.schema.labels.count))
+    }
+
+    /// A bundle of what was trained.
+    ///
+    /// - Throws: `InputError` where the members are not the model's, or one has a parameter that is no finite number.
+    public init(
+        _ preprocessor: Preprocessor, settings: ModelSettings, sampling: Sampling = Sampling(),
+        histories: [HistorySpec] = [], members: ModelMembers<Float>
+    ) throws(InputError) {
         self.preprocessor = preprocessor
         self.settings = settings
         self.sampling = sampling
         self.histories = histories
         model = try settings.model(preprocessor, sampling: sampling)
-        guard parameters.count == model.layout.count else {
+        do throws(InputError) { try members.check(model) } catch {
             throw InputError(
-                .shape, at: "model bundle", found: "\(parameters.count) parameters",
-                expected: "\(model.layout.count)")
+                error.kind, at: "model bundle, \(error.place)", found: error.found, expected: error.expected)
         }
+        for parameters in members.vectors { try Self.checkFinite(parameters, model) }
+        self.members = members
+    }
+
+    private static func checkFinite(_ parameters: [Float], _ model: MultiTaskModel) throws(InputError) {
         if let index = parameters.firstIndex(where: { !$0.isFinite }) {
             let segment = model.layout.segments.last { $0.offset <= index }
             throw InputError(
                 .value, at: "model bundle, parameter \"\(segment?.name ?? "\(index)")\"",
                 found: "\(parameters[index])", expected: "finite numbers")
         }
-        self.parameters = parameters
     }
 
     /// A predictor for encoded rows.
@@ -49,7 +64,7 @@ public struct ModelBundle: Sendable {
     /// - Throws: `InputError` where a thread cannot be started.
     public func predictor(_ compute: ComputeOptions = ComputeOptions()) throws(InputError) -> Predictor<Float>
     {
-        try Predictor(model, parameters: parameters, compute: compute)
+        try Predictor(model, members: members, compute: compute)
     }
 
     /// Opens rows to predict, joined with logs such as the model was trained with. Their text is read as that of the training

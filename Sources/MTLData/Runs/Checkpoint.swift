@@ -70,10 +70,11 @@ enum Checkpoint {
             retreat = TrainingSnapshot(trainer, earlier)
         }
         try fill(trainer, state, file, "")
-        var best: [Float]?
-        if let epoch = state.best?.epoch {
+        var best: [Int: [Float]] = [:]
+        for epoch in state.keptEpochs.union(retreat?.state.keptEpochs ?? []) {
             let path = folder.bestPath(seed, epoch)
-            best = try SafetensorsFile(path).values("parameters", shape: [trainer.model.layout.count])
+            best[epoch] = try SafetensorsFile(path).values(
+                "parameters", shape: [trainer.model.layout.count])
         }
         return FitStart(state: state, best: best, retreat: retreat, beginning: beginning)
     }

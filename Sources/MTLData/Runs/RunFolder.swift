@@ -82,7 +82,10 @@ public final class RunFolder {
 
     private var settingsPath: String { "\(path)/experiment.json" }
     var checkpointPath: String { "\(path)/checkpoint.safetensors" }
-    var resultPath: String { "\(path)/result.safetensors" }
+    /// What the best seed that is over learned, or of a run that keeps all seeds what one of them did.
+    func resultPath(_ seed: UInt64?) -> String {
+        "\(path)/result\(seed.map { "-\($0)" } ?? "").safetensors"
+    }
     func bestPath(_ seed: UInt64, _ epoch: Int) -> String { "\(path)/best-\(seed)-\(epoch).safetensors" }
     func eventsPath(_ seed: UInt64) -> String { "\(path)/tensorboard/seed-\(seed)/events.out.tfevents.mtl" }
     /// Where the model goes unless another place is named.
@@ -149,6 +152,36 @@ public final class RunFolder {
             tensors: [("parameters", [parameters.count], .floats { parameters })])
     }
 
+    /// Writes what a seed learned: its vectors, and which of them each task has.
+    static func write(_ members: ModelMembers<Float>, to path: String) throws(InputError) {
+        guard members.vectors.count > 1 else { return try write(members.vectors[0], to: path) }
+        guard let json = try? encoder.encode(members.ofTasks) else { return }
+        try SafetensorsFile.write(
+            path, texts: ["format": "mtl-parameters", "members": String(decoding: json, as: UTF8.self)],
+            tensors: members.vectors.enumerated().map { index, vector in
+                ("members.\(index)", [vector.count], .floats { vector })
+            })
+    }
+
+    /// What `write` wrote, of a model.
+    static func members(_ path: String, _ model: MultiTaskModel) throws(InputError) -> ModelMembers<Float> {
+        let (file, shape) = (try SafetensorsFile(path), [model.layout.count])
+        guard let text = file.texts["members"] else {
+            return ModelMembers(try file.values("parameters", shape: shape), tasks: model.tasks.count)
+        }
+        guard let ofTasks = try? decoder.decode([[Int]].self, from: Data(text.utf8)) else {
+            throw InputError(
+                .syntax, at: path, found: "members that cannot be read", expected: "lists of them")
+        }
+        var vectors: [[Float]] = []
+        for index in 0..<file.entries.count {
+            vectors.append(try file.values("members.\(index)", shape: shape))
+        }
+        let members = try ModelMembers(vectors, ofTasks: ofTasks)
+        try members.check(model)
+        return members
+    }
+
     /// Adds a line to the log; a log that cannot be written stops no training.
     public func log(_ text: String) {
         let opened = open("\(path)/log.txt", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0o600)
@@ -160,14 +193,14 @@ public final class RunFolder {
 
     /// Takes away what only a run that goes on needs.
     func removeCheckpoints() {
-        Self.removeBest(in: path, but: nil)
+        Self.removeBest(in: path, but: [])
         unlink(checkpointPath)
     }
 
-    /// Takes away the best parameters of all epochs but one.
-    static func removeBest(in path: String, but kept: String?) {
+    /// Takes away the best parameters of all epochs but some.
+    static func removeBest(in path: String, but kept: Set<String>) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        where name.hasPrefix("best-") && "\(path)/\(name)" != kept { unlink("\(path)/\(name)") }
+        where name.hasPrefix("best-") && !kept.contains("\(path)/\(name)") { unlink("\(path)/\(name)") }
     }
 
     /// Numbers that JSON has no word for are written as words.
@@ -238,6 +271,8 @@ struct SeedOutcome: Codable {
     var evaluation: [TaskEvaluation]?
     var epochs: [EpochReport] = []
     var bestEpoch: Int?
+    /// What came of every task, where they stopped one by one.
+    var tasks: [TaskOutcome]?
 
     struct Failure: Codable {
         let place: String

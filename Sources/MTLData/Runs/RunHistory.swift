@@ -46,6 +46,9 @@ struct RunHistory {
         var header = ["seed", "epoch", "steps", "training_seconds", "waiting_seconds", "watched_loss"]
         header += tasks.map { "training_loss_\($0)" } + tasks.map { "validation_loss_\($0)" }
         header += names.map { "validation_\($0.1.replacing(" ", with: "_"))_\($0.0)" }
+        // Tasks that stop one by one.
+        let tellsStops = seeds.contains { $0.epochs.contains { $0.stoppedTasks != nil } }
+        if tellsStops { header.append("stopped_tasks") }
         var rows = [header]
         for (seed, epochs) in seeds {
             for epoch in epochs {
@@ -59,6 +62,7 @@ struct RunHistory {
                         }?.value
                     }
                 row += numbers.map { number in number.map { $0.isNaN ? "" : "\($0)" } ?? "" }
+                if tellsStops { row.append((epoch.stoppedTasks ?? []).joined(separator: " ")) }
                 rows.append(row)
             }
         }
@@ -84,6 +88,7 @@ package struct EpochLine: Encodable {
     private enum Keys: String, CodingKey {
         case seed, epoch, steps, trainingSeconds = "training_seconds", waitingSeconds = "waiting_seconds"
         case watchedLoss = "watched_loss", training, validation, metrics
+        case stoppedTasks = "stopped_tasks"
     }
 
     package init(seed: UInt64, report: EpochReport, tasks: [String]) {
@@ -103,6 +108,7 @@ package struct EpochLine: Encodable {
         try values.encode(report.trainingSeconds, forKey: .trainingSeconds)
         try values.encode(report.waitingSeconds, forKey: .waitingSeconds)
         try values.encode(report.watchedLoss, forKey: .watchedLoss)
+        try values.encodeIfPresent(report.stoppedTasks, forKey: .stoppedTasks)
         try values.encode(named(report.trainingLosses), forKey: .training)
         try values.encodeIfPresent(report.validationLosses.map(named), forKey: .validation)
         try values.encodeIfPresent(

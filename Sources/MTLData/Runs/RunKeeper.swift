@@ -21,7 +21,8 @@ final class RunKeeper: FitKeeper {
     private let note: (String) -> Void
     private let writer: FileWriter
     private var snapshot: TrainingSnapshot<Float>?
-    private var best: Best?
+    /// By epoch.
+    private var best: [Int: Best] = [:]
     private let clock = ContinuousClock()
     private var latest: ContinuousClock.Instant
     private var asked = 0
@@ -79,25 +80,25 @@ final class RunKeeper: FitKeeper {
             self.snapshot = snapshot
         }
         let (path, seed, folder) = (folder.checkpointPath, seed, folder.path)
-        let job = SnapshotJob(snapshot: snapshot, retreat: retreat, best: best)
+        let job = SnapshotJob(snapshot: snapshot, retreat: retreat, best: Array(best.values))
         writer.add { () throws(InputError) in
-            if let best = job.best, FileStatus.of(best.path) == nil { try best.write() }
+            for best in job.best where FileStatus.of(best.path) == nil { try best.write() }
             try Checkpoint.write(path, seed: seed, job.snapshot, retreat: job.retreat)
-            RunFolder.removeBest(in: folder, but: job.best?.path)
+            RunFolder.removeBest(in: folder, but: Set(job.best.map(\.path)))
         }
         if isInterrupted() || retreat != nil { finish() }
     }
 
     func keepBest(_ parameters: [Float], epoch: Int) {
         // Written with the next checkpoint: without one nobody asks for it.
-        best = Best(path: folder.bestPath(seed, epoch), parameters: parameters)
+        best[epoch] = Best(path: folder.bestPath(seed, epoch), parameters: parameters)
     }
+
+    func forgetBest(but epochs: Set<Int>) { best = best.filter { epochs.contains($0.key) } }
 
     /// Goes on with the best parameters of the run of before.
     func resume(_ start: FitStart<Float>) {
-        if let epoch = start.state.best?.epoch, let parameters = start.best {
-            best = Best(path: folder.bestPath(seed, epoch), parameters: parameters)
-        }
+        for (epoch, parameters) in start.best { keepBest(parameters, epoch: epoch) }
     }
 
     /// Waits until all is written.
@@ -116,7 +117,7 @@ final class RunKeeper: FitKeeper {
     private struct SnapshotJob: @unchecked Sendable {
         let snapshot: TrainingSnapshot<Float>
         let retreat: TrainingSnapshot<Float>?
-        let best: Best?
+        let best: [Best]
     }
 
     private struct Best: Sendable {

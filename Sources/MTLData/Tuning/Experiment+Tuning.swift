@@ -28,8 +28,6 @@ extension Experiment {
         _ model: ModelBundle, _ data: PreparedData, compute: ComputeOptions
     ) throws(InputError) -> [TaskEvaluation]? {
         guard let test = data.test else { return nil }
-        let trainer = try training.trainer(model.model, seed: training.seeds.first ?? 1, compute: compute)
-        trainer.parameters = model.parameters
-        return try trainer.evaluate(test, groups: testGroups(data, threads: compute.threads))
+        return try model.predictor(compute).evaluate(test, groups: testGroups(data, threads: compute.threads))
     }
 }

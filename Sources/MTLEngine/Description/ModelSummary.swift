@@ -33,11 +33,11 @@ public struct ModelSummary: Sendable {
         let reach = TaskReach(plan, model.tasks)
         let names = ParameterNames(plan.layout)
         var layers = plan.embedding.tables.indices.map { index in
-            let table = model.tables[index]
+            let table = plan.embedding.namedTables[index]
             return Layer(
                 name: "embeddings.\(table.name)", kind: "embedding", blocks: 1, inputs: table.rows,
                 outputs: table.dimension, parameters: table.rows * table.dimension, operations: 0,
-                tasks: model.tasks.map(\.name))
+                tasks: reach.readers(plan.embedding, table: index, inputs: plan.inputs))
         }
         for node in plan.nodes {
             let operation = node.operation
@@ -75,19 +75,39 @@ extension NodeOperation {
 /// Which tasks' predictions depend on a value.
 struct TaskReach {
     private let names: [String]
-    /// Per task the columns of each storage that its pass writes.
+    /// Per task the columns of each storage that its pass writes, and those of the features that it reads.
     private let written: [[Set<Int>]]
+    private let features: [Set<Int>]
 
     init(_ plan: ModelPlan, _ tasks: [LearningTask]) {
         names = tasks.map(\.name)
-        written = tasks.indices.map { task in
+        let passes = tasks.indices.map { Array(Program(plan, tasks: tasks, task: $0).forward.joined()) }
+        written = passes.map { pass in
             var columns = plan.widths.map { _ in Set<Int>() }
-            for entry in Program(plan, tasks: tasks, task: task).forward.joined() {
+            for entry in pass {
                 let output = entry.node.operation.output
                 columns[output.storage].formUnion(output.range)
             }
             return columns
         }
+        features = passes.map { pass in
+            pass.reduce(into: Set<Int>()) { columns, entry in
+                for input in entry.node.operation.inputs(plan.lists) where input.storage == 0 {
+                    columns.formUnion(input.range)
+                }
+            }
+        }
+    }
+
+    /// The tasks whose prediction depends on a table.
+    func readers(_ embedding: EmbeddingPlan, table: Int, inputs: Int) -> [String] {
+        names.indices.filter { task in
+            embedding.readers[table].contains { reader in
+                let field = embedding.fields[reader]
+                return !features[task].isDisjoint(
+                    with: inputs + field.column..<inputs + field.column + field.columns)
+            }
+        }.map { names[$0] }
     }
 
     func tasks(_ value: GraphValue) -> [String] {

@@ -26,9 +26,40 @@ extension GraphBuilder {
     /// The names of `embeddedFeatures`.
     public var embeddedNames: [String] { parts.compactMap(\.field) }
 
-    mutating func beginFeatures(_ all: GraphValue, inputs: Int, _ embedding: EmbeddingPlan) {
-        if inputs > 0 { parts.append(FeaturePart(value: denseFeatures, field: nil)) }
-        for (feature, field) in zip(embedding.features, embedding.fields) {
+    /// Builds feature layers over all features, or with `separates` over those of every task, which have layers of their own.
+    ///
+    /// - Parameter layers: builds them, with what their names begin with.
+    mutating func buildFeatures(
+        _ embedding: EmbeddingPlan, separates: Bool,
+        layers: (inout GraphBuilder, _ name: String) throws(InputError) -> Void
+    ) throws(InputError) {
+        let fields = embedding.fields.indices
+        guard separates else {
+            beginFeatures(lookedUp, embedding, fields)
+            try layers(&self, "features")
+            try finishFeatures()
+            taskFeatures = tasks.map { _ in features }
+            return
+        }
+        let own = fields.count / tasks.count
+        for (place, task) in tasks.enumerated() {
+            beginFeatures(lookedUp, embedding, place * own..<(place + 1) * own)
+            try layers(&self, "features.\(task.name)")
+            try finishFeatures()
+            taskFeatures.append(features)
+        }
+        // What is left are the last task's.
+        parts = []
+        sequences = []
+        features = lookedUp.columns(0..<denseFeatures.width + embedding.pooledWidth)
+    }
+
+    /// Begins with the dense features and some of the embedded ones.
+    mutating func beginFeatures(_ all: GraphValue, _ embedding: EmbeddingPlan, _ fields: Range<Int>) {
+        let inputs = denseFeatures.width
+        parts = inputs > 0 ? [FeaturePart(value: denseFeatures, field: nil)] : []
+        sequences = []
+        for (feature, field) in zip(embedding.features[fields], embedding.fields[fields]) {
             let start = inputs + field.column
             let value = all.columns(start..<start + field.columns)
             guard field.pooling == .positions else {

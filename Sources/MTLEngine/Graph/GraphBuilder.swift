@@ -9,6 +9,8 @@ public struct GraphBuilder {
     public let scenarios: Int
     /// The dense features, then the embedded ones, or what the model's feature layers made of them.
     public internal(set) var features: GraphValue
+    /// The same per task, in the order of `tasks`: all alike, unless the architecture separates features.
+    public internal(set) var taskFeatures: [GraphValue] = []
     /// The dense features alone.
     public let denseFeatures: GraphValue
     /// What the features consist of, while feature layers are built.
@@ -48,6 +50,8 @@ public struct GraphBuilder {
     var groups: [Group] = []
     /// Where the groups lie, once it is known which are shared.
     private let placement: [Int]?
+    /// The features as they are looked up.
+    let lookedUp: GraphValue
 
     init(
         inputs: Int, embedding: EmbeddingPlan, tasks: [LearningTask], scenarios: Int, placement: [Int]?
@@ -67,9 +71,9 @@ public struct GraphBuilder {
         let all = GraphValue(
             width: width, storage: 0, column: 0, offsetPerRow: 0, stride: stride,
             gradientStart: inputs, isStopped: false)
+        lookedUp = all
         features = all.columns(0..<inputs + embedding.pooledWidth)
         denseFeatures = all.columns(0..<inputs)
-        beginFeatures(all, inputs: inputs, embedding)
     }
 
     // MARK: Storage

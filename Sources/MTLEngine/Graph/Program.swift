@@ -39,8 +39,10 @@ package struct Program: Sendable {
     package private(set) var zeros: [GraphValue] = []
     package private(set) var trained: [Trained] = []
     package private(set) var lists: [Int32]
+    /// Per table whether a gradient comes down to a feature that reads it.
+    package private(set) var reachedTables: [Bool]
     /// Whether a gradient comes down to the embedded features.
-    package private(set) var reachesFeatures = false
+    package var reachesFeatures: Bool { reachedTables.contains(true) }
 
     private let widths: [Int]
     private let rates: TurnRates
@@ -69,6 +71,7 @@ package struct Program: Sendable {
         joints = plan.joints.filter { $0.tasks(plan.logits).isSubset(of: turn.tasks) }
         lists = plan.lists
         widths = plan.widths
+        reachedTables = plan.embedding.tables.map { _ in false }
         rates = TurnRates(turn, plan.layout)
         writers = plan.widths.map { [Int](repeating: Self.unwritten, count: $0) }
 
@@ -241,7 +244,12 @@ package struct Program: Sendable {
             width: plan.inputWidth, storage: 0, column: 0, offsetPerRow: 0, stride: 0,
             gradientStart: plan.inputs, isStopped: false
         ).differentiable
-        reachesFeatures = isWritten(embedded).contains(true)
+        for field in plan.embedding.fields {
+            let columns = plan.inputs + field.column..<plan.inputs + field.column + field.columns
+            if columns.contains(where: { writers[0][$0] != Self.unwritten }) {
+                reachedTables[field.table] = true
+            }
+        }
         if reachesFeatures { complete(embedded, stage: 0) }
     }
 }

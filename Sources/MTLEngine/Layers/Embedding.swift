@@ -103,6 +103,8 @@ package struct EmbeddingPlan: Sendable {
     }
 
     package let features: [EmbeddedFeature]
+    /// The tables as they are named, and where they lie.
+    package let namedTables: [EmbeddingTable]
     package let fields: [Field]
     package let tables: [Table]
     /// Per table the fields that read it.
@@ -116,12 +118,18 @@ package struct EmbeddingPlan: Sendable {
     package var elementCount: Int { tables.last.map { $0.elementsBefore + $0.rows * $0.width } ?? 0 }
     package var occurrencesPerRow: Int { fields.last.map { $0.occurrencesBefore + $0.maximumCount } ?? 0 }
 
-    /// - Parameter start: where the tables begin in the parameter vector.
-    package init(_ features: [EmbeddedFeature], tables source: [EmbeddingTable], start: Int)
-        throws(InputError)
-    {
-        try Self.check(features, source)
+    /// - Parameters:
+    ///   - start: where the tables begin in the parameter vector.
+    ///   - owners: the tasks that have a copy of every table each, "TASK.TABLE", and of the features that read it; none where
+    ///     all tasks read the same.
+    package init(
+        _ shared: [EmbeddedFeature], tables given: [EmbeddingTable], start: Int, owners: [String] = []
+    ) throws(InputError) {
+        try Self.check(shared, given)
+        let (features, source) =
+            owners.isEmpty ? (shared, given) : try Self.copies(of: shared, given, owners: owners)
         self.features = features
+        namedTables = source
         var fields: [Field] = []
         var occurrences = 0
         let table = features.map { feature in source.firstIndex { $0.name == feature.table } ?? 0 }
@@ -158,6 +166,30 @@ package struct EmbeddingPlan: Sendable {
         self.tables = tables
         self.readers = readers
         self.width = width
+    }
+
+    /// Every owner's features, one owner after the other, and the tables that they read.
+    private static func copies(
+        of features: [EmbeddedFeature], _ tables: [EmbeddingTable], owners: [String]
+    ) throws(InputError) -> ([EmbeddedFeature], [EmbeddingTable]) {
+        let ownTables = owners.flatMap { owner in
+            tables.map { EmbeddingTable("\(owner).\($0.name)", rows: $0.rows, dimension: $0.dimension) }
+        }
+        var names = Set<String>()
+        for table in ownTables where !names.insert(table.name).inserted {
+            throw InputError(
+                .name, at: "embedding table \"\(table.name)\"",
+                found: "the name twice, of a task and its table",
+                expected: "tasks and tables whose names differ when joined")
+        }
+        let ownFeatures = owners.flatMap { owner in
+            features.map {
+                EmbeddedFeature(
+                    name: $0.name, table: "\(owner).\($0.table)", pooling: $0.pooling,
+                    maximumCount: $0.maximumCount)
+            }
+        }
+        return (ownFeatures, ownTables)
     }
 
     private static func check(

@@ -6,6 +6,14 @@ public protocol Architecture: Sendable {
     /// - Returns: per task of the builder its logits, `[rows, kind.outputs]`, each a value of its own.
     /// - Throws: `InputError` where an option is out of range, before the first node.
     func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue]
+    /// Whether every task has embedding tables and feature layers of its own, which it finds among `GraphBuilder.taskFeatures`;
+    /// by default all tasks have the same.
+    var separatesFeatures: Bool { get }
+}
+
+extension Architecture {
+    /// By default all tasks read the same features.
+    public var separatesFeatures: Bool { false }
 }
 
 /// A model of any architecture: features, a graph and the tasks' heads.
@@ -16,7 +24,7 @@ public struct MultiTaskModel: Sendable {
     public let inputs: Int
     /// The features that are looked up in tables.
     public let embedded: [EmbeddedFeature]
-    /// The tables of the embedded features.
+    /// The tables of the embedded features; an architecture that separates features has one of each for every task.
     public let tables: [EmbeddingTable]
     /// The number of scenarios, which a dataset's rows name by 0 ..< scenarios.
     public let scenarios: Int
@@ -71,11 +79,12 @@ public struct MultiTaskModel: Sendable {
         }
         try Self.check(tasks, scenarios: scenarios)
         self.inputs = inputs
+        let owners = architecture.separatesFeatures ? tasks.map(\.name) : []
+        let widths = try EmbeddingPlan(embedded, tables: tables, start: 0, owners: owners)
         self.embedded = embedded
         self.tables = tables
         self.scenarios = scenarios
         self.tasks = tasks
-        let widths = try EmbeddingPlan(embedded, tables: tables, start: 0)
         guard inputs <= SizeLimit.columns, widths.width <= SizeLimit.columns - inputs else {
             throw InputError(
                 .shape, at: "features", found: "\(inputs) numbers and \(widths.width) columns of vectors",
@@ -84,10 +93,12 @@ public struct MultiTaskModel: Sendable {
         func build(_ placement: [Int]?) throws(InputError) -> (GraphBuilder, [GraphValue]) {
             var builder = GraphBuilder(
                 inputs: inputs, embedding: widths, tasks: tasks, scenarios: scenarios, placement: placement)
-            for (index, layer) in featureLayers.enumerated() {
-                try layer.build(&builder, name: "features.\(index)")
+            try builder.buildFeatures(widths, separates: architecture.separatesFeatures) {
+                (builder, name) throws(InputError) in
+                for (index, layer) in featureLayers.enumerated() {
+                    try layer.build(&builder, name: "\(name).\(index)")
+                }
             }
-            try builder.finishFeatures()
             let logits = try architecture.build(&builder)
             precondition(
                 logits.count == tasks.count
@@ -102,11 +113,11 @@ public struct MultiTaskModel: Sendable {
             draft, try Self.plan(draft, values, inputs, ParameterLayout(), widths), tasks, &layout)
         var (builder, logits) = try build(placement)
         let start = (layout.denseCount + 15) / 16 * 16
-        let embedding = try EmbeddingPlan(embedded, tables: tables, start: start)
+        let embedding = try EmbeddingPlan(embedded, tables: tables, start: start, owners: owners)
         layout.count = embedding.isEmpty ? layout.denseCount : start + embedding.elementCount
         layout.segments =
             builder.segments.sorted { $0.offset < $1.offset }
-            + zip(tables, embedding.tables).map { table, place in
+            + zip(embedding.namedTables, embedding.tables).map { table, place in
                 ParameterSegment(
                     name: "embeddings.\(table.name).weight", offset: place.parameters,
                     shape: [table.rows, table.dimension], isTransposed: false)

@@ -22,8 +22,9 @@ package final class BatchSource<Scalar: BLASScalar> {
             }
         }
         var views: [IDView<Scalar>] = []
-        for (index, feature) in model.embedded.enumerated() {
-            views.append(try Self.view(of: feature, embedding.fields[index], model, dataset))
+        for (feature, field) in zip(embedding.features, embedding.fields) {
+            views.append(
+                try Self.view(of: feature, table: embedding.namedTables[field.table], dataset))
         }
         ids = FixedList(views)
         try Self.checkScenarios(of: dataset, model)
@@ -69,8 +70,7 @@ package final class BatchSource<Scalar: BLASScalar> {
     }
 
     private static func view(
-        of feature: EmbeddedFeature, _ field: EmbeddingPlan.Field, _ model: MultiTaskModel,
-        _ dataset: Dataset<Scalar>
+        of feature: EmbeddedFeature, table: EmbeddingTable, _ dataset: Dataset<Scalar>
     ) throws(InputError) -> IDView<Scalar> {
         let place = "embedded feature \"\(feature.name)\""
         guard let column = dataset.idColumns.first(where: { $0.name == feature.name }) else {
@@ -87,7 +87,6 @@ package final class BatchSource<Scalar: BLASScalar> {
             throw InputError(
                 .value, at: place, found: "ids with weights", expected: "none for a sequence")
         }
-        let table = model.tables[field.table]
         guard column.largest < table.rows else {
             throw InputError(
                 .value, at: place, found: "id \(column.largest)",

@@ -131,14 +131,19 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
     /// Steps the rows of this worker's slots, of the tables that the turn trains, and their averages while they are in the
     /// cache.
     ///
-    /// - Parameter update: the tables' optimiser's step at a pace.
+    /// - Parameters:
+    ///   - update: the tables' optimiser's step at a pace.
+    ///   - rests: per table whether it stays as it is, whatever the turn says.
     func optimize(
-        _ steps: UnsafeBufferPointer<TableStep>, _ update: (Int) -> Optimizer.Update<Scalar>?, decay: Scalar,
-        parameters: UnsafeMutablePointer<Scalar>, average: AverageRun<Scalar>?, worker: Int, level: Int32
+        _ steps: UnsafeBufferPointer<TableStep>, _ update: (Int) -> Optimizer.Update<Scalar>?,
+        rests: UnsafePointer<Bool>, decay: Scalar, parameters: UnsafeMutablePointer<Scalar>,
+        average: AverageRun<Scalar>?, worker: Int, level: Int32
     ) {
         forEachPart(of: worker) { table, _, range in
             let plan = tables[table]
-            guard steps[table].isTrained, let update = update(steps[table].pace) else { return }
+            guard steps[table].isTrained, !rests[table], let update = update(steps[table].pace) else {
+                return
+            }
             func step(_ some: Range<Int>) {
                 update.applyRows(
                     some, touched: touched(of: table), width: plan.width, table: parameters + plan.parameters,

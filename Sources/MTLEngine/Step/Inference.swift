@@ -34,10 +34,12 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         (losses: UnsafeMutableBufferPointer<Double>, counts: UnsafeMutableBufferPointer<Double>)?
     private var targets: [UnsafeMutablePointer<Scalar>] = []
 
-    package init(store: ParameterStore<Scalar>) {
+    /// - Parameter tasks: those that it predicts, rising; nil for all.
+    package init(store: ParameterStore<Scalar>, tasks: [Int]? = nil) {
         self.store = store
         let (plan, workers) = (store.plan, store.pool.count)
-        let program = Program(plan, tasks: store.tasks)
+        let program = Program(
+            plan, tasks: store.tasks, turn: TurnSpec(tasks: tasks ?? Array(store.tasks.indices)))
         nodes = FixedList(program.forward.joined().map(\.node))
         outputs = FixedList(program.losses)
         lists = AlignedStorage(copying: program.lists)
@@ -70,10 +72,13 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         return (sums, counts)
     }
 
-    /// Predictions (or logits) per task, `[rows, outputs]`.
+    /// Predictions (or logits) per task, `[rows, outputs]`; nothing of tasks that it does not predict.
     package func predictions(_ batch: BatchView<Scalar>, asLogits: Bool) -> [[Scalar]] {
         self.asLogits = asLogits
-        let storages = store.tasks.map { AlignedStorage<Scalar>(zeroed: batch.rows * $0.kind.outputs) }
+        let own = Set(outputs.elements.map(\.task))
+        let storages = store.tasks.enumerated().map { index, task in
+            AlignedStorage<Scalar>(zeroed: own.contains(index) ? batch.rows * task.kind.outputs : 0)
+        }
         sweep(batch, hasLabels: false, targets: storages.map(\.base))
         return storages.map { Array($0.buffer) }
     }

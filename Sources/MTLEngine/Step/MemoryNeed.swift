@@ -67,8 +67,10 @@ package struct MemoryNeed: Sendable {
     }
 
     /// What prediction takes.
-    package init(predicting model: MultiTaskModel, workers: Int, scalarBytes: Int) {
-        let size = Double(scalarBytes)
+    ///
+    /// - Parameter members: how many vectors of parameters predict, each in memory of its own.
+    package init(predicting model: MultiTaskModel, members: Int = 1, workers: Int, scalarBytes: Int) {
+        let size = Double(scalarBytes * members)
         add(model, each: size, denseMore: size)
         add(
             "rows", "128 rows of \(Self.text(Double(model.plan.forwardElementsPerRow))) numbers",
@@ -84,7 +86,7 @@ package struct MemoryNeed: Sendable {
         _ model: MultiTaskModel, each: Double, eachRow: Double = 0, denseMore: Double
     ) {
         let tables = model.plan.layout.denseCount
-        for table in model.tables {
+        for table in model.plan.embedding.namedTables {
             add(
                 "embedding table \"\(table.name)\"",
                 "a table of \(Self.text(Double(table.rows))) x \(Self.text(Double(table.dimension)))",

@@ -22,7 +22,10 @@ package final class ParameterStore<Scalar: BLASScalar> {
     package private(set) var version = 0
     private let transposedRanges: [ParameterRange]
 
-    package init(_ model: MultiTaskModel, compute: ComputeOptions) throws(InputError) {
+    /// - Parameter workers: those of another store, of as many threads; nil for its own.
+    package init(
+        _ model: MultiTaskModel, compute: ComputeOptions, sharing workers: WorkerPool? = nil
+    ) throws(InputError) {
         guard compute.instructions.isAvailable else {
             throw InputError(
                 .value, at: "instruction set", found: "\(compute.instructions)",
@@ -31,7 +34,7 @@ package final class ParameterStore<Scalar: BLASScalar> {
         plan = model.plan
         tasks = model.tasks
         transposedRanges = plan.nodes.flatMap { $0.operation.parameters }.filter { $0.transposed != nil }
-        pool = try WorkerPool(count: compute.threads)
+        if let workers { pool = workers } else { pool = try WorkerPool(count: compute.threads) }
         product = Product(backend: compute.backend, instructions: compute.instructions)
         storage = AlignedStorage(zeroed: plan.layout.count)
         transposes = AlignedStorage(zeroed: plan.transposedCount)

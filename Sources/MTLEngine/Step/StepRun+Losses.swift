@@ -51,6 +51,11 @@ extension StepRun {
         }
     }
 
+    /// Whether the batch has a label of a task that has not stopped.
+    func learns(_ task: Int, _ batch: BatchView<Scalar>) -> Bool {
+        !stopped.isStopped[task] && labelledRows(task, batch) > 0
+    }
+
     func labelledRows(_ task: Int, _ batch: BatchView<Scalar>) -> Int {
         guard countsLabels else { return batch.rows }
         var count = 0
@@ -79,7 +84,8 @@ extension StepRun {
         if !countsLabels && !isDirect { gatherLabels(row, batch) }
         for loss in turn.losses {
             let labelled = labelledWeight(loss.task, batch)
-            let scale = labelled > 0 ? Scalar(loss.weight / labelled) : 0
+            let scale =
+                labelled > 0 && !stopped.isStopped[loss.task] ? Scalar(loss.weight / labelled) : 0
             let (logits, gradient) = (tile.view(loss.logits), tile.gradient(loss.logits))
             let first = batch.labels + (batch.start + row.first) * batch.labelStride
             let column =
@@ -161,7 +167,8 @@ extension StepRun {
                 weights: batch.labelWeights == nil
                     ? nil : UnsafePointer(labelWeights + loss.observed * batchLimit + first),
                 scale: loss.weight / known)
-        case .selection(let selectors, let count, let entropy, let reach, _):
+        case .selection(let selectors, let count, let entropy, let reach, let task):
+            guard !stopped.isStopped[task] else { return 0 }
             return _selectionLoss(
                 tile.view(selectors).rows(rows), gradient: tile.gradient(selectors).rows(rows), count: count,
                 entropy: entropy,

@@ -127,8 +127,8 @@ extension StepRun {
             let range = turn.gradientRanges[index]
             var total = 0.0
             if isPresent(range.scenario) {
-                for element in range.start..<range.start + range.count {
-                    total += Double(gradients[element]) * Double(gradients[element])
+                stopped.forEachPart(of: range.start..<range.start + range.count) { part in
+                    for element in part { total += Double(gradients[element]) * Double(gradients[element]) }
                 }
             }
             squares[index] = total
@@ -136,7 +136,8 @@ extension StepRun {
         if turn.reachesFeatures, let embedding {
             for table in embedding.tables.indices where table % workers == worker {
                 squares[rangeLimit + table] =
-                    turn.tables[table].isTrained ? embedding.squares(of: table) : 0
+                    turn.tables[table].isTrained && !stopped.restsTable[table]
+                    ? embedding.squares(of: table) : 0
             }
         }
         wait(worker, observer)
@@ -239,10 +240,13 @@ extension StepRun {
         guard let update = updates[3 * Int(piece.pace) + (piece.decays ? 0 : 1)] else { return }
         let bytes = piece.count * MemoryLayout<Scalar>.stride
         observer.observe(.optimizer, index: Int(piece.ordinal), worker: worker, work: 7 * bytes) {
-            update.apply(
-                count: piece.count, parameters: parameters + piece.start,
-                gradients: UnsafePointer(values), state: state + piece.state,
-                stateStride: stateStride, level: product.level)
+            stopped.forEachPart(of: piece.start..<piece.start + piece.count) { part in
+                let place = part.lowerBound - piece.start
+                update.apply(
+                    count: part.count, parameters: parameters + part.lowerBound,
+                    gradients: UnsafePointer(values) + place, state: state + piece.state + place,
+                    stateStride: stateStride, level: product.level)
+            }
         }
         guard piece.transposed >= 0 else { return }
         observer.observe(.transpose, index: Int(piece.ordinal), worker: worker, work: 2 * bytes) {
@@ -301,8 +305,8 @@ extension StepRun {
         guard update != nil else { return }
         observer.observe(.tableRows, index: 0, worker: worker, work: 0) {
             embedding.optimize(
-                turn.tables, { updates[3 * $0 + 2] }, decay: rowDecay, parameters: parameters,
-                average: average, worker: worker, level: product.level)
+                turn.tables, { updates[3 * $0 + 2] }, rests: stopped.restsTable, decay: rowDecay,
+                parameters: parameters, average: average, worker: worker, level: product.level)
         }
     }
 }

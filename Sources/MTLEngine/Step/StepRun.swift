@@ -72,6 +72,8 @@ package struct StepRun<Scalar: BLASScalar> {
     let embedding: EmbeddingRun<Scalar>?
     /// The gradient in the embedded features, in the batch's order of rows.
     let embedded: MatrixView<Scalar>
+    /// What tasks that have stopped leave alone.
+    var stopped: StoppedTasks
 
     var turn: Turn
     var turnIndex = 0
@@ -111,7 +113,7 @@ package struct StepRun<Scalar: BLASScalar> {
             }
             wait(worker, observer)
         }
-        if skipsUnlabelled && turn.losses.allSatisfy({ labelledRows($0.task, batch) == 0 }) { return }
+        if skipsUnlabelled && !turn.losses.contains(where: { learns($0.task, batch) }) { return }
         if let slices = turn.slices {
             runSlices(slices, batch, worker: worker, observer: observer)
             return

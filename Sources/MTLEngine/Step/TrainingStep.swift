@@ -53,6 +53,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     private let embedding: EmbeddingMemory<Scalar>?
     private let projection: ProjectedTablesMemory<Scalar>?
     private let structures: StructureMemory<Scalar>
+    private let stopped: StoppedTasksMemory
     var current: StepRun<Scalar>
     /// Rows of the latest batch, where the cut still fits one of as many.
     private var cutRows = 0
@@ -197,6 +198,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             ? nil
             : EmbeddingMemory(
                 plan.embedding, batchLimit: batchLimit, workers: workers, stateCount: states.tableCount)
+        stopped = StoppedTasksMemory(plan, store.tasks)
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
             labelWeights, partials, rows, presence, used, squares, penalty, tiles, chunkStarts, embedded,
@@ -229,7 +231,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             embedding: embedding?.run,
             embedded: MatrixView(
                 embedded.base, rows: plan.embedding.isEmpty ? 0 : batchLimit, columns: plan.embedding.width,
-                stride: embeddedStride), turn: plans[0].view)
+                stride: embeddedStride), stopped: stopped.view, turn: plans[0].view)
         current.clipping = clipping
         current.rowDecay = Scalar(ofTables.rowDecay)
         current.isGrouped = plan.usesScenarios
@@ -288,6 +290,13 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         if case .stop(let limit) = current.clipping { limit } else { nil }
     }
 
+    /// Lets some tasks rest from the next step on, and no others: their losses no longer count, and parameters that no other
+    /// task trains stay as they are, what optimisers remember of them too. To be called between steps.
+    package func stop(_ tasks: Set<Int>) {
+        stopped.stop(tasks)
+        current.stopped = stopped.view
+    }
+
     /// The tasks whose losses a turn has.
     package func tasks(of turn: Int) -> [Int] { turns[turn].spec.tasks }
 
@@ -314,7 +323,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             for block in 0..<current.blockCount { sum += current.partialLosses[block * stride + loss.task] }
             labelled[loss.task] = current.labelledWeight(loss.task, batch)
             losses[loss.task] = meanLoss(sum, labelled[loss.task])
-            hasLabels = hasLabels || current.labelledRows(loss.task, batch) > 0
+            hasLabels = hasLabels || current.learns(loss.task, batch)
         }
         penalties = current.turn.penalties.isEmpty ? 0 : current.penalty.pointee
         for term in 0..<current.turn.penaltyValues { penalties += current.structureValues[term] }

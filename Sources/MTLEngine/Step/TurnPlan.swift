@@ -67,10 +67,8 @@ package final class TurnPlan {
         owners.append(lists)
         let structures = StructureTerms(plan, trained: program.parameters)
         owners.append(structures)
-        let tables =
-            program.reachesFeatures
-            ? Self.tables(plan, spec, turn: turn, options, &states)
-            : plan.embedding.tables.map { _ in TableStep.frozen }
+        let tables = Self.tables(
+            plan, spec, turn: turn, options, &states, reached: program.reachedTables)
         view = Turn(
             forward: keep(forward.flatMap { $0 }), forwardStarts: starts(forward),
             backward: keep(backward.flatMap { $0 }), backwardStarts: starts(backward),
@@ -93,11 +91,14 @@ package final class TurnPlan {
     }
 
     private static func tables(
-        _ plan: ModelPlan, _ spec: TurnSpec, turn: Int, _ options: Options, _ states: inout StateLayout
+        _ plan: ModelPlan, _ spec: TurnSpec, turn: Int, _ options: Options, _ states: inout StateLayout,
+        reached: [Bool]
     ) -> [TableStep] {
-        plan.embedding.tables.map { table in
+        zip(plan.embedding.tables, reached).map { table, isReached in
             let segment = plan.layout.segmentIndex(at: table.parameters)
-            guard let pace = options.paces.pace(turn: turn, segment: segment) else { return .frozen }
+            guard isReached, let pace = options.paces.pace(turn: turn, segment: segment) else {
+                return .frozen
+            }
             let isHeld = segment.flatMap { spec.anchor?.holds[$0] } ?? false
             return TableStep(
                 state: states.place(of: table, options.rowState, group: spec.group),

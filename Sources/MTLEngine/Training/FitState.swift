@@ -20,6 +20,8 @@ package struct FitState: Sendable, Equatable, Codable {
     package var losses: EpochLosses
     package var epochs: [EpochReport] = []
     package var best: Best?
+    /// Where each task is, where they stop one by one; else nil.
+    package var tasks: [TaskProgress]?
     /// What the learning rate is multiplied by since the loss ran away.
     package var rateFactor = 1.0
     /// The watched loss where the run goes back to.
@@ -29,6 +31,19 @@ package struct FitState: Sendable, Equatable, Codable {
     /// Where it ran away.
     package var rollbacks: [Divergence] = []
     package var counters: StepCounters
+
+    /// The epochs whose parameters are kept.
+    package var keptEpochs: Set<Int> {
+        Set(tasks.map { $0.compactMap(\.best?.epoch) } ?? [best?.epoch].compactMap { $0 })
+    }
+}
+
+/// A task that stops by itself.
+package struct TaskProgress: Sendable, Equatable, Codable {
+    /// Its best epoch so far, and what it was judged by there: less is better.
+    package var best: FitState.Best?
+    /// The epoch at whose end it stopped.
+    package var stoppedAfter: Int?
 }
 
 /// Sums of the losses over an epoch's rows: a step counts as much as its labelled rows, or their weight.
@@ -116,8 +131,10 @@ package protocol FitKeeper<Scalar>: AnyObject {
     ///
     /// - Parameter retreat: where the run goes back to if its loss runs away.
     func save(_ trainer: Trainer<Scalar>, _ state: FitState, retreat: TrainingSnapshot<Scalar>?)
-    /// Keeps the parameters of the best epoch so far.
+    /// Keeps the parameters of an epoch that is the best so far.
     func keepBest(_ parameters: [Scalar], epoch: Int)
+    /// Forgets what was kept of other epochs.
+    func forgetBest(but epochs: Set<Int>)
 }
 
 /// What is to be done between two steps.
@@ -126,14 +143,14 @@ package enum FitWish { case goOn, save, stop }
 /// Where a run goes on.
 package struct FitStart<Scalar: BLASScalar> {
     package var state: FitState
-    /// The parameters of its best epoch.
-    package var best: [Scalar]?
+    /// The parameters of its best epochs.
+    package var best: [Int: [Scalar]]
     package var retreat: TrainingSnapshot<Scalar>?
     /// The parameters before the first step.
     package var beginning: [Scalar]
 
     package init(
-        state: FitState, best: [Scalar]?, retreat: TrainingSnapshot<Scalar>?, beginning: [Scalar]
+        state: FitState, best: [Int: [Scalar]], retreat: TrainingSnapshot<Scalar>?, beginning: [Scalar]
     ) {
         self.state = state
         self.best = best

@@ -2,7 +2,7 @@
 public final class Predictor<Scalar: BLASScalar> {
     /// The model whose parameters it holds.
     public let model: MultiTaskModel
-    let inference: Inference<Scalar>
+    private let panel: InferencePanel<Scalar>
 
     /// A predictor over a vector of parameters in the model's layout.
     ///
@@ -11,21 +11,39 @@ public final class Predictor<Scalar: BLASScalar> {
     ///   - parameters: `[model.layout.count]`, as `Trainer.parameters` gives them.
     ///   - compute: threads, back end and instructions.
     /// - Throws: `InputError` where the count does not fit or a thread cannot be started.
-    public init(
+    public convenience init(
         _ model: MultiTaskModel, parameters: [Scalar], compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) {
-        guard parameters.count == model.layout.count else {
-            throw InputError(
-                .shape, at: "parameters", found: "\(parameters.count)", expected: "\(model.layout.count)")
-        }
+        try self.init(
+            model, members: ModelMembers(parameters, tasks: model.tasks.count), compute: compute)
+    }
+
+    /// A predictor over several vectors of parameters, whose predictions are averaged.
+    ///
+    /// - Parameters:
+    ///   - model: the model.
+    ///   - members: vectors `[model.layout.count]`, and per task those that predict it.
+    ///   - compute: threads, back end and instructions.
+    /// - Throws: `InputError` where they do not fit the model or the memory, or a thread cannot be started.
+    public init(
+        _ model: MultiTaskModel, members: ModelMembers<Scalar>, compute: ComputeOptions = ComputeOptions()
+    ) throws(InputError) {
+        try members.check(model)
         self.model = model
         try MemoryNeed(
-            predicting: model, workers: compute.threads, scalarBytes: MemoryLayout<Scalar>.stride
+            predicting: model, members: members.vectors.count, workers: compute.threads,
+            scalarBytes: MemoryLayout<Scalar>.stride
         ).check()
-        let store = try ParameterStore<Scalar>(model, compute: compute)
-        inference = Inference(store: store)
-        for (index, value) in parameters.enumerated() { store.parameters.base[index] = value }
-        store.refreshTransposes()
+        var pool: WorkerPool?
+        var inferences: [Inference<Scalar>] = []
+        for (member, parameters) in members.vectors.enumerated() {
+            let store = try ParameterStore<Scalar>(model, compute: compute, sharing: pool)
+            pool = store.pool
+            for (index, value) in parameters.enumerated() { store.parameters.base[index] = value }
+            store.refreshTransposes()
+            inferences.append(Inference(store: store, tasks: members.tasks(of: member)))
+        }
+        panel = InferencePanel(model, inferences, ofTasks: members.ofTasks)
     }
 
     /// Predicts every task for every row.
@@ -34,45 +52,25 @@ public final class Predictor<Scalar: BLASScalar> {
     /// - Parameter dataset: `[rows, model.inputs]`; labels are not looked at.
     /// - Throws: `InputError` where the number of features does not fit.
     public func predict(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
-        try Predictions(dataset, model: model, inference: inference, asLogits: false)
+        try panel.predictions(dataset, asLogits: false)
     }
 
-    /// The logits behind the predictions: before sigmoid or softmax.
+    /// The logits behind the predictions: before sigmoid or softmax. Of several members they are those of the averaged
+    /// probabilities, ln(p / (1 - p)) or ln p.
     ///
     /// - Throws: `InputError` where the number of features does not fit.
     public func logits(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
-        try Predictions(dataset, model: model, inference: inference, asLogits: true)
-    }
-}
-
-/// What a model predicts for the rows of a dataset.
-public struct Predictions<Scalar: BLASScalar>: Sendable {
-    /// The number of rows.
-    public let rowCount: Int
-    private let tasks: [LearningTask]
-    private let values: [[Scalar]]
-
-    package init(
-        _ dataset: Dataset<Scalar>, model: MultiTaskModel, inference: Inference<Scalar>, asLogits: Bool
-    ) throws(InputError) {
-        let source = try BatchSource(dataset, for: model, checksLabels: false)
-        rowCount = dataset.rowCount
-        tasks = model.tasks
-        values = withExtendedLifetime(source) {
-            inference.predictions(source.batch(start: 0, rows: dataset.rowCount), asLogits: asLogits)
-        }
+        try panel.predictions(dataset, asLogits: true)
     }
 
-    /// A task's predictions, or its logits: the probability of label 1 (binary) or the expected value (regression), `[rows]`;
-    /// the probability of every class (multiclass), row-major `[rows, classes]`.
+    /// The mean weight of every expert in every gate, over all rows and over each scenario's.
     ///
-    /// - Throws: `InputError` if the model has no such task.
-    public func values(_ task: String) throws(InputError) -> [Scalar] {
-        guard let index = tasks.firstIndex(where: { $0.name == task }) else {
+    /// - Throws: `InputError` where the model has no gates or several members, or the dataset does not fit it.
+    public func expertUtilisation(of dataset: Dataset<Scalar>) throws(InputError) -> ExpertUtilisation {
+        guard let inference = panel.sole else {
             throw InputError(
-                .name, at: "task \"\(task)\"", found: "no such task",
-                expected: "one of \(tasks.map(\.name).joined(separator: ", "))")
+                .value, at: "members", found: "several, whose gates differ", expected: "a model of one")
         }
-        return values[index]
+        return try ExpertUtilisation(dataset, model: model, inference: inference)
     }
 }

@@ -51,7 +51,7 @@ package struct SchedulePlan: Sendable {
     ) throws(InputError) -> [TurnSpec] {
         let all = Array(model.tasks.indices)
         guard trains != .all else { return all.map { TurnSpec(tasks: [$0], rates: factors, group: $0) } }
-        let shared = SharedParameters(model)
+        let shared = SharedParameters(model.plan, model.tasks)
         func rates(_ isTrained: (Int) -> Bool) -> [Double] {
             model.layout.segments.indices.map { isTrained($0) ? factors.isEmpty ? 1 : factors[$0] : 0 }
         }
@@ -79,7 +79,8 @@ package struct SchedulePlan: Sendable {
 
     /// Every turn must train something, and every loss be in a turn.
     private func check(_ model: MultiTaskModel) throws(InputError) {
-        let reached = turns.contains { !$0.rates.isEmpty } ? SharedParameters(model).tasks : []
+        let reached =
+            turns.contains { !$0.rates.isEmpty } ? SharedParameters(model.plan, model.tasks).tasks : []
         for turn in turns where !turn.rates.isEmpty {
             let trains = reached.indices.contains {
                 turn.rates[$0] > 0 && !reached[$0].isDisjoint(with: turn.tasks)
@@ -110,7 +111,7 @@ extension Hierarchy {
     ) throws(InputError) -> [[TurnSpec]] {
         let names = model.tasks.map(\.name)
         let tasks = levels.map { level in level.compactMap { names.firstIndex(of: $0) }.sorted() }
-        let shared = SharedParameters(model)
+        let shared = SharedParameters(model.plan, model.tasks)
         let segments = model.layout.segments.indices
         var lower = Set<Int>()
         var isBound = false

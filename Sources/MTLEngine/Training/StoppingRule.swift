@@ -2,7 +2,7 @@
 ///
 /// The watched loss is Σ λᵢ Lᵢ over the validation set, or over the epoch's own training batches where there is
 /// none. When training ends, the parameters of the epoch with the lowest watched loss are restored; where no epoch
-/// had a finite one, those from before training.
+/// had a finite one, those from before training. Or every task stops by itself; see `Stopping`.
 public struct StoppingRule: Sendable, Equatable {
     /// The most epochs: passes over the training rows.
     public var epochs: Int
@@ -15,6 +15,8 @@ public struct StoppingRule: Sendable, Equatable {
     public var minimumImprovement: Double
     /// What an epoch is judged by.
     public var watch = Watched.weightedLoss
+    /// Whether all tasks stop together, or each by itself.
+    public var stop = Stopping.together
     /// What happens where a loss becomes NaN or infinite.
     public var onDivergence = DivergenceResponse.stop
     /// Whether every epoch's report has the metrics of the validation rows, which take a pass of their own.
@@ -31,6 +33,21 @@ public struct StoppingRule: Sendable, Equatable {
         case loss(task: String)
         /// A metric of one task, by its name in `TaskEvaluation.values`, as "AUC"; of validation rows only.
         case metric(String, task: String)
+        /// A metric of every task that may have it, and the loss of the others; where every task stops by itself.
+        case metricOfEach(String)
+    }
+
+    /// Whether tasks stop together.
+    public enum Stopping: String, Sendable, Codable, CaseIterable {
+        /// Training ends for all tasks at once, and one epoch's parameters are kept.
+        case together
+        /// A task whose own value has not improved for as long as the patience stops: its loss counts no more, what no other task
+        /// trains stays as it is, and what is kept for it is the parameters of its own best epoch (`Trainer.members`). A task's
+        /// value is its loss, or the metric that `watch` names for it. Training ends when all tasks have stopped that weigh
+        /// anything.
+        ///
+        /// The watched loss is then the weighted loss, in which a task that has stopped has that of its best epoch.
+        case eachTask = "each_task"
     }
 
     /// What happens where a loss becomes NaN or infinite, or a gradient longer than `GradientClipping.stop` allows.
@@ -54,14 +71,33 @@ public struct StoppingRule: Sendable, Equatable {
     }
 
     var watchedName: String? {
-        switch watch {
-        case .weightedLoss: nil
+        guard stop == .together else { return nil }
+        return switch watch {
+        case .weightedLoss, .metricOfEach: nil
         case .loss(let task): "\(task) loss"
         case .metric(let name, let task): "\(task) \(name)"
         }
     }
 
-    var needsMetrics: Bool { if case .metric = watch { true } else { reportsMetrics } }
+    var needsMetrics: Bool {
+        switch watch {
+        case .metric, .metricOfEach: true
+        case .weightedLoss, .loss: reportsMetrics
+        }
+    }
+
+    /// The metric that a task is judged by where each stops by itself; nil for its loss.
+    func metric(of task: LearningTask) -> String? {
+        switch watch {
+        case .metric(let name, let owner) where owner == task.name: name
+        case .metricOfEach(let name) where Self.knows(name, task): name
+        default: nil
+        }
+    }
+
+    private static func knows(_ metric: String, _ task: LearningTask) -> Bool {
+        TaskEvaluation.names(task.kind).contains { $0.lowercased() == metric.lowercased() }
+    }
 
     /// Checks it for the tasks of a model.
     func check(_ tasks: [LearningTask], hasValidation: Bool) throws(InputError) {
@@ -70,8 +106,17 @@ public struct StoppingRule: Sendable, Equatable {
         let name: String
         switch watch {
         case .weightedLoss: return
-        case .loss(let task): name = task
+        case .loss(let task):
+            guard stop == .together else {
+                throw InputError(
+                    .value, at: place, found: "the loss of \(task), where each task stops by its own",
+                    expected: "a metric, or nothing")
+            }
+            name = task
         case .metric(_, let task): name = task
+        case .metricOfEach(let metric):
+            try checkMetricOfEach(metric, tasks, hasValidation: hasValidation, at: place)
+            return
         }
         guard let task = tasks.first(where: { $0.name == name }) else {
             throw InputError(
@@ -79,16 +124,39 @@ public struct StoppingRule: Sendable, Equatable {
                 expected: "one of \(tasks.map(\.name).joined(separator: ", "))")
         }
         guard case .metric(let metric, _) = watch else { return }
-        guard hasValidation else {
-            throw InputError(
-                .empty, at: place, found: "\(metric), and no validation rows",
-                expected: "validation rows, or a loss to watch")
-        }
-        let known = TaskEvaluation.names(task.kind)
-        guard known.contains(where: { $0.lowercased() == metric.lowercased() }) else {
+        try Self.require(hasValidation, for: metric, at: place)
+        guard Self.knows(metric, task) else {
             throw InputError(
                 .name, at: place, found: "\"\(metric)\"",
-                expected: "a metric of task \"\(name)\": \(known.joined(separator: ", "))")
+                expected:
+                    "a metric of task \"\(name)\": \(TaskEvaluation.names(task.kind).joined(separator: ", "))"
+            )
+        }
+    }
+
+    private static func require(
+        _ hasValidation: Bool, for metric: String, at place: String
+    ) throws(InputError) {
+        guard !hasValidation else { return }
+        throw InputError(
+            .empty, at: place, found: "\(metric), and no validation rows",
+            expected: "validation rows, or a loss to watch")
+    }
+
+    private func checkMetricOfEach(
+        _ metric: String, _ tasks: [LearningTask], hasValidation: Bool, at place: String
+    ) throws(InputError) {
+        guard stop == .eachTask else {
+            throw InputError(
+                .value, at: place, found: "\(metric) of no task",
+                expected: "a task, or tasks that stop by themselves")
+        }
+        try Self.require(hasValidation, for: metric, at: place)
+        guard tasks.contains(where: { Self.knows(metric, $0) }) else {
+            let known = Set(tasks.flatMap { TaskEvaluation.names($0.kind) }).sorted()
+            throw InputError(
+                .name, at: place, found: "\"\(metric)\"",
+                expected: "a metric of some task: \(known.joined(separator: ", "))")
         }
     }
 
@@ -102,132 +170,5 @@ public struct StoppingRule: Sendable, Equatable {
                 .value, at: "stopping rule, minimum improvement", found: "\(minimumImprovement)",
                 expected: "0 or above, finite")
         }
-    }
-}
-
-/// One epoch as it went.
-public struct EpochReport: Sendable, Equatable, Codable {
-    /// The number of the epoch, counted from 1.
-    public let epoch: Int
-    /// Steps (batches) since the start.
-    public let steps: Int
-    /// Seconds of training steps since the start, without evaluation.
-    public let trainingSeconds: Double
-    /// Seconds that steps have waited for their batches since the start.
-    public let waitingSeconds: Double
-    /// Per task the mean of its training losses in this epoch; NaN for a task that had no turn.
-    public let trainingLosses: [Double]
-    /// Per task the mean loss over the validation set, or nil where there is none.
-    public let validationLosses: [Double]?
-    /// Per task its metrics over the validation set, where the rule asks for them.
-    public var validationMetrics: [TaskEvaluation]?
-    /// The loss that the stopping rule watches; of a metric more of which is better, its negative.
-    public let watchedLoss: Double
-    /// What it is, where that is not the weighted loss of all tasks: "purchase AUC", "purchase loss".
-    public var watchedName: String?
-    /// How the parameters that it was judged by are spread, by segment, where the rule asks for it.
-    package var parameters: [ParameterHistogram]?
-}
-
-/// What came of a training run.
-public struct TrainingReport: Sendable, Equatable {
-    /// Why training ended.
-    public enum Reason: String, Sendable {
-        /// No improvement for as long as the rule's patience.
-        case converged
-        /// The rule's epochs or steps were used up.
-        case budget
-        /// A loss became NaN or infinite.
-        case diverged
-        /// The run was asked to stop, and can go on.
-        case interrupted
-        /// The run was asked to pause before an epoch, and can go on.
-        case paused
-    }
-
-    /// Why training ended.
-    public let reason: Reason
-    /// One report per epoch, in order.
-    public let epochs: [EpochReport]
-    /// The epoch (from 1) whose parameters were kept, or nil where none had a finite watched loss.
-    public let bestEpoch: Int?
-    /// Rows trained on, each counted once per epoch however many turns it served.
-    public let rowsSeen: Int
-    /// Where a loss ran away, if that ended training.
-    public var divergence: Divergence?
-    /// Where losses ran away before, and training went back.
-    public var rollbacks: [Divergence] = []
-
-    /// Seconds of training steps until the best epoch's end.
-    public var secondsToBest: Double {
-        bestEpoch.map { epochs[$0 - 1].trainingSeconds } ?? .nan
-    }
-
-    /// Why training ended, after which epoch, and whose parameters are kept, in a sentence.
-    public var summary: String {
-        let kept =
-            bestEpoch.map { "the parameters of epoch \($0) are kept" } ?? "no epoch's parameters are kept"
-        switch reason {
-        case .converged: return "stopped after epoch \(epochs.count) without an improvement; \(kept)"
-        case .budget: return "stopped after epoch \(epochs.count), the last one planned; \(kept)"
-        case .diverged:
-            let what = divergence?.summary ?? "a loss that is NaN or infinite"
-            return "stopped in epoch \(divergence?.epoch ?? epochs.count) with \(what); \(kept)"
-        case .interrupted: return "interrupted in epoch \(epochs.count + 1)"
-        case .paused: return "paused after epoch \(epochs.count)"
-        }
-    }
-
-    /// Rows per second of training steps.
-    public var rowsPerSecond: Double { Double(rowsSeen) / (epochs.last?.trainingSeconds ?? .nan) }
-}
-
-/// Where a loss became NaN or infinite, or a gradient too long.
-public struct Divergence: Sendable, Equatable, Codable {
-    /// The task whose loss it is; of a gradient the turn's first.
-    public let task: String
-    /// The epoch, counted from 1.
-    public let epoch: Int
-    /// Steps (batches) since the start.
-    public let step: Int
-    /// The first parameter that is not finite, of a gradient the one whose part is the longest; nil where all are finite.
-    public let parameter: String?
-    /// The norm of the gradient, where that is what ran away.
-    public var gradientNorm: Double?
-
-    /// What ran away, as text.
-    public var summary: String {
-        gradientNorm.map { "a gradient of norm \($0) of task \"\(task)\"" }
-            ?? "a loss of task \"\(task)\" that is NaN or infinite"
-    }
-}
-
-/// How far a training run is, for a progress bar.
-public struct TrainingProgress: Sendable {
-    /// The number of the epoch, counted from 1.
-    public let epoch: Int
-    /// The most epochs.
-    public let epochs: Int
-    /// The share of this epoch's batches that are done, 0 to 1.
-    public let fraction: Double
-    /// Rows per second of training steps since the start.
-    public let rowsPerSecond: Double
-    /// Seconds of training steps until the last epoch's end, if none ends training before.
-    public let secondsLeft: Double
-    /// The last finished epoch.
-    public let latest: EpochReport?
-    /// The best epoch so far.
-    public let bestEpoch: Int?
-
-    init(_ state: FitState, batchCount: Int, rule: StoppingRule) {
-        epoch = state.epoch
-        epochs = rule.epochs
-        fraction = min(1, Double(state.batch) / Double(max(1, batchCount)))
-        latest = state.epochs.last
-        bestEpoch = state.best?.epoch
-        rowsPerSecond = Double(state.rowsSeen) / max(1e-9, state.trainingSeconds)
-        let all = min(rule.steps ?? .max, batchCount * rule.epochs)
-        let perStep = (state.trainingSeconds + state.waitingSeconds) / Double(max(1, state.steps))
-        secondsLeft = perStep * Double(max(0, all - state.steps))
     }
 }

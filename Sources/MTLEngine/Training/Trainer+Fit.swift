@@ -49,9 +49,10 @@ extension Trainer {
         keeper: (any FitKeeper<Scalar>)? = nil
     ) throws(InputError) -> TrainingReport {
         try rule.check(model.tasks, hasValidation: validation != nil)
+        try checkTasksStopAlone(rule)
         let sequence = try TurnSequence(
             schedulePlan, seed: seed, labelledRows: labelledRows, epochs: rule.epochs)
-        if rule.epochs > 1 { try checkRoomToGoBack() }
+        if rule.epochs > 1 { try checkRoomToGoBack(rule) }
         // One epoch has nothing to go back to but its beginning: large tables are then not copied.
         let beginning = rule.epochs > 1 ? start?.beginning ?? parameters : nil
         let clock = ContinuousClock()
@@ -60,7 +61,13 @@ extension Trainer {
             ?? FitState(
                 losses: EpochLosses(tasks: model.tasks.count), plateau: rateSchedule.plateau,
                 counters: trainingStep.counters)
-        var best = start?.best
+        if rule.stop == .eachTask, state.tasks == nil {
+            state.tasks = model.tasks.map { _ in TaskProgress() }
+        }
+        fitted = nil
+        rest(state, sequence)
+        defer { trainingStep.stop([]) }
+        var best = start?.best ?? [:]
         var retreat = start?.retreat
         if rule.onDivergence == .rollBack, retreat == nil {
             if rule.watch == .weightedLoss, let begun = try validation?.losses() {
@@ -102,7 +109,10 @@ extension Trainer {
                 state.batch += 1
                 state.rowsSeen += batch.rows
                 if let found = runaway.map({ self.divergence(of: $0, state) }) ?? explosion {
-                    if goBack(retreat, &state, because: found) { continue training }
+                    if goBack(retreat, &state, because: found) {
+                        rest(state, sequence)
+                        continue training
+                    }
                     (divergence, reason) = (found, .diverged)
                     break training
                 }
@@ -119,38 +129,42 @@ extension Trainer {
                 }
                 asked = clock.now
             }
-            let report = try withAveragedParameters { () throws(InputError) in
+            var report = try withAveragedParameters { () throws(InputError) in
                 try self.report(state, rule, validation)
             }
             if !report.epoch.watchedLoss.isFinite,
                 goBack(retreat, &state, because: self.divergence(of: report.epoch, state))
             {
+                rest(state, sequence)
                 continue training
+            }
+            var isBest = false
+            if rule.stop == .eachTask, report.epoch.watchedLoss.isFinite {
+                isBest = try judgeTasks(&report.epoch, &state, rule, patience: sequence.epochsPerRound)
             }
             state.epochs.append(report.epoch)
             guard report.epoch.watchedLoss.isFinite else {
                 (divergence, reason) = (self.divergence(of: report.epoch, state), .diverged)
                 break
             }
-            if report.isKnown || rule.epochs == 1,
+            if rule.stop == .together, report.isKnown || rule.epochs == 1,
                 report.epoch.watchedLoss < (state.best?.loss ?? .infinity) - rule.minimumImprovement
             {
                 state.best = FitState.Best(loss: report.epoch.watchedLoss, epoch: state.epoch)
-                if rule.epochs > 1 {
-                    let kept = averagedParameters ?? parameters
-                    best = kept
-                    keeper?.keepBest(kept, epoch: state.epoch)
-                }
+                isBest = true
+            }
+            if isBest, rule.epochs > 1 {
+                let kept = averagedParameters ?? parameters
+                best[state.epoch] = kept
+                keeper?.keepBest(kept, epoch: state.epoch)
             }
             progress?(TrainingProgress(state, batchCount: stream.batchCount, rule: rule))
             if report.isKnown { state.plateau?.observe(report.epoch.watchedLoss) }
-            let round = schedulePlan.epochsPerRound
-            if let patience = rule.patience, let best = state.best,
-                state.epoch - best.epoch >= patience * round
-            {
+            if rule.stop == .eachTask ? allHaveStopped(state) : hasConverged(state, rule) {
                 reason = .converged
                 break
             }
+            rest(state, sequence)
             if let limit = rule.steps, state.steps >= limit { break }
             state.epoch += 1
             state.batch = 0
@@ -159,24 +173,43 @@ extension Trainer {
                 state.retreatLoss = report.epoch.watchedLoss
                 retreat?.take(self, state)
             }
+            // Where the run goes back to knows of epochs that are no longer the best.
+            let needed = state.keptEpochs.union(retreat?.state.keptEpochs ?? [])
+            best = best.filter { needed.contains($0.key) }
+            keeper?.forgetBest(but: needed)
         }
         // Steps that follow are at the optimiser's own rate.
         trainingStep.rateFactor = 1
         if reason != .interrupted, reason != .paused {
-            let last = rule.epochs > 1 || state.best == nil ? nil : averagedParameters
-            if let kept = (state.best == nil ? beginning : best) ?? last { parameters = kept }
+            let last = rule.epochs > 1 || state.keptEpochs.isEmpty ? nil : averagedParameters
+            if let tasks = state.tasks, let kept = try members(tasks, best, beginning: beginning) {
+                keep(kept)
+            } else if let kept = state.best.flatMap({ best[$0.epoch] })
+                ?? (state.keptEpochs.isEmpty ? beginning : nil) ?? last
+            {
+                parameters = kept
+            }
         }
         return TrainingReport(
-            reason: reason, epochs: state.epochs, bestEpoch: state.best?.epoch, rowsSeen: state.rowsSeen,
-            divergence: divergence, rollbacks: state.rollbacks)
+            reason: reason, epochs: state.epochs, bestEpoch: state.keptEpochs.max(),
+            tasks: outcomes(state), rowsSeen: state.rowsSeen, divergence: divergence,
+            rollbacks: state.rollbacks)
     }
 
-    /// Parameters are copied twice, for the beginning and the best epoch, and the optimiser's memory fills with the first steps.
-    private func checkRoomToGoBack() throws(InputError) {
+    private func hasConverged(_ state: FitState, _ rule: StoppingRule) -> Bool {
+        guard let patience = rule.patience, let best = state.best else { return false }
+        return state.epoch - best.epoch >= patience * schedulePlan.epochsPerRound
+    }
+
+    /// Parameters are copied for the beginning and the best epoch, or that of every task, and the optimiser's memory fills with
+    /// the first steps.
+    private func checkRoomToGoBack(_ rule: StoppingRule) throws(InputError) {
+        let copies = 1 + (rule.stop == .eachTask ? min(model.tasks.count, rule.epochs) : 1)
         let state =
             trainingStep.hasStepped
             ? 0 : trainingStep.stateVectors * schedulePlan.stateSets
-        try MemoryNeed(keeping: model, times: 2 + state, scalarBytes: MemoryLayout<Scalar>.stride).check()
+        try MemoryNeed(keeping: model, times: copies + state, scalarBytes: MemoryLayout<Scalar>.stride)
+            .check()
     }
 
     /// With the averaged parameters in the place of the latest ones, where an average is kept.
@@ -248,10 +281,10 @@ extension Trainer {
         var metrics: [TaskEvaluation]?
         if rule.needsMetrics { metrics = try validation?.evaluations() }
         let known: Double? =
-            switch rule.watch {
-            case .weightedLoss:
-                watched.flatMap { weightedSum($0) }
-                    ?? weightedSum(latest(training, state)).flatMap {
+            switch rule.stop == .eachTask ? StoppingRule.Watched.weightedLoss : rule.watch {
+            case .weightedLoss, .metricOfEach:
+                watched.flatMap { weightedSum(atTheirBest($0, state)) }
+                    ?? weightedSum(atTheirBest(latest(training, state), state)).flatMap {
                         state.epoch < schedulePlan.epochsPerRound ? nil : $0
                     }
             case .loss(let task):
@@ -279,7 +312,7 @@ extension Trainer {
     }
 
     /// Where a turn is an epoch, each task's loss is that of its latest turn: tasks are not compared with each other.
-    private func latest(_ losses: [Double], _ state: FitState) -> [Double] {
+    func latest(_ losses: [Double], _ state: FitState) -> [Double] {
         guard schedulePlan.epochsPerRound > 1 else { return losses }
         return losses.enumerated().map { task, loss in
             loss.isNaN
@@ -307,7 +340,7 @@ extension FitState {
 
 extension [TaskEvaluation] {
     /// A metric of a task, less of which is better.
-    fileprivate func watched(_ name: String, of task: String) throws(InputError) -> Double {
+    func watched(_ name: String, of task: String) throws(InputError) -> Double {
         let found = first { $0.task == task }?.values.first { $0.name.lowercased() == name.lowercased() }
         guard let found else {
             throw InputError(

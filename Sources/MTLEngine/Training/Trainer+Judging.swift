@@ -24,12 +24,3 @@ extension Trainer {
         try ExpertUtilisation(dataset, model: model, inference: inference)
     }
 }
-
-extension Predictor {
-    /// The mean weight of every expert in every gate, over all rows and over each scenario's.
-    ///
-    /// - Throws: `InputError` where the model has no gates or the dataset does not fit it.
-    public func expertUtilisation(of dataset: Dataset<Scalar>) throws(InputError) -> ExpertUtilisation {
-        try ExpertUtilisation(dataset, model: model, inference: inference)
-    }
-}

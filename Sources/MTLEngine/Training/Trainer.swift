@@ -20,6 +20,9 @@ public final class Trainer<Scalar: BLASScalar> {
     package let schedulePlan: SchedulePlan
     package let trainingStep: TrainingStep<Scalar>
     package let inference: Inference<Scalar>
+    private let panel: InferencePanel<Scalar>
+    /// What the latest `fit` keeps, where it is more than one vector.
+    var fitted: ModelMembers<Scalar>?
     private let initialization: Initialization
     /// The dataset of the latest step: its labels are checked once.
     private var latest: BatchSource<Scalar>?
@@ -73,6 +76,7 @@ public final class Trainer<Scalar: BLASScalar> {
             store: store, optimizer: optimizer, tableOptimizer: tableOptimizer, clipping: clipping,
             averaging: averaging, turns: schedulePlan.turns, batchLimit: batchSize, seed: seed)
         inference = Inference(store: store)
+        panel = InferencePanel(model, [inference], ofTasks: model.tasks.map { _ in [0] })
         store.initialize(initialization, seed: seed)
     }
 
@@ -85,10 +89,23 @@ public final class Trainer<Scalar: BLASScalar> {
             precondition(
                 newValue.count == model.layout.count,
                 "\(newValue.count) parameters for a model of \(model.layout.count)")
+            fitted = nil
             trainingStep.average?.settle(store)
             for (index, value) in newValue.enumerated() { store.parameters.base[index] = value }
             store.refreshTransposes()
         }
+    }
+
+    /// What the latest `fit` keeps, for a `Predictor`: the parameters, or where every task stopped by itself those of each
+    /// task's best epoch.
+    public var members: ModelMembers<Scalar> {
+        fitted ?? ModelMembers(parameters, tasks: model.tasks.count)
+    }
+
+    /// Keeps vectors of parameters as `members`; the last of them are the trainer's own.
+    package func keep(_ members: ModelMembers<Scalar>) {
+        if let last = members.vectors.last { parameters = last }
+        fitted = members.vectors.count > 1 ? members : nil
     }
 
     /// The moving average of the parameters, in the order of `model.layout`: step i keeps min(`averaging`, (i - 1) / (i + 8)) of
@@ -126,6 +143,7 @@ public final class Trainer<Scalar: BLASScalar> {
 
     /// Draws the parameters of the beginning again.
     package func initialize() {
+        fitted = nil
         trainingStep.average?.settle(store)
         store.initialize(initialization, seed: seed)
     }
@@ -141,6 +159,7 @@ public final class Trainer<Scalar: BLASScalar> {
     ///
     /// - Throws: `InputError` if there is no such segment or the count is not its own.
     public func setParameter(_ name: String, to values: [Scalar]) throws(InputError) {
+        fitted = nil
         trainingStep.average?.settle(store)
         try model.layout.write(values, to: try model.layout.segment(name), of: store.parameters.base)
         store.refreshTransposes()
@@ -172,6 +191,7 @@ public final class Trainer<Scalar: BLASScalar> {
                 .shape, at: "batch", found: "\(rows.count) rows", expected: "at most \(batchSize), as planned"
             )
         }
+        fitted = nil
         withExtendedLifetime(source) { step(source.batch(start: rows.lowerBound, rows: rows.count)) }
         return Array(trainingStep.losses)
     }
@@ -193,11 +213,12 @@ public final class Trainer<Scalar: BLASScalar> {
 
     // MARK: Use
 
-    /// Predicts every task for every row, with the parameters as they are now.
+    /// Predicts every task for every row, with the parameters as they are now; after a `fit` whose tasks stopped by themselves
+    /// those of the latest of the tasks' best epochs (see `members`).
     ///
     /// - Throws: `InputError` where the number of features does not fit.
     public func predict(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
-        try Predictions(dataset, model: model, inference: inference, asLogits: false)
+        try panel.predictions(dataset, asLogits: false)
     }
 
     /// The mean loss of each task over its labelled rows, by their weights where they have any; NaN for a task without one.

@@ -14,6 +14,9 @@ package final class TurnSequence {
     private let epochs: Int
     private let permutation: AlignedStorage<Int>
     private let shares: AlignedStorage<Double>
+    /// The groups that have turns, and how many they are: not those whose tasks have all stopped.
+    private let active: AlignedStorage<Int>
+    private var activeCount: Int
 
     /// What the stream of turns is split off the trainer's seed with.
     private static let stream: UInt64 = 1 << 33
@@ -38,12 +41,27 @@ package final class TurnSequence {
         self.epochs = epochs
         permutation = AlignedStorage(zeroed: plan.groups.count)
         shares = AlignedStorage(zeroed: plan.groups.count)
+        active = AlignedStorage(copying: Array(plan.groups.indices))
+        activeCount = plan.groups.count
         if plan.drawsByLabels {
             guard let labelledRows, labelledRows.contains(where: { $0 > 0 }) else {
                 throw InputError(
                     .empty, at: "schedule, order", found: "no labelled rows to draw turns by",
                     expected: "training rows whose labels are counted")
             }
+        }
+    }
+
+    /// The epochs that a round takes where a turn is an epoch; else 1.
+    package var epochsPerRound: Int { length == .epoch ? activeCount : 1 }
+
+    /// Passes over the turns of tasks that have stopped: the others' follow each other.
+    package func rest(_ stopped: Set<Int>) {
+        activeCount = 0
+        for (group, turns) in plan.groups.enumerated()
+        where turns.contains(where: { !stopped.isSuperset(of: plan.turns[$0].tasks) }) {
+            active.base[activeCount] = group
+            activeCount += 1
         }
     }
 
@@ -55,11 +73,14 @@ package final class TurnSequence {
     ///   - step: the batches before it since the start.
     ///   - body: gets each turn's place among the plan's.
     package func forEachTurn(epoch: Int, batch: Int, step: Int, _ body: (Int) -> Void) {
-        let count = plan.groups.count
+        let count = activeCount
+        guard count > 0 else { return }
         switch length {
         case .batch:
             if order == .shuffled { permute(round: step) }
-            for place in 0..<count { body(turn(order == .shuffled ? permutation.base[place] : place, epoch)) }
+            for place in 0..<count {
+                body(turn(order == .shuffled ? permutation.base[place] : active.base[place], epoch))
+            }
         case .steps(let steps):
             if case .proportional = order {
                 // Within its epoch, so that the exponent is the same along a turn.
@@ -78,16 +99,16 @@ package final class TurnSequence {
 
     /// The group whose turn has a number, counted from 0.
     private func group(number: Int) -> Int {
-        let (round, place) = number.quotientAndRemainder(dividingBy: plan.groups.count)
-        guard order == .shuffled else { return place }
+        let (round, place) = number.quotientAndRemainder(dividingBy: activeCount)
+        guard order == .shuffled else { return active.base[place] }
         permute(round: round)
         return permutation.base[place]
     }
 
     private func permute(round: Int) {
-        for index in permutation.buffer.indices { permutation.base[index] = index }
+        for index in 0..<activeCount { permutation.base[index] = active.base[index] }
         var generator = generator.split(UInt64(round))
-        generator.shuffle(permutation.buffer)
+        generator.shuffle(UnsafeMutableBufferPointer(rebasing: permutation.buffer[0..<activeCount]))
     }
 
     /// A group, with a probability in proportion to its task's labelled rows to the power of the epoch.
@@ -96,13 +117,14 @@ package final class TurnSequence {
         let progress = epochs > 1 ? min(1, Double(epoch - 1) / Double(epochs - 1)) : 0
         let exponent = first + ((last ?? first) - first) * progress
         var total = 0.0
-        for task in shares.buffer.indices {
+        shares.buffer.update(repeating: 0)
+        for task in active.buffer.prefix(activeCount) {
             shares.base[task] = labelledRows[task] > 0 ? pow(Double(labelledRows[task]), exponent) : 0
             total += shares.base[task]
         }
         var generator = source
         var left = generator.uniform() * total
-        var latest = 0
+        var latest = active.base[0]
         for task in shares.buffer.indices where shares.base[task] > 0 {
             latest = task
             left -= shares.base[task]

@@ -126,16 +126,42 @@ class Model(nn.Module):
         for layer in self.features:
             layer(f)
         h = torch.tanh(self.trunk[0](f.joined()))
-        click = self.heads["click"]
-        return {"click": click[1](torch.tanh(click[0](h)))[:, 0], "spend": self.heads["spend"][0](h)[:, 0]}
+        logits = {}
+        for task, head in self.heads.items():
+            z = h
+            for layer in head[:-1]:
+                z = torch.tanh(layer(z))
+            logits[task] = head[-1](z)[:, 0]
+        return logits
+
+
+class Separate(nn.Module):
+    """A model per task, which has its own task's head alone."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.models = nn.ModuleDict({task: make() for task in WEIGHTS})
+        for task, model in self.models.items():
+            model.heads = nn.ModuleDict({task: model.heads[task]})
+
+    def forward(self, x, ids, history):
+        return {task: model(x, ids, history)[task] for task, model in self.models.items()}
+
+
+def title(key):
+    """The engine's name of a parameter: the task's stands behind the kind of what is its own."""
+    if not key.startswith("models."):
+        return key
+    _, task, kind, rest = key.split(".", 3)
+    return f"{kind}.{rest}" if kind == "heads" else f"{kind.replace('trunk', 'networks')}.{task}.{rest}"
 
 
 def write(name, make, seed):
     torch.manual_seed(seed)
-    layers, width = make()
-    model = Model(layers, width)
-    for table in model.embeddings.values():
-        nn.init.uniform_(table.weight, -1, 1)
+    model = make()
+    for table in model.modules():
+        if isinstance(table, nn.Embedding):
+            nn.init.uniform_(table.weight, -1, 1)
     x = torch.randn(B, D)
     ids = {table: torch.randint(0, rows, (B,)) for table, (rows, _) in TABLES.items()}
     length = torch.randint(0, L + 1, (B,))
@@ -147,7 +173,7 @@ def write(name, make, seed):
     tensors = {"x": x, "labels": torch.stack(list(labels.values()), dim=1)}
     tensors |= {f"ids/{table}": value.double() for table, value in ids.items()}
     tensors |= {"ids/history": history.double()}
-    tensors |= {f"initial/{key}": value.detach().clone() for key, value in model.state_dict().items()}
+    tensors |= {f"initial/{title(key)}": value.detach().clone() for key, value in model.state_dict().items()}
     logits = model(x, ids, history)
     losses = []
     for task, y in labels.items():
@@ -157,31 +183,33 @@ def write(name, make, seed):
     sum(weight * value for weight, value in zip(WEIGHTS.values(), losses)).backward()
     tensors |= {f"logits/{task}": z.detach() for task, z in logits.items()}
     tensors |= {"task_losses": torch.stack(losses).detach(), "penalty": torch.zeros(1)}
-    tensors |= {f"gradient/{key}": value.grad for key, value in model.named_parameters()}
+    tensors |= {f"gradient/{title(key)}": value.grad for key, value in model.named_parameters()}
     keep(f"features_{name}", tensors)
 
 
 def main():
     width = D + 2 * E + 3
     sigmoid, tanh = torch.sigmoid, torch.tanh
+    many = lambda: Model(  # noqa: E731
+        [
+            Attention(E, (9,), (tanh,), None, True),
+            Attention(4 * E, (6,), (sigmoid,), "item", True),
+            Machine("user", "item", "history"),
+            Cross(width + 3 * E, 1),
+        ],
+        width + 3 * E,
+    )
     cases = {
-        "cross": lambda: ([Cross(width, 2)], width),
-        "low_rank": lambda: ([LowRank(width, 2, 2)], 2 * width),
-        "machine": lambda: ([Machine("user", "item")], width + E),
-        "gate": lambda: (
+        "cross": lambda: Model([Cross(width, 2)], width),
+        "low_rank": lambda: Model([LowRank(width, 2, 2)], 2 * width),
+        "machine": lambda: Model([Machine("user", "item")], width + E),
+        "gate": lambda: Model(
             [Gate(("user", "item", "place"), 1, torch.relu), Gate(("item", "user"), 2, sigmoid)],
             width,
         ),
-        "target": lambda: ([Attention(4 * E, (6, 9), (sigmoid, tanh), "item", False)], width + E),
-        "many": lambda: (
-            [
-                Attention(E, (9,), (tanh,), None, True),
-                Attention(4 * E, (6,), (sigmoid,), "item", True),
-                Machine("user", "item", "history"),
-                Cross(width + 3 * E, 1),
-            ],
-            width + 3 * E,
-        ),
+        "target": lambda: Model([Attention(4 * E, (6, 9), (sigmoid, tanh), "item", False)], width + E),
+        "many": many,
+        "separate": lambda: Separate(many),
     }
     write_all(cases, write, 300)
 

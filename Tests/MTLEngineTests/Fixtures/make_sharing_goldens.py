@@ -66,6 +66,16 @@ class Soft(Model):
         return [self.heads[t](self.networks[t](x)) for t in TASKS]
 
 
+class Separate(Model):
+    def __init__(self):
+        super().__init__()
+        self.networks = nn.ModuleDict({t: Stack(D, 6, 5) for t in TASKS})
+        self.heads = heads(5)
+
+    def forward(self, x, s):
+        return [self.heads[t](self.networks[t](x)) for t in TASKS]
+
+
 class Sluice(Model):
     def __init__(self):
         super().__init__()
@@ -407,6 +417,7 @@ def main():
         "omoe": OMoE,
         "snr": lambda: SNR(False),
         "snr_transforms": lambda: SNR(True),
+        "separate": Separate,
     }
     write_all(cases, write, 200)
 

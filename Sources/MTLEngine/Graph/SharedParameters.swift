@@ -1,20 +1,19 @@
 /// Which tasks train a model's parameters, and how high these lie.
-struct SharedParameters {
+package struct SharedParameters: Sendable {
     /// Per segment of the layout the tasks whose loss reaches it.
-    let tasks: [Set<Int>]
+    package let tasks: [Set<Int>]
     /// Per segment how many layers there are up to it, its own counted; 0 for tables.
-    let depths: [Int]
+    package let depths: [Int]
 
-    init(_ model: MultiTaskModel) {
-        let (plan, layout) = (model.plan, model.layout)
+    package init(_ plan: ModelPlan, _ learned: [LearningTask]) {
+        let layout = plan.layout
         var tasks = [Set<Int>](repeating: [], count: layout.segments.count)
-        for task in model.tasks.indices {
-            let program = Program(plan, tasks: model.tasks, task: task)
+        for task in learned.indices {
+            let program = Program(plan, tasks: learned, task: task)
             for range in program.parameters {
                 for index in Self.segments(of: range, layout) { tasks[index].insert(task) }
             }
-            guard program.reachesFeatures else { continue }
-            for table in plan.embedding.tables {
+            for (table, isReached) in zip(plan.embedding.tables, program.reachedTables) where isReached {
                 if let index = layout.segmentIndex(at: table.parameters) { tasks[index].insert(task) }
             }
         }
@@ -49,5 +48,5 @@ struct SharedParameters {
         return depths
     }
 
-    func isShared(_ segment: Int) -> Bool { tasks[segment].count > 1 }
+    package func isShared(_ segment: Int) -> Bool { tasks[segment].count > 1 }
 }

@@ -1,0 +1,102 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// The members of a model, which answer one after the other for the same rows; a task's answer is the mean of its own.
+package final class InferencePanel<Scalar: BLASScalar> {
+    private let model: MultiTaskModel
+    private let members: [Inference<Scalar>]
+    private let ofTasks: [[Int]]
+
+    /// - Parameter ofTasks: per task its members, which predict it at least.
+    package init(_ model: MultiTaskModel, _ members: [Inference<Scalar>], ofTasks: [[Int]]) {
+        self.model = model
+        self.members = members
+        self.ofTasks = ofTasks
+    }
+
+    /// The only member, where there is one.
+    package var sole: Inference<Scalar>? { members.count == 1 ? members[0] : nil }
+
+    package func predictions(
+        _ dataset: Dataset<Scalar>, asLogits: Bool
+    ) throws(InputError) -> Predictions<Scalar> {
+        let source = try BatchSource(dataset, for: model, checksLabels: false)
+        let values = withExtendedLifetime(source) {
+            self.values(source.batch(start: 0, rows: dataset.rowCount), asLogits: asLogits)
+        }
+        return Predictions(rowCount: dataset.rowCount, tasks: model.tasks, values: values)
+    }
+
+    /// Per task `[rows, outputs]`.
+    private func values(_ batch: BatchView<Scalar>, asLogits: Bool) -> [[Scalar]] {
+        var values = [[Scalar]](repeating: [], count: ofTasks.count)
+        var sums = [[Double]](repeating: [], count: ofTasks.count)
+        for (number, member) in members.enumerated() {
+            let own = ofTasks.indices.filter { ofTasks[$0].contains(number) }
+            let (alone, averaged) = (
+                own.filter { ofTasks[$0].count == 1 }, own.filter { ofTasks[$0].count > 1 }
+            )
+            if !alone.isEmpty {
+                let found = member.predictions(batch, asLogits: asLogits)
+                for task in alone { values[task] = found[task] }
+                // The same pass has them all where they are not asked for as logits.
+                if !asLogits { for task in averaged { Self.add(found[task], to: &sums[task]) } }
+            }
+            guard !averaged.isEmpty, alone.isEmpty || asLogits else { continue }
+            let found = member.predictions(batch, asLogits: false)
+            for task in averaged { Self.add(found[task], to: &sums[task]) }
+        }
+        for task in ofTasks.indices where ofTasks[task].count > 1 {
+            let share = 1 / Double(ofTasks[task].count)
+            let kind = model.tasks[task].kind
+            values[task] = sums[task].map { sum in
+                let mean = sum * share
+                return Scalar(asLogits ? Self.logit(mean, kind) : mean)
+            }
+        }
+        return values
+    }
+
+    private static func add(_ found: [Scalar], to sums: inout [Double]) {
+        if sums.isEmpty { sums = [Double](repeating: 0, count: found.count) }
+        for index in found.indices { sums[index] += Double(found[index]) }
+    }
+
+    private static func logit(_ mean: Double, _ kind: LearningTask.Kind) -> Double {
+        switch kind {
+        case .binary: log(mean) - log1p(-mean)
+        case .multiclass: log(mean)
+        case .squaredError, .huber: mean
+        }
+    }
+}
+
+/// What a model predicts for the rows of a dataset.
+public struct Predictions<Scalar: BLASScalar>: Sendable {
+    /// The number of rows.
+    public let rowCount: Int
+    private let tasks: [LearningTask]
+    private let values: [[Scalar]]
+
+    init(rowCount: Int, tasks: [LearningTask], values: [[Scalar]]) {
+        self.rowCount = rowCount
+        self.tasks = tasks
+        self.values = values
+    }
+
+    /// A task's predictions, or its logits: the probability of label 1 (binary) or the expected value (regression), `[rows]`;
+    /// the probability of every class (multiclass), row-major `[rows, classes]`.
+    ///
+    /// - Throws: `InputError` if the model has no such task.
+    public func values(_ task: String) throws(InputError) -> [Scalar] {
+        guard let index = tasks.firstIndex(where: { $0.name == task }) else {
+            throw InputError(
+                .name, at: "task \"\(task)\"", found: "no such task",
+                expected: "one of \(tasks.map(\.name).joined(separator: ", "))")
+        }
+        return values[index]
+    }
+}
