@@ -94,10 +94,14 @@ final class TrainingReporter {
             bar?.clear()
             bar = nil
             line(summary(report, seed))
+            if report.sources.count > 1 { line(Self.sources(report)) }
             object(
                 Seed(
                     seed: seed, reason: "\(report.reason)", epochs: report.epochs.count,
-                    bestEpoch: report.bestEpoch, trainingSeconds: report.epochs.last?.trainingSeconds))
+                    bestEpoch: report.bestEpoch, trainingSeconds: report.epochs.last?.trainingSeconds,
+                    sources: report.sources.map {
+                        Source(tasks: $0.tasks, rows: $0.rows, passes: $0.passes)
+                    }))
         }
     }
 
@@ -132,6 +136,13 @@ final class TrainingReporter {
         let epochs: Int
         let bestEpoch: Int?
         let trainingSeconds: Double?
+        let sources: [Source]
+    }
+
+    private struct Source: Encodable {
+        let tasks: [String]
+        let rows: Int
+        let passes: Double
     }
 
     private func summary(_ report: TrainingReport, _ seed: UInt64) -> String {
@@ -139,6 +150,14 @@ final class TrainingReporter {
         let waiting = 100 * last.waitingSeconds / max(1e-9, last.trainingSeconds + last.waitingSeconds)
         return "seed \(seed): \(report.summary); \(report.rowsPerSecond.abbreviated) rows/s, "
             + "\(waiting.decimals(1)) % of the time waiting for rows"
+    }
+
+    /// What each file's rows were taken for.
+    private static func sources(_ report: TrainingReport) -> String {
+        "  "
+            + report.sources.map { source in
+                "\(source.tasks.joined(separator: ", ")): \(source.rows) rows in \(source.passes.decimals(1)) passes"
+            }.joined(separator: "; ")
     }
 
     // MARK: At the end
