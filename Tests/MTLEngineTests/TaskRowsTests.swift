@@ -52,17 +52,20 @@ import Testing
         let stepped = try trainer(.alternating(.steps(2)))
         var left = [batches(0, passes: 3), batches(1, passes: 3)]
         var seen = [0, 0]
+        let sources = try (0..<2).map {
+            try BatchSource(rows($0), for: stepped.model, tasks: Set(Self.names[$0]))
+        }
         for step in 0..<12 {
             let task = step / 2 % 3
             let source = task == 1 ? 1 : 0
-            let batch = try rows(source, of: left[source].removeFirst())
-            seen[source] += batch.rowCount
-            let one = try BatchSource(batch, for: stepped.model)
-            withExtendedLifetime(one) {
-                _ = stepped.trainingStep.step(one.batch(start: 0, rows: batch.rowCount), turn: task)
+            let batch = left[source].removeFirst().map { Int32($0) }
+            seen[source] += batch.count
+            batch.withUnsafeBufferPointer { indices in
+                _ = stepped.trainingStep.step(
+                    sources[source].batch(indices.baseAddress, start: 0, rows: batch.count), turn: task)
             }
         }
-        expectClose(fitted.parameters, stepped.parameters, relative: 1e-11, absolute: 1e-13, "parameters")
+        #expect(fitted.parameters == stepped.parameters)
         #expect(report.sources.map(\.tasks) == [["a", "c"], ["b"]])
         #expect(report.sources.map(\.rows) == seen && report.rowsSeen == seen[0] + seen[1])
         #expect(report.sources.map(\.passes) == [8.0 / 7, 4.0 / 5])
@@ -115,6 +118,11 @@ import Testing
         }
     }
 
+    private func losses(_ trainer: Trainer<Double>, _ source: Int) throws -> [Double] {
+        trainer.inference.losses(
+            try BatchSource(rows(source), for: trainer.model, tasks: Set(Self.names[source])))
+    }
+
     @Test func labelsOfOtherTasksAreNotRead() throws {
         // Task a's labels are no labels of its kind in the rows of task b, or not there at all.
         func fitted(_ other: [Double]?) throws -> [Double] {
@@ -129,7 +137,7 @@ import Testing
             let report = try trainer.fit(
                 [sets()[0], own], validation: [own, sets()[0]], until: StoppingRule(epochs: 1, patience: nil))
             let watched = try #require(report.epochs[0].validationLosses)
-            let (first, second) = (try trainer.losses(rows(0)), try trainer.losses(rows(1)))
+            let (first, second) = (try losses(trainer, 0), try losses(trainer, 1))
             expectClose(watched, [first[0], second[1], first[2]], relative: 1e-12, absolute: 0, "losses")
             return trainer.parameters
         }
@@ -144,10 +152,10 @@ import Testing
         let report = try fitted.fit(sets(), validation: sets().reversed(), until: rule)
         let found = try #require(report.epochs[1].validationMetrics)
         #expect(found.map(\.task) == ["a", "b", "c"])
-        let last = try trainer(.alternating(.steps(1)))
-        try last.fit(sets(), until: StoppingRule(epochs: 1, patience: nil))
-        let alone = try last.evaluate(rows(1))[1]
-        #expect(report.epochs[0].validationMetrics?[1] == alone)
+        let losses = try #require(report.epochs[1].validationLosses)
+        // The loss of a regression is the mean of its squared errors.
+        #expect(abs(try #require(found[1].rootMeanSquaredError) - losses[1].squareRoot()) < 1e-6)
+        #expect(found.map(\.labelledRows) == [40, 19, 40])
     }
 
     @Test func whatMakesNoSenseIsNamed() throws {

@@ -36,7 +36,8 @@ struct ShuffledRows {
         generator = seed.split(UInt64(pass))
         generator.shuffle(&blocks)
         nextBlock = 0
-        (position, order) = (0, [])
+        position = 0
+        order.removeAll(keepingCapacity: true)
     }
 
     /// Passes over rows as if they had been taken.
