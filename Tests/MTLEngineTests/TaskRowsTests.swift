@@ -65,6 +65,7 @@ import Testing
                     sources[source].batch(indices.baseAddress, start: 0, rows: batch.count), turn: task)
             }
         }
+        withExtendedLifetime(sources) {}
         #expect(fitted.parameters == stepped.parameters)
         #expect(report.sources.map(\.tasks) == [["a", "c"], ["b"]])
         #expect(report.sources.map(\.rows) == seen && report.rowsSeen == seen[0] + seen[1])
