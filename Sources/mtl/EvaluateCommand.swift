@@ -13,6 +13,10 @@ struct EvaluateCommand: ParsableCommand {
     @Argument(help: "A file with the columns of the training file, labels included.")
     var data: String
 
+    @Option(
+        help: "A label that the file has, once per label, where it lacks others (default: it has all).")
+    var label: [String] = []
+
     @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%.")
     var badRows = "refuse"
 
@@ -26,7 +30,8 @@ struct EvaluateCommand: ParsableCommand {
         let source = try bundle.open(
             data, options: table.options(badRows: bad), events: events.byHistory(bundle))
         printNotes(of: source)
-        let (evaluations, report) = try bundle.judge(source, badRows: bad, compute: threads.compute)
+        let (evaluations, report) = try bundle.judge(
+            source, labels: label.isEmpty ? nil : label, badRows: bad, compute: threads.compute)
         try printMetrics([evaluations])
         for text in report.notes { note("\(data): \(text)") }
     }

@@ -94,6 +94,7 @@ final class TrainingReporter {
             bar?.clear()
             bar = nil
             line(summary(report, seed))
+            if report.sources.count > 1 { line(Self.sources(report)) }
             object(
                 Seed(
                     seed: seed, reason: "\(report.reason)", epochs: report.epochs.count,
@@ -102,7 +103,10 @@ final class TrainingReporter {
                         ? nil
                         : Dictionary(report.tasks.map { ($0.task, TaskEnd($0, report.reason)) }) { first, _ in
                             first
-                        }))
+                        },
+                    sources: report.sources.map {
+                        Source(tasks: $0.tasks, rows: $0.rows, passes: $0.passes)
+                    }))
         }
     }
 
@@ -139,6 +143,7 @@ final class TrainingReporter {
         let trainingSeconds: Double?
         /// Where each task stopped by itself.
         let tasks: [String: TaskEnd]?
+        let sources: [Source]
     }
 
     private struct TaskEnd: Encodable {
@@ -152,11 +157,25 @@ final class TrainingReporter {
         }
     }
 
+    private struct Source: Encodable {
+        let tasks: [String]
+        let rows: Int
+        let passes: Double
+    }
+
     private func summary(_ report: TrainingReport, _ seed: UInt64) -> String {
         guard let last = report.epochs.last else { return "seed \(seed): \(report.summary)" }
         let waiting = 100 * last.waitingSeconds / max(1e-9, last.trainingSeconds + last.waitingSeconds)
         return "seed \(seed): \(report.summary); \(report.rowsPerSecond.abbreviated) rows/s, "
             + "\(waiting.decimals(1)) % of the time waiting for rows"
+    }
+
+    /// What each file's rows were taken for.
+    private static func sources(_ report: TrainingReport) -> String {
+        "  "
+            + report.sources.map { source in
+                "\(source.tasks.joined(separator: ", ")): \(source.rows) rows in \(source.passes.decimals(1)) passes"
+            }.joined(separator: "; ")
     }
 
     // MARK: At the end

@@ -25,15 +25,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
+# A schedule, and the settings of the data that go with it.
 SCHEDULES = {
     "joint": "schedule: joint",
     "alternating": "schedule: {type: alternating, turns: {steps: 3}, order: shuffled}",
     "hierarchical": "schedule: {type: hierarchical, levels: [[click], [purchase, spend]], turns: epoch, regularization: 0.01}",
     "each_task": "schedule: joint\n  stop: each_task\n  keep: all",
+    "sources": "schedule: {type: alternating, turns: {steps: 2}, order: shuffled}",
 }
+DATA = {"sources": "source: {log}, task_sources: [{{source: {other}, labels: [spend], batch: 48}}]"}
 
 EXPERIMENT = """
-data: {{source: {log}}}
+data: {{{data}}}
 schema:
   features:
     - {{name: shop_id, type: categorical, dimension: 8}}
@@ -66,9 +69,9 @@ class Trial:
         self.mtl = options.mtl
         self.folder = folder
         self.experiment = folder / "experiment.yaml"
-        log = folder.parent / "log.csv"
+        data = DATA.get(schedule, "source: {log}").format(log=folder.parent / "log.csv", other=folder.parent / "other.csv")
         self.experiment.write_text(
-            EXPERIMENT.format(log=log, epochs=options.epochs, schedule=SCHEDULES[schedule])
+            EXPERIMENT.format(data=data, epochs=options.epochs, schedule=SCHEDULES[schedule])
         )
 
     def command(self, name, threads):
@@ -146,6 +149,8 @@ def main():
         subprocess.run(
             [options.bench, "log", root / "log.csv", "--rows", str(options.rows)], check=True, stdout=subprocess.DEVNULL
         )
+        with open(root / "log.csv") as log, open(root / "other.csv", "w") as other:
+            other.writelines(line for number, line in enumerate(log) if number % 3 == 0)
         for schedule in options.schedules or SCHEDULES:
             folder = root / schedule
             folder.mkdir()

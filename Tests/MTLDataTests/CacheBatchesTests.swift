@@ -29,13 +29,13 @@ import Testing
         }
     }
 
-    private func epoch(
+    /// The batches of a pass, counted from 1, that follow the first `used`.
+    private func pass(
         _ batches: CacheBatches, _ number: Int, _ model: MultiTaskModel, after used: Int = 0
     ) throws -> [[String]] {
-        try batches.begin(epoch: number, after: used)
-        var all: [[String]] = []
-        while let batch = try batches.next() { all.append(rows(batch, model)) }
-        return all
+        let count = batches.batchCount
+        try batches.begin(after: (number - 1) * count + used)
+        return try (used..<count).map { _ in rows(try batches.next(), model) }
     }
 
     private func batches(
@@ -46,21 +46,21 @@ import Testing
             seed: seed)
     }
 
-    @Test func everyRowComesOnceAnEpochInAnOrderOfTheSeed() throws {
+    @Test func everyRowComesOnceAPassInAnOrderOfTheSeed() throws {
         let folder = try TemporaryFolder()
         let data = try PreparedShop.prepared(rows: 30_000, in: folder)
         let model = try PreparedShop.model(data)
         // More rows than a block of the file has, so that blocks are mixed too.
         #expect(data.training.rowCount > 2 * 8192)
         let stream = try batches(data, model)
-        let first = try epoch(stream, 1, model)
-        let second = try epoch(stream, 2, model)
+        let first = try pass(stream, 1, model)
+        let second = try pass(stream, 2, model)
         #expect(first.map(\.count).dropLast().allSatisfy { $0 == 100 })
         #expect(first.flatMap { $0 }.count == data.training.rowCount)
         #expect(first.flatMap { $0 }.sorted() == second.flatMap { $0 }.sorted())
         #expect(first != second)
-        #expect(try epoch(batches(data, model), 2, model) == second)
-        #expect(try epoch(batches(data, model, seed: 4), 1, model) != first)
+        #expect(try pass(batches(data, model), 2, model) == second)
+        #expect(try pass(batches(data, model, seed: 4), 1, model) != first)
         // The same rows as the sequential reading gives.
         var listed: [String] = []
         for block in data.training.blocks.indices {
@@ -77,20 +77,31 @@ import Testing
         let folder = try TemporaryFolder()
         let data = try PreparedShop.prepared(rows: 20_000, in: folder)
         let model = try PreparedShop.model(data)
-        let whole = try epoch(batches(data, model), 2, model)
-        #expect(try epoch(batches(data, model), 2, model, after: 57) == Array(whole[57...]))
+        let whole = try pass(batches(data, model), 2, model)
+        #expect(try pass(batches(data, model), 2, model, after: 57) == Array(whole[57...]))
     }
 
-    @Test func anEpochMayBeLeftEarly() throws {
+    @Test func aPassMayBeLeftEarly() throws {
         let folder = try TemporaryFolder()
         let data = try PreparedShop.prepared(rows: 20_000, in: folder)
         let model = try PreparedShop.model(data)
         let stream = try batches(data, model)
-        let whole = try epoch(batches(data, model), 2, model)
-        try stream.begin(epoch: 1, after: 0)
+        let whole = try pass(batches(data, model), 2, model)
+        try stream.begin(after: 0)
         for _ in 0..<3 { _ = try stream.next() }
-        #expect(try epoch(stream, 2, model) == whole)
-        try stream.begin(epoch: 3, after: 0)
+        #expect(try pass(stream, 2, model) == whole)
+        try stream.begin(after: 3 * stream.batchCount)
+    }
+
+    /// A stream goes on with its next pass by itself.
+    @Test func passesFollowEachOther() throws {
+        let folder = try TemporaryFolder()
+        let data = try PreparedShop.prepared(rows: 3_000, in: folder)
+        let model = try PreparedShop.model(data)
+        let (stream, other) = (try batches(data, model, size: 700), try batches(data, model, size: 700))
+        let count = stream.batchCount
+        let three = try (0..<3 * count).map { _ in rows(try stream.next(), model) }
+        #expect(try three == (1...3).flatMap { try pass(other, $0, model) })
     }
 
     @Test func trainingHasTheSameBitsForAnyThreads() throws {

@@ -89,6 +89,18 @@ import Testing
             $0.training.keep = .all
             $0.training.onDivergence = .rollBack
         },
+        Course("a file of its own for a task, in turns of some steps") {
+            $0.data.taskSources = [own($0, batch: 20)]
+            $0.training.schedule = ScheduleSettings(
+                .alternating, ["turns": ["steps": 2], "order": ["proportional": 0.5]])
+            $0.training.rateSchedule = RateScheduleSettings(.cosine, ["warmup": 9])
+        },
+        Course("a file of its own for a task, in epochs of turns") {
+            $0.data.taskSources = [own($0, batch: 50)]
+            $0.training.schedule = ScheduleSettings(.alternating, ["turns": "epoch", "order": "shuffled"])
+            $0.training.epochs = 6
+        },
+        Course("rows of two files in one step") { $0.data.taskSources = [own($0, batch: nil)] },
         Course("two seeds, and fewer epochs than planned") {
             $0.training.seeds = [3, 4]
             $0.training.patience = 1
@@ -96,8 +108,19 @@ import Testing
         },
     ]
 
+    /// Spends in a file of fewer rows, beside the one of all.
+    private static func own(_ experiment: Experiment, batch: Int?) -> TaskSource {
+        TaskSource(
+            source: experiment.data.source.replacing("visits.csv", with: "spends.csv"), labels: ["spend"],
+            batch: batch)
+    }
+
     private func files() throws -> (FieldCase, Experiment) {
         let files = try FieldCase()
+        try files.write(
+            visits("spend,price,user,country", rows: 170) { row in
+                ["\(10 + row % 30)", "\(row % 30)", "u\(row * 5 % 23)", ["DE", "FR"][row % 2]]
+            }, as: "spends.csv")
         try files.write(
             visits("price,user,country,click,spend", rows: 600) { row in
                 [

@@ -2,25 +2,39 @@ internal import Dispatch
 package import MTLEngine
 internal import Synchronization
 
-/// Batches of a cache in random order, filled by a thread of their own ahead of the steps that use them.
+/// Batches of a cache's rows in random order, pass after pass, filled by a thread of their own ahead of the steps that use
+/// them.
 package final class CacheBatches: BatchStream {
     /// As many as the thread takes to go on to the next blocks of the cache.
     private static let ahead = 16
 
     private let cache: RowCache
+    private let blocks: [Int]
+    private let rowCount: Int
     private let batchSize: Int
     private let seed: SeededGenerator
     private let buffers: [BatchBuffer]
     private var filling: Filling?
-    /// Buffers handed out since the epoch began.
+    /// Buffers handed out since the filling began, and the batches before them.
     private var taken = 0
+    private var begun = 0
 
+    /// - Parameters:
+    ///   - sources: those whose rows are taken; nil for all.
+    ///   - stream: the number of the stream, where training takes several.
     package init(
-        _ cache: RowCache, features: [EmbeddedFeature], tasks: [String], batchSize: Int, seed: UInt64
+        _ cache: RowCache, features: [EmbeddedFeature], tasks: [String], sources: [Int]? = nil,
+        batchSize: Int,
+        seed: UInt64, stream: Int = 0
     ) throws(InputError) {
         self.cache = cache
+        blocks = sources.map { $0.flatMap { cache.sources[$0] } } ?? Array(cache.blocks.indices)
+        rowCount = blocks.reduce(0) { $0 + cache.blocks[$1].rows }
+        guard rowCount > 0 else {
+            throw InputError(.empty, at: cache.path, found: "no row to learn from", expected: "at least one")
+        }
         self.batchSize = batchSize
-        self.seed = SeededGenerator(seed: seed).split(1 << 32)
+        self.seed = .rows(of: stream, seed: seed)
         var need = MemoryNeed()
         need.add(
             "batch", "\(Self.ahead) batches of \(Wording.count(batchSize, "row")) that wait for their step",
@@ -36,59 +50,53 @@ package final class CacheBatches: BatchStream {
 
     deinit { filling?.stop() }
 
-    package var batchCount: Int { (cache.rowCount + batchSize - 1) / batchSize }
+    package var batchCount: Int { (rowCount + batchSize - 1) / batchSize }
 
-    package func begin(epoch: Int, after batches: Int) throws(InputError) {
-        taken = 0
-        if let filling, filling.epoch == epoch, batches == 0, filling.isFresh { return }
+    package func begin(after batches: Int) throws(InputError) {
+        if filling != nil, batches == begun + taken { return }
         filling?.stop()
         filling = nil
+        (begun, taken) = (batches, 0)
+        let (passes, used) = batches.quotientAndRemainder(dividingBy: batchCount)
         filling = try Filling(
-            cache, seed: seed, epoch: epoch, buffers: buffers, rows: batchSize,
-            skipping: batches * batchSize)
+            cache, blocks, seed: seed, pass: passes + 1, buffers: buffers, rows: batchSize,
+            skipping: used * batchSize)
     }
 
-    package func next() throws(InputError) -> BatchView<Float>? {
-        guard let filling else { return nil }
+    package func next() throws(InputError) -> BatchView<Float> {
+        if filling == nil { try begin(after: 0) }
+        guard let filling else { preconditionFailure("no filling has begun") }
         // The step is done with the batch it had.
         if taken > 0 { filling.giveBack() }
-        guard try filling.take() else {
-            // The next epoch's first batches are filled while this one is judged.
-            filling.stop()
-            self.filling = nil
-            // Where it cannot begin, the next epoch's own beginning says so.
-            self.filling = try? Filling(
-                cache, seed: seed, epoch: filling.epoch + 1, buffers: buffers, rows: batchSize, skipping: 0)
-            return nil
-        }
+        try filling.take()
         taken += 1
         return buffers[(taken - 1) % buffers.count].batch
     }
 
-    /// One epoch's filling of the buffers, on its thread.
+    /// The filling of the buffers from one place on, on its thread.
     private final class Filling: @unchecked Sendable {
         private let free: DispatchSemaphore
         private let ready = DispatchSemaphore(value: 0)
         private var thread: BackgroundThread?
         private let isStopped = Atomic<Bool>(false)
-        private var rows: ShuffledRows
+        private let cache: RowCache
+        private let blocks: [Int]
+        private let seed: SeededGenerator
+        private var pass: Int
         private let buffers: [BatchBuffer]
         private let batchRows: Int
         private let skipping: Int
         private var filled = 0
         /// Read only once `end` is known.
         private var failure: InputError?
-        /// How many batches there were to fill; -1 while the thread does not know, which runs ahead of the step that takes them.
+        /// How many batches were filled before something went wrong; -1 while nothing has.
         private let end = Atomic<Int>(-1)
 
-        let epoch: Int
-
         init(
-            _ cache: RowCache, seed: SeededGenerator, epoch: Int, buffers: [BatchBuffer], rows batchRows: Int,
-            skipping: Int
+            _ cache: RowCache, _ blocks: [Int], seed: SeededGenerator, pass: Int, buffers: [BatchBuffer],
+            rows batchRows: Int, skipping: Int
         ) throws(InputError) {
-            self.epoch = epoch
-            rows = ShuffledRows(cache, seed: seed, epoch: epoch)
+            (self.cache, self.blocks, self.seed, self.pass) = (cache, blocks, seed, pass)
             self.buffers = buffers
             self.batchRows = batchRows
             self.skipping = skipping
@@ -100,38 +108,40 @@ package final class CacheBatches: BatchStream {
 
         private func run() {
             do throws(InputError) {
+                var rows = ShuffledRows(cache, blocks, seed: seed, pass: pass)
                 try rows.skip(skipping)
                 while !isStopped.load(ordering: .relaxed) {
                     free.wait()
                     if isStopped.load(ordering: .relaxed) { break }
-                    guard try rows.fill(buffers[filled % buffers.count], rows: batchRows) else { break }
+                    let buffer = buffers[filled % buffers.count]
+                    // Every pass has a row at least.
+                    while try !rows.fill(buffer, rows: batchRows) {
+                        pass += 1
+                        rows.begin(pass: pass)
+                    }
                     filled += 1
                     ready.signal()
                 }
             } catch {
                 failure = error
+                end.store(filled, ordering: .releasing)
+                ready.signal()
             }
-            end.store(filled, ordering: .releasing)
-            ready.signal()
         }
 
         func giveBack() { free.signal() }
 
         private var takenCount = 0
-        /// Whether no batch was taken.
-        var isFresh: Bool { takenCount == 0 }
 
-        /// Waits for the next buffer; false at the end.
-        func take() throws(InputError) -> Bool {
+        /// Waits for the next buffer.
+        func take() throws(InputError) {
             ready.wait()
-            if end.load(ordering: .acquiring) == takenCount {
+            if end.load(ordering: .acquiring) == takenCount, let failure {
                 // A second call gets the same answer.
                 ready.signal()
-                if let failure { throw failure }
-                return false
+                throw failure
             }
             takenCount += 1
-            return true
         }
 
         func stop() {

@@ -1,13 +1,16 @@
 internal import MTLEngine
 
-/// The rows of a cache in an order that depends on the seed and the epoch alone, without holding more than a few blocks:
+/// The rows of some blocks of a cache in an order that depends on the seed and the pass alone, without holding more than a few blocks:
 /// blocks in random order, and the rows of as many as fill the buffer mixed.
 struct ShuffledRows {
     /// Rows that are mixed at a time.
     static let bufferRows = 1 << 17
 
     private let cache: RowCache
-    private var blocks: [Int]
+    private let all: [Int]
+    private let seed: SeededGenerator
+    /// The blocks in the order of the pass.
+    private var blocks: [Int] = []
     private var generator: SeededGenerator
     /// Blocks before this one are used up or in the buffer.
     private var nextBlock = 0
@@ -18,11 +21,23 @@ struct ShuffledRows {
     private var order: [UInt64] = []
     private var position = 0
 
-    init(_ cache: RowCache, seed: SeededGenerator, epoch: Int) {
+    /// - Parameter pass: counted from 1.
+    init(_ cache: RowCache, _ blocks: [Int], seed: SeededGenerator, pass: Int) {
         self.cache = cache
-        blocks = Array(cache.blocks.indices)
-        generator = seed.split(UInt64(epoch))
+        self.seed = seed
+        all = blocks
+        generator = seed
+        begin(pass: pass)
+    }
+
+    /// Begins a pass, at whatever place the one before was left.
+    mutating func begin(pass: Int) {
+        blocks = all
+        generator = seed.split(UInt64(pass))
         generator.shuffle(&blocks)
+        nextBlock = 0
+        position = 0
+        order.removeAll(keepingCapacity: true)
     }
 
     /// Passes over rows as if they had been taken.

@@ -3,40 +3,74 @@ public import MTLEngine
 extension Trainer where Scalar == Float {
     /// Trains on prepared rows; see `fit(_:validation:until:progress:)`.
     ///
-    /// Rows come in an order that depends on the seed and the epoch alone: blocks of the file in random order, the rows of
-    /// sixteen at a time mixed. They are put together by a thread of their own, ahead of the steps.
+    /// Rows come in an order that depends on the seed and the pass over them alone: blocks of the file in random order, the
+    /// rows of sixteen at a time mixed. They are put together by a thread of their own, ahead of the steps.
+    ///
+    /// Rows that were prepared from several sources (`DataSettings.taskSources`) are taken as `fit(_:validation:until:progress:)`
+    /// of several datasets takes them, where turns are of tasks with one source; else rows of several sources are mixed.
+    ///
     /// - Parameters:
     ///   - training: the rows to learn from.
+    ///   - batches: rows of a step in turns of one source's tasks, per source, at most the trainer's; nil for as many.
     ///   - validation: rows whose loss is watched.
     ///   - rule: when to stop.
     ///   - progress: called now and then, between steps.
     /// - Throws: `InputError` where the rows do not fit the model, or a file is damaged.
     @discardableResult
     public func fit(
-        _ training: RowCache, validation: RowCache? = nil, until rule: StoppingRule = StoppingRule(),
-        progress: ((TrainingProgress) -> Void)? = nil
+        _ training: RowCache, batches: [Int]? = nil, validation: RowCache? = nil,
+        until rule: StoppingRule = StoppingRule(), progress: ((TrainingProgress) -> Void)? = nil
     ) throws(InputError) -> TrainingReport {
-        try fit(training, validation: validation, until: rule, from: nil, keeper: nil, progress: progress)
+        try fit(
+            training, batches: batches, validation: validation, until: rule, from: nil, keeper: nil,
+            progress: progress)
     }
 
     /// The same for a run that is kept on its way, and goes on where it stopped.
     package func fit(
-        _ training: RowCache, validation: RowCache?, until rule: StoppingRule, from start: FitStart<Float>?,
-        keeper: (any FitKeeper<Float>)?, progress: ((TrainingProgress) -> Void)?
+        _ training: RowCache, batches sizes: [Int]?, validation: RowCache?, until rule: StoppingRule,
+        from start: FitStart<Float>?, keeper: (any FitKeeper<Float>)?, progress: ((TrainingProgress) -> Void)?
     ) throws(InputError) -> TrainingReport {
         try training.check(model)
-        let batches = try CacheBatches(
-            training, features: model.plan.embedding.features, tasks: model.tasks.map(\.name),
-            batchSize: batchSize,
-            seed: seed)
+        let names = model.tasks.map(\.name)
+        var owners: [Int] = []
+        for name in names { owners.append(try training.source(of: name)) }
+        let sources = TurnSources(schedule, tasks: names, sources: owners)
+        var streams: [any BatchStream<Float>] = []
+        for (number, stream) in sources.streams.enumerated() {
+            streams.append(
+                try CacheBatches(
+                    training, features: model.plan.embedding.features, tasks: names, sources: stream,
+                    batchSize: batchSize(sizes, of: stream, in: training), seed: seed, stream: number))
+        }
         var watch: CacheLosses?
         if let validation {
             try validation.check(model)
             watch = CacheLosses(cache: validation, trainer: self)
         }
         return try fit(
-            batches, labelledRows: schedulePlan.drawsByLabels ? training.labelledRows(of: model) : nil,
+            streams, of: sources,
+            labelledRows: schedulePlan.drawsByLabels ? training.labelledRows(of: model) : nil,
             until: rule, progress: progress, validation: watch, from: start, keeper: keeper)
+    }
+
+    /// Rows of a step of the sources of a stream, which have it in common.
+    private func batchSize(
+        _ sizes: [Int]?, of stream: [Int], in training: RowCache
+    ) throws(InputError) -> Int {
+        guard let sizes else { return batchSize }
+        guard sizes.count == training.sources.count else {
+            throw InputError(
+                .shape, at: "batches", found: "\(sizes.count) sizes",
+                expected: "\(training.sources.count), one per source of the rows")
+        }
+        let own = Set(stream.map { sizes[$0] })
+        guard own.count == 1, let size = own.first, (1...batchSize).contains(size) else {
+            throw InputError(
+                .value, at: "batches", found: own.sorted().map { "\($0)" }.joined(separator: " and "),
+                expected: "one size, 1 to \(batchSize), for sources whose rows a turn mixes")
+        }
+        return size
     }
 
     /// The mean loss of each task over its labelled rows, by their weights where they have any; NaN for a task without one.

@@ -193,30 +193,26 @@ extension Trainer where Scalar == Float {
         let kept = denseParameters
         let rows = UnseenBatch(model, scenario: scenario, batchSize: batchSize)
         let parameters = store.parameters.base
-        var (step, epoch) = (0, 0)
-        while step < steps {
-            epoch += 1
-            try batches.begin(epoch: epoch, after: 0)
-            while step < steps, let batch = try batches.next() {
-                rows.take(batch, parameters)
-                self.step(rows.batch(of: batch))
-                // All but the scenario's own is as before.
-                var start = 0
-                for range in own.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-                    kept.withUnsafeBufferPointer { kept in
-                        guard let base = kept.baseAddress else { return }
-                        (parameters + start).update(from: base + start, count: range.lowerBound - start)
-                    }
-                    start = range.upperBound
-                }
+        try batches.begin(after: 0)
+        for _ in 0..<steps {
+            let batch = try batches.next()
+            rows.take(batch, parameters)
+            self.step(rows.batch(of: batch))
+            // All but the scenario's own is as before.
+            var start = 0
+            for range in own.sorted(by: { $0.lowerBound < $1.lowerBound }) {
                 kept.withUnsafeBufferPointer { kept in
                     guard let base = kept.baseAddress else { return }
-                    (parameters + start).update(from: base + start, count: kept.count - start)
+                    (parameters + start).update(from: base + start, count: range.lowerBound - start)
                 }
-                rows.putBack(parameters)
-                store.refreshTransposes()
-                step += 1
+                start = range.upperBound
             }
+            kept.withUnsafeBufferPointer { kept in
+                guard let base = kept.baseAddress else { return }
+                (parameters + start).update(from: base + start, count: kept.count - start)
+            }
+            rows.putBack(parameters)
+            store.refreshTransposes()
         }
     }
 }

@@ -33,6 +33,9 @@ package struct CacheLayout: Codable, Equatable {
     package var weightCount: Int { labelsHaveWeights == true ? labels.count : hasWeights ? 1 : 0 }
     /// Whether no label is missing.
     package var labelsAreComplete = true
+    /// Per label the source whose rows have it, and per source its blocks, one source after the other; nil for one source.
+    package var labelSources: [Int]?
+    package var sourceBlocks: [Int]?
     /// What the cache was made from.
     package let fingerprint: String
 
@@ -90,6 +93,12 @@ extension CacheLayout {
         guard (0...Self.mostIDs).contains(scenarioCount) else { return "\(scenarioCount) scenarios" }
         let columns = denseNames.count + singles.count + bags.count + labels.count
         guard columns <= SizeLimit.columns else { return "\(columns) columns" }
+        if labelSources != nil || sourceBlocks != nil {
+            let (owners, counts) = (labelSources ?? [], sourceBlocks ?? [])
+            guard owners.count == labels.count, counts.allSatisfy({ (0...Self.mostIDs).contains($0) }),
+                owners.allSatisfy(counts.indices.contains)
+            else { return "labels of sources that are not there" }
+        }
         return nil
     }
 }

@@ -11,14 +11,18 @@ package final class CacheWriter {
     private let dataStart: Int
     private var blocks: [CacheBlock] = []
     private var pending = EncodedRows()
+    /// The source of what is pending: no block has rows of two.
+    private var source = 0
     private var buffer: [UInt8] = []
 
     package init(_ path: String, _ layout: CacheLayout) throws(InputError) {
         self.layout = layout
         file = try FileOutput(path, access: .personal)
-        // The layout is written again at the end, when it is known whether labels are missing; "false" is the longer word.
+        // The layout is written again at the end, when it is known whether labels are missing and how many blocks there are;
+        // "false" is the longer word.
         var longest = layout
         longest.labelsAreComplete = false
+        longest.sourceBlocks = layout.sourceBlocks?.map { _ in Int(Int32.max) }
         dataStart = (CacheFormat.headerBytes + CacheFormat.encode(longest).count + 63) / 64 * 64
         try file.write([UInt8](repeating: 0, count: dataStart))
         begin()
@@ -29,8 +33,12 @@ package final class CacheWriter {
         pending.bags = layout.bags.map { _ in EncodedRows.Bag() }
     }
 
-    package func append(_ rows: EncodedRows) throws(InputError) {
+    package func append(_ rows: EncodedRows, of source: Int = 0) throws(InputError) {
         guard rows.count > 0 else { return }
+        if source != self.source {
+            try flush()
+            self.source = source
+        }
         precondition(
             rows.dense.count == rows.count * layout.denseNames.count
                 && rows.ids.count == rows.count * layout.singles.count
@@ -83,6 +91,7 @@ package final class CacheWriter {
                 bagCounts: pending.bags.map(\.ids.count)))
         try file.write(buffer)
         rowCount += pending.count
+        layout.sourceBlocks?[source] += 1
         begin()
     }
 

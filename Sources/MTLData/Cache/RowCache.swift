@@ -93,10 +93,33 @@ public final class RowCache: Sendable {
             total += found.rows
         }
         guard total == rows else { throw damaged("\(total) rows of \(rows)") }
+        let counts = layout.sourceBlocks ?? [blockCount]
+        guard counts.reduce(0, +) == blockCount else { throw damaged("blocks of no source") }
         self.layout = layout
         self.blocks = blocks
         rowCount = rows
         seal = "\(bytes.count) \(sum)"
+    }
+
+    /// The blocks of each source, one after the other; of one where none were joined.
+    var sources: [Range<Int>] {
+        var start = 0
+        return (layout.sourceBlocks ?? [blocks.count]).map { count in
+            defer { start += count }
+            return start..<start + count
+        }
+    }
+
+    /// The source whose rows have a label.
+    ///
+    /// - Throws: `InputError` where the rows have no label of that name.
+    func source(of label: String) throws(InputError) -> Int {
+        guard let column = layout.labels.firstIndex(of: label) else {
+            throw InputError(
+                .name, at: "task \"\(label)\"", found: "no label of that name in the prepared rows",
+                expected: "one of \(layout.labels.joined(separator: ", "))")
+        }
+        return layout.labelSources?[column] ?? 0
     }
 
     /// A block's numbers, as long as it is held and its memory takes no other block.

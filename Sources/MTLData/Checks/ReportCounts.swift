@@ -125,8 +125,9 @@ final class ReportCounts: @unchecked Sendable {
         _ source: some RowSource, _ preprocessor: Preprocessor, _ splitter: Splitter, skipsBadRows: Bool,
         into workers: [ReportCounts]
     ) throws(InputError) {
-        let plan = try ColumnPlan(preprocessor.schema, of: source, withLabels: true)
+        let plans = try ColumnPlans(preprocessor.schema, of: source, withLabels: true)
         try source.read { (block, worker) throws(InputError) in
+            let plan = plans[block]
             // Classes are not looked up: one that only test rows have is a finding, and not an error.
             let parsed = ParsedBlock(
                 block, plan, classes: [Vocabulary?](repeating: nil, count: plan.schema.labels.count))

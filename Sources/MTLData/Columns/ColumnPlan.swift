@@ -13,10 +13,18 @@ package struct ColumnPlan {
     let time: Int?
     let group: Int?
     let scenario: Int?
+    /// Whether labels are read at all.
+    let withLabels: Bool
 
-    /// - Parameter withLabels: false to predict: labels, conditions and weights need not be there.
-    package init(_ schema: Schema, of source: some RowSource, withLabels: Bool) throws(InputError) {
+    /// - Parameters:
+    ///   - withLabels: false to predict: labels, conditions and weights need not be there.
+    ///   - own: the labels that the source's rows have; nil for all. Others are missing in every row, and their columns need not
+    ///     be there.
+    package init(
+        _ schema: Schema, of source: some RowSource, withLabels: Bool, labels own: Set<String>? = nil
+    ) throws(InputError) {
         self.schema = schema
+        self.withLabels = withLabels
         // A search for each of many columns would be one through all of them each time.
         let places = Dictionary(source.columns.enumerated().map { ($1, $0) }) { first, _ in first }
         func column(_ name: String, _ place: String? = nil) throws(InputError) -> Int {
@@ -37,7 +45,7 @@ package struct ColumnPlan {
         var labels: [(column: Int, condition: (column: Int, holds: Condition)?)?] = []
         var labelWeights: [Int?] = []
         for label in schema.labels {
-            guard withLabels else {
+            guard withLabels, own?.contains(label.name) ?? true else {
                 labels.append(nil)
                 labelWeights.append(nil)
                 continue
@@ -65,9 +73,10 @@ package struct ColumnPlan {
         scenario = try optional(schema.scenario)
     }
 
-    /// Whether a row meets the condition of a label.
+    /// Whether a row meets the condition of a label, which its source has.
     func hasLabel(_ label: Int, _ block: RowBlock, _ row: Int) -> Bool {
-        guard let condition = labels[label]?.condition else { return true }
+        guard let place = labels[label] else { return false }
+        guard let condition = place.condition else { return true }
         return condition.holds.holds(block, row, condition.column)
     }
 }
@@ -80,8 +89,9 @@ package struct ParsedBlock {
     /// Per label its values, NaN where missing; class names of a multiclass label are not numbers yet.
     package private(set) var labels: [[Double]]
     private(set) var weights: [Double] = []
-    /// Per label its weights, or none.
+    /// Per label its weights, or none; and whether some label of the schema has any, perhaps in another source.
     private(set) var labelWeights: [[Double]] = []
+    private var labelsHaveWeights = false
     private(set) var times: [Double] = []
     /// The rows that can be used.
     package private(set) var rows: [Int]
@@ -107,7 +117,7 @@ package struct ParsedBlock {
         }
         for (index, label) in plan.schema.labels.enumerated() {
             guard let place = plan.labels[index] else {
-                labels.append([])
+                labels.append(plan.withLabels ? [Double](repeating: .nan, count: block.rowCount) : [])
                 continue
             }
             // Rows without the label may hold anything.
@@ -118,6 +128,7 @@ package struct ParsedBlock {
         }
         if let column = plan.weight { weights = reader.weights(column) }
         labelWeights = plan.labelWeights.map { column in column.map { reader.weights($0) } ?? [] }
+        labelsHaveWeights = plan.withLabels && plan.schema.labels.contains { $0.weightColumn != nil }
         if let column = plan.time {
             let feature = plan.features.indices.first {
                 plan.schema.features[$0].kind == .timestamp && plan.features[$0][0] == column
@@ -133,7 +144,7 @@ package struct ParsedBlock {
     /// How much rows count in the losses: `[rows]`, or `[rows, labels]` where labels have weights of their own; empty where all
     /// count once.
     func lossWeights(_ rows: [Int]) -> [Float] {
-        guard labelWeights.contains(where: { !$0.isEmpty }) else {
+        guard labelsHaveWeights else {
             return weights.isEmpty ? [] : rows.map { Float(weights[$0]) }
         }
         return rows.flatMap { row in

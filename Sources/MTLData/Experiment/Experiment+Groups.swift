@@ -9,11 +9,10 @@ extension Experiment {
         let format = data.preprocessor.format
         let skips = try self.data.options(threads: threads).badRows != .refuse
         let found: [(record: Int, group: String?)]
-        if let path = self.data.test {
-            found = try groups(
-                open(path, threads: threads, format: format), .all(.test), data.preprocessor, skips)
+        if let own = try openTest(threads: threads, format: format) {
+            found = try groups(own, .all(.test), data.preprocessor, skips)
         } else {
-            let source = try open(self.data.source, threads: threads, format: format)
+            let source = try openRows(threads: threads, format: format)
             let splitter = try Splitter(split, source, schema, skipsBadRows: skips)
             found = try groups(source, splitter, data.preprocessor, skips)
         }
@@ -34,9 +33,10 @@ extension Experiment {
         opened source: some RowSource, _ splitter: Splitter, _ preprocessor: Preprocessor,
         _ skipsBadRows: Bool
     ) throws(InputError) -> [(record: Int, group: String?)] {
-        let plan = try ColumnPlan(schema, of: source, withLabels: true)
+        let plans = try ColumnPlans(schema, of: source, withLabels: true)
         let blocks = Collected<[(record: Int, group: String?)]>()
         try source.read { (block, _) throws(InputError) in
+            let plan = plans[block]
             let parsed = ParsedBlock(block, plan, classes: preprocessor.classes)
             if !skipsBadRows, let error = parsed.errors.first { throw error }
             guard let column = plan.group else { return }

@@ -59,7 +59,7 @@ extension Experiment {
     private func rows(
         _ data: PreparedData, _ holds: (ParsedBlock, ColumnPlan, Int) -> Bool
     ) throws(InputError) -> Int {
-        let source = try open(self.data.source, format: data.preprocessor.format)
+        let source = try openRows(format: data.preprocessor.format)
         return try count(source, data.preprocessor, holds)
     }
 
@@ -67,9 +67,10 @@ extension Experiment {
         _ source: some RowSource, _ preprocessor: Preprocessor,
         _ holds: (ParsedBlock, ColumnPlan, Int) -> Bool
     ) throws(InputError) -> Int {
-        let plan = try ColumnPlan(schema, of: source, withLabels: true)
+        let plans = try ColumnPlans(schema, of: source, withLabels: true)
         let counts = Collected<Int>()
         try source.read { (block, _) throws(InputError) in
+            let plan = plans[block]
             let parsed = ParsedBlock(block, plan, classes: preprocessor.classes)
             counts.add(parsed.rows.count { holds(parsed, plan, $0) })
         }

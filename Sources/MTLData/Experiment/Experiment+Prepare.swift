@@ -20,9 +20,7 @@ extension Experiment {
     ) throws(InputError) -> PreparedData {
         try check()
         try checkTables()
-        for (name, path) in [("source", data.source), ("test", data.test ?? "")] {
-            try refusePipe(path, "data, \(name)")
-        }
+        for (place, path) in data.paths { try refusePipe(path, place) }
         let options = try data.options(threads: threads)
         let files = try PreparedFiles(folder, inputs: filesInUse, onWait: onWait)
         let fingerprint = try fingerprint(preprocessor)
@@ -40,9 +38,8 @@ extension Experiment {
         plan.sampling = sampling
         plan.badRows = options.badRows
         plan.preprocessor = preprocessor?.learned(as: schema)
-        let source = try open(data.source, threads: threads, format: format)
-        var test: (any RowSource)?
-        if let path = data.test { test = try open(path, threads: threads, format: format) }
+        let source = try openRows(threads: threads, format: format)
+        let test = try openTest(threads: threads, format: format)
         return try PreparedData(source, test: test, plan: plan, files: files, fingerprint: fingerprint) {
             () throws(InputError) in try refuseChange(since: fingerprint, preprocessor)
         }
@@ -53,11 +50,16 @@ extension Experiment {
         var files = FilesInUse()
         files.add("the data", data.source)
         if let test = data.test { files.add("the data to judge by", test) }
+        for own in data.taskSources {
+            let labels = own.labels.joined(separator: ", ")
+            files.add("the data of \(labels)", own.source)
+            if let test = own.test { files.add("the data to judge \(labels) by", test) }
+        }
         for history in histories { files.add("the log of history \"\(history.name)\"", history.events) }
         return files
     }
 
-    /// Opens one of the sources, with the columns of the histories behind its own.
+    /// Opens a source of rows of all labels, with the columns of the histories behind its own.
     ///
     /// - Parameters:
     ///   - source: its path, as `openSource` takes it.
@@ -67,9 +69,8 @@ extension Experiment {
     public func open(
         _ source: String, threads: Int = 1, format: TableFormat? = nil
     ) throws(InputError) -> any RowSource {
-        var options = try data.options(threads: threads)
-        if let format { options.format = format }
-        return try join(histories, to: openSource(source, options: options), schema, options)
+        let options = try readingOptions(threads, format)
+        return try join(histories, to: [openSource(source, options: options)], schema, options)[0]
     }
 
     /// Looks at the rows as they are split: leaks, drift, values that only the test rows have.
@@ -77,14 +78,11 @@ extension Experiment {
     /// - Throws: `InputError` that names file, line and column.
     public func report(_ prepared: PreparedData, threads: Int = 1) throws(InputError) -> DataReport {
         let options = try data.options(threads: threads)
-        let source = try open(data.source, threads: threads, format: prepared.preprocessor.format)
+        let source = try openRows(threads: threads, format: prepared.preprocessor.format)
         let skips = options.badRows != .refuse
         var split = split
-        var test: (any RowSource)?
-        if let path = data.test {
-            split.test = 0
-            test = try open(path, threads: threads, format: prepared.preprocessor.format)
-        }
+        let test = try openTest(threads: threads, format: prepared.preprocessor.format)
+        if test != nil { split.test = 0 }
         let report = try DataReport(
             source, test: test, prepared.preprocessor, Splitter(split, source, schema, skipsBadRows: skips),
             skipsBadRows: skips)
@@ -119,24 +117,29 @@ extension Experiment {
         } catch {
             throw InputError(.value, at: "experiment", found: "\(error)", expected: "finite numbers")
         }
-        for source in [data.source, data.test].compactMap({ $0 }) + histories.map(\.events) {
+        for source in data.paths.map(\.path) + histories.map(\.events) {
             text += "\n\(source) \(try SourceFiles.stamp(source))"
         }
         return text.utf8.reduce(into: FNVHash()) { $0.add($1) }.text
     }
 }
 
-/// Reads the logs of histories and puts their columns behind those of a source.
+/// Reads the logs of histories, once, and puts their columns behind those of every source.
 func join(
-    _ histories: [HistorySpec], to source: any RowSource, _ schema: Schema, _ options: ReadingOptions
-) throws(InputError) -> any RowSource {
-    guard !histories.isEmpty else { return source }
+    _ histories: [HistorySpec], to sources: [any RowSource], _ schema: Schema, _ options: ReadingOptions
+) throws(InputError) -> [any RowSource] {
+    guard !histories.isEmpty else { return sources }
     let skips = options.badRows != .refuse
     var indices: [EventIndex] = []
     for history in histories {
         indices.append(try EventIndex(history, options: options, skipsBadRows: skips))
     }
-    return try HistorySource(source, indices, user: schema.group, time: schema.time, skipsBadRows: skips)
+    var joined: [any RowSource] = []
+    for source in sources {
+        joined.append(
+            try HistorySource(source, indices, user: schema.group, time: schema.time, skipsBadRows: skips))
+    }
+    return joined
 }
 
 /// Two 64-bit hashes in the manner of FNV-1a (Fowler, Noll, Vo), each with a beginning of its own.

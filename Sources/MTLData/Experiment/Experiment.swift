@@ -47,6 +47,7 @@ public struct Experiment: Sendable, Equatable, Codable {
     /// - Throws: `InputError` that names the setting.
     public func check() throws(InputError) {
         try data.check()
+        try data.checkSources(schema)
         for history in histories { try history.check() }
         try schema.check()
         try split.check(schema)
@@ -57,6 +58,7 @@ public struct Experiment: Sendable, Equatable, Codable {
         } catch {
             throw named(error)
         }
+        try checkBatches()
         try checkFunnel()
     }
 
@@ -80,6 +82,8 @@ public struct Experiment: Sendable, Equatable, Codable {
 public struct DataSettings: Sendable, Equatable, Codable {
     /// A CSV or TSV file, gzip or not, or "sqlite:FILE?query=…".
     public var source: String
+    /// Sources of rows that some labels have for themselves; `source` has the rows of all other labels.
+    public var taskSources: [TaskSource] = []
     /// Rows to judge by that have a source of their own; the split then has no test part.
     public var test: String?
     /// The names of the columns, for a file without a header.
@@ -97,6 +101,7 @@ public struct DataSettings: Sendable, Equatable, Codable {
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case source, test, columns
+        case taskSources = "task_sources"
         case badRows = "bad_rows"
     }
 
@@ -106,6 +111,7 @@ public struct DataSettings: Sendable, Equatable, Codable {
     public init(from decoder: any Decoder) throws {
         let values = try decoder.strictContainer(CodingKeys.self, beside: TableFormat.CodingKeys.self)
         source = try values.require(.source)
+        try values.read(.taskSources, &taskSources)
         try values.read(.test, &test)
         try values.read(.columns, &columns)
         format = try TableFormat(among: decoder)
@@ -117,6 +123,7 @@ public struct DataSettings: Sendable, Equatable, Codable {
         try format.encode(to: encoder)
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(source, forKey: .source)
+        if !taskSources.isEmpty { try values.encode(taskSources, forKey: .taskSources) }
         try values.encodeIfPresent(test, forKey: .test)
         try values.encodeIfPresent(columns, forKey: .columns)
         if badRows != "refuse" { try values.encode(badRows, forKey: .badRows) }

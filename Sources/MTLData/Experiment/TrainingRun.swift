@@ -238,7 +238,8 @@ public struct TrainingRun {
         let report: TrainingReport
         do throws(InputError) {
             report = try trainer.fit(
-                data.training, validation: data.validation, until: rule, from: resumed, keeper: keeper
+                data.training, batches: settings.batches, validation: data.validation, until: rule,
+                from: resumed, keeper: keeper
             ) { progress in
                 watch(.progress(seed: seed, progress))
                 guard let folder = course.keeping?.folder, progress.fraction == 1, let epoch = progress.latest
@@ -420,6 +421,9 @@ extension Experiment {
         _ model: MultiTaskModel, seed: UInt64, compute: ComputeOptions
     ) throws(InputError) -> Trainer<Float> {
         do throws(InputError) {
+            var training = training
+            // Memory is planned for the largest of the sources' batches.
+            training.batch = largestBatch
             return try training.trainer(model, seed: seed, compute: compute)
         } catch {
             throw named(error)

@@ -26,7 +26,7 @@ extension ModelBundle {
         _ source: any RowSource, badRows: BadRows = .refuse, compute: ComputeOptions = ComputeOptions(),
         consume: (ServedRows, Predictions<Float>) throws(InputError) -> Void
     ) throws(InputError) -> ServingReport {
-        try serve(source, badRows: badRows, predictor: predictor(compute), withLabels: false) {
+        try serve(source, badRows: badRows, predictor: predictor(compute), labels: []) {
             (rows, _, predictions) throws(InputError) in
             try consume(rows, predictions)
         }
@@ -44,17 +44,26 @@ extension ModelBundle {
     /// The same with what was found out about the rows; where the schema names a group that the source has, with the areas
     /// within its groups.
     ///
-    /// - Parameter isJudged: which rows count; nil for all.
+    /// - Parameters:
+    ///   - judged: the labels that the source has; nil for all. Tasks of others are not judged.
+    ///   - isJudged: which rows count; nil for all.
     package func judge(
-        _ source: any RowSource, badRows: BadRows = .refuse, compute: ComputeOptions = ComputeOptions(),
-        where isJudged: ((ParsedBlock, Int) -> Bool)? = nil
+        _ source: any RowSource, labels judged: [String]? = nil, badRows: BadRows = .refuse,
+        compute: ComputeOptions = ComputeOptions(), where isJudged: ((ParsedBlock, Int) -> Bool)? = nil
     ) throws(InputError) -> (evaluations: [TaskEvaluation], report: ServingReport) {
+        let names = model.tasks.map(\.name)
+        if let unknown = judged?.first(where: { !names.contains($0) }) {
+            throw InputError(
+                .name, at: "label \"\(unknown)\"", found: "no task of that name",
+                expected: "one of \(names.joined(separator: ", "))")
+        }
         var predictions = [[Float]](repeating: [], count: model.tasks.count)
         var labels = [[Float]](repeating: [], count: model.tasks.count)
         let group = preprocessor.schema.group.flatMap { name in source.columns.firstIndex(of: name) }
         var groups = GroupNumbers()
         let report = try serve(
-            source, badRows: badRows, predictor: predictor(compute), withLabels: true, where: isJudged
+            source, badRows: badRows, predictor: predictor(compute), labels: Set(judged ?? names),
+            where: isJudged
         ) { (rows, dataset, predicted) throws(InputError) in
             for (index, task) in model.tasks.enumerated() {
                 predictions[index] += try predicted.values(task.name)
@@ -62,7 +71,8 @@ extension ModelBundle {
             }
             if let group { for row in rows.rows { groups.add(rows.block, row, group) } }
         }
-        let evaluations = model.tasks.indices.map { index in
+        let tasks = model.tasks.indices.filter { judged?.contains(names[$0]) ?? true }
+        let evaluations = tasks.map { index in
             TaskEvaluation(
                 task: model.tasks[index].name, kind: model.tasks[index].kind, predictions: predictions[index],
                 labels: labels[index], groups: group == nil ? nil : groups.numbers)
@@ -71,21 +81,22 @@ extension ModelBundle {
     }
 
     private func serve(
-        _ source: any RowSource, badRows: BadRows, predictor: Predictor<Float>, withLabels: Bool,
+        _ source: any RowSource, badRows: BadRows, predictor: Predictor<Float>, labels: Set<String>,
         where isServed: ((ParsedBlock, Int) -> Bool)? = nil,
         _ consume: (ServedRows, Dataset<Float>, Predictions<Float>) throws(InputError) -> Void
     ) throws(InputError) -> ServingReport {
         try serve(
-            opened: source, badRows: badRows, predictor: predictor, withLabels: withLabels, where: isServed,
-            consume)
+            opened: source, badRows: badRows, predictor: predictor, labels: labels, where: isServed, consume)
     }
 
     private func serve(
-        opened source: some RowSource, badRows: BadRows, predictor: Predictor<Float>, withLabels: Bool,
+        opened source: some RowSource, badRows: BadRows, predictor: Predictor<Float>, labels: Set<String>,
         where isServed: ((ParsedBlock, Int) -> Bool)?,
         _ consume: (ServedRows, Dataset<Float>, Predictions<Float>) throws(InputError) -> Void
     ) throws(InputError) -> ServingReport {
-        let plan = try ColumnPlan(preprocessor.schema, of: source, withLabels: withLabels)
+        let withLabels = !labels.isEmpty
+        let plan = try ColumnPlan(
+            preprocessor.schema, of: source, withLabels: withLabels, labels: labels)
         guard source.threads == 1 else {
             throw InputError(
                 .value, at: source.path, found: "a source that \(source.threads) threads read",

@@ -82,7 +82,7 @@ public struct ModelBundle: Sendable {
         options.format = preprocessor.format.with(options.format)
         options.threads = 1
         return try join(
-            histories(events, beside: source), to: openSource(source, options: options), preprocessor.schema,
-            options)
+            histories(events, beside: source), to: [openSource(source, options: options)],
+            preprocessor.schema, options)[0]
     }
 }

@@ -82,8 +82,10 @@ public struct PreparedData: Sendable {
         if let testSource {
             try writing.write(testSource, parts: [.test], splitter: nil, sampler: nil, &bad)
         }
-        guard writing.rows[.training] ?? 0 > 0 else {
-            throw InputError(.empty, at: source.path, found: "no training row", expected: "at least one")
+        let blocks = writing.blocks[.training] ?? [writing.rows[.training] ?? 0]
+        if let empty = blocks.firstIndex(of: 0) {
+            let path = (source as? JoinedSources)?.sources[empty].path ?? source.path
+            throw InputError(.empty, at: path, found: "no training row", expected: "at least one")
         }
         try check()
         let found = try files.finish(

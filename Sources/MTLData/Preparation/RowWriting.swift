@@ -8,6 +8,8 @@ struct RowWriting {
     private let fingerprint: String
     private let badRows: BadRows
     private(set) var rows: [Part: Int] = [:]
+    /// Per part the blocks of each source, where several are joined.
+    private(set) var blocks: [Part: [Int]] = [:]
 
     init(_ preprocessor: Preprocessor, files: PreparedFiles, fingerprint: String, badRows: BadRows) {
         self.preprocessor = preprocessor
@@ -29,11 +31,16 @@ struct RowWriting {
         _ bad: inout BadRowCount
     ) throws(InputError) {
         let preprocessor = self.preprocessor
-        let plan = try ColumnPlan(preprocessor.schema, of: source, withLabels: true)
-        let writers = OrderedWriters(
-            parts, files: files, layout: CacheLayout(preprocessor, fingerprint: fingerprint))
+        let plans = try ColumnPlans(preprocessor.schema, of: source, withLabels: true)
+        var layout = CacheLayout(preprocessor, fingerprint: fingerprint)
+        if plans.count > 1 {
+            layout.labelSources = plans.labelSources
+            layout.sourceBlocks = [Int](repeating: 0, count: plans.count)
+        }
+        let writers = OrderedWriters(parts, files: files, layout: layout)
         let refuses = badRows == .refuse
         let report = try source.read { (block, _) throws(InputError) in
+            let plan = plans[block]
             var parsed = ParsedBlock(block, plan, classes: preprocessor.classes)
             if refuses, let error = parsed.errors.first { throw error }
             var encoded: [EncodedRows] = []
@@ -48,9 +55,12 @@ struct RowWriting {
                 }
                 encoded.append(preprocessor.encode(parsed, plan, rows: rows, isTraining: part == .training))
             }
-            try writers.add(block.index, encoded, errors: parsed.errors)
+            try writers.add(block.index, encoded, of: block.source, errors: parsed.errors)
         }
-        for (part, count) in try writers.finish() { rows[part, default: 0] += count }
+        for (part, written) in try writers.finish() {
+            rows[part, default: 0] += written.rowCount
+            blocks[part] = written.layout.sourceBlocks
+        }
         let found = writers.errorCount + report.badRows
         try badRows.check(
             found, of: report.rows + report.badRows,
@@ -71,7 +81,7 @@ private final class OrderedWriters: @unchecked Sendable {
     private let lock = Mutex<Void>(())
     // All below under the lock, until the workers are done.
     private var writers: [CacheWriter?]
-    private var waiting: [Int: (rows: [EncodedRows], errors: [InputError])] = [:]
+    private var waiting: [Int: (rows: [EncodedRows], source: Int, errors: [InputError])] = [:]
     private var next = 0
     private(set) var errors: [InputError] = []
     private(set) var errorCount = 0
@@ -83,16 +93,18 @@ private final class OrderedWriters: @unchecked Sendable {
         writers = [CacheWriter?](repeating: nil, count: parts.count)
     }
 
-    func add(_ index: Int, _ rows: [EncodedRows], errors: [InputError]) throws(InputError) {
+    func add(
+        _ index: Int, _ rows: [EncodedRows], of source: Int, errors: [InputError]
+    ) throws(InputError) {
         try lock.withLock { (_) throws(InputError) in
-            waiting[index] = (rows, errors)
+            waiting[index] = (rows, source, errors)
             while let ready = waiting.removeValue(forKey: next) {
                 next += 1
                 errorCount += ready.errors.count
                 self.errors += ready.errors.prefix(max(0, Self.exampleLimit - self.errors.count))
                 for (place, rows) in ready.rows.enumerated() where rows.count > 0 {
                     let writer = try self.writer(place)
-                    try writer.append(rows)
+                    try writer.append(rows, of: ready.source)
                 }
             }
         }
@@ -105,14 +117,14 @@ private final class OrderedWriters: @unchecked Sendable {
         return writer
     }
 
-    /// Brings the files under their names, and counts their rows.
-    func finish() throws(InputError) -> [(Part, Int)] {
-        var counts: [(Part, Int)] = []
+    /// Brings the files under their names.
+    func finish() throws(InputError) -> [(Part, CacheWriter)] {
+        var written: [(Part, CacheWriter)] = []
         for (part, writer) in zip(parts, writers) {
             guard let writer else { continue }
             try writer.finish()
-            counts.append((part, writer.rowCount))
+            written.append((part, writer))
         }
-        return counts
+        return written
     }
 }

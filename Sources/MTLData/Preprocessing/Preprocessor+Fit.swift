@@ -10,9 +10,10 @@ extension Preprocessor {
         fitting source: some RowSource, schema: Schema, split: Splitter? = nil, skipsBadRows: Bool = false
     ) throws(InputError) {
         try schema.check()
-        let plan = try ColumnPlan(schema, of: source, withLabels: true)
+        let plans = try ColumnPlans(schema, of: source, withLabels: true)
         let workers = (0..<source.threads).map { _ in FitCounts(schema) }
         try source.read { (block, worker) throws(InputError) in
+            let plan = plans[block]
             let parsed = ParsedBlock(
                 block, plan, classes: [Vocabulary?](repeating: nil, count: schema.labels.count))
             if !skipsBadRows, let error = parsed.errors.first { throw error }

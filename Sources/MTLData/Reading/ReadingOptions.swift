@@ -84,6 +84,17 @@ public struct ReadingReport: Sendable, Equatable {
     public internal(set) var examples: [InputError] = []
     /// Bytes of the source, as stored (of gzip files compressed).
     public package(set) var bytes = 0
+
+    /// Examples that are kept.
+    static let exampleLimit = 20
+
+    /// Adds what was read of a source that follows.
+    mutating func add(_ next: ReadingReport) {
+        rows += next.rows
+        badRows += next.badRows
+        examples += next.examples.prefix(max(0, Self.exampleLimit - examples.count))
+        bytes += next.bytes
+    }
 }
 
 /// A source of rows: a file, a query, a text in memory.

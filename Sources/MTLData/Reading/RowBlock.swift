@@ -4,6 +4,8 @@ internal import MTLDataKernels
 public final class RowBlock {
     /// The number of the block in the source, from 0.
     package internal(set) var index = 0
+    /// The number of the source that it is of, where several are joined.
+    var source = 0
     /// The number of rows: records that are not blank and not bad.
     public internal(set) var rowCount = 0
     /// The names of the columns.

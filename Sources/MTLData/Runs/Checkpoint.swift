@@ -4,7 +4,8 @@ internal import MTLEngine
 /// The file of a run in progress.
 enum Checkpoint {
     private static let format = "mtl-checkpoint"
-    private static let version = "1"
+    /// Version 1 counted no streams of rows.
+    private static let version = "2"
 
     /// Writes a snapshot, and the one that the run goes back to if its loss runs away.
     static func write(

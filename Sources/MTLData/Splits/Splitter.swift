@@ -1,11 +1,14 @@
 internal import MTLDataKernels
 package import MTLEngine
 
-/// A split made ready for one source: which part every row is in.
+/// A split made ready for one source, or for several that are joined: which part every row is in.
+///
+/// The rule is one for all of them: the same group is in the same part everywhere, and the same cuts in time hold.
 package struct Splitter: Sendable {
     private enum Way: Sendable {
         case records
-        case groups(column: Int)
+        /// Per source the column of its groups.
+        case groups(columns: [Int?])
         /// Cuts in milliseconds, and how long before one nothing counts.
         case times(validation: Double, test: Double, gap: Double)
         /// Per record of the source.
@@ -24,14 +27,14 @@ package struct Splitter: Sendable {
     ) throws(InputError) {
         try split.check(schema)
         self.split = split
-        let plan = try ColumnPlan(schema, of: source, withLabels: true)
+        let plans = try ColumnPlans(schema, of: source, withLabels: true)
         switch split.by {
         case .random: way = .records
-        case .group: way = .groups(column: plan.group ?? 0)
+        case .group: way = .groups(columns: plans.columns(\.group))
         case .time:
-            way = try Self.times(split, source, plan, skipsBadRows: skipsBadRows)
+            way = try Self.times(split, source, plans, skipsBadRows: skipsBadRows)
         case .stratified:
-            way = .listed(try Self.strata(split, source, plan, skipsBadRows: skipsBadRows))
+            way = .listed(try Self.strata(split, source, plans, skipsBadRows: skipsBadRows))
         }
     }
 
@@ -48,8 +51,8 @@ package struct Splitter: Sendable {
         switch way {
         case .all(let part): return part
         case .records: return drawn(UInt64(parsed.block.record(row)))
-        case .groups(let column):
-            guard let cell = parsed.block.value(row, column) else {
+        case .groups(let columns):
+            guard let column = columns[parsed.block.source], let cell = parsed.block.value(row, column) else {
                 return drawn(UInt64(parsed.block.record(row)))
             }
             return drawn(mtl_hash_bytes(cell.baseAddress, cell.count, split.seed))
@@ -74,18 +77,20 @@ package struct Splitter: Sendable {
     }
 
     private static func parsed(
-        _ source: some RowSource, _ plan: ColumnPlan, skipsBadRows: Bool, _ body: (ParsedBlock) -> Void
+        _ source: some RowSource, _ plans: ColumnPlans, skipsBadRows: Bool,
+        _ body: (ParsedBlock, ColumnPlan) -> Void
     ) throws(InputError) {
         try source.read { (block, _) throws(InputError) in
+            let plan = plans[block]
             let parsed = ParsedBlock(
                 block, plan, classes: [Vocabulary?](repeating: nil, count: plan.schema.labels.count))
             if !skipsBadRows, let error = parsed.errors.first { throw error }
-            body(parsed)
+            body(parsed, plan)
         }
     }
 
     private static func times(
-        _ split: Split, _ source: some RowSource, _ plan: ColumnPlan, skipsBadRows: Bool
+        _ split: Split, _ source: some RowSource, _ plans: ColumnPlans, skipsBadRows: Bool
     ) throws(InputError) -> Way {
         func cut(_ text: String?) -> Double? {
             guard var text else { return nil }
@@ -95,7 +100,7 @@ package struct Splitter: Sendable {
         let fixed = (validation: cut(split.validationFrom), test: cut(split.testFrom))
         if fixed.validation == nil || fixed.test == nil {
             let times = Collected<[Double]>()
-            try parsed(source, plan, skipsBadRows: skipsBadRows) { parsed in
+            try parsed(source, plans, skipsBadRows: skipsBadRows) { (parsed, _) in
                 times.add(parsed.rows.map { parsed.times[$0] }.filter { !$0.isNaN })
             }
             sorted = times.values.flatMap { $0 }.sorted()
@@ -125,13 +130,15 @@ package struct Splitter: Sendable {
 
     /// Rows of a stratum in random order: the first to test, the next to validation.
     private static func strata(
-        _ split: Split, _ source: some RowSource, _ plan: ColumnPlan, skipsBadRows: Bool
+        _ split: Split, _ source: some RowSource, _ plans: ColumnPlans, skipsBadRows: Bool
     ) throws(InputError) -> [Part] {
         let seen = Collected<[(record: Int, stratum: UInt64)]>()
-        try parsed(source, plan, skipsBadRows: skipsBadRows) { parsed in
+        try parsed(source, plans, skipsBadRows: skipsBadRows) { (parsed, plan) in
             seen.add(
                 parsed.rows.map { row in
                     var stratum = split.seed
+                    // Shares are those of every source; of the first one strata are what they are without others.
+                    if parsed.block.source > 0 { stratum = Self.mixed(stratum, Double(parsed.block.source)) }
                     if let scenario = plan.scenario {
                         let cell = parsed.block.value(row, scenario)
                         stratum = Self.mixed(stratum, cell != nil ? 1 : 2)

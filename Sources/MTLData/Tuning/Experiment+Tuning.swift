@@ -16,6 +16,10 @@ extension Experiment {
         var experiment = self
         experiment.data.source = whole(data.source)
         experiment.data.test = data.test.map(whole)
+        for (index, own) in data.taskSources.enumerated() {
+            experiment.data.taskSources[index].source = whole(own.source)
+            experiment.data.taskSources[index].test = own.test.map(whole)
+        }
         for index in histories.indices { experiment.histories[index].events = whole(histories[index].events) }
         return experiment
     }

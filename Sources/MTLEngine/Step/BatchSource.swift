@@ -4,10 +4,14 @@ package final class BatchSource<Scalar: BLASScalar> {
     private let columns: FixedList<Int>
     private let ids: FixedList<IDView<Scalar>>
     private let isComplete: Bool
+    /// The column of a task whose labels are not read.
+    package static var unread: Int { -1 }
 
-    package init(_ dataset: Dataset<Scalar>, for model: MultiTaskModel, checksLabels: Bool = true)
-        throws(InputError)
-    {
+    /// - Parameter tasks: those whose labels are read; nil for all. Batches are then for turns of these tasks alone.
+    package init(
+        _ dataset: Dataset<Scalar>, for model: MultiTaskModel, tasks: Set<String>? = nil,
+        checksLabels: Bool = true
+    ) throws(InputError) {
         let embedding = model.plan.embedding
         guard dataset.featureCount == model.inputs else {
             throw InputError(
@@ -17,6 +21,10 @@ package final class BatchSource<Scalar: BLASScalar> {
         var columns: [Int] = []
         if checksLabels {
             for task in model.tasks {
+                guard tasks?.contains(task.name) ?? true else {
+                    columns.append(Self.unread)
+                    continue
+                }
                 columns.append(try dataset.labelColumn(task.name))
                 try task.kind.checkLabels(dataset, task: task.name)
             }
@@ -30,7 +38,7 @@ package final class BatchSource<Scalar: BLASScalar> {
         try Self.checkScenarios(of: dataset, model)
         if checksLabels { try Self.checkAbsentTasks(of: dataset, model, columns) }
         self.dataset = dataset
-        isComplete = columns.allSatisfy { dataset.labelIsComplete[$0] }
+        isComplete = columns.allSatisfy { $0 == Self.unread || dataset.labelIsComplete[$0] }
         self.columns = FixedList(columns)
     }
 
@@ -55,7 +63,7 @@ package final class BatchSource<Scalar: BLASScalar> {
         of dataset: Dataset<Scalar>, _ model: MultiTaskModel, _ columns: [Int]
     ) throws(InputError) {
         guard let scenarios = dataset.scenarios else { return }
-        for (task, column) in zip(model.tasks, columns) where task.scenarios != nil {
+        for (task, column) in zip(model.tasks, columns) where task.scenarios != nil && column != unread {
             let exists = (0..<model.scenarios).map { task.exists(in: $0) }
             for row in 0..<dataset.rowCount where !exists[Int(scenarios.base[row])] {
                 let label = dataset.labels.base[row * dataset.labelNames.count + column]

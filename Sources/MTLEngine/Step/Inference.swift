@@ -238,11 +238,16 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         _ source: _SourceRows, _ index: Int, _ worker: Int
     ) {
         let column = labels.base + worker * Self.tileRows
+        let cell = index * store.tasks.count + output.task
+        guard batch.labelColumns[output.task] != BatchSource<Scalar>.unread else {
+            partials?.losses[cell] = 0
+            partials?.counts[cell] = 0
+            return
+        }
         for row in 0..<tile.rows {
             column[row] =
                 batch.labels[source.source(row) * batch.labelStride + batch.labelColumns[output.task]]
         }
-        let cell = index * store.tasks.count + output.task
         let z = tile.view(output.logits)
         guard let weights = batch.labelWeights else {
             partials?.losses[cell] = output.kind.loss(

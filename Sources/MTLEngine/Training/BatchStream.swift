@@ -1,12 +1,12 @@
-/// Batches of an epoch, one after the other.
+/// Batches without end: pass after pass over the same rows, each in an order of its own.
 package protocol BatchStream<Scalar>: AnyObject {
     associatedtype Scalar: BLASScalar
-    /// About how many batches an epoch has.
+    /// The batches of a pass.
     var batchCount: Int { get }
-    /// Begins an epoch, counted from 1, with the batches that follow the first `batches` of them.
-    func begin(epoch: Int, after batches: Int) throws(InputError)
-    /// The next batch, nil at the end; its memory is good until the next call.
-    func next() throws(InputError) -> BatchView<Scalar>?
+    /// Goes to where `batches` of them have been taken, counted from the beginning of the first pass.
+    func begin(after batches: Int) throws(InputError)
+    /// The next batch; its memory is good until the next call.
+    func next() throws(InputError) -> BatchView<Scalar>
 }
 
 /// A dataset's rows in random order.
@@ -15,6 +15,8 @@ final class ShuffledBatches<Scalar: BLASScalar>: BatchStream {
     private let batchSize: Int
     private let seed: SeededGenerator
     private let order: AlignedStorage<Int32>
+    /// The pass whose order is there, counted from 1; 0 before the first.
+    private var pass = 0
     private var position = 0
 
     init(_ source: BatchSource<Scalar>, batchSize: Int, seed: SeededGenerator) throws(InputError) {
@@ -29,20 +31,35 @@ final class ShuffledBatches<Scalar: BLASScalar>: BatchStream {
         order = AlignedStorage(zeroed: source.dataset.rowCount)
     }
 
-    var batchCount: Int { (source.dataset.rowCount + batchSize - 1) / batchSize }
+    var batchCount: Int { (order.count + batchSize - 1) / batchSize }
 
-    func begin(epoch: Int, after batches: Int) {
-        // The order depends on the epoch alone, so that a run can go on in any of them.
-        for row in 0..<order.count { order.base[row] = Int32(row) }
-        var generator = seed.split(UInt64(epoch))
-        generator.shuffle(order.buffer)
-        position = min(batches * batchSize, order.count)
+    func begin(after batches: Int) {
+        let (passes, used) = batches.quotientAndRemainder(dividingBy: batchCount)
+        // The end of a pass is the beginning of the next one.
+        if pass == passes, position == order.count, used == 0 { return }
+        if pass != passes + 1 { shuffle(passes + 1) }
+        position = used * batchSize
     }
 
-    func next() -> BatchView<Scalar>? {
-        let rows = min(batchSize, source.dataset.rowCount - position)
-        guard rows > 0 else { return nil }
+    func next() -> BatchView<Scalar> {
+        if position == order.count { shuffle(pass + 1) }
+        let rows = min(batchSize, order.count - position)
         defer { position += rows }
         return source.batch(UnsafePointer(order.base), start: position, rows: rows)
+    }
+
+    /// The order depends on the pass alone, so that a run can go on in any of them.
+    private func shuffle(_ pass: Int) {
+        for row in 0..<order.count { order.base[row] = Int32(row) }
+        var generator = seed.split(UInt64(pass))
+        generator.shuffle(order.buffer)
+        (self.pass, position) = (pass, 0)
+    }
+}
+
+extension SeededGenerator {
+    /// What the order of a stream's rows is drawn from, split off a trainer's seed; streams are counted from 0.
+    package static func rows(of stream: Int, seed: UInt64) -> SeededGenerator {
+        SeededGenerator(seed: seed).split((1 << 32) + UInt64(stream))
     }
 }

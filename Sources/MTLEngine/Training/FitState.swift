@@ -7,6 +7,12 @@ package struct FitState: Sendable, Equatable, Codable {
         package var epoch: Int
     }
 
+    /// What was taken from a stream of batches.
+    package struct Taken: Sendable, Equatable, Codable {
+        package var batches = 0
+        package var rows = 0
+    }
+
     /// The epoch of the batch to come, from 1.
     package var epoch = 1
     /// The batches of this epoch that were used.
@@ -14,6 +20,8 @@ package struct FitState: Sendable, Equatable, Codable {
     /// Batches since the start.
     package var steps = 0
     package var rowsSeen = 0
+    /// Per stream the batches and the rows that were taken from it since the start.
+    package var streams: [Taken]
     package var trainingSeconds = 0.0
     package var waitingSeconds = 0.0
     /// The sums behind this epoch's mean losses.

@@ -16,42 +16,37 @@ extension Trainer {
         until rule: StoppingRule = StoppingRule(),
         progress: ((TrainingProgress) -> Void)? = nil
     ) throws(InputError) -> TrainingReport {
-        try rule.check()
-        var watched: WatchedRows<Scalar>?
-        if let validation {
-            watched = WatchedRows(
-                source: try BatchSource(validation, for: model), dataset: validation, trainer: self)
-        }
-        let batches = try ShuffledBatches(
-            BatchSource(training, for: model), batchSize: batchSize,
-            seed: SeededGenerator(seed: seed).split(1 << 32))
-        var labelled: [Int]?
-        if schedulePlan.drawsByLabels {
-            var counts: [Int] = []
-            for task in model.tasks { counts.append(try training.labels(task.name).count { !$0.isNaN }) }
-            labelled = counts
-        }
-        return try fit(
-            batches, labelledRows: labelled, until: rule, progress: progress, validation: watched)
+        try fit(
+            [TaskRows(training, tasks: model.tasks.map(\.name))],
+            validation: validation.map { [TaskRows($0, tasks: model.tasks.map(\.name))] } ?? [], until: rule,
+            progress: progress)
     }
 
     /// Trains on batches from anywhere; see `fit(_:validation:until:progress:)`.
     ///
+    /// An epoch has as many batches as a pass over every stream; where an epoch is one turn, a pass over the rows of that turn.
+    /// A stream whose rows are used up goes on with its next pass, and where an epoch ends it goes on in the next one.
+    ///
     /// - Parameters:
+    ///   - streams: the batches, as many streams as `sources` says.
+    ///   - sources: which turn takes them from which stream.
     ///   - labelledRows: per task the rows with a label of it; nil where they are not counted.
     ///   - validation: what is watched, or nil for the losses of the training batches.
     ///   - start: where a run goes on that was interrupted; its parameters and memory are the trainer's already.
     ///   - keeper: keeps the run on its way.
     package func fit(
-        _ stream: some BatchStream<Scalar>, labelledRows: [Int]? = nil, until rule: StoppingRule,
+        _ streams: [any BatchStream<Scalar>], of sources: TurnSources = .one, labelledRows: [Int]? = nil,
+        until rule: StoppingRule,
         progress: ((TrainingProgress) -> Void)?, validation: (any LossWatch)?,
         from start: FitStart<Scalar>? = nil,
         keeper: (any FitKeeper<Scalar>)? = nil
     ) throws(InputError) -> TrainingReport {
         try rule.check(model.tasks, hasValidation: validation != nil)
         try checkTasksStopAlone(rule)
+        precondition(streams.count == sources.streams.count, "\(streams.count) streams of \(sources)")
         let sequence = try TurnSequence(
             schedulePlan, seed: seed, labelledRows: labelledRows, epochs: rule.epochs)
+        let course = Course(streams, sources, sequence)
         if rule.epochs > 1 { try checkRoomToGoBack(rule) }
         // One epoch has nothing to go back to but its beginning: large tables are then not copied.
         let beginning = rule.epochs > 1 ? start?.beginning ?? parameters : nil
@@ -59,8 +54,9 @@ extension Trainer {
         var state =
             start?.state
             ?? FitState(
-                losses: EpochLosses(tasks: model.tasks.count), plateau: rateSchedule.plateau,
-                counters: trainingStep.counters)
+                streams: streams.map { _ in FitState.Taken() }, losses: EpochLosses(tasks: model.tasks.count),
+                plateau: rateSchedule.plateau, counters: trainingStep.counters)
+        try course.check(state)
         if rule.stop == .eachTask, state.tasks == nil {
             state.tasks = model.tasks.map { _ in TaskProgress() }
         }
@@ -75,8 +71,7 @@ extension Trainer {
             }
             retreat = TrainingSnapshot(self, state)
         }
-        let (whole, overflows) = stream.batchCount.multipliedReportingOverflow(by: rule.epochs)
-        let planned = min(rule.steps ?? .max, overflows ? .max : whole)
+        let planned = min(rule.steps ?? .max, course.batches(inEpochs: rule.epochs))
         var reason = TrainingReport.Reason.budget
         var divergence: Divergence?
 
@@ -86,9 +81,12 @@ extension Trainer {
                 reason = .paused
                 break
             }
-            try stream.begin(epoch: state.epoch, after: state.batch)
+            try course.begin(state)
+            let batches = course.batches(inEpoch: state.epoch)
             var asked = clock.now
-            while state.steps < rule.steps ?? .max, let batch = try stream.next() {
+            while state.batch < batches, state.steps < rule.steps ?? .max {
+                let stream = course.stream(state)
+                let batch = try streams[stream].next()
                 let begin = clock.now
                 state.waitingSeconds += begin.seconds(since: asked)
                 trainingStep.rateFactor =
@@ -108,6 +106,8 @@ extension Trainer {
                 state.steps += 1
                 state.batch += 1
                 state.rowsSeen += batch.rows
+                state.streams[stream].batches += 1
+                state.streams[stream].rows += batch.rows
                 if let found = runaway.map({ self.divergence(of: $0, state) }) ?? explosion {
                     if goBack(retreat, &state, because: found) {
                         rest(state, sequence)
@@ -116,8 +116,8 @@ extension Trainer {
                     (divergence, reason) = (found, .diverged)
                     break training
                 }
-                if let progress, (state.batch - 1) % max(1, stream.batchCount / 100) == 0 {
-                    progress(TrainingProgress(state, batchCount: stream.batchCount, rule: rule))
+                if let progress, (state.batch - 1) % max(1, batches / 100) == 0 {
+                    progress(TrainingProgress(state, batchCount: batches, planned: planned, rule: rule))
                 }
                 switch keeper?.wish ?? .goOn {
                 case .goOn: break
@@ -158,7 +158,7 @@ extension Trainer {
                 best[state.epoch] = kept
                 keeper?.keepBest(kept, epoch: state.epoch)
             }
-            progress?(TrainingProgress(state, batchCount: stream.batchCount, rule: rule))
+            progress?(TrainingProgress(state, batchCount: batches, planned: planned, rule: rule))
             if report.isKnown { state.plateau?.observe(report.epoch.watchedLoss) }
             if rule.stop == .eachTask ? allHaveStopped(state) : hasConverged(state, rule) {
                 reason = .converged
@@ -193,7 +193,7 @@ extension Trainer {
         return TrainingReport(
             reason: reason, epochs: state.epochs, bestEpoch: state.keptEpochs.max(),
             tasks: outcomes(state), rowsSeen: state.rowsSeen, divergence: divergence,
-            rollbacks: state.rollbacks)
+            rollbacks: state.rollbacks, sources: course.report(state, schedulePlan, model.tasks))
     }
 
     private func hasConverged(_ state: FitState, _ rule: StoppingRule) -> Bool {
@@ -357,15 +357,6 @@ package protocol LossWatch {
     /// Per task its mean loss, NaN where it has none.
     func losses() throws(InputError) -> [Double]
     func evaluations() throws(InputError) -> [TaskEvaluation]
-}
-
-private struct WatchedRows<Scalar: BLASScalar>: LossWatch {
-    let source: BatchSource<Scalar>
-    let dataset: Dataset<Scalar>
-    let trainer: Trainer<Scalar>
-
-    func losses() -> [Double] { trainer.inference.losses(source) }
-    func evaluations() throws(InputError) -> [TaskEvaluation] { try trainer.evaluate(dataset) }
 }
 
 extension ContinuousClock.Instant {

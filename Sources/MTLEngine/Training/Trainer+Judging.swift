@@ -3,10 +3,16 @@ extension Trainer {
     ///
     /// - Throws: `InputError` where the dataset does not fit the model or a label is out of range.
     public func evaluate(_ dataset: Dataset<Scalar>) throws(InputError) -> [TaskEvaluation] {
-        _ = try BatchSource(dataset, for: model)
+        try evaluate(dataset, tasks: Array(model.tasks.indices))
+    }
+
+    /// The metrics of some tasks, by their places.
+    func evaluate(_ dataset: Dataset<Scalar>, tasks: [Int]) throws(InputError) -> [TaskEvaluation] {
+        let judged = tasks.map { model.tasks[$0] }
+        _ = try BatchSource(dataset, for: model, tasks: Set(judged.map(\.name)))
         let predictions = try predict(dataset)
         var evaluations: [TaskEvaluation] = []
-        for task in model.tasks {
+        for task in judged {
             evaluations.append(
                 TaskEvaluation(
                     task: task.name, kind: task.kind, predictions: try predictions.values(task.name),

@@ -55,6 +55,8 @@ public struct TrainingReport: Sendable, Equatable {
     public var divergence: Divergence?
     /// Where losses ran away before, and training went back.
     public var rollbacks: [Divergence] = []
+    /// What was learned from each of the sources of rows that turns take their batches from; one where all tasks share it.
+    public var sources: [SourceReport] = []
 
     /// Seconds of training steps until the best epoch's end.
     public var secondsToBest: Double {
@@ -99,6 +101,16 @@ public struct TaskOutcome: Sendable, Equatable, Codable {
     }
 }
 
+/// How far a run went through the rows that some tasks learn from.
+public struct SourceReport: Sendable, Equatable {
+    /// The tasks whose turns take these rows.
+    public let tasks: [String]
+    /// Rows trained on, each counted as often as a batch had it.
+    public let rows: Int
+    /// Passes over all of the source's rows; the last one may have been left before its end.
+    public let passes: Double
+}
+
 /// Where a loss became NaN or infinite, or a gradient too long.
 public struct Divergence: Sendable, Equatable, Codable {
     /// The task whose loss it is; of a gradient the turn's first.
@@ -136,16 +148,15 @@ public struct TrainingProgress: Sendable {
     /// The best epoch so far.
     public let bestEpoch: Int?
 
-    init(_ state: FitState, batchCount: Int, rule: StoppingRule) {
+    init(_ state: FitState, batchCount: Int, planned: Int, rule: StoppingRule) {
         epoch = state.epoch
         epochs = rule.epochs
         fraction = min(1, Double(state.batch) / Double(max(1, batchCount)))
         latest = state.epochs.last
         bestEpoch = state.keptEpochs.max()
         rowsPerSecond = Double(state.rowsSeen) / max(1e-9, state.trainingSeconds)
-        let all = min(rule.steps ?? .max, batchCount * rule.epochs)
         let perStep = (state.trainingSeconds + state.waitingSeconds) / Double(max(1, state.steps))
-        secondsLeft = perStep * Double(max(0, all - state.steps))
+        secondsLeft = perStep * Double(max(0, planned - state.steps))
     }
 }
 

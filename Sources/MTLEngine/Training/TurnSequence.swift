@@ -75,26 +75,36 @@ package final class TurnSequence {
     package func forEachTurn(epoch: Int, batch: Int, step: Int, _ body: (Int) -> Void) {
         let count = activeCount
         guard count > 0 else { return }
-        switch length {
-        case .batch:
-            if order == .shuffled { permute(round: step) }
-            for place in 0..<count {
-                body(turn(order == .shuffled ? permutation.base[place] : active.base[place], epoch))
-            }
-        case .steps(let steps):
-            if case .proportional = order {
-                // Within its epoch, so that the exponent is the same along a turn.
-                body(turn(drawn(generator.split(UInt64(epoch)).split(UInt64(batch / steps)), epoch), epoch))
-            } else {
-                body(turn(group(number: step / steps), epoch))
-            }
-        case .epoch:
-            if case .proportional = order {
-                body(turn(drawn(generator.split(UInt64(epoch)), epoch), epoch))
-            } else {
-                body(turn(group(number: epoch - 1), epoch))
-            }
+        if let group = group(epoch: epoch, batch: batch, step: step) {
+            body(turn(group, epoch))
+            return
         }
+        if order == .shuffled { permute(round: step) }
+        for place in 0..<count {
+            body(turn(order == .shuffled ? permutation.base[place] : active.base[place], epoch))
+        }
+    }
+
+    /// The one group whose turn a batch is; nil where every group has a turn in it. Allocates nothing.
+    package func group(epoch: Int, batch: Int, step: Int) -> Int? {
+        guard activeCount > 0 else { return nil }
+        var isDrawn = false
+        if case .proportional = order { isDrawn = true }
+        switch length {
+        case .batch: return nil
+        case .steps(let steps):
+            // Within its epoch, so that the exponent is the same along a turn.
+            return isDrawn
+                ? drawn(generator.split(UInt64(epoch)).split(UInt64(batch / steps)), epoch)
+                : group(number: step / steps)
+        case .epoch:
+            return isDrawn ? drawn(generator.split(UInt64(epoch)), epoch) : group(number: epoch - 1)
+        }
+    }
+
+    /// The one group whose turn a whole epoch is; nil where turns are shorter. Allocates nothing.
+    package func group(epoch: Int) -> Int? {
+        length == .epoch ? group(epoch: epoch, batch: 0, step: 0) : nil
     }
 
     /// The group whose turn has a number, counted from 0.
