@@ -65,11 +65,11 @@ extension Trainer where Scalar == Float {
     private func movesItsTaskAlone(
         _ names: [String], _ task: Int, _ dataset: Dataset<Float>
     ) throws(InputError) -> Bool {
-        let before = try Predictions(dataset, model: model, inference: inference, asLogits: true)
+        let before = try logits(dataset)
         var kept: [[Float]] = []
         for name in names { kept.append(try parameter(name)) }
         try move(names, by: [Double](repeating: 0.5, count: model.tasks[task].kind.outputs))
-        let after = try Predictions(dataset, model: model, inference: inference, asLogits: true)
+        let after = try logits(dataset)
         for (name, values) in zip(names, kept) { try setParameter(name, to: values) }
         for (index, one) in model.tasks.enumerated() {
             let distance: Float = index == task ? 0.5 : 0

@@ -31,9 +31,10 @@ package struct TuningMetric: Sendable, Equatable {
             settings.metrics.isEmpty ? [experiment.training.watch].compactMap { $0 } : settings.metrics
         for (index, watch) in asked.enumerated() {
             let place = settings.metrics.isEmpty ? "training, watch" : "metrics.[\(index)]"
-            guard let label = experiment.schema.labels.first(where: { $0.name == watch.task }) else {
+            let task = watch.task ?? ""
+            guard let label = experiment.schema.labels.first(where: { $0.name == task }) else {
                 throw InputError(
-                    .name, at: place, found: "no task \"\(watch.task)\"",
+                    .name, at: place, found: "no task \"\(task)\"",
                     expected: "one of \(experiment.schema.labels.map(\.name).joined(separator: ", "))")
             }
             let known = TaskEvaluation.names(label.kind.task)
@@ -41,9 +42,9 @@ package struct TuningMetric: Sendable, Equatable {
             guard watch.metric == nil || metric != nil else {
                 throw InputError(
                     .name, at: place, found: "\"\(watch.metric ?? "")\"",
-                    expected: "a metric of task \"\(watch.task)\": \(known.joined(separator: ", "))")
+                    expected: "a metric of task \"\(task)\": \(known.joined(separator: ", "))")
             }
-            let one = TuningMetric(task: watch.task, metric: metric)
+            let one = TuningMetric(task: task, metric: metric)
             guard !metrics.contains(one) else {
                 throw InputError(.name, at: place, found: "\(one.name) twice", expected: "each once")
             }

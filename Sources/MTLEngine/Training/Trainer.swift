@@ -221,6 +221,11 @@ public final class Trainer<Scalar: BLASScalar> {
         try panel.predictions(dataset, asLogits: false)
     }
 
+    /// The logits behind them.
+    package func logits(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
+        try panel.predictions(dataset, asLogits: true)
+    }
+
     /// The mean loss of each task over its labelled rows, by their weights where they have any; NaN for a task without one.
     ///
     /// - Throws: `InputError` where the dataset does not fit the model or a label is out of range.
