@@ -101,7 +101,7 @@ struct TrainCommand: ParsableCommand {
     }
 
     private func train(_ settings: Experiment) throws {
-        if endsWithInput { ParentWatch.begin() }
+        if endsWithInput { try ParentWatch.begin() }
         try settings.check()
         var start: ModelBundle?
         if let from { start = try ModelBundle(contentsOf: from) }

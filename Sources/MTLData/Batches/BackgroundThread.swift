@@ -1,5 +1,5 @@
 internal import MTLDataKernels
-internal import MTLEngine
+package import MTLEngine
 
 #if canImport(Glibc)
     internal import Glibc
@@ -8,11 +8,11 @@ internal import MTLEngine
 #endif
 
 /// A thread that runs one closure; unlike Foundation's, one that cannot start says so.
-final class BackgroundThread: @unchecked Sendable {
+package final class BackgroundThread: @unchecked Sendable {
     private var thread: pthread_t?
 
     /// - Throws: `InputError` where the system has no room for another thread.
-    init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(InputError) {
+    package init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(InputError) {
         let context = Unmanaged.passRetained(Body(body))
         #if canImport(Darwin)
             var started: pthread_t?
