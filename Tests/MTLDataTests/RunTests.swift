@@ -205,7 +205,8 @@ import Testing
         var experiment = whole
         course.change(&experiment)
         experiment.training.seeds.removeLast(experiment.training.seeds.count - 1)
-        experiment.training.patience = 4
+        experiment.training.patience = 9
+        experiment.training.epochs = max(4, experiment.training.epochs)
         let data = try files.prepared(experiment)
         let undisturbed = try TrainingRun(experiment, data)
         let folder = files.folder.file("paused")
@@ -223,7 +224,7 @@ import Testing
         }
         // Beyond where it is asked to pause it does nothing.
         #expect(try run(2).hasPaused)
-        let ended = try run(4)
+        let ended = try run(nil)
         #expect(!ended.hasPaused && ended.evaluations.isEmpty)
         #expect(ended.parameters.map(\.bitPattern) == undisturbed.parameters.map(\.bitPattern))
     }

@@ -16,7 +16,7 @@ struct SmallShop {
           labels:
             - {name: click, type: binary}
         model: {trunk: [4]}
-        training: {epochs: 1, batch: 64}
+        training: {epochs: 1, batch: 16}
 
         """
 

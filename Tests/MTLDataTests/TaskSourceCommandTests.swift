@@ -32,7 +32,7 @@ import Testing
                 "- {name: click, type: binary}",
                 with: "- {name: click, type: binary}\n    - {name: buy, type: binary}"
             )
-            .replacing("batch: 64}", with: "batch: 64, schedule: \(schedule)}")
+            .replacing("batch: 16}", with: "batch: 16, schedule: \(schedule)}")
         _ = try shop.write(text, "shop.yaml")
     }
 

@@ -105,7 +105,8 @@ import Testing
         let after = try trainer.parameter(name)
         #expect(after == [before[0], before[1], -before[2], -before[3], before[4], before[5]])
 
-        #expect(try settings("{}").trainer(plain, seed: 1).averagedParameters == nil)
+        #expect(try settings("{}").trainer(plain, seed: 1).averagedParameters != nil)
+        #expect(try settings(#"{"averaging": 0}"#).trainer(plain, seed: 1).averagedParameters == nil)
         #expect(failure { _ = try own.trainer(plain, seed: 1) }?.place == "training, table_optimizer")
         let decayed = try settings(#"{"embedding_l2": 2}"#)
         #expect(failure { _ = try decayed.trainer(plain, seed: 1) }?.place == "training, embedding_l2")

@@ -37,9 +37,9 @@ extension Trainer where Scalar == Float {
     }
 
     private static var enoughRows: Int { 4_000_000 }
-    private static var interceptPasses: Int { 3 }
+    private static var interceptPasses: Int { 6 }
     /// A Newton step leaves about its square.
-    private static var smallStep: Double { 0.02 }
+    private static var smallStep: Double { 0.01 }
 
     /// The last bias of a task's head, or its parts by scenario.
     private func interceptNames(_ task: LearningTask) -> [String] {
