@@ -22,7 +22,6 @@ while read -r core level needed; do
     ran=$((ran + 1))
 done <<'CPUS'
 Haswell avx2 avx2 fma
-SkylakeX avx512 avx512f avx512bw avx512dq avx512vl
 Cooperlake avx512 avx512f avx512bw avx512dq avx512vl avx512_bf16
 CPUS
 [ "$ran" -gt 0 ] || [ -n "$own" ] || echo "== no x86-64 here: nothing was run"

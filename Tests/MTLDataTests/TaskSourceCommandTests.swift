@@ -32,7 +32,7 @@ import Testing
                 "- {name: click, type: binary}",
                 with: "- {name: click, type: binary}\n    - {name: buy, type: binary}"
             )
-            .replacing("batch: 16}", with: "batch: 16, schedule: \(schedule)}")
+            .replacing("epochs: 1, batch: 16}", with: "epochs: 6, batch: 64, schedule: \(schedule)}")
         _ = try shop.write(text, "shop.yaml")
     }
 
