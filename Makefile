@@ -1,4 +1,4 @@
-.PHONY: run test abuse lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub results census setup clean
+.PHONY: run test abuse lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub results schedules census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -53,6 +53,12 @@ results: setup
 	swift build -c release --product mtl-bench
 	python3 Benchmarks/quality/census.py
 	.build/release/mtl-bench scenarios
+
+# Joint, alternating and hierarchical training side by side, on a simulated shop and on Census: a table of docs/results.md.
+schedules: setup
+	swift build -c release --product mtl
+	swift build -c release --product mtl-bench
+	python3 Benchmarks/quality/schedules.py
 
 # Downloads Census-Income (KDD) into data/census.
 census:
