@@ -107,7 +107,9 @@ import Testing
         var rule = StoppingRule(epochs: 150, patience: nil)
         rule.onDivergence = .rollBack
         // Without validation rows it is seen in the task's own turn.
-        let report = try trainer.fit(try data(), until: rule)
+        var rate = 1.0
+        let report = try trainer.fit(try data(), until: rule) { _ in rate = trainer.trainingStep.rateFactor }
+        #expect(rate < 1)
         #expect(
             !report.rollbacks.isEmpty && Set(report.rollbacks.map(\.step)).count == report.rollbacks.count)
         #expect(report.rollbacks.allSatisfy { $0.task == "b" } && report.reason == .budget)

@@ -56,6 +56,25 @@ import Testing
         }
     }
 
+    /// The memory of the slices is of one pair of layers: turns of heads that differ share rows instead.
+    @Test func turnsOfOtherLayersShareRows() throws {
+        let tower: [HiddenLayer] = [.relu(64), .relu(32)]
+        let model = try MultiTaskModel(
+            inputs: 9, trunk: [],
+            tasks: [.binary("a", tower: tower), .regression("b", tower: [.relu(64), .dense(32, .tanh)])])
+        func trained(_ backend: MatrixBackend) throws -> Trainer<Float> {
+            let trainer = try Trainer<Float>(
+                model, schedule: .alternating(.batch), batchSize: 30, seed: 4,
+                compute: ComputeOptions(backend: backend))
+            for step in 0..<3 { try trainer.step(data, rows: step * 30..<step * 30 + 30) }
+            return trainer
+        }
+        let (own, plain) = (try trained(.kernels), try trained(.openBLAS))
+        for (found, expected) in zip(own.parameters, plain.parameters) {
+            #expect(abs(found - expected) < 1e-4)
+        }
+    }
+
     @Test func largeBatchesAndWideHeadsShareRows() throws {
         func isSliced(_ model: MultiTaskModel, batch: Int) throws -> Bool {
             try Trainer<Float>(model, batchSize: batch, compute: ComputeOptions(backend: .kernels))

@@ -39,6 +39,55 @@ import Testing
         return rule
     }
 
+    /// Where a turn is an epoch, a task stops after turns of its own without an improvement.
+    @Test func aTaskHasHadItsTurnsBeforeItStops() throws {
+        let trainer = try trainer(schedule: .alternating(.epoch), batchSize: 20)
+        let report = try trainer.fit(
+            try data(), validation: try data(seed: 2), until: rule(epochs: 90, patience: 2))
+        let stopped = report.tasks.enumerated().filter { $0.element.stoppedAfter != nil }
+        #expect(stopped.count >= 2)
+        for (task, outcome) in stopped {
+            let (best, end) = (try #require(outcome.bestEpoch), try #require(outcome.stoppedAfter))
+            let own = report.epochs[best..<end].count { !$0.trainingLosses[task].isNaN }
+            #expect(own == 2, "\(outcome)")
+        }
+    }
+
+    /// An epoch is as long as the rows of those tasks are that go on.
+    @Test func rowsOfATaskThatHasStoppedAreNotWaitedFor() throws {
+        let tasks: [LearningTask] = [.binary("a"), .regression("b", weight: 0.3)]
+        let trainer = try trainer(schedule: .alternating(.steps(1)), batchSize: 20, tasks: tasks)
+        func rows(_ count: Int, _ name: String, _ label: (Double) -> Double) throws -> TaskRows<Double> {
+            var generator = SeededGenerator(seed: 1)
+            let x = (0..<count * 4).map { _ in generator.normal() }
+            let labels = (0..<count).map { label(x[4 * $0 + (name == "a" ? 0 : 1)]) }
+            return try TaskRows(
+                Dataset(featureNames: ["p", "q", "r", "s"], features: x, labels: [(name, labels)]),
+                tasks: [name])
+        }
+        // What the first learns is wrong for its validation rows; the second has much to learn.
+        let report = try trainer.fit(
+            [rows(400, "a") { $0 > 0 ? 1 : 0 }, rows(60, "b") { 20 * $0 }],
+            validation: [rows(60, "a") { $0 > 0 ? 0 : 1 }, rows(60, "b") { 20 * $0 }],
+            until: rule(epochs: 9, patience: 1))
+        let end = try #require(report.tasks[0].stoppedAfter)
+        try #require(end < report.epochs.count, "the other task stops first")
+        let steps = zip(report.epochs.dropFirst(), report.epochs).map { $0.steps - $1.steps }
+        #expect(
+            steps.prefix(end - 1).allSatisfy { $0 == 23 } && steps.dropFirst(end - 1).allSatisfy { $0 == 3 })
+    }
+
+    /// What moves the weights of all tasks between steps, and layers that thaw by turns, go with tasks that stop together.
+    @Test func whatMovesAllTasksIsRefused() throws {
+        let shared = try trainer(TraceNormSharing(layers: [.dense(6, .tanh)], weight: 0.1))
+        let thawing = try trainer(
+            schedule: .hierarchical(Hierarchy(levels: [["a"], ["b", "c"]], unfreezeEvery: 1)))
+        for trainer in [shared, thawing] {
+            let error = failure { _ = try trainer.fit(try data(), until: rule()) }
+            #expect(error?.place == "stopping rule, stop")
+        }
+    }
+
     /// The loop written down plainly: one batch an epoch, so that the order of its rows is a matter of rounding alone.
     @Test(arguments: [Schedule.joint, .alternating(.batch)])
     func theLoopIsItsPlainText(_ schedule: Schedule) throws {

@@ -14,6 +14,7 @@ import Testing
         var schedule = Schedule.joint
         var clipping = GradientClipping.none
         var averaging: Double?
+        var isSliced = false
         var hasTables = true
         var batch = 60
 
@@ -25,7 +26,7 @@ import Testing
         Setting(name: "numbers alone", hasTables: false),
         Setting(
             name: "layers in slices", architecture: SharedBottom(trunk: [.relu(64), .relu(32)]),
-            hasTables: false, batch: 32),
+            isSliced: true, hasTables: false, batch: 32),
         Setting(name: "a bound on the norm", clipping: .norm(0.05)),
         Setting(name: "a bound on the norm, numbers alone", clipping: .norm(0.05), hasTables: false),
         Setting(
@@ -91,8 +92,9 @@ import Testing
         }
         let data = try SmallProblem.data(Double.self, rows: 3 * setting.batch, embedded: setting.hasTables)
         for threads in [1, 2] {
-            let compute = ComputeOptions(threads: threads)
+            let compute = ComputeOptions(threads: threads, backend: setting.isSliced ? .kernels : .automatic)
             let resting = try trainer(setting, SmallProblem.tasks, compute)
+            #expect(!setting.isSliced || resting.trainingStep.isSliced)
             let reference = try trainer(setting, tasks, frozen: frozen, compute)
             let begun = resting.parameters
             resting.trainingStep.stop(Set(stopped))

@@ -22,6 +22,7 @@ package final class AlignedStorage<Scalar: BitwiseCopyable>: @unchecked Sendable
         if byteCount >= Self.mappedBytes {
             // Pages of zeros that cost nothing until they are written: a table's rows that no batch touches.
             let raw = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+            // What a file or an option asks for was checked by `MemoryNeed`; without memory for the rest nothing can go on.
             guard let raw, raw != MAP_FAILED else { fatalError("no memory for \(byteCount) bytes") }
             #if os(Linux)
                 // Tables are read and written at random: with large pages, most of that finds its page at once.

@@ -99,9 +99,12 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     /// The metrics that are defined here, with the names a table gives them.
     public var values: [(name: String, value: Double, higherIsBetter: Bool)] {
         [
-            ("AUC", areaUnderROC, true), ("GAUC", groupedAreaUnderROC, true), ("log loss", logLoss, false),
-            ("accuracy", accuracy, true),
-            ("RMSE", rootMeanSquaredError, false), ("MAE", meanAbsoluteError, false),
-        ].compactMap { name, value, higher in value.map { (name, $0, higher) } }
+            ("AUC", areaUnderROC), ("GAUC", groupedAreaUnderROC), ("log loss", logLoss),
+            ("accuracy", accuracy),
+            ("RMSE", rootMeanSquaredError), ("MAE", meanAbsoluteError),
+        ].compactMap { name, value in value.map { (name, $0, Self.higherIsBetter(name)) } }
     }
+
+    /// Whether more of a metric is better, by its name.
+    package static func higherIsBetter(_ name: String) -> Bool { ["AUC", "GAUC", "accuracy"].contains(name) }
 }

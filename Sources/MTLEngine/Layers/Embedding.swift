@@ -113,6 +113,8 @@ package struct EmbeddingPlan: Sendable {
     package let width: Int
     /// Columns of the fields that are one vector a row.
     package let pooledWidth: Int
+    /// How many features each task has for itself, one task after the other; 0 where all tasks read the same.
+    package let featuresPerOwner: Int
     package var isEmpty: Bool { fields.isEmpty }
     package var rowCount: Int { tables.last.map { $0.rowsBefore + $0.rows } ?? 0 }
     package var elementCount: Int { tables.last.map { $0.elementsBefore + $0.rows * $0.width } ?? 0 }
@@ -129,6 +131,7 @@ package struct EmbeddingPlan: Sendable {
         let (features, source) =
             owners.isEmpty ? (shared, given) : try Self.copies(of: shared, given, owners: owners)
         self.features = features
+        featuresPerOwner = owners.isEmpty ? 0 : shared.count
         namedTables = source
         var fields: [Field] = []
         var occurrences = 0

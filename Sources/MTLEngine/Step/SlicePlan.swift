@@ -70,10 +70,16 @@ extension SlicePlan {
         options.rows = batch
         options.slicedVector = vector
         var states = StateLayout()
+        // The memory of the slices is of one pair of layers.
+        var pair: [Int]?
         return turns.indices.allSatisfy {
-            TurnPlan(
+            let slices = TurnPlan(
                 plan, tasks: store.tasks, specs: turns, turn: $0, options: options, states: &states
-            ).view.slices != nil
+            ).view.slices
+            guard let slices else { return false }
+            let own = [slices.lower.layer.weight, slices.upper.layer.weight]
+            defer { pair = own }
+            return pair == nil || pair == own
         }
     }
 }

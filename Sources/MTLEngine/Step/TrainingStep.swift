@@ -283,13 +283,6 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         return plan.layout.read(segment, from: gradients.base + home * plan.layout.denseCount)
     }
 
-    /// The norm of the latest step's gradient before clipping, where clipping asks for it; 0 of a turn that was skipped.
-    package var gradientNorm: Double { current.gradientNorm.pointee }
-    /// The norm that a gradient may have at most.
-    package var gradientLimit: Double? {
-        if case .stop(let limit) = current.clipping { limit } else { nil }
-    }
-
     /// Lets some tasks rest from the next step on, and no others: their losses no longer count, and parameters that no other
     /// task trains stay as they are, what optimisers remember of them too. To be called between steps.
     package func stop(_ tasks: Set<Int>) {
@@ -333,6 +326,10 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             }
         }
         let stepped = hasLabels || turns.count == 1
+        if !stepped {
+            // Of a turn that was skipped there are no losses, not even of tasks that have stopped.
+            for loss in current.turn.losses { (labelled[loss.task], losses[loss.task]) = (0, .nan) }
+        }
         if updates && stepped {
             for counter in paces.countersOfTurn[turn] { counters.steps[counter] += 1 }
             counters.updates += 1

@@ -32,12 +32,16 @@ struct Course<Scalar: BLASScalar> {
     }
 
     /// Steps of an epoch: a pass over the rows of its turn where it is one, so that few rows are not gone through as often as
-    /// many would take, else as many as all streams have.
+    /// many would take, else as many as all streams have whose tasks have not all stopped.
     func batches(inEpoch epoch: Int) -> Int {
         if streams.count > 1, let group = sequence.group(epoch: epoch) {
             return streams[sources.stream(ofGroup: group)].batchCount
         }
-        return streams.reduce(0) { $0 + $1.batchCount }
+        guard streams.count > 1 else { return streams[0].batchCount }
+        let groups = sequence.activeGroups
+        return streams.indices.reduce(0) { sum, stream in
+            groups.contains { sources.stream(ofGroup: $0) == stream } ? sum + streams[stream].batchCount : sum
+        }
     }
 
     /// Epochs whose steps are added up one by one; the others are as long as these are in the mean.

@@ -40,6 +40,9 @@ package struct FitState: Sendable, Equatable, Codable {
     package var rollbacks: [Divergence] = []
     package var counters: StepCounters
 
+    /// Whether a task has stopped by itself.
+    func hasStopped(_ task: Int) -> Bool { tasks?[task].stoppedAfter != nil }
+
     /// The epochs whose parameters are kept.
     package var keptEpochs: Set<Int> {
         Set(tasks.map { $0.compactMap(\.best?.epoch) } ?? [best?.epoch].compactMap { $0 })
@@ -50,6 +53,8 @@ package struct FitState: Sendable, Equatable, Codable {
 package struct TaskProgress: Sendable, Equatable, Codable {
     /// Its best epoch so far, and what it was judged by there: less is better.
     package var best: FitState.Best?
+    /// Epochs since then; where a turn is an epoch only its own.
+    package var waited = 0
     /// The epoch at whose end it stopped.
     package var stoppedAfter: Int?
 }

@@ -61,8 +61,14 @@ extension Trainer {
             state.tasks = model.tasks.map { _ in TaskProgress() }
         }
         fitted = nil
+        // Of all turns, those of tasks that have stopped since too.
+        let planned = min(rule.steps ?? .max, course.batches(inEpochs: rule.epochs))
         rest(state, sequence)
-        defer { trainingStep.stop([]) }
+        // Steps that follow are of all tasks, at the optimiser's own rate.
+        defer {
+            trainingStep.stop([])
+            trainingStep.rateFactor = 1
+        }
         var best = start?.best ?? [:]
         var retreat = start?.retreat
         if rule.onDivergence == .rollBack, retreat == nil {
@@ -71,7 +77,6 @@ extension Trainer {
             }
             retreat = TrainingSnapshot(self, state)
         }
-        let planned = min(rule.steps ?? .max, course.batches(inEpochs: rule.epochs))
         var reason = TrainingReport.Reason.budget
         var divergence: Divergence?
 
@@ -98,7 +103,9 @@ extension Trainer {
                     trainingStep.step(batch, turn: turn)
                     for task in trainingStep.tasks(of: turn) {
                         state.losses.add(trainingStep, task: task)
-                        if trainingStep.losses[task].isInfinite { runaway = runaway ?? task }
+                        if trainingStep.losses[task].isInfinite, !state.hasStopped(task) {
+                            runaway = runaway ?? task
+                        }
                     }
                     explosion = explosion ?? self.explosion(turn, state)
                 }
@@ -140,7 +147,7 @@ extension Trainer {
             }
             var isBest = false
             if rule.stop == .eachTask, report.epoch.watchedLoss.isFinite {
-                isBest = try judgeTasks(&report.epoch, &state, rule, patience: sequence.epochsPerRound)
+                isBest = try judgeTasks(&report.epoch, &state, rule)
             }
             state.epochs.append(report.epoch)
             guard report.epoch.watchedLoss.isFinite else {
@@ -178,8 +185,6 @@ extension Trainer {
             best = best.filter { needed.contains($0.key) }
             keeper?.forgetBest(but: needed)
         }
-        // Steps that follow are at the optimiser's own rate.
-        trainingStep.rateFactor = 1
         if reason != .interrupted, reason != .paused {
             let last = rule.epochs > 1 || state.keptEpochs.isEmpty ? nil : averagedParameters
             if let tasks = state.tasks, let kept = try members(tasks, best, beginning: beginning) {
@@ -255,7 +260,8 @@ extension Trainer {
         let lengths = model.layout.segments.map { segment in
             trainingStep.gradient(segment).reduce(0.0) { $0 + Double($1) * Double($1) }
         }
-        let longest = lengths.indices.max { lengths[$0] < lengths[$1] }
+        let longest =
+            lengths.firstIndex { !$0.isFinite } ?? lengths.indices.max { lengths[$0] < lengths[$1] }
         return Divergence(
             task: trainingStep.tasks(of: turn).first.map { model.tasks[$0].name } ?? "", epoch: state.epoch,
             step: state.steps + 1, parameter: longest.map { model.layout.segments[$0].name },

@@ -1,5 +1,5 @@
 extension Trainer {
-    /// Every task's metrics over a dataset.
+    /// Every task's metrics over a dataset, with the parameters as they are now: the last of `members`.
     ///
     /// - Throws: `InputError` where the dataset does not fit the model or a label is out of range.
     public func evaluate(_ dataset: Dataset<Scalar>) throws(InputError) -> [TaskEvaluation] {

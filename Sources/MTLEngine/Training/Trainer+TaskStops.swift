@@ -5,6 +5,18 @@ extension Trainer {
     /// - Throws: `InputError` that names the tasks.
     func checkTasksStopAlone(_ rule: StoppingRule) throws(InputError) {
         guard rule.stop == .eachTask else { return }
+        guard model.plan.structures.isEmpty else {
+            throw InputError(
+                .value, at: "stopping rule, stop",
+                found: "each_task, and an architecture that moves the weights of all tasks between steps",
+                expected: "together, or another architecture")
+        }
+        if case .hierarchical(let hierarchy) = schedule, hierarchy.unfreezeEvery != nil {
+            throw InputError(
+                .value, at: "stopping rule, stop",
+                found: "each_task, and layers that thaw with the levels' turns",
+                expected: "together, or no unfreeze_every")
+        }
         for joint in model.plan.joints {
             let tasks = joint.tasks(model.plan.logits)
             guard tasks.count > 1 else { continue }
@@ -25,10 +37,9 @@ extension Trainer {
 
     /// Judges every task that goes on by its own value at the end of an epoch, and lets those stop that have not improved.
     ///
-    /// - Parameter patience: the epochs that count as one of the rule's patience.
     /// - Returns: whether the epoch is some task's best.
     func judgeTasks(
-        _ epoch: inout EpochReport, _ state: inout FitState, _ rule: StoppingRule, patience round: Int
+        _ epoch: inout EpochReport, _ state: inout FitState, _ rule: StoppingRule
     ) throws(InputError) -> Bool {
         guard var tasks = state.tasks else { return false }
         var (isBest, stopped) = (false, [String]())
@@ -37,11 +48,12 @@ extension Trainer {
                 value < (tasks[index].best?.loss ?? .infinity) - rule.minimumImprovement
             {
                 tasks[index].best = FitState.Best(loss: value, epoch: state.epoch)
+                tasks[index].waited = 0
                 isBest = true
+            } else if schedulePlan.epochsPerRound == 1 || !epoch.trainingLosses[index].isNaN {
+                tasks[index].waited += 1
             }
-            if let patience = rule.patience, let best = tasks[index].best,
-                state.epoch - best.epoch >= patience * round
-            {
+            if let patience = rule.patience, tasks[index].best != nil, tasks[index].waited >= patience {
                 tasks[index].stoppedAfter = state.epoch
                 stopped.append(task.name)
             }
@@ -58,7 +70,7 @@ extension Trainer {
         if let metric = rule.metric(of: task) {
             return try epoch.validationMetrics?.watched(metric, of: task.name)
         }
-        let loss = (epoch.validationLosses ?? epoch.trainingLosses)[index]
+        let loss = epoch.loss(index)
         return loss.isNaN ? nil : loss
     }
 
@@ -74,7 +86,7 @@ extension Trainer {
             guard tasks[index].stoppedAfter != nil, let best = tasks[index].best,
                 let epoch = state.epochs.first(where: { $0.epoch == best.epoch })
             else { return losses[index] }
-            return (epoch.validationLosses ?? epoch.trainingLosses)[index]
+            return epoch.loss(index)
         }
     }
 

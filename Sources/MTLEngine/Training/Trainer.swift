@@ -226,7 +226,8 @@ public final class Trainer<Scalar: BLASScalar> {
         try panel.predictions(dataset, asLogits: true)
     }
 
-    /// The mean loss of each task over its labelled rows, by their weights where they have any; NaN for a task without one.
+    /// The mean loss of each task over its labelled rows, by their weights where they have any; NaN for a task without one. It is
+    /// of the parameters as they are now, the last of `members`; a `Predictor` of the members has the predictions of all.
     ///
     /// - Throws: `InputError` where the dataset does not fit the model or a label is out of range.
     public func losses(_ dataset: Dataset<Scalar>) throws(InputError) -> [Double] {

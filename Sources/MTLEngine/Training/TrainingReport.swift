@@ -18,10 +18,24 @@ public struct EpochReport: Sendable, Equatable, Codable {
     public let watchedLoss: Double
     /// What it is, where that is not the weighted loss of all tasks: "purchase AUC", "purchase loss".
     public var watchedName: String?
-    /// How the parameters that it was judged by are spread, by segment, where the rule asks for it.
+    /// How the parameters that it was judged by are spread, by segment, where the rule asks for it; never encoded.
     package var parameters: [ParameterHistogram]?
     /// The tasks that stopped at its end; nil where tasks stop together.
     public var stoppedTasks: [String]?
+
+    private enum CodingKeys: CodingKey {
+        case epoch, steps, trainingSeconds, waitingSeconds, trainingLosses, validationLosses,
+            validationMetrics
+        case watchedLoss, watchedName, stoppedTasks
+    }
+}
+
+extension EpochReport {
+    /// A task's loss over the validation rows, and where they have no label of it over the training rows; NaN without either.
+    func loss(_ task: Int) -> Double {
+        let watched = validationLosses?[task] ?? .nan
+        return watched.isNaN ? trainingLosses[task] : watched
+    }
 }
 
 /// What came of a training run.
@@ -89,14 +103,15 @@ public struct TrainingReport: Sendable, Equatable {
 public struct TaskOutcome: Sendable, Equatable, Codable {
     /// The task.
     public let task: String
-    /// The epoch (from 1) whose parameters predict it; nil where none was judged: then they are those of before training.
+    /// The epoch (from 1) whose parameters predict it; nil where none was judged: then they are those of
+    /// the latest epoch that any task keeps.
     public let bestEpoch: Int?
     /// The epoch at whose end it stopped because nothing had improved; nil where it went on to the end of training.
     public let stoppedAfter: Int?
 
     /// "click from epoch 3 (stopped after 5)".
     public var summary: String {
-        let best = bestEpoch.map { "from epoch \($0)" } ?? "from before training"
+        let best = bestEpoch.map { "from epoch \($0)" } ?? "without a loss to judge it by"
         return "\(task) \(best)" + (stoppedAfter.map { " (stopped after \($0))" } ?? "")
     }
 }

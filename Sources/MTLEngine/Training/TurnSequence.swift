@@ -52,8 +52,8 @@ package final class TurnSequence {
         }
     }
 
-    /// The epochs that a round takes where a turn is an epoch; else 1.
-    package var epochsPerRound: Int { length == .epoch ? activeCount : 1 }
+    /// The groups that have turns.
+    var activeGroups: UnsafeMutableBufferPointer<Int>.SubSequence { active.buffer.prefix(activeCount) }
 
     /// Passes over the turns of tasks that have stopped: the others' follow each other.
     package func rest(_ stopped: Set<Int>) {
