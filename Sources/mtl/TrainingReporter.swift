@@ -198,17 +198,11 @@ final class TrainingReporter {
             ? " It averages the predictions of seeds \(kept)."
             : seeds > 1 ? " It is that of seed \(run.seed), which is best by what is watched." : ""
         line("\nThe model is in \(output).\(whose)")
-        func named(_ evaluations: [TaskEvaluation]) -> [String: [String: Double]] {
-            Dictionary(
-                evaluations.map { task in
-                    (task.task, Dictionary(task.values.map { ($0.name, $0.value) }) { first, _ in first })
-                }
-            ) { first, _ in first }
-        }
         object(
             Result(
-                model: output, seed: run.seed, seeds: run.keptSeeds, testMetrics: run.evaluations.map(named),
-                averagedMetrics: run.averageEvaluation.map(named)))
+                model: output, seed: run.seed, seeds: run.keptSeeds,
+                testMetrics: run.evaluations.map(\.byTask),
+                averagedMetrics: run.averageEvaluation?.byTask))
         if let failure { throw failure }
     }
 

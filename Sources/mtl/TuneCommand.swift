@@ -78,9 +78,13 @@ struct TuneCommand: ParsableCommand {
         try inputs.check(output: folder.bestPath, "--folder")
         try folder.check(plan)
         let jobs = jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount / threads)
+        // Where no trial runs, all of them together.
+        let (product, overflows) = jobs.multipliedReportingOverflow(by: threads)
+        let processors = max(1, ProcessInfo.processInfo.activeProcessorCount)
+        let together = overflows ? processors : min(product, processors)
         let reporter = TuningReporter(json ? .objects : quiet ? .quiet : .lines, plan, self.folder)
         let data = try plan.base.prepare(
-            in: folder.preparedPath, threads: jobs * threads, onWait: noteWaiting)
+            in: folder.preparedPath, threads: together, onWait: noteWaiting)
         try plan.check(data)
         var state = TuningState(plan)
         for event in try folder.begin(plan, data) { try state.take(event) }
@@ -105,7 +109,7 @@ struct TuneCommand: ParsableCommand {
         let trial = plan.trials[best]
         let model = try ModelBundle(contentsOf: "\(folder.trialPath(trial.number))/model.safetensors")
         let evaluations = try trial.experiment.judge(
-            model, data, compute: ComputeOptions(threads: jobs * threads))
+            model, data, compute: ComputeOptions(threads: together))
         try reporter.finished(state, best, evaluations)
     }
 

@@ -112,17 +112,11 @@ final class TuningReporter {
                 try printMetrics([evaluations])
             }
         }
-        let test = evaluations.map { tasks in
-            Dictionary(
-                tasks.map { task in
-                    (task.task, Dictionary(task.values.map { ($0.name, $0.value) }) { first, _ in first })
-                }
-            ) { first, _ in first }
-        }
         object(
             Result(
                 trial: plan.trials[best].number, experiment: "\(folder)/best.yaml",
-                metrics: named(state.rows[best].values), front: state.front.map { $0 + 1 }, testMetrics: test)
+                metrics: named(state.rows[best].values), front: state.front.map { $0 + 1 },
+                testMetrics: evaluations?.byTask)
         )
         if let failure { throw failure }
     }

@@ -241,17 +241,22 @@ import Testing
     @Test(arguments: [
         ("space: {training.lerning_rate: [1]}", "tune.yaml, line 4, space.training.lerning_rate"),
         ("space: {model.dropout: [0, 2]}", "dropout"), ("space: {data.source: [a]}", "prepared by"),
+        ("space: {training.stop: [together, each_task]}", "space.training.stop"),
     ])
     func whatIsWrongIsNamedAndNothingIsRun(_ space: String, _ expected: String) throws {
         let shop = try shop("search: {type: grid}\nmetrics: [{task: click}]\n\(space)\n")
         let result = try tune(shop)
         #expect(result.status == 1 && result.errors.contains(expected), "\(result.errors)")
         #expect(shop.bytes("out/trials/0001.yaml") == nil)
+    }
+
+    @Test func aSearchNeedsRowsToCompareBy() throws {
         let rows = try self.shop(Self.grid)
-        _ = try rows.write(SmallShop.experiment, "shop.yaml")
         _ = try rows.write(
             SmallShop.experiment.replacing("model:", with: "split: {validation: 0}\nmodel:"), "shop.yaml")
         let none = try tune(rows)
         #expect(none.status == 1 && none.errors.contains("no validation rows"), "\(none.errors)")
+        let many = try tune(rows, "--jobs", "9223372036854775807", "--threads", "2")
+        #expect(many.status == 1 && many.errors.contains("no validation rows"), "\(many.errors)")
     }
 }

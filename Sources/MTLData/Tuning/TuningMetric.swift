@@ -10,11 +10,9 @@ package struct TuningMetric: Sendable, Equatable {
     /// As a table calls it.
     package var name: String { task.map { "\($0) \(metric ?? "loss")" } ?? "weighted loss" }
 
-    private static let higherIsBetter: Set<String> = ["AUC", "GAUC", "accuracy"]
-
     /// A value such that less is better.
     package func cost(_ value: Double) -> Double {
-        metric.map(Self.higherIsBetter.contains) == true ? -value : value
+        metric.map(TaskEvaluation.higherIsBetter) == true ? -value : value
     }
 
     /// What an epoch is to be judged by for the same.

@@ -46,6 +46,13 @@ package struct TuningPlan: Sendable {
             do throws(InputError) { drawn = try Self.experiment(values, in: tree) } catch {
                 throw Self.explained(error, number, values, in: tree)
             }
+            guard drawn.training.stop == .together else {
+                throw InputError(
+                    .value,
+                    at: values["training.stop"] != nil ? "space.training.stop" : "experiment",
+                    found: "stop: each_task, which keeps an epoch of its own for every task",
+                    expected: "tasks that stop together: trials are compared by one epoch's metrics")
+            }
             trials.append(Trial(number: number, values: values, experiment: drawn))
         }
         self.trials = trials
