@@ -97,6 +97,25 @@ import Testing
         try expectCentred(run.model, run.parameters, data.training)
     }
 
+    /// Few labels are within δ of what is predicted: a step is no longer than labels are far, and one too far is taken back.
+    @Test func labelsFarFromPredictionsAreReached() throws {
+        let files = try FieldCase()
+        var noise = SeededGenerator(seed: 7)
+        try files.write(
+            text("x,robust", rows: 2000) { _ in "\(noise.normal()),\(900 + 300 * noise.normal())" })
+        var experiment = try files.experiment(
+            ["{name: x, type: numeric}"], split: "{by: random, validation: 0, test: 0}")
+        experiment.schema.labels = [Self.label("robust", .regression)]
+        let data = try files.prepared(experiment)
+        let model = try experiment.model.model(data.preprocessor)
+        let trainer = try Trainer<Float>(model, seed: 9)
+        let before = try trainer.losses(data.training)[0]
+        try trainer.fitIntercepts(data.training)
+        // Of a median: 0.5 (300 √(2/π) - 0.25).
+        let after = try trainer.losses(data.training)[0]
+        #expect(before > 440 && after < 125, "\(before) \(after)")
+    }
+
     /// A bias that moves other tasks' logits is no intercept, and one of a task that learns nothing stays.
     @Test func funnelsAndTasksSwitchedOffAreLeftAlone() throws {
         let (run, data) = try trained { experiment in

@@ -100,6 +100,15 @@ import Testing
             $0.training.schedule = ScheduleSettings(.alternating, ["turns": "epoch", "order": "shuffled"])
             $0.training.epochs = 6
         },
+        Course("a task with a file of its own stops, in epochs of turns and at a rate that falls") {
+            $0.data.taskSources = [own($0, batch: 50)]
+            $0.training.schedule = ScheduleSettings(.alternating, ["turns": "epoch"])
+            $0.training.rateSchedule = RateScheduleSettings(.cosine)
+            $0.training.stop = .eachTask
+            $0.training.patience = 1
+            $0.training.epochs = 12
+            $0.training.learningRate = 0.05
+        },
         Course("rows of two files in one step") { $0.data.taskSources = [own($0, batch: nil)] },
         Course("two seeds, and fewer epochs than planned") {
             $0.training.seeds = [3, 4]
@@ -162,6 +171,10 @@ import Testing
         throw InputError(.value, at: folder, found: "no end", expected: "a run that ends")
     }
 
+    private func bits(_ run: TrainingRun) throws -> [[UInt32]] {
+        try #require(run.members).vectors.map { $0.map(\.bitPattern) }
+    }
+
     @Test(arguments: courses)
     func interruptionsChangeNoBit(_ course: Course) throws {
         let (files, whole) = try files()
@@ -171,9 +184,6 @@ import Testing
         let undisturbed = try TrainingRun(experiment, data)
         let (kept, none) = try train(experiment, data, in: files.folder.file("kept"), stopping: nil)
         #expect(none == 0)
-        func bits(_ run: TrainingRun) throws -> [[UInt32]] {
-            try #require(run.members).vectors.map { $0.map(\.bitPattern) }
-        }
         #expect(try bits(kept) == bits(undisturbed) && kept.members?.ofTasks == undisturbed.members?.ofTasks)
         let (stopped, times) = try train(experiment, data, in: files.folder.file("stopped"), stopping: 11)
         #expect(times >= 3)
@@ -195,6 +205,11 @@ import Testing
                 contentsOfFile: files.folder.file("\(folder)/history.jsonl"), encoding: .utf8)
             #expect(lines.split(separator: "\n").count == epochs.count)
             #expect(epochs.count >= experiment.training.seeds.count)
+            // A task stopped while the others went on.
+            if experiment.training.stop == .eachTask {
+                #expect(
+                    lines.split(separator: "\n").dropLast().contains { $0.contains("\"stopped_tasks\":[\"") })
+            }
         }
     }
 
@@ -205,10 +220,14 @@ import Testing
         var experiment = whole
         course.change(&experiment)
         experiment.training.seeds.removeLast(experiment.training.seeds.count - 1)
-        experiment.training.patience = 9
+        if experiment.training.stop == .together { experiment.training.patience = 9 }
         experiment.training.epochs = max(4, experiment.training.epochs)
         let data = try files.prepared(experiment)
-        let undisturbed = try TrainingRun(experiment, data)
+        var report: TrainingReport?
+        let undisturbed = try TrainingRun(experiment, data) { event in
+            if case .finished(_, let ended) = event { report = ended }
+        }
+        let epochs = try #require(report?.epochs.count)
         let folder = files.folder.file("paused")
         func run(_ pause: Int?) throws -> TrainingRun {
             var keeping = TrainingRun.Keeping(folder: try RunFolder(folder))
@@ -216,17 +235,18 @@ import Testing
             keeping.skipsTest = true
             return try TrainingRun(experiment, data, keeping: keeping)
         }
-        for pause in [1, 1, 3] {
+        for pause in [1, 1, min(3, epochs - 1)] {
             let paused = try run(pause)
-            #expect(paused.hasPaused && !paused.wasInterrupted && paused.parameters.isEmpty)
+            #expect(paused.hasPaused && !paused.wasInterrupted && paused.members == nil)
             let lines = try String(contentsOfFile: "\(folder)/history.jsonl", encoding: .utf8)
             #expect(lines.split(separator: "\n").count == pause)
         }
         // Beyond where it is asked to pause it does nothing.
-        #expect(try run(2).hasPaused)
+        #expect(try run(1).hasPaused)
         let ended = try run(nil)
         #expect(!ended.hasPaused && ended.evaluations.isEmpty)
-        #expect(ended.parameters.map(\.bitPattern) == undisturbed.parameters.map(\.bitPattern))
+        #expect(
+            try bits(ended) == bits(undisturbed) && ended.members?.ofTasks == undisturbed.members?.ofTasks)
     }
 
     @Test func aPauseIsOfOneSeed() throws {

@@ -87,6 +87,29 @@ import Testing
             failure { try one.check() }?.place == "data.task_sources.[0].batch")
     }
 
+    /// What only another task's file has is as unseen for a task's own tables as in a model of that task alone.
+    @Test func valuesOfOtherFilesAreUnseenByATaskOfItsOwn() throws {
+        var experiment = try shop.experiment(ScheduleSettings(.alternating, ["turns": ["steps": 1]]))
+        experiment.model.sharing = SharingSettings(.separate, ["layers": [8]])
+        let data = try shop.files.prepared(experiment)
+        let run = try TrainingRun(experiment, data)
+        let trainer = try Trainer<Float>(run.model)
+        trainer.parameters = run.parameters
+        let countries = try #require(data.preprocessor.vocabulary(1))
+        let ids = Dictionary(uniqueKeysWithValues: countries.counts.indices.map { (countries.value($0), $0) })
+        let (all, rare) = (["DE", "FR", "IT"], try #require(ids["ES"]))
+        for (task, own) in [("click", all), ("churn", ["FR", "ES"])] {
+            let table = try trainer.parameter("embeddings.\(task).country.weight")
+            func vector(_ id: Int) -> [Float] { Array(table[id * 3..<id * 3 + 3]) }
+            let lowest = own.map { vector(ids[$0] ?? 0)[0] }.min() ?? 0
+            let highest = own.map { vector(ids[$0] ?? 0)[0] }.max() ?? 0
+            #expect((lowest...highest).contains(vector(rare)[0]), "\(task)")
+        }
+        // Whatever no row of clicks has is their mean.
+        let clicks = try trainer.parameter("embeddings.click.country.weight")
+        #expect(clicks[rare * 3..<rare * 3 + 3] == clicks[0..<3])
+    }
+
     @Test func everySourceMustHaveATrainingRow() throws {
         try shop.files.write(SourceCase.churn([]), as: "churn.csv")
         #expect(try shop.files.refusal(shop.experiment())?.description.contains("churn.csv") == true)
@@ -175,7 +198,7 @@ import Testing
             ),
             (
                 "{\(churn), labels: [churn, click, spend]}",
-                "data.source: found rows of no label: all are named by task_sources"
+                "data, source: found rows of no label: all are named by task_sources"
             ),
             ("{\(churn), labels: [churn], batch: 0}", "data.task_sources.[0].batch: found 0"),
             (

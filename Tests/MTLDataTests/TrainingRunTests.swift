@@ -12,7 +12,7 @@ import Testing
     private func run(
         _ cells: (Int) -> [String], header: String = "price,click,spend", label: String, roles: String = "",
         rows: Int = 400, _ change: (inout Experiment) -> Void = { _ in }
-    ) throws -> (run: TrainingRun?, error: InputError?, notes: [String]) {
+    ) throws -> (run: TrainingRun?, error: InputError?, notes: [String], reports: [TrainingReport]) {
         let files = try FieldCase()
         try files.write(visits(header, rows: rows, cells))
         var experiment = try files.experiment([Self.price], label: label, roles: roles)
@@ -20,11 +20,14 @@ import Testing
         experiment.training.learningRate = 0.01
         change(&experiment)
         let data = try files.prepared(experiment)
-        var (run, notes) = (TrainingRun?.none, [String]())
+        var (run, notes, reports) = (TrainingRun?.none, [String](), [TrainingReport]())
         let error = failure {
-            run = try TrainingRun(experiment, data) { if case .note(let text) = $0 { notes.append(text) } }
+            run = try TrainingRun(experiment, data) {
+                if case .note(let text) = $0 { notes.append(text) }
+                if case .finished(_, let report) = $0 { reports.append(report) }
+            }
         }
-        return (run, error, notes)
+        return (run, error, notes, reports)
     }
 
     private static func row(_ row: Int) -> [String] {
@@ -100,7 +103,7 @@ import Testing
         #expect(found.areaUnderROC == expected.areaUnderROC)
     }
 
-    @Test func seedsThatFailAreNotAveraged() throws {
+    @Test func seedsThatAllFailLeaveNothing() throws {
         let result = try run(Self.row, label: Self.click) {
             $0.training.keep = .all
             $0.training.seeds = [1, 2]
@@ -120,8 +123,11 @@ import Testing
             $0.training.stop = .eachTask
         }
         let run = try #require(result.run)
-        #expect(result.error == nil)
-        #expect(try #require(run.members).ofTasks.allSatisfy { $0.count == 1 })
+        let tasks = try #require(result.reports.first).tasks
+        #expect(result.error == nil && tasks.contains { $0.stoppedAfter != nil })
+        let epochs = Set(tasks.compactMap(\.bestEpoch)).sorted()
+        #expect(try #require(run.members).vectors.count == epochs.count)
+        #expect(run.members?.ofTasks == tasks.map { [epochs.firstIndex(of: $0.bestEpoch ?? 0) ?? -1] })
     }
 
     @Test func settingsOfSeveralMembersAreRead() throws {

@@ -135,6 +135,10 @@ import Testing
             ),
             (#"{"embedding_l2": -1}"#, "training, embedding_l2"),
             (#"{"averaging": 1}"#, "training, averaging"),
+            (#"{"gradient_limit": 0}"#, "training, gradient_limit"),
+            (#"{"gradient_limit": 9, "clip_norm": 1}"#, "training, gradient_limit"),
+            (#"{"stop": "each_task", "watch": {"task": "a"}}"#, "training, watch"),
+            (#"{"watch": {"metric": "AUC"}}"#, "training, watch"),
         ] {
             #expect(refusal(text)?.place == place, "\(text)")
         }

@@ -16,9 +16,12 @@ extension Trainer where Scalar == Float {
             let names = interceptNames(task)
             if !names.isEmpty, try movesItsTaskAlone(names, index, tried) { fits.append((index, names)) }
         }
-        // Of very many rows some blocks say as much.
-        let blocks = Array(
-            stride(from: 0, to: training.blocks.count, by: max(1, training.rowCount / Self.enoughRows)))
+        // Of very many rows some blocks of every source say as much.
+        let every = max(1, training.rowCount / Self.enoughRows)
+        let blocks = training.sources.flatMap { own in
+            own.indices.filter { ($0 - own.lowerBound) % every == 0 }
+        }
+        var taken = fits.map { _ in (slope: Double.infinity, steps: [Double]()) }
         for _ in 0..<Self.interceptPasses where !fits.isEmpty {
             var sums = fits.map { InterceptSums(model.tasks[$0.task]) }
             for block in blocks {
@@ -27,8 +30,11 @@ extension Trainer where Scalar == Float {
                 for place in fits.indices { try sums[place].add(dataset, predictions) }
             }
             var largest = 0.0
-            for (fit, sums) in zip(fits, sums) {
-                guard let steps = sums.steps else { continue }
+            for (place, (fit, sums)) in zip(fits, sums).enumerated() {
+                guard var steps = sums.steps else { continue }
+                // A step that went too far is taken back by half.
+                if sums.slope > taken[place].slope { steps = taken[place].steps.map { -$0 / 2 } }
+                taken[place] = (min(sums.slope, taken[place].slope), steps)
                 try move(fit.names, by: steps)
                 largest = max(largest, steps.map(\.magnitude).max() ?? 0)
             }
@@ -87,6 +93,8 @@ private struct InterceptSums {
     private var curvatures: [Double]
     /// Per class the weight of its labels.
     private var labels: [Double]
+    /// Of a regression the sum of distances from the labels, and the weight of all.
+    private var (distance, total) = (0.0, 0.0)
 
     init(_ task: LearningTask) {
         self.task = task
@@ -118,6 +126,7 @@ private struct InterceptSums {
                 curvatures[0] += weight
             case .huber(let delta):
                 let residual = Double(values[row]) - Double(label)
+                (distance, total) = (distance + weight * abs(residual), total + weight)
                 slopes[0] += weight * max(-delta, min(delta, residual))
                 curvatures[0] += abs(residual) < delta ? weight : 0
             }
@@ -128,6 +137,9 @@ private struct InterceptSums {
         slopes[place] += weight * (prediction - label)
         curvatures[place] += weight * prediction * (1 - prediction)
     }
+
+    /// How far the sum of slopes is from 0.
+    var slope: Double { slopes.reduce(0) { $0 + $1.magnitude } }
 
     /// Nil where there is nothing to go by: labels of one kind alone, predictions that are 0 or 1.
     var steps: [Double]? {
@@ -140,11 +152,15 @@ private struct InterceptSums {
             share = Double(classes - 1) / Double(classes)
         case .squaredError, .huber: break
         }
+        let limit =
+            switch task.kind {
+            case .binary, .multiclass: 1.0
+            case .squaredError: Double.infinity
+            // Where few labels are within δ the curvature says little, and where none is, nothing.
+            case .huber: distance / total
+            }
         let steps = zip(slopes, curvatures).map { -share * $0 / $1 }
-        guard steps.allSatisfy(\.isFinite) else { return nil }
-        switch task.kind {
-        case .binary, .multiclass: return steps.map { max(-1, min(1, $0)) }
-        case .squaredError, .huber: return steps
-        }
+        guard steps.allSatisfy({ !$0.isNaN && min($0.magnitude, limit) < .infinity }) else { return nil }
+        return steps.map { max(-limit, min(limit, $0)) }
     }
 }

@@ -57,10 +57,15 @@ private struct SeenRows {
         scenarios = [Int](repeating: 0, count: model.scenarios)
         let memory = BlockMemory()
         defer { withExtendedLifetime(memory) {} }
+        // Where every task has tables of its own, features come task by task.
+        let owned = plan.featuresPerOwner
         for block in cache.blocks.indices {
             let rows = try cache.rows(block, into: memory)
-            let counts = Self.rowsThatCount(rows, cache.layout)
-            for (feature, field) in zip(plan.features, plan.fields) {
+            let ofAny = Self.rowsThatCount(rows, cache.layout, label: nil)
+            for (index, (feature, field)) in zip(plan.features, plan.fields).enumerated() {
+                let label =
+                    owned > 0 ? cache.layout.labels.firstIndex(of: model.tasks[index / owned].name) : nil
+                let counts = label.map { Self.rowsThatCount(rows, cache.layout, label: $0) } ?? ofAny
                 if let place = cache.layout.singles.firstIndex(where: { $0.name == feature.name }) {
                     let stride = cache.layout.singles.count
                     for row in 0..<rows.count where counts[row] {
@@ -76,7 +81,7 @@ private struct SeenRows {
                 }
             }
             if let ids = rows.scenarios {
-                for row in 0..<rows.count where counts[row] && Int(ids[row]) < scenarios.count {
+                for row in 0..<rows.count where ofAny[row] && Int(ids[row]) < scenarios.count {
                     scenarios[Int(ids[row])] += 1
                 }
             }
@@ -84,10 +89,14 @@ private struct SeenRows {
     }
 
     /// Rows with a label of a weight: no step moves the vectors of others.
-    private static func rowsThatCount(_ rows: RowCache.Rows, _ layout: CacheLayout) -> [Bool] {
+    ///
+    /// - Parameter label: the only one that counts; nil for all.
+    private static func rowsThatCount(
+        _ rows: RowCache.Rows, _ layout: CacheLayout, label only: Int?
+    ) -> [Bool] {
         let (width, perRow) = (layout.labels.count, layout.weightCount)
         return (0..<rows.count).map { row in
-            (0..<width).contains { label in
+            (only.map { $0..<$0 + 1 } ?? 0..<width).contains { label in
                 let weight = rows.weights.map { $0[row * perRow + (perRow > 1 ? label : 0)] } ?? 1
                 return weight > 0 && !rows.labels[row * width + label].isNaN
             }

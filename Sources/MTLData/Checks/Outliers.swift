@@ -1,14 +1,14 @@
 /// The number that is furthest from 0 in a column, and where it stands.
 struct FurthestNumber {
     private(set) var value = 0.0
-    /// "line 12", with the file's name where there are two.
+    /// "line 12", with the name of a file that is not the first.
     private(set) var place = ""
     private var record = Int.max
 
     mutating func add(_ number: Double, _ block: RowBlock, _ row: Int, after first: Int) {
         guard number.magnitude > value.magnitude else { return }
         value = number
-        place = (first > 0 ? "\(block.path), " : "") + "\(block.unit) \(block.line(row))"
+        place = (first > 0 || block.source > 0 ? "\(block.path), " : "") + "\(block.unit) \(block.line(row))"
         record = first + block.record(row)
     }
 

@@ -87,7 +87,7 @@ extension Experiment {
             guard let example = evidence.notAvailable else { continue }
             notes.append(
                 "column \"\(name)\": \"NA\" is read as missing in "
-                    + "\(Wording.count(example.rows, "cell")), the first in line \(example.line), beside codes of two letters; "
+                    + "\(Wording.count(example.rows, "cell")), the first in \(example.path.map { "\($0), " } ?? "")line \(example.line), beside codes of two letters; "
                     + "missing_words: [] makes it one of them")
         }
         return notes

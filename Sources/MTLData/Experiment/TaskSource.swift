@@ -116,7 +116,7 @@ extension DataSettings {
         }
         if !taskSources.isEmpty, owned.count == names.count {
             throw InputError(
-                .name, at: "data.source", found: "rows of no label: all are named by task_sources",
+                .name, at: "data, source", found: "rows of no label: all are named by task_sources",
                 expected: "a label that has these rows, or one of the task sources in this place")
         }
     }

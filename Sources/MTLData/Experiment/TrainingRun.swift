@@ -99,7 +99,9 @@ public struct TrainingRun {
         }
         let keepsAll = settings.training.keep == .all
         if keepsAll {
-            try MemoryNeed(keeping: model, times: settings.training.seeds.count, scalarBytes: 4).check()
+            let training = settings.training
+            let ofSeed = training.stop == .eachTask ? min(model.tasks.count, training.epochs) : 1
+            try MemoryNeed(keeping: model, times: training.seeds.count * ofSeed, scalarBytes: 4).check()
         }
         let judgesTest = data.test != nil && keeping?.skipsTest != true
         let groups = judgesTest ? try settings.testGroups(data, threads: compute.threads) : nil
@@ -148,6 +150,9 @@ public struct TrainingRun {
                 }
             }
             if let failure = outcome.failure { failures.append(failure.error) }
+            if judgesTest, outcome.failure == nil, outcome.evaluation == nil {
+                watch(.note("seed \(seed) has no test metrics: it came to its end without its test rows"))
+            }
             if let evaluation = outcome.evaluation {
                 evaluations.append(evaluation)
                 evaluatedSeeds.append(seed)
@@ -206,7 +211,10 @@ public struct TrainingRun {
         let (settings, data, watch) = (course.settings, course.data, course.watch)
         let trainer = try settings.trainer(model, seed: seed, compute: course.compute)
         if let start = course.start { trainer.parameters = start }
-        let begun = (parameters: trainer.denseParameters, losses: try losses(trainer, data))
+        let judge = SeedJudge(
+            model: model, data: data, audit: course.audit, start: course.start, seed: seed
+        ) { watch(.note($0)) }
+        let begun = try judge.beginning(trainer)
         var keeper: RunKeeper?
         var resumed: FitStart<Float>?
         var rule = settings.training.stopping
@@ -260,7 +268,7 @@ public struct TrainingRun {
         if wasInterrupted || hasPaused { return nil }
         var outcome = SeedOutcome(seed: seed, epochs: report.epochs, bestEpoch: report.bestEpoch)
         if !report.tasks.isEmpty { outcome.tasks = report.tasks }
-        if let failure = try self.failure(of: trainer, report, begun, course, seed) {
+        if let failure = try judge.failure(of: trainer, report, since: begun) {
             outcome.failure = SeedOutcome.Failure(failure)
             return (outcome, nil)
         }
@@ -276,181 +284,5 @@ public struct TrainingRun {
         }
         outcome.loss = report.keptLoss(model.tasks)
         return (outcome, learned)
-    }
-
-    /// Why a seed's run is left out; nil where it learned something.
-    private func failure(
-        of trainer: Trainer<Float>, _ report: TrainingReport,
-        _ begun: (parameters: [Float], losses: [Double]), _ course: Course, _ seed: UInt64
-    ) throws(InputError) -> InputError? {
-        let (data, audit) = (course.data, course.audit)
-        let place = "training, seed \(seed)"
-        let advice = audit.outliers.isEmpty ? "" : ", or labels without outliers"
-        guard report.reason != .diverged else {
-            let found = report.divergence.map { place in
-                let relation = place.gradientNorm == nil ? "and so is" : "most of it of"
-                return "\(place.summary) at step \(place.step)"
-                    + (place.parameter.map { ", \(relation) parameter \"\($0)\"" } ?? "")
-            }
-            return InputError(
-                .value, at: "\(place), epoch \(report.divergence?.epoch ?? report.epochs.count)",
-                found: found ?? "a loss that is NaN or infinite",
-                expected: "a smaller learning_rate\(advice)")
-        }
-        let members = trainer.members
-        guard members.vectors.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-            return InputError(
-                .value, at: place, found: "parameters that are NaN or infinite",
-                expected: "a smaller learning_rate\(advice)")
-        }
-        guard trainer.denseParameters != begun.parameters else {
-            return InputError(
-                .value, at: place, found: "parameters unchanged by training",
-                expected: "a larger learning_rate, or larger row weights")
-        }
-        let ended = try losses(of: members, trainer, data)
-        if let failure = try judge(
-            trainer, data, course.start, before: begun.losses, after: ended, audit, place, advice)
-        {
-            return failure
-        }
-        for (index, task) in model.tasks.enumerated() where task.weight > 0 && isComparable(task, data) {
-            let constant = audit.labels[index].constantLoss(task.kind)
-            guard ended[index] > 1.02 * constant else { continue }
-            course.watch(
-                .note(
-                    "seed \(seed), task \"\(task.name)\": a loss of \(Wording.number(ended[index])), no better than a constant's \(Wording.number(constant)): it learned nothing of its label"
-                ))
-        }
-        return nil
-    }
-
-    /// Whether a task's losses are over rows as they are: of training rows some of whose negatives were left out, predictions are
-    /// corrected for all rows, and their loss says little.
-    private func isComparable(_ task: LearningTask, _ data: PreparedData) -> Bool {
-        task.negativeRate == 1 || data.validation != nil
-    }
-
-    /// - Returns: an error that names the seed, of a run that went astray or did not get anywhere.
-    private func judge(
-        _ trainer: Trainer<Float>, _ data: PreparedData, _ start: [Float]?, before: [Double], after: [Double],
-        _ audit: LabelAudit, _ place: String, _ advice: String
-    ) throws(InputError) -> InputError? {
-        var hasFallen = false
-        for (index, task) in model.tasks.enumerated() where task.weight > 0 {
-            guard isComparable(task, data) else {
-                hasFallen = true
-                continue
-            }
-            let constant = audit.labels[index].constantLoss(task.kind)
-            let (first, last) = (before[index], after[index])
-            guard last.isFinite, last <= 10 * max(constant, 1e-6) || last <= first else {
-                return InputError(
-                    .value, at: "\(place), task \"\(task.name)\"",
-                    found:
-                        "a loss of \(Wording.number(last)), where a constant has \(Wording.number(constant)): it diverged",
-                    expected: "a smaller learning_rate\(advice)")
-            }
-            hasFallen = hasFallen || last <= 1.02 * constant || last < 0.999 * first
-        }
-        if !hasFallen { hasFallen = try hasLearnedTraining(trainer, data, start, audit) }
-        guard hasFallen else {
-            return InputError(
-                .value, at: place, found: "no loss that decreased during training: it learned nothing",
-                expected: "another learning_rate, or labels of a smaller size\(advice)")
-        }
-        let largest = trainer.largestTrained
-        let labels = audit.labels.map { max(1, $0.furthest.magnitude) }.max() ?? 1
-        guard largest < Self.largestParameter * labels else {
-            return InputError(
-                .value, at: place, found: "parameters up to \(Wording.number(largest)): it diverged",
-                expected: "a smaller learning_rate\(advice)")
-        }
-        return nil
-    }
-
-    /// Whether any task's loss over the training rows has fallen: few watched rows may hide it, or show that it was learned by
-    /// heart. The losses before are those of parameters drawn once more.
-    private func hasLearnedTraining(
-        _ trainer: Trainer<Float>, _ data: PreparedData, _ start: [Float]?, _ audit: LabelAudit
-    ) throws(InputError) -> Bool {
-        guard data.validation != nil else { return false }
-        let ended = try trainer.losses(data.training)
-        let learned = trainer.members
-        if let start { trainer.parameters = start } else { trainer.initialize() }
-        let begun = try trainer.losses(data.training)
-        trainer.keep(learned)
-        return model.tasks.indices.contains { index in
-            model.tasks[index].weight > 0
-                && (ended[index] <= 1.02 * audit.labels[index].constantLoss(model.tasks[index].kind)
-                    || ended[index] < 0.999 * begun[index])
-        }
-    }
-
-    /// Parameters beyond this many times the labels have run away, whatever the loss is.
-    private static let largestParameter = 1e4
-
-    /// The same of members: every task's loss is that of its own one.
-    private func losses(
-        of members: ModelMembers<Float>, _ trainer: Trainer<Float>, _ data: PreparedData
-    ) throws(InputError) -> [Double] {
-        guard members.vectors.count > 1 else { return try losses(trainer, data) }
-        defer { trainer.keep(members) }
-        var found = [Double](repeating: .nan, count: model.tasks.count)
-        for (member, vector) in members.vectors.enumerated() {
-            trainer.parameters = vector
-            let all = try losses(trainer, data)
-            for task in members.tasks(of: member) { found[task] = all[task] }
-        }
-        return found
-    }
-
-    /// The tasks' losses over the watched rows, and where those have no label over the training rows.
-    private func losses(_ trainer: Trainer<Float>, _ data: PreparedData) throws(InputError) -> [Double] {
-        var watched: [Double]?
-        if let rows = data.validation { watched = try trainer.losses(rows) }
-        if let watched, !watched.contains(where: \.isNaN) { return watched }
-        let all = try trainer.losses(data.training)
-        return zip(watched ?? all, all).map { $0.isNaN ? $1 : $0 }
-    }
-}
-
-extension Experiment {
-    /// A trainer, whose refusals name the settings of a file.
-    fileprivate func trainer(
-        _ model: MultiTaskModel, seed: UInt64, compute: ComputeOptions
-    ) throws(InputError) -> Trainer<Float> {
-        do throws(InputError) {
-            var training = training
-            // Memory is planned for the largest of the sources' batches.
-            training.batch = largestBatch
-            return try training.trainer(model, seed: seed, compute: compute)
-        } catch {
-            throw named(error)
-        }
-    }
-
-    /// An error about a table with the feature's setting that makes it so large.
-    func named(_ error: InputError) -> InputError {
-        let owners = model.tableOwners(schema)
-        for feature in schema.features
-        where owners.contains(where: { error.place == "embedding table \"\($0)\(feature.name)\"" }) {
-            let setting =
-                feature.hashBuckets != nil ? ", hash_buckets" : feature.dimension != nil ? ", dimension" : ""
-            return InputError(
-                error.kind, at: "feature \"\(feature.name)\"\(setting)", found: error.found,
-                expected: error.expected)
-        }
-        var place = error.place
-        switch place {
-        case "batch": place = "training, batch"
-        case "rows": place = "model"
-        case _ where place.hasPrefix("stopping rule, "): place = "training, \(place.dropFirst(15))"
-        case _ where place.hasPrefix("layer "): place = "model, \(place)"
-        case _ where place.hasPrefix("schedule") || place.hasPrefix("rate schedule"):
-            place = "training, \(place)"
-        default: break
-        }
-        return InputError(error.kind, at: place, found: error.found, expected: error.expected)
     }
 }

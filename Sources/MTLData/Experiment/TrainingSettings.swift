@@ -39,7 +39,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public var clipNorm: Double?
     /// The greatest magnitude of a gradient's element. Of models with `sharing`.
     public var clipValue: Double?
-    /// The greatest Euclidean norm that a step's gradient may have: a longer one is taken for a loss that ran away.
+    /// The greatest Euclidean norm that a step's gradient may have: a longer one is taken for a loss that ran away, see
+    /// `onDivergence`. Not beside a bound that shortens gradients.
     public var gradientLimit: Double?
     /// Which task is learned when.
     public var schedule = ScheduleSettings(.joint)
@@ -141,6 +142,17 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         if let watch, watch.task == nil, stop == .together {
             throw InputError(
                 .name, at: "training, watch", found: "no task", expected: "a task, or \"stop: each_task\"")
+        }
+        if let watch, stop == .eachTask, watch.metric == nil {
+            throw InputError(
+                .value, at: "training, watch",
+                found: "the loss of \(watch.task ?? "no task"), where each task stops by its own",
+                expected: "a metric, or nothing")
+        }
+        if let watch, stop == .together, watch.task == nil {
+            throw InputError(
+                .value, at: "training, watch", found: "\(watch.metric ?? "nothing") of no task",
+                expected: "a task, or tasks that stop by themselves")
         }
         _ = try rateSchedule?.schedule()
         _ = try schedule.schedule()

@@ -46,6 +46,8 @@ package final class JoinedSources: RowSource {
                 block.source = number
                 block.index += firstBlock
                 block.firstRecord += firstRecord
+                // The source puts its errors in order by its own count of blocks.
+                defer { block.index -= firstBlock }
                 let last = block.rowCount > 0 ? block.record(block.rowCount - 1) : block.firstRecord
                 ends.withLock { $0 = (max($0.block, block.index + 1), max($0.record, last + 1)) }
                 try consume(block, worker)

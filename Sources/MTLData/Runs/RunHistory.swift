@@ -111,16 +111,17 @@ package struct EpochLine: Encodable {
         try values.encodeIfPresent(report.stoppedTasks, forKey: .stoppedTasks)
         try values.encode(named(report.trainingLosses), forKey: .training)
         try values.encodeIfPresent(report.validationLosses.map(named), forKey: .validation)
-        try values.encodeIfPresent(
-            report.validationMetrics.map { metrics in
-                Dictionary(
-                    metrics.map { task in
-                        (
-                            task.task,
-                            Dictionary(task.values.map { ($0.name, $0.value) }) { first, _ in first }
-                        )
-                    }
-                ) { first, _ in first }
-            }, forKey: .metrics)
+        try values.encodeIfPresent(report.validationMetrics?.byTask, forKey: .metrics)
+    }
+}
+
+extension [TaskEvaluation] {
+    /// By task and metric.
+    package var byTask: [String: [String: Double]] {
+        Dictionary(
+            map { task in
+                (task.task, Dictionary(task.values.map { ($0.name, $0.value) }) { first, _ in first })
+            }
+        ) { first, _ in first }
     }
 }

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import MTLEngine
+package import MTLEngine
 internal import Synchronization
 
 /// How often a run writes where it is.
@@ -11,7 +11,7 @@ public enum CheckpointInterval: Sendable, Equatable {
 }
 
 /// Writes checkpoints and the best parameters of a seed's run, on a thread beside the steps.
-final class RunKeeper: FitKeeper {
+package final class RunKeeper: FitKeeper {
     private let folder: RunFolder
     private let seed: UInt64
     private let interval: CheckpointInterval
@@ -23,6 +23,10 @@ final class RunKeeper: FitKeeper {
     private var snapshot: TrainingSnapshot<Float>?
     /// By epoch.
     private var best: [Int: Best] = [:]
+    /// The epochs whose file is not there yet, or of a run that went back and came to the epoch once more.
+    private var unwritten: Set<Int> = []
+    /// Those of them that the writer has in hand.
+    private var underway: Set<Int> = []
     private let clock = ContinuousClock()
     private var latest: ContinuousClock.Instant
     private var asked = 0
@@ -31,7 +35,7 @@ final class RunKeeper: FitKeeper {
     ///   - isInterrupted: whether the run is to stop.
     ///   - pauseAfter: the last epoch before a pause; nil for none.
     ///   - note: is told what could not be written, on the training thread.
-    init(
+    package init(
         _ folder: RunFolder, seed: UInt64, every interval: CheckpointInterval,
         isInterrupted: @escaping () -> Bool, pauseAfter: Int? = nil, note: @escaping (String) -> Void
     ) throws(InputError) {
@@ -45,7 +49,7 @@ final class RunKeeper: FitKeeper {
         latest = clock.now
     }
 
-    var wish: FitWish {
+    package var wish: FitWish {
         if isInterrupted() { return .stop }
         asked += 1
         let isDue =
@@ -56,9 +60,9 @@ final class RunKeeper: FitKeeper {
         return isDue && !writer.isBusy ? .save : .goOn
     }
 
-    func pauses(before epoch: Int) -> Bool { pauseAfter.map { epoch > $0 } ?? false }
+    package func pauses(before epoch: Int) -> Bool { pauseAfter.map { epoch > $0 } ?? false }
 
-    func save(_ trainer: Trainer<Float>, _ state: FitState, retreat: TrainingSnapshot<Float>?) {
+    package func save(_ trainer: Trainer<Float>, _ state: FitState, retreat: TrainingSnapshot<Float>?) {
         writer.wait()
         tellFailures()
         latest = clock.now
@@ -80,35 +84,47 @@ final class RunKeeper: FitKeeper {
             self.snapshot = snapshot
         }
         let (path, seed, folder) = (folder.checkpointPath, seed, folder.path)
-        let job = SnapshotJob(snapshot: snapshot, retreat: retreat, best: Array(best.values))
+        underway = unwritten
+        let kept = Set(best.values.map(\.path))
+        let job = SnapshotJob(
+            snapshot: snapshot, retreat: retreat, best: underway.sorted().compactMap { best[$0] })
         writer.add { () throws(InputError) in
-            for best in job.best where FileStatus.of(best.path) == nil { try best.write() }
+            for best in job.best { try best.write() }
             try Checkpoint.write(path, seed: seed, job.snapshot, retreat: job.retreat)
-            RunFolder.removeBest(in: folder, but: Set(job.best.map(\.path)))
+            RunFolder.removeBest(in: folder, but: kept)
         }
         if isInterrupted() || retreat != nil { finish() }
     }
 
-    func keepBest(_ parameters: [Float], epoch: Int) {
+    package func keepBest(_ parameters: [Float], epoch: Int) {
         // Written with the next checkpoint: without one nobody asks for it.
         best[epoch] = Best(path: folder.bestPath(seed, epoch), parameters: parameters)
+        unwritten.insert(epoch)
+        underway.remove(epoch)
     }
 
-    func forgetBest(but epochs: Set<Int>) { best = best.filter { epochs.contains($0.key) } }
+    package func forgetBest(but epochs: Set<Int>) {
+        best = best.filter { epochs.contains($0.key) }
+        unwritten.formIntersection(epochs)
+    }
 
     /// Goes on with the best parameters of the run of before.
     func resume(_ start: FitStart<Float>) {
         for (epoch, parameters) in start.best { keepBest(parameters, epoch: epoch) }
+        unwritten = []
     }
 
     /// Waits until all is written.
-    func finish() {
+    package func finish() {
         writer.wait()
         tellFailures()
     }
 
     private func tellFailures() {
-        for failure in writer.takeFailures() {
+        let failures = writer.takeFailures()
+        if failures.isEmpty { unwritten.subtract(underway) }
+        underway = []
+        for failure in failures {
             note("\(failure). The checkpoint of before stays, and training goes on.")
         }
     }

@@ -22,6 +22,8 @@ struct CellEvidence {
         var record: Int
         var line: Int
         var rows = 1
+        /// The file, where it is not the first.
+        var path: String?
 
         static func earlier(_ left: Example?, _ right: Example?) -> Example? {
             guard let left, let right else { return left ?? right }
@@ -96,7 +98,9 @@ struct CellEvidence {
             return
         }
         if notAvailable == nil {
-            notAvailable = Example(text: text, record: block.record(row), line: block.line(row))
+            notAvailable = Example(
+                text: text, record: block.record(row), line: block.line(row),
+                path: block.source > 0 ? block.path : nil)
         } else {
             notAvailable?.rows += 1
         }
