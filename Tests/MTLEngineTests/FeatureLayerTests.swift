@@ -20,6 +20,9 @@ import Testing
 
     static let attention = TargetAttention(
         sequence: "history", candidate: "item", layers: [.dense(6, .sigmoid), .dense(9, .tanh)])
+    static let piecewise = PiecewiseLinear([
+        .init("x2", index: 2, bins: 2, dimension: 4), .init("x0", index: 0, bins: 1, dimension: 2),
+    ])
     static let cases: [(name: String, layers: [any FeatureLayer], readsHistory: Bool)] = [
         ("cross", [CrossLayers(count: 2)], false),
         ("low_rank", [CrossLayers(count: 2, rank: 2, appends: true)], false),
@@ -37,6 +40,13 @@ import Testing
                     sequence: "history", candidate: "item", layers: [.dense(6, .sigmoid)], isNormalized: true),
                 FactorizationMachine(fields: ["user", "item", "history"]), CrossLayers(count: 1),
             ], true
+        ),
+        (
+            "piecewise",
+            [
+                piecewise, FactorizationMachine(fields: ["user", "x2", "item"]),
+                FieldGate(fields: ["user", "x2", "x0"]),
+            ], false
         ),
     ]
     static let numbers = Array(cases.indices)
@@ -83,7 +93,8 @@ import Testing
 
     @Test(arguments: numbers) func gradients(number: Int) throws {
         let (name, layers, readsHistory) = Self.cases[number]
-        for (inputs, rows, threads) in [(3, 1, 1), (3, 13, 1), (0, 13, 1), (3, 150, 2)] {
+        for (inputs, rows, threads) in [(3, 1, 1), (3, 13, 1), (0, 13, 1), (3, 150, 2)]
+        where inputs > 0 || name != "piecewise" {
             let model = try model(layers, history: readsHistory, inputs: inputs)
             try GradientCheck.expectAgreement(
                 of: model, rows: rows, compute: ComputeOptions(threads: threads), gathered: threads == 2,
@@ -206,6 +217,26 @@ import Testing
         try check(FieldGate(), "features.0.excite", ones: "features.0.excite.bias")
     }
 
+    /// Numbers that no bin is for are at its ends, and what is no number is missing: none traps or leaves memory.
+    @Test func anyNumberHasAVector() throws {
+        let trainer = try Trainer<Double>(model([Self.piecewise], history: false), batchSize: 9, seed: 2)
+        func answers(_ values: [Double]) throws -> [Double] {
+            try values.map { value in
+                let row = try Dataset<Double>(
+                    featureNames: ["x0", "x1", "x2"], features: [1, 0, value],
+                    ids: [
+                        IDColumn("user", ids: [1]), IDColumn("item", ids: [1]), IDColumn("place", ids: [1]),
+                    ], labels: [])
+                return try trainer.predict(row).values("spend")[0]
+            }
+        }
+        let (low, high, missing) = (try answers([0])[0], try answers([2])[0], try answers([-1])[0])
+        #expect(low != high && low != missing && high != missing)
+        #expect(try answers([2.5, 1e300, 1e308]) == [high, high, high])
+        #expect(try answers([-1e-9, -3, -1e300]) == [missing, missing, missing])
+        #expect(try answers([0.5])[0] != low)
+    }
+
     @Test func permutingTasksPermutesOutputs() throws {
         let layers = Self.cases[5].layers
         let first = try Trainer<Double>(model(layers), batchSize: 90, seed: 2)
@@ -236,6 +267,26 @@ import Testing
         #expect(place([FactorizationMachine()]) == "features.0, field place")
         #expect(place([FactorizationMachine(fields: ["user"])]) == "features.0, fields")
         #expect(place([Self.attention]) == "features.0, sequence")
+        #expect(place([PiecewiseLinear([])]) == "features.0")
+        func numbers(_ name: String = "a", _ index: Int = 0, bins: Int = 3, dimension: Int = 2)
+            -> PiecewiseLinear
+        {
+            PiecewiseLinear([
+                .init("b", index: 1, bins: 1), .init(name, index: index, bins: bins, dimension: dimension),
+            ])
+        }
+        #expect(place([numbers()]) == nil)
+        #expect(place([numbers("b")]) == "features.0, number \"b\"")
+        #expect(place([numbers("user")]) == "features.0, number \"user\"")
+        for index in [-1, 1, 3, .max, .min] {
+            #expect(place([numbers("a", index)]) == "features.0, number \"a\", index")
+        }
+        #expect(place([numbers(bins: 0)]) == "features.0, number \"a\", bins")
+        #expect(place([numbers(dimension: .max)]) == "features.0, number \"a\", dimension")
+        #expect(place([CrossLayers(), numbers()]) == "features.1, number \"b\", index")
+        #expect(
+            place([numbers(), PiecewiseLinear([.init("c", index: 0, bins: 2)])])
+                == "features.1, number \"c\", index")
         func target(_ candidate: String, layers: [HiddenLayer] = [.relu(4)]) -> TargetAttention {
             TargetAttention(sequence: "history", candidate: candidate, layers: layers)
         }

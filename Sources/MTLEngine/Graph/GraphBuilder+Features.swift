@@ -158,6 +158,29 @@ extension GraphBuilder {
         return sequences[index]
     }
 
+    /// Takes columns of the dense features out of the features, for a layer that makes something else of them.
+    ///
+    /// - Throws: `InputError` for a column that is not among them, or is no longer.
+    mutating func takeNumbers(_ columns: [Int], at place: String) throws(InputError) {
+        for column in columns {
+            let index = parts.firstIndex { part in
+                part.field == nil && part.value.isFeatures
+                    && part.value.range.contains(denseFeatures.column + column)
+            }
+            guard column >= 0, column < denseFeatures.width, let index else {
+                throw InputError(
+                    .shape, at: place, found: "column \(column)",
+                    expected: "one of \(denseFeatures.width) dense features that no earlier layer has taken")
+            }
+            let value = parts[index].value
+            let before = value.columns(0..<column - value.column)
+            let after = value.columns(column - value.column + 1..<value.width)
+            parts.replaceSubrange(
+                index...index,
+                with: [before, after].filter { $0.width > 0 }.map { FeaturePart(value: $0, field: nil) })
+        }
+    }
+
     mutating func finishFeatures() throws(InputError) {
         for sequence in sequences where !sequence.isRead {
             throw InputError(
@@ -178,6 +201,29 @@ extension GraphBuilder {
         note(y, from: [x])
         nodes.append(.pairwise(PairwiseNode(x: x, y: y, sum: sum, count: fields)))
         return y
+    }
+
+    /// A vector for every number of a column, which leads straight from bin to bin: `[rows, into.width]`; "NAME.bias" `[width]`,
+    /// "NAME.weight" `[bins, width]`, and "NAME.missing" `[width]`.
+    ///
+    /// - Parameter x: the bin of a number and the share of it that it lies in, as one number, `[rows, 1]`; below 0 where missing.
+    mutating func piecewise(_ x: GraphValue, bins: Int, into y: GraphValue, name title: String) {
+        precondition(x.width == 1 && x.isFeatures && bins > 0, "\(bins) bins of \(x.width) columns")
+        let width = y.width
+        let start = place(PiecewiseNode.parameterCount(bins: bins, dimension: width))
+        let weight = start + width
+        let missing = weight + bins * width
+        name("\(title).bias", start, [width])
+        name("\(title).weight", weight, [bins, width])
+        vector("\(title).missing", missing, width, beginsAt: 0)
+        beginnings.append(
+            .layer(
+                weights: weight..<missing, biases: start..<weight, inputs: bins, outputs: width, name: title))
+        let scratch = scratchCount
+        let count = PiecewiseNode.scratchCount(bins: bins, dimension: width)
+        scratchCount = Self.sum(scratchCount, (count + 15) / 16 * 16)
+        note(y, hasParameters: true, from: [])
+        nodes.append(.piecewise(PiecewiseNode(x: x, y: y, bins: bins, start: start, scratch: scratch)))
     }
 
     /// The mean of every field of x: `[rows, fields]`.

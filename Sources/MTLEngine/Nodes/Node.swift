@@ -22,6 +22,7 @@ package enum Node: Sendable {
     case fieldMeans(FieldMeansNode)
     case sequencePairs(SequencePairsNode)
     case sequencePool(SequencePoolNode)
+    case piecewise(PiecewiseNode)
     case parameter(ParameterNode)
     case bitSelector(BitSelectorNode)
     case hardConcrete(HardConcreteNode)
@@ -53,6 +54,7 @@ package enum Node: Sendable {
         case .fieldMeans(let node): node
         case .sequencePairs(let node): node
         case .sequencePool(let node): node
+        case .piecewise(let node): node
         case .parameter(let node): node
         case .bitSelector(let node): node
         case .hardConcrete(let node): node
@@ -85,6 +87,7 @@ package enum Node: Sendable {
         case let node as FieldMeansNode: self = .fieldMeans(node)
         case let node as SequencePairsNode: self = .sequencePairs(node)
         case let node as SequencePoolNode: self = .sequencePool(node)
+        case let node as PiecewiseNode: self = .piecewise(node)
         case let node as ParameterNode: self = .parameter(node)
         case let node as BitSelectorNode: self = .bitSelector(node)
         case let node as HardConcreteNode: self = .hardConcrete(node)
@@ -118,6 +121,7 @@ package enum Node: Sendable {
         case .fieldMeans(let node): node.forward(tile)
         case .sequencePairs(let node): node.forward(tile)
         case .sequencePool(let node): node.forward(tile)
+        case .piecewise(let node): node.forward(tile)
         case .parameter(let node): node.forward(tile)
         case .bitSelector(let node): node.forward(tile)
         case .hardConcrete(let node): node.forward(tile)
@@ -151,6 +155,7 @@ package enum Node: Sendable {
         case .fieldMeans(let node): node.backward(tile)
         case .sequencePairs(let node): node.backward(tile)
         case .sequencePool(let node): node.backward(tile)
+        case .piecewise(let node): node.backward(tile)
         case .parameter(let node): node.backward(tile)
         case .bitSelector(let node): node.backward(tile)
         case .hardConcrete(let node): node.backward(tile)

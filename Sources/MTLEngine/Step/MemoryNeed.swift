@@ -79,7 +79,7 @@ package struct MemoryNeed: Sendable {
     }
 
     private mutating func addScratch(_ plan: ModelPlan, workers: Int, size: Double) {
-        add("scenario layers", "their scratch", size * Double(plan.scratchCount) * Double(workers))
+        add("layers", "their scratch", size * Double(plan.scratchCount) * Double(workers))
     }
 
     private mutating func add(

@@ -77,6 +77,35 @@ class Gate(nn.Module):
             f.fields[name] = f.fields[name] * a[:, index : index + 1]
 
 
+class Number(nn.Module):
+    """The piecewise-linear encoding of positions in bins, written out, through a linear layer; negative ones are missing."""
+
+    def __init__(self, bins, width):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.randn(bins, width)), nn.Parameter(torch.randn(width))
+        self.missing = nn.Parameter(torch.randn(width))
+
+    def forward(self, x):
+        x = x.unsqueeze(1)
+        encoded = torch.clip(x - torch.arange(len(self.weight)), 0, 1)
+        return torch.where(x < 0, self.missing, encoded @ self.weight + self.bias)
+
+
+class Numbers(nn.Module):
+    """Fields of some of the dense columns, x0, x1, …, which leave the others."""
+
+    def __init__(self, **columns):
+        super().__init__()
+        self.columns = list(columns)
+        for name, (bins, width) in columns.items():
+            self.add_module(name, Number(bins, width))
+
+    def forward(self, f):
+        for name in self.columns:
+            f.fields[name] = getattr(self, name)(f.dense[:, int(name[1:])])
+        f.dense = f.dense[:, [c for c in range(D) if f"x{c}" not in self.columns]]
+
+
 class Attention(nn.Module):
     """Scores of positions by `layers`, the last of them linear."""
 
@@ -210,6 +239,10 @@ def main():
         "target": lambda: Model([Attention(4 * E, (6, 9), (sigmoid, tanh), "item", False)], width + E),
         "many": many,
         "separate": lambda: Separate(many),
+        "piecewise": lambda: Model(
+            [Numbers(x2=(2, E), x0=(1, 2)), Machine("user", "x2", "item"), Gate(("user", "x2", "x0"), 1, torch.relu)],
+            width - 2 + 2 + 2 * E,
+        ),
     }
     write_all(cases, write, 300)
 
