@@ -169,7 +169,9 @@ import Testing
             }
             #expect(error?.place.hasSuffix("line 2, column \"x\"") == true && error?.found == "\"1e300\"")
         }
-        for change in [{ $0.scale = .quantile }, { $0.log = true }, { $0.clip = [0, 9] }]
+        for change in [
+            { $0.scale = .quantile }, { $0.log = true }, { $0.clip = [0, 9] }, { $0.encoding = .piecewise },
+        ]
             as [(inout Feature) -> Void]
         {
             let encoded = try encode(feature("x", .numeric, change), fitting: text)
@@ -183,6 +185,49 @@ import Testing
     }
 
     // MARK: Encoding
+
+    /// A number's place among its bins; what is missing has a vector of its own where training rows had such.
+    @Test func numbersAreEncodedByBins() throws {
+        let table = "x,y\n1,1\n3,0\n,1\n9,1\n3,0\n"
+        let plain = try encode(
+            feature("x", .numeric) { $0.encoding = .piecewise }, fitting: table,
+            encoding: "x,y\n0,1\n1,1\n2,0\n3,0\n6,1\n9,1\n1e9,0\n,1\n")
+        #expect(plain.dense["x"] == [0, 0, 0.5, 1, 1.5, 2, 2, -1])
+        #expect(plain.dense.count == 1)
+        let filled = try encode(
+            feature("x", .numeric) {
+                $0.encoding = .piecewise
+                $0.missing = .median
+            }, fitting: table, encoding: "x,y\n,1\n")
+        #expect(filled.dense["x"] == [1])
+        let seen = try encode(
+            feature("x", .numeric) { $0.encoding = .piecewise }, fitting: "x,y\n1,1\n3,0\n",
+            encoding: "x,y\n,1\n")
+        #expect(seen.dense["x"] == [0.5])
+        let constant = try encode(
+            feature("x", .numeric) { $0.encoding = .piecewise }, fitting: "x,y\n4,1\n4,0\n",
+            encoding: "x,y\n3,1\n4,1\n")
+        #expect(constant.dense["x"] == [0, 0])
+        let few = try encode(
+            feature("x", .numeric) {
+                $0.encoding = .piecewise
+                $0.bins = 2
+            }, fitting: "x,y\n1,1\n3,0\n4,1\n9,1\n3,0\n")
+        #expect(few.dense["x"] == [0, 1, Float(1 + 1 / 6.0), 2, 1])
+    }
+
+    @Test func fieldsOfNumbersKnowTheirColumns() throws {
+        let preprocessor = try Preprocessor(
+            fitting: table("a,b,c,y\n1,1,u,1\n,2,v,0\n3,5,u,1\n"),
+            schema: schema(
+                feature("a", .numeric), feature("c", .categorical) { $0.encoding = .oneHot },
+                feature("b", .numeric) {
+                    $0.encoding = .piecewise
+                    $0.dimension = 5
+                }))
+        #expect(preprocessor.denseNames == ["a", "a is missing", "c=u", "c=v", "b"])
+        #expect(preprocessor.piecewiseColumns == [.init("b", index: 4, bins: 2, dimension: 5)])
+    }
 
     @Test func unknownAndMissingHaveIdsOfTheirOwn() throws {
         let table = "c,y\nb,1\na,1\nb,0\n,1\nNA,1\n rare ,0\n"

@@ -84,7 +84,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         -> MultiTaskModel
     {
         let tasks = try tasks(preprocessor, sampling)
-        var featureLayers: [any FeatureLayer] = []
+        let numbers = preprocessor.piecewiseColumns
+        var featureLayers: [any FeatureLayer] = numbers.isEmpty ? [] : [PiecewiseLinear(numbers)]
         for feature in features { featureLayers.append(try feature.layer()) }
         return try located(sharing == nil ? "model" : "model, sharing") { () throws(InputError) in
             let architecture: any Architecture =

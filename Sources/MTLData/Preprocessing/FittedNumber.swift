@@ -1,3 +1,5 @@
+internal import MTLEngine
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Darwin)
@@ -14,11 +16,13 @@ struct FittedNumber: Sendable, Equatable, Codable {
     var factor = 1.0
     /// Values at even shares of the training rows, for the quantile scale.
     var quantiles: [Double]?
-    /// Whether a column says where the value was missing.
+    /// Whether a column says where the value was missing; of a number in bins, whether it has a vector of its own there.
     var flagsMissing = false
+    /// The bins that a number has vectors for.
+    var bins: PiecewiseBins?
 
     private enum CodingKeys: String, CodingKey {
-        case clip, log, fill, offset, factor, quantiles, flagsMissing
+        case clip, log, fill, offset, factor, quantiles, flagsMissing, edges
     }
 
     init() {}
@@ -32,6 +36,9 @@ struct FittedNumber: Sendable, Equatable, Codable {
         factor = try values.decode(Double.self, forKey: .factor)
         quantiles = try values.decodeIfPresent(LongList<Double>.self, forKey: .quantiles)?.elements
         flagsMissing = try values.decode(Bool.self, forKey: .flagsMissing)
+        bins = try values.decodeIfPresent(LongList<Double>.self, forKey: .edges).map {
+            try PiecewiseBins(edges: $0.elements)
+        }
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -43,6 +50,7 @@ struct FittedNumber: Sendable, Equatable, Codable {
         try values.encode(factor, forKey: .factor)
         try values.encodeIfPresent(quantiles.map { LongList($0) }, forKey: .quantiles)
         try values.encode(flagsMissing, forKey: .flagsMissing)
+        try values.encodeIfPresent(bins.map { LongList($0.edges) }, forKey: .edges)
     }
 
     /// A number that is not missing, cut and in the logarithm.
@@ -54,6 +62,7 @@ struct FittedNumber: Sendable, Equatable, Codable {
 
     /// The feature of a value, NaN where missing.
     func encode(_ value: Double) -> Float {
+        if let bins { return Float(bins.position(of: value.isNaN && !flagsMissing ? fill : value)) }
         let number = value.isNaN ? fill : raw(value)
         if let quantiles { return Float(Self.rank(number, in: quantiles)) }
         // Beyond a Float's range nothing is learned; a number that large is cut and not infinite.

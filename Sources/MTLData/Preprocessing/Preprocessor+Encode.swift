@@ -64,7 +64,7 @@ extension Preprocessor {
                 let number = fit.numbers[0]
                 let values = parsed.numbers[index]
                 fill(&encoded.dense, column, of: width) { number.encode(values[rows[$0]]) }
-                if number.flagsMissing {
+                if number.flagsMissing, number.bins == nil {
                     fill(&encoded.dense, column + 1, of: width) { values[rows[$0]].isNaN ? 1 : 0 }
                 }
             case .timestamp:
@@ -153,7 +153,7 @@ extension Preprocessor {
         for (target, row) in rows.enumerated() {
             let id = Int(ids[target])
             switch feature.encoding {
-            case .embedding: break
+            case .embedding, .piecewise: break
             case .oneHot:
                 let hot = id - firstHot
                 if hot >= 0 { dense[target * width + column + hot] = 1 }

@@ -69,7 +69,7 @@ extension Preprocessor {
                     let sample = statistics[index][0].sortedSample()
                     if !sample.isEmpty { fit.fillID = Self.bucket(Self.mode(sample), fit) }
                 }
-            case .numeric: fit.numbers = [Self.number(feature, &statistics[index][0])]
+            case .numeric: fit.numbers = [Self.number(feature, &statistics[index][0], rows: rows)]
             case .timestamp:
                 for part in feature.parts.indices {
                     var number = FittedNumber()
@@ -100,7 +100,9 @@ extension Preprocessor {
             }, format: format)
     }
 
-    private static func number(_ feature: Feature, _ statistic: inout NumberStatistics) -> FittedNumber {
+    private static func number(
+        _ feature: Feature, _ statistic: inout NumberStatistics, rows: Int
+    ) -> FittedNumber {
         var number = FittedNumber()
         number.clip = feature.clip
         number.log = feature.log
@@ -110,7 +112,12 @@ extension Preprocessor {
         case .median: number.fill = quantile(sample, 0.5)
         case .constant: number.fill = number.raw(feature.fill ?? 0)
         case .mostFrequent: number.fill = mode(sample)
-        case .own: break
+        case .own: number.fill = statistic.mean
+        }
+        if feature.isPiecewise {
+            number.bins = PiecewiseBins(sample, count: feature.bins ?? usualBins(rows: rows))
+            number.flagsMissing = (feature.missing ?? .own) == .own && statistic.missing > 0
+            return number
         }
         switch feature.scale {
         case .none: break
@@ -127,6 +134,9 @@ extension Preprocessor {
         number.flagsMissing = feature.missingIndicator ?? (statistic.missing > 0)
         return number
     }
+
+    /// Fewer rows are learned by heart through more bins.
+    static func usualBins(rows: Int) -> Int { min(48, max(8, rows / 100)) }
 
     /// The most frequent of sorted values, the least of several.
     private static func mode(_ sorted: [Double]) -> Double {

@@ -90,7 +90,7 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         if feature.isEmbedded { return [] }
         switch feature.kind {
         case .numeric:
-            return fit.numbers[0].flagsMissing
+            return fit.numbers[0].flagsMissing && fit.numbers[0].bins == nil
                 ? [feature.name, "\(feature.name) is missing"] : [feature.name]
         case .timestamp: return feature.parts.map { "\(feature.name) \($0.rawValue)" }
         case .categorical, .cross:
@@ -112,6 +112,24 @@ public struct Preprocessor: Sendable, Equatable, Codable {
             return count == 1 ? name : "\(name) (\(count))"
         }
     }
+
+    /// The numbers that have vectors of their own, as fields of the model.
+    package var piecewiseColumns: [PiecewiseLinear.Column] {
+        var first = 0
+        var columns: [PiecewiseLinear.Column] = []
+        for (index, feature) in schema.features.enumerated() {
+            if let bins = fitted[index].numbers.first?.bins {
+                columns.append(
+                    .init(
+                        feature.name, index: first, bins: bins.count,
+                        dimension: feature.dimension ?? Self.numberDimension))
+            }
+            first += denseNames(of: index).count
+        }
+        return columns
+    }
+
+    private static var numberDimension: Int { 16 }
 
     /// The feature whose table and vocabulary a feature uses: itself or another.
     func owner(of index: Int) -> Int {

@@ -8,8 +8,6 @@ struct ColumnJudge {
     /// The length of vectors up to this many values.
     static let dimension = 8
     static let fewValues = 1_000
-    /// Rows from which a number's bands have enough of them each.
-    static let bandedRows = 20_000
 
     let facts: ColumnFacts
     private let hints: NameHints
@@ -61,7 +59,6 @@ struct ColumnJudge {
                 column.reasons.append("numbers that are names, by the column's name")
             } else {
                 column.feature = numeric(&column)
-                column.bands = bands
             }
         } else {
             column.feature = categorical(&column)
@@ -112,25 +109,11 @@ struct ColumnJudge {
         return feature
     }
 
-    /// Quantile bands as ids: what jumps or turns back along a number is learned from them.
-    private var bands: Feature? {
-        guard profile.present >= Self.bandedRows, profile.distinct.count >= 20 else { return nil }
-        var bands = Feature("\(profile.name)_band", .numeric, column: profile.name)
-        bands.buckets = 200
-        bands.dimension = Self.dimension
-        return bands
-    }
-
     private func numeric(_ column: inout SchemaProposal.Column) -> Feature {
         var feature = Feature(profile.name, .numeric)
         if profile.money > 0 { column.reasons.append("money") }
-        if hasHeavyTail {
-            feature.log = true
-            column.reasons.append("a long tail: logarithm")
-        } else if max(-(profile.least ?? 0), profile.greatest ?? 0) > Double(Float.greatestFiniteMagnitude) {
-            feature.log = true
-            column.reasons.append("numbers too large for a Float: logarithm")
-        }
+        // What jumps or turns back along a number is learned from vectors of its own, whatever its tail.
+        if profile.distinct.count > 2 { feature.encoding = .piecewise }
         if profile.wholeNumbers == profile.present && profile.distinct.isExact
             && profile.distinct.count <= 1000
         {
@@ -140,25 +123,6 @@ struct ColumnJudge {
                         ? "; categorical if they are codes" : ""))
         }
         return feature
-    }
-
-    /// Above 0, skewed, and less so in the logarithm.
-    private var hasHeavyTail: Bool {
-        guard let least = profile.least, least >= 0, profile.distinct.count > 10 else { return false }
-        var number = FittedNumber()
-        number.log = true
-        let skewness = Self.skewness(facts.sample)
-        return skewness > 2 && Self.skewness(facts.sample.map { number.raw($0) }).magnitude < skewness / 2
-    }
-
-    static func skewness(_ values: [Double]) -> Double {
-        guard values.count > 2 else { return 0 }
-        let count = Double(values.count)
-        let mean = values.reduce(0, +) / count
-        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-        guard variance > 0 else { return 0 }
-        let cube = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) * ($1 - mean) } / count
-        return cube / (variance * variance.squareRoot())
     }
 
     private func categorical(_ column: inout SchemaProposal.Column) -> Feature {

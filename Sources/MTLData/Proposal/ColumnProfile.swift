@@ -53,8 +53,6 @@ struct ColumnFacts {
     var exampleOfText: String?
     /// All values, where there are few: value and rows, most frequent first.
     var values: [ColumnProfile.Frequency]
-    /// Numbers of sampled rows, least first.
-    var sample: [Double] = []
 
     func rows(_ trait: CellLook.Trait) -> Int { traits[trait.rawValue] }
 

@@ -106,11 +106,6 @@ extension SchemaProposal {
             let text = YAMLText.mapping(YAMLText.pairs(feature))
             if column.isUsed {
                 lines.append(Line("    - \(text)", Self.joined([column.summary] + column.reasons)))
-                if let bands = column.bands {
-                    let text = YAMLText.mapping(YAMLText.pairs(bands))
-                    lines.append(
-                        Line("    - \(text)", "the same in bands of equally many rows, each with a vector"))
-                }
             } else {
                 let reasons = column.reasons.prefix(1).map { "left out: \($0)" } + column.reasons.dropFirst()
                 lines.append(Line("    # - \(text)", Self.joined(reasons + [column.summary])))

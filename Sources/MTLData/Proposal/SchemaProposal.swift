@@ -47,8 +47,6 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         public var name: String { profile.name }
         /// The feature it is or, where it is left out, would be; nil for labels.
         public internal(set) var feature: Feature?
-        /// Numbers: the same in bands, as ids, beside it.
-        public internal(set) var bands: Feature?
         /// The label it is.
         public internal(set) var label: Label?
         /// Binary labels: the share of yes among the rows that have one.
@@ -159,9 +157,6 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
         }
         schema.time = roles.time(all).map { named[$0] }
         schema.scenario = scenarios.proposed.map { named[$0] }
-        for index in all.indices {
-            if let bands = all[index].bands, named.contains(bands.name) { all[index].bands = nil }
-        }
         // What waits for an answer may be one.
         guard all.contains(where: { $0.isUsed && $0.feature != nil || $0.marks.contains(.unclear) }) else {
             throw InputError(
@@ -172,7 +167,7 @@ public struct SchemaProposal: Sendable, Equatable, Codable {
                     }.joined(separator: "; ")),
                 expected: "at least one besides the labels")
         }
-        schema.features = all.filter(\.isUsed).flatMap { [$0.feature, $0.bands].compactMap { $0 } }
+        schema.features = all.filter(\.isUsed).compactMap(\.feature)
         // In the order in which they were asked for.
         schema.labels = choices.compactMap { choice in
             all.first { $0.profile.name == choice.column }?.label

@@ -86,7 +86,6 @@ struct TableLook {
             for block in ordered { statistics.merge(block.statistics[column]) }
             var fact = workers[0].columns[column].facts(
                 name: names[column], rows: rows, statistics: statistics)
-            fact.sample = sample.map { $0.numbers[column] }.filter { !$0.isNaN }.sorted()
             facts.append(fact)
         }
         columns = facts

@@ -7,6 +7,7 @@ extension Feature {
         let table: Set<CodingKeys> =
             sharing == nil ? [.minimumCount, .hashBuckets, .dimension, .sharing] : [.sharing]
         switch kind {
+        case .numeric where isPiecewise: return [.encoding, .bins, .missing, .fill, .dimension]
         case .numeric where isEmbedded: return [.buckets, .bounds, .missing, .dimension, .sharing]
         case .numeric: return [.log, .clip, .scale, .missing, .fill, .missingIndicator]
         case .categorical, .cross:
@@ -16,6 +17,7 @@ extension Feature {
             case .oneHot: return own.union([.minimumCount, .hashBuckets])
             case .frequency: return own.union([.minimumCount])
             case .target: return own.union([.minimumCount, .target, .smoothing])
+            case .piecewise: return own.subtracting([.encoding])
             }
         case .tags, .sequence:
             return table.union([.separator, .weightSeparator, .length, .pooling])
@@ -29,6 +31,7 @@ extension Feature {
         let settings: [(CodingKeys, Bool)] = [
             (.column, column != nil && kind == .cross), (.log, log != plain.log), (.clip, clip != nil),
             (.scale, scale != plain.scale), (.buckets, buckets != nil), (.bounds, bounds != nil),
+            (.bins, bins != nil),
             (.missing, missing != nil), (.fill, fill != nil), (.missingIndicator, missingIndicator != nil),
             (.encoding, encoding != plain.encoding), (.minimumCount, minimumCount != plain.minimumCount),
             (.hashBuckets, hashBuckets != nil), (.dimension, dimension != nil), (.sharing, sharing != nil),
@@ -60,6 +63,11 @@ extension Feature {
             let table = sharing.map { " that shares the table of \"\($0)\"" } ?? ""
             try require(
                 false, setting, "a setting that \(sort)\(table) has no use for", "only \(useful) here")
+        }
+        if let bins {
+            try require(
+                (1...PiecewiseBins.mostBins).contains(bins), .bins, "\(bins)",
+                "1 to \(PiecewiseBins.mostBins)")
         }
         if let clip {
             try require(
@@ -124,7 +132,9 @@ extension Feature {
         let isNumber = kind == .numeric && !isEmbedded
         if let missing {
             let allowed: [Missing] =
-                isNumber ? [.mean, .median, .constant, .mostFrequent] : [.own, .mostFrequent]
+                isNumber
+                ? [.mean, .median, .constant, .mostFrequent] + (isPiecewise ? [.own] : [])
+                : [.own, .mostFrequent]
             try require(
                 allowed.contains(missing), .missing, missing.rawValue,
                 "one of \(allowed.map(\.rawValue).joined(separator: ", ")) for this kind of feature")
@@ -141,7 +151,10 @@ extension Feature {
 
     private var sort: String {
         switch kind {
-        case .numeric: isEmbedded ? "a numeric feature with ids" : "a numeric feature without ids"
+        case .numeric:
+            isPiecewise
+                ? "a numeric feature with the encoding piecewise"
+                : isEmbedded ? "a numeric feature with ids" : "a numeric feature without ids"
         case .categorical, .cross: "a \(kind.rawValue) feature with the encoding \(encoding.rawValue)"
         case .tags, .sequence, .timestamp: "a feature of type \(kind.rawValue)"
         }

@@ -44,7 +44,7 @@ public struct Feature: Sendable, Equatable, Codable {
         case own
     }
 
-    /// How a category becomes a feature.
+    /// How a category or a number becomes a feature.
     public enum Encoding: String, Sendable, Codable, CaseIterable {
         /// An id, looked up in a table that the model learns.
         case embedding
@@ -54,6 +54,8 @@ public struct Feature: Sendable, Equatable, Codable {
         case frequency
         /// The mean of a label over the training rows with the value, without the row itself (out of fold).
         case target
+        /// Of a number: a vector that leads straight from bin to bin (`PiecewiseLinear`).
+        case piecewise
     }
 
     /// The feature's name, in messages and in the model file.
@@ -73,20 +75,23 @@ public struct Feature: Sendable, Equatable, Codable {
     public var buckets: Int?
     /// Numeric: an id by these bounds instead of a number.
     public var bounds: [Double]?
-    /// What takes the place of a missing value; by default the mean of numbers and a category of its own.
+    /// What takes the place of a missing value; by default the mean of numbers, and a category or vector of its own of others.
     public var missing: Missing?
     /// Numeric: the constant for missing values.
     public var fill: Double?
     /// Numeric: a column that says where the value was missing; by default where training rows had missing ones.
     public var missingIndicator: Bool?
 
-    /// Categorical: how it becomes a feature.
+    /// Numeric, piecewise: the most bins; by default one for every 100 training rows, 8 to 48.
+    public var bins: Int?
+
+    /// Categorical: how it becomes a feature. Numeric: `piecewise`, or by default the scaled number.
     public var encoding: Encoding = .embedding
     /// Values seen less often in the training rows share one id.
     public var minimumCount: Int = 1
     /// Ids by hash into so many buckets, without a vocabulary.
     public var hashBuckets: Int?
-    /// The dimension of the table; nil for min(50, 1.6 V^0.56).
+    /// The length of the vectors; nil for min(50, 1.6 V^0.56) of a table, and 16 of a number.
     public var dimension: Int?
     /// The feature whose table and vocabulary this one uses.
     public var sharing: String?
@@ -132,8 +137,11 @@ public struct Feature: Sendable, Equatable, Codable {
         }
     }
 
+    /// Whether the feature is a number with vectors of its own.
+    var isPiecewise: Bool { kind == .numeric && encoding == .piecewise }
+
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, column, type, log, clip, scale, buckets, bounds, missing, fill, encoding, dimension,
+        case name, column, type, log, clip, scale, buckets, bounds, bins, missing, fill, encoding, dimension,
             sharing
         case target, smoothing, separator, length, pooling, parts, of
         case missingIndicator = "missing_indicator"
@@ -155,6 +163,7 @@ public struct Feature: Sendable, Equatable, Codable {
         try values.read(.scale, &scale)
         try values.read(.buckets, &buckets)
         try values.read(.bounds, &bounds)
+        try values.read(.bins, &bins)
         try values.read(.missing, &missing)
         try values.read(.fill, &fill)
         try values.read(.missingIndicator, &missingIndicator)
@@ -193,6 +202,7 @@ public struct Feature: Sendable, Equatable, Codable {
         try write(.scale, scale, unless: plain.scale)
         try write(.buckets, buckets, unless: nil)
         try write(.bounds, bounds, unless: nil)
+        try write(.bins, bins, unless: nil)
         try write(.missing, missing, unless: nil)
         try write(.fill, fill, unless: nil)
         try write(.missingIndicator, missingIndicator, unless: nil)
