@@ -138,8 +138,8 @@ struct TrainCommand: ParsableCommand {
             reporter.interrupted(runFolder ?? "", signal: name)
             throw ExitCode(128 + signal)
         }
-        if training.hasPaused {
-            try reporter.paused(runFolder ?? "", epochs: pauseAfter ?? 0)
+        if let epochs = training.pausedAfter {
+            try reporter.paused(runFolder ?? "", epochs: epochs)
             return
         }
         Interrupts.release()

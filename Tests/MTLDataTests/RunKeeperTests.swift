@@ -40,6 +40,7 @@ import Testing
 
         func begin(after batches: Int) {}
         func next() -> BatchView<Float> { source.batch(start: 0, rows: source.dataset.rowCount) }
+        func rowNumbers(ofBatch batch: Int) -> [Int] { Array(0..<source.dataset.rowCount) }
     }
 
     @Test func anEpochThatCameAgainIsWrittenAgain() throws {

@@ -26,14 +26,16 @@ struct SeedJudge {
     }
 
     /// Why a seed's run is left out; nil where it learned something.
+    ///
+    /// - Parameter suspects: what is said of rows, where a loss ran away.
     func failure(
-        of trainer: Trainer<Float>, _ report: TrainingReport, since begun: Beginning
+        of trainer: Trainer<Float>, _ report: TrainingReport, since begun: Beginning, suspects: String
     ) throws(InputError) -> InputError? {
         guard report.reason != .diverged else {
             let found = report.divergence.map { place in
                 let relation = place.gradientNorm == nil ? "and so is" : "most of it of"
                 return "\(place.summary) at step \(place.step)"
-                    + (place.parameter.map { ", \(relation) parameter \"\($0)\"" } ?? "")
+                    + (place.parameter.map { ", \(relation) parameter \"\($0)\"" } ?? "") + suspects
             }
             return InputError(
                 .value, at: "\(place), epoch \(report.divergence?.epoch ?? report.epochs.count)",

@@ -33,7 +33,10 @@ public struct TrainingRun {
     /// Whether it stopped before its end because it was asked to: its folder holds where, and there are no members.
     public private(set) var wasInterrupted = false
     /// Whether it paused where it was asked to: its folder holds where, and there are no parameters.
-    public private(set) var hasPaused = false
+    public var hasPaused: Bool { pausedAfter != nil }
+    /// The epochs that a run that paused has behind it: those before it was asked to, or more where it was beyond them; nil for one
+    /// that did not pause.
+    public private(set) var pausedAfter: Int?
 
     private var bestLoss = Double.infinity
     private var results: [(seed: UInt64, members: ModelMembers<Float>)] = []
@@ -264,11 +267,12 @@ public struct TrainingRun {
         course.keeping?.folder.log("seed \(seed): \(report.summary)")
         watch(.finished(seed: seed, report))
         wasInterrupted = report.reason == .interrupted
-        hasPaused = report.reason == .paused
+        pausedAfter = report.reason == .paused ? report.epochs.count : nil
         if wasInterrupted || hasPaused { return nil }
         var outcome = SeedOutcome(seed: seed, epochs: report.epochs, bestEpoch: report.bestEpoch)
         if !report.tasks.isEmpty { outcome.tasks = report.tasks }
-        if let failure = try judge.failure(of: trainer, report, since: begun) {
+        let suspects = tellRunaways(report, seed, course)
+        if let failure = try judge.failure(of: trainer, report, since: begun, suspects: suspects) {
             outcome.failure = SeedOutcome.Failure(failure)
             return (outcome, nil)
         }
@@ -284,5 +288,23 @@ public struct TrainingRun {
         }
         outcome.loss = report.keptLoss(model.tasks)
         return (outcome, learned)
+    }
+
+    /// Tells where training went back.
+    ///
+    /// - Returns: what is said of the rows where it ended because a loss ran away.
+    private func tellRunaways(_ report: TrainingReport, _ seed: UInt64, _ course: Course) -> String {
+        let divergences = report.rollbacks + [report.divergence].compactMap { $0 }
+        guard !divergences.isEmpty else { return "" }
+        let suspects = course.settings.suspects(divergences, course.data)
+        for (place, rows) in zip(report.rollbacks, suspects) {
+            let text =
+                "seed \(seed) went back from epoch \(place.epoch), to half the learning rate, because of \(place.summary) at step \(place.step)\(rows)"
+            course.keeping?.folder.log(text)
+            course.watch(.note(text))
+        }
+        guard report.divergence != nil, let rows = suspects.last else { return "" }
+        if !rows.isEmpty { course.keeping?.folder.log("seed \(seed)\(rows)") }
+        return rows
     }
 }

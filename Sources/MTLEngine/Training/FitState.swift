@@ -39,6 +39,9 @@ package struct FitState: Sendable, Equatable, Codable {
     /// Where it ran away.
     package var rollbacks: [Divergence] = []
     package var counters: StepCounters
+    /// The latest batch, and the one before it.
+    package var latest: BatchPlace?
+    package var before: BatchPlace?
 
     /// Whether a task has stopped by itself.
     func hasStopped(_ task: Int) -> Bool { tasks?[task].stoppedAfter != nil }
@@ -84,6 +87,8 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
     package private(set) var state: FitState
     /// The parameters, and what `TrainingStep.memories` names.
     package let parts: [(name: String, values: AlignedStorage<Scalar>)]
+    /// Its parameters.
+    var parameters: [Scalar] { Array(parts[0].values.buffer) }
     /// Where each row's average stands, where there is an average.
     package private(set) var stamps: AverageStamps?
 

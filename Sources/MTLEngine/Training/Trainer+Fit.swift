@@ -113,9 +113,15 @@ extension Trainer {
                 state.steps += 1
                 state.batch += 1
                 state.rowsSeen += batch.rows
+                (state.before, state.latest) = (
+                    state.latest, BatchPlace(stream: stream, batch: state.streams[stream].batches)
+                )
                 state.streams[stream].batches += 1
                 state.streams[stream].rows += batch.rows
-                if let found = runaway.map({ self.divergence(of: $0, state) }) ?? explosion {
+                if var found = runaway.map({ self.divergence(of: $0, state) }) ?? explosion {
+                    found.rows = try suspects(
+                        of: found, in: course, state,
+                        by: state.keptEpochs.max().flatMap { best[$0] } ?? retreat?.parameters ?? beginning)
                     if goBack(retreat, &state, because: found) {
                         rest(state, sequence)
                         continue training
@@ -139,9 +145,11 @@ extension Trainer {
             var report = try withAveragedParameters { () throws(InputError) in
                 try self.report(state, rule, validation)
             }
-            if !report.epoch.watchedLoss.isFinite,
-                goBack(retreat, &state, because: self.divergence(of: report.epoch, state))
-            {
+            var runaway: Divergence?
+            if !report.epoch.watchedLoss.isFinite {
+                runaway = try self.divergence(of: report.epoch, state, validation)
+            }
+            if let runaway, goBack(retreat, &state, because: runaway) {
                 rest(state, sequence)
                 continue training
             }
@@ -150,8 +158,8 @@ extension Trainer {
                 isBest = try judgeTasks(&report.epoch, &state, rule)
             }
             state.epochs.append(report.epoch)
-            guard report.epoch.watchedLoss.isFinite else {
-                (divergence, reason) = (self.divergence(of: report.epoch, state), .diverged)
+            if let runaway {
+                (divergence, reason) = (runaway, .diverged)
                 break
             }
             if rule.stop == .together, report.isKnown || rule.epochs == 1,
@@ -221,16 +229,7 @@ extension Trainer {
     private func withAveragedParameters<Value>(
         _ body: () throws(InputError) -> Value
     ) throws(InputError) -> Value {
-        guard let averaged = averagedParameters else { return try body() }
-        let latest = parameters
-        // The setter would settle the average, which rounds otherwise than its steps do.
-        func write(_ values: [Scalar]) {
-            _ = store.parameters.buffer.update(fromContentsOf: values)
-            store.refreshTransposes()
-        }
-        write(averaged)
-        defer { write(latest) }
-        return try body()
+        try withParameters(averagedParameters, body)
     }
 
     /// Goes back to where the loss had not run away, at half the rate.
@@ -247,9 +246,17 @@ extension Trainer {
     }
 
     /// What went wrong in an epoch whose steps all had losses.
-    private func divergence(of epoch: EpochReport, _ state: FitState) -> Divergence {
+    private func divergence(
+        of epoch: EpochReport, _ state: FitState, _ validation: (any LossWatch)?
+    ) throws(InputError) -> Divergence {
         let losses = epoch.validationLosses ?? epoch.trainingLosses
-        return divergence(of: losses.firstIndex { $0.isInfinite } ?? 0, state)
+        var found = divergence(of: losses.firstIndex { $0.isInfinite } ?? 0, state)
+        guard epoch.validationLosses != nil, isFinite else { return found }
+        let tasks = Set(losses.indices.filter { losses[$0].isInfinite })
+        found.rows = try withAveragedParameters { () throws(InputError) in
+            try validation?.runaways(of: tasks)
+        }
+        return found
     }
 
     /// A gradient that is longer than allowed, and the part of it that is the longest.
@@ -363,6 +370,8 @@ package protocol LossWatch {
     /// Per task its mean loss, NaN where it has none.
     func losses() throws(InputError) -> [Double]
     func evaluations() throws(InputError) -> [TaskEvaluation]
+    /// Rows with a loss that is NaN or infinite, of some tasks.
+    func runaways(of tasks: Set<Int>) throws(InputError) -> [SuspectRow]
 }
 
 extension ContinuousClock.Instant {
