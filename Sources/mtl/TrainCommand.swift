@@ -146,7 +146,7 @@ struct TrainCommand: ParsableCommand {
         guard let members = training.members else { return }
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
-            histories: settings.histories, members: members
+            histories: settings.histories, members: members, refitEpochs: training.refitEpochs
         ).write(to: path)
         try keeping?.folder.finish()
         try reporter.finished(training, seeds: settings.training.seeds.count)

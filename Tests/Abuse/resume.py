@@ -31,6 +31,7 @@ SCHEDULES = {
     "alternating": "schedule: {type: alternating, turns: {steps: 3}, order: shuffled}",
     "hierarchical": "schedule: {type: hierarchical, levels: [[click], [purchase, spend]], turns: epoch, regularization: 0.01}",
     "each_task": "schedule: joint\n  stop: each_task\n  keep: all",
+    "refit": "schedule: joint\n  refit: true",
     "sources": "schedule: {type: alternating, turns: {steps: 2}, order: shuffled}",
 }
 DATA = {"sources": "source: {log}, task_sources: [{{source: {other}, labels: [spend], batch: 48}}]"}

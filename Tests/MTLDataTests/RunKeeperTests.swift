@@ -47,7 +47,7 @@ import Testing
         let folder = try TemporaryFolder()
         let run = try RunFolder(folder.file("run"))
         var notes: [String] = []
-        let keeper = try RunKeeper(run, seed: 1, every: .steps(1), isInterrupted: { false }) {
+        let keeper = try RunKeeper(run, RunStage(seed: 1), every: .steps(1), isInterrupted: { false }) {
             notes.append($0)
         }
         let model = try MultiTaskModel(inputs: 2, trunk: [], tasks: [.binary("a")])

@@ -39,6 +39,13 @@ public struct SuspectRow: Sendable, Equatable, Codable {
     public let isValidation: Bool
     /// The weighted loss of the tasks in question; nil where it is NaN or infinite.
     public let loss: Double?
+
+    package init(row: Int, dataset: Int = 0, isValidation: Bool, loss: Double?) {
+        self.row = row
+        self.dataset = dataset
+        self.isValidation = isValidation
+        self.loss = loss
+    }
 }
 
 /// A batch that was taken of a stream, by numbers from 0.

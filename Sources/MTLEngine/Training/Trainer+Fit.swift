@@ -63,6 +63,8 @@ extension Trainer {
         fitted = nil
         // Of all turns, those of tasks that have stopped since too.
         let planned = min(rule.steps ?? .max, course.batches(inEpochs: rule.epochs))
+        let last = min(rule.epochs, rule.lastEpoch ?? .max)
+        let ending = min(planned, course.batches(inEpochs: last))
         rest(state, sequence)
         // Steps that follow are of all tasks, at the optimiser's own rate.
         defer {
@@ -80,7 +82,7 @@ extension Trainer {
         var reason = TrainingReport.Reason.budget
         var divergence: Divergence?
 
-        training: while state.epoch <= rule.epochs {
+        training: while state.epoch <= last {
             if let keeper, keeper.pauses(before: state.epoch) {
                 keeper.save(self, state, retreat: retreat)
                 reason = .paused
@@ -130,7 +132,7 @@ extension Trainer {
                     break training
                 }
                 if let progress, (state.batch - 1) % max(1, batches / 100) == 0 {
-                    progress(TrainingProgress(state, batchCount: batches, planned: planned, rule: rule))
+                    progress(TrainingProgress(state, batchCount: batches, planned: ending, epochs: last))
                 }
                 switch keeper?.wish ?? .goOn {
                 case .goOn: break
@@ -163,7 +165,8 @@ extension Trainer {
                 break
             }
             if rule.stop == .together, report.isKnown || rule.epochs == 1,
-                report.epoch.watchedLoss < (state.best?.loss ?? .infinity) - rule.minimumImprovement
+                rule.lastEpoch.map({ $0 == state.epoch })
+                    ?? (report.epoch.watchedLoss < (state.best?.loss ?? .infinity) - rule.minimumImprovement)
             {
                 state.best = FitState.Best(loss: report.epoch.watchedLoss, epoch: state.epoch)
                 isBest = true
@@ -173,7 +176,7 @@ extension Trainer {
                 best[state.epoch] = kept
                 keeper?.keepBest(kept, epoch: state.epoch)
             }
-            progress?(TrainingProgress(state, batchCount: batches, planned: planned, rule: rule))
+            progress?(TrainingProgress(state, batchCount: batches, planned: ending, epochs: last))
             if report.isKnown { state.plateau?.observe(report.epoch.watchedLoss) }
             if rule.stop == .eachTask ? allHaveStopped(state) : hasConverged(state, rule) {
                 reason = .converged
@@ -194,11 +197,11 @@ extension Trainer {
             keeper?.forgetBest(but: needed)
         }
         if reason != .interrupted, reason != .paused {
-            let last = rule.epochs > 1 || state.keptEpochs.isEmpty ? nil : averagedParameters
+            let averaged = rule.epochs > 1 || state.keptEpochs.isEmpty ? nil : averagedParameters
             if let tasks = state.tasks, let kept = try members(tasks, best, beginning: beginning) {
                 keep(kept)
             } else if let kept = state.best.flatMap({ best[$0.epoch] })
-                ?? (state.keptEpochs.isEmpty ? beginning : nil) ?? last
+                ?? (state.keptEpochs.isEmpty ? beginning : nil) ?? averaged
             {
                 parameters = kept
             }

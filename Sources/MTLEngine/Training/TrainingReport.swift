@@ -143,9 +143,9 @@ public struct TrainingProgress: Sendable {
     /// The best epoch so far.
     public let bestEpoch: Int?
 
-    init(_ state: FitState, batchCount: Int, planned: Int, rule: StoppingRule) {
+    init(_ state: FitState, batchCount: Int, planned: Int, epochs: Int) {
         epoch = state.epoch
-        epochs = rule.epochs
+        self.epochs = epochs
         fraction = min(1, Double(state.batch) / Double(max(1, batchCount)))
         latest = state.epochs.last
         bestEpoch = state.keptEpochs.max()
