@@ -51,10 +51,22 @@ struct DescribeCommand: ParsableCommand {
                 "\(members.vectors.count) members, each with all parameters, whose predictions are averaged: "
                     + "\(tasks.joined(separator: "; ")).", beside: svg)
         }
+        if let epochs = bundle?.refitEpochs { try tell(Self.refit(epochs), beside: svg) }
         if let svg {
             try TextOutput.write(ModelDrawing(model).svg, to: svg)
             try tell("The picture is in \(svg).", beside: svg)
         }
+    }
+
+    /// What the parameters learned from, where that is not the training rows alone.
+    private static func refit(_ epochs: [Int]) -> String {
+        func text(_ epochs: Int) -> String {
+            epochs == 0
+                ? "learned from the training rows alone"
+                : "learned from training and validation rows together, \(epochs) \(epochs == 1 ? "epoch" : "epochs")"
+        }
+        guard epochs.count > 1 else { return "It \(text(epochs.first ?? 0))." }
+        return epochs.enumerated().map { "Member \($0) \(text($1))." }.joined(separator: " ")
     }
 
     private func filesInUse(_ settings: Experiment?) -> FilesInUse {

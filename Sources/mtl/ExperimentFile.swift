@@ -15,10 +15,11 @@ struct SettingsFile<Settings: Decodable> {
     ///   - check: checks what is read; its errors are given the line of the setting.
     /// - Throws: `InputError` that names the file, the line and the setting.
     init(_ path: String, _ what: String, check: (Settings) throws -> Void) throws {
-        let text = try ExperimentText(path).text
-        var lines = SettingLines(path)
+        let kind = String(what.prefix { $0 != ":" })
+        let text = try ExperimentText(path, kind).text
+        var lines = SettingLines(path, kind)
         do {
-            try SettingLines.checkSize(of: text, path: path)
+            try lines.checkSize(of: text)
             guard let root = try Yams.compose(yaml: text), case .mapping = root else {
                 throw InputError(
                     .syntax, at: path,

@@ -1,19 +1,20 @@
 import Foundation
 import MTLEngine
 
-/// What stands in an experiment's file.
+/// What stands in a file of settings.
 struct ExperimentText {
     let text: String
 
-    /// More than any experiment is long, and far less than memory holds.
+    /// More than any of them is long, and far less than memory holds.
     private static let mostBytes = 64 << 20
 
     /// Reads a file or a pipe to its end.
     ///
+    /// - Parameter kind: what the file is to be, as "an experiment".
     /// - Throws: `InputError` that names it: it cannot be read, is too long or no UTF-8.
-    init(_ path: String) throws(InputError) {
-        func wrong(_ found: String, _ expected: String = "an experiment file") -> InputError {
-            InputError(.file, at: path, found: found, expected: expected)
+    init(_ path: String, _ kind: String) throws(InputError) {
+        func wrong(_ found: String, _ more: String = "") -> InputError {
+            InputError(.file, at: path, found: found, expected: "\(kind) file\(more)")
         }
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
@@ -29,7 +30,7 @@ struct ExperimentText {
             if count == 0 { break }
             bytes += buffer[..<count]
             guard bytes.count <= Self.mostBytes else {
-                throw wrong("more than \(Self.mostBytes >> 20) MiB", "an experiment file, which is shorter")
+                throw wrong("more than \(Self.mostBytes >> 20) MiB", ", which is shorter")
             }
         }
         guard ferror(file) == 0 else { throw wrong(String(cString: strerror(errno))) }

@@ -4,6 +4,8 @@ import Yams
 /// The lines of a file's settings, and what is wrong with them that a decoder would pass over.
 struct SettingLines {
     private let path: String
+    /// What the file is to be: "an experiment".
+    private let kind: String
     private var lines: [String: Int] = [:]
     private var nodes = 0
     private var placeBytes = 0
@@ -14,19 +16,19 @@ struct SettingLines {
     private static let mostPlaceBytes = 1 << 28
     private static let greatestDepth = 100
 
-    init(_ path: String) { self.path = path }
+    init(_ path: String, _ kind: String) { (self.path, self.kind) = (path, kind) }
 
-    private static func tooMany(_ path: String) -> InputError {
+    private var tooMany: InputError {
         InputError(
             .syntax, at: path, found: "too many settings",
-            expected: "an experiment: fewer than \(mostNodes) values")
+            expected: "\(kind): fewer than \(Self.mostNodes) values")
     }
 
     /// Refuses a text whose values would fill the memory before anything could be looked at: at least every other value has
     /// a line, a comma, a bracket, a dash or a colon of its own.
     ///
     /// - Throws: `InputError` that names the file.
-    static func checkSize(of text: String, path: String) throws(InputError) {
+    func checkSize(of text: String) throws(InputError) {
         var signs = 0
         var before: UInt8 = 0
         for byte in text.utf8 {
@@ -38,7 +40,7 @@ struct SettingLines {
             }
             before = byte
         }
-        guard signs < 2 * mostNodes else { throw tooMany(path) }
+        guard signs < 2 * Self.mostNodes else { throw tooMany }
     }
 
     mutating func look(at root: Yams.Node) throws(InputError) { try look(at: root, "", depth: 0) }
@@ -46,10 +48,10 @@ struct SettingLines {
     private mutating func look(at node: Yams.Node, _ place: String, depth: Int) throws(InputError) {
         nodes += 1
         placeBytes += place.utf8.count
-        guard nodes < Self.mostNodes, placeBytes < Self.mostPlaceBytes else { throw Self.tooMany(path) }
+        guard nodes < Self.mostNodes, placeBytes < Self.mostPlaceBytes else { throw tooMany }
         guard depth < Self.greatestDepth else {
             throw InputError(
-                .syntax, at: path, found: "settings too deep in others", expected: "an experiment")
+                .syntax, at: path, found: "settings too deep in others", expected: kind)
         }
         if let line = node.mark?.line, lines[place] == nil { lines[place] = line }
         switch node {

@@ -138,15 +138,15 @@ struct TrainCommand: ParsableCommand {
             reporter.interrupted(runFolder ?? "", signal: name)
             throw ExitCode(128 + signal)
         }
-        if training.hasPaused {
-            try reporter.paused(runFolder ?? "", epochs: pauseAfter ?? 0)
+        if let epochs = training.pausedAfter {
+            try reporter.paused(runFolder ?? "", epochs: epochs)
             return
         }
         Interrupts.release()
         guard let members = training.members else { return }
         try ModelBundle(
             data.preprocessor, settings: settings.model, sampling: settings.sampling,
-            histories: settings.histories, members: members
+            histories: settings.histories, members: members, refitEpochs: training.refitEpochs
         ).write(to: path)
         try keeping?.folder.finish()
         try reporter.finished(training, seeds: settings.training.seeds.count)

@@ -19,7 +19,7 @@ final class TrainingReporter {
     /// Where the model goes: what is said keeps out of it.
     private let output: String
     private var bar: ProgressBar?
-    private var told: (seed: UInt64, epoch: Int)?
+    private var told: (seed: UInt64, isRefit: Bool, epoch: Int)?
     /// What could not be said: it ends the command once the training is over.
     private(set) var failure: InputError?
 
@@ -89,7 +89,16 @@ final class TrainingReporter {
     func handle(_ event: TrainingRun.Event) {
         switch event {
         case .note(let text): note(text)
-        case .progress(let seed, let progress): show(progress, seed)
+        case .progress(let seed, let progress): show(progress, seed, isRefit: false)
+        case .refitting(let seed, let progress): show(progress, seed, isRefit: true)
+        case .refitted(let seed, let report):
+            bar?.clear()
+            bar = nil
+            line("on training and validation rows together, \(summary(report, seed))")
+            object(
+                RefitEnd(
+                    seed: seed, reason: "\(report.reason)", epochs: report.epochs.count,
+                    trainingSeconds: report.epochs.last?.trainingSeconds))
         case .finished(let seed, let report):
             bar?.clear()
             bar = nil
@@ -110,16 +119,25 @@ final class TrainingReporter {
         }
     }
 
-    private func show(_ progress: TrainingProgress, _ seed: UInt64) {
+    private struct RefitEnd: Encodable {
+        var event = "refit"
+        let seed: UInt64
+        let reason: String
+        let epochs: Int
+        let trainingSeconds: Double?
+    }
+
+    private func show(_ progress: TrainingProgress, _ seed: UInt64, isRefit: Bool) {
         if style == .lines {
-            let shown = bar ?? ProgressBar("seed \(seed)")
+            let shown = bar ?? ProgressBar("seed \(seed)\(isRefit ? " on all rows" : "")")
             bar = shown
             shown.show(progress)
         }
-        guard progress.fraction == 1, let epoch = progress.latest, told ?? (0, 0) != (seed, epoch.epoch)
+        guard progress.fraction == 1, let epoch = progress.latest,
+            told ?? (0, false, 0) != (seed, isRefit, epoch.epoch)
         else { return }
-        told = (seed, epoch.epoch)
-        object(EpochEvent(epoch: EpochLine(seed: seed, report: epoch, tasks: tasks)))
+        told = (seed, isRefit, epoch.epoch)
+        object(EpochEvent(epoch: EpochLine(seed: seed, report: epoch, tasks: tasks, isRefit: isRefit)))
     }
 
     private struct EpochEvent: Encodable {
@@ -184,10 +202,12 @@ final class TrainingReporter {
         if let failure { throw failure }
         if style == .lines, !run.evaluations.isEmpty {
             line("")
-            if let average = run.averageEvaluation {
+            let more = [("averaged", run.averageEvaluation), ("on all rows", run.refitEvaluation)]
+                .compactMap { name, found in found.map { (name, $0) } }
+            if !more.isEmpty {
                 try printMetrics(
-                    zip(run.evaluatedSeeds.map { "seed \($0)" }, run.evaluations).map { ($0, $1) }
-                        + [("averaged", average)], beside: output)
+                    zip(run.evaluatedSeeds.map { "seed \($0)" }, run.evaluations).map { ($0, $1) } + more,
+                    beside: output)
             } else {
                 try printMetrics(run.evaluations, beside: output)
             }
@@ -197,12 +217,20 @@ final class TrainingReporter {
             run.keptSeeds.count > 1
             ? " It averages the predictions of seeds \(kept)."
             : seeds > 1 ? " It is that of seed \(run.seed), which is best by what is watched." : ""
-        line("\nThe model is in \(output).\(whose)")
+        let rows =
+            run.refitEpochs.map { epochs in
+                let text = epochs.map { "\($0)" }.joined(separator: ", ")
+                return epochs.contains { $0 > 0 }
+                    ? " It learned from training and validation rows together, \(text) \(epochs == [1] ? "epoch" : "epochs")."
+                    : ""
+            } ?? ""
+        line("\nThe model is in \(output).\(whose)\(rows)")
         object(
             Result(
                 model: output, seed: run.seed, seeds: run.keptSeeds,
                 testMetrics: run.evaluations.map(\.byTask),
-                averagedMetrics: run.averageEvaluation?.byTask))
+                averagedMetrics: run.averageEvaluation?.byTask, refitEpochs: run.refitEpochs,
+                refitMetrics: run.refitEvaluation?.byTask))
         if let failure { throw failure }
     }
 
@@ -216,6 +244,10 @@ final class TrainingReporter {
         let testMetrics: [[String: [String: Double]]]
         /// Those of several seeds' averaged predictions.
         let averagedMetrics: [String: [String: Double]]?
+        /// Per kept seed its epochs on training and validation rows together, 0 where that was left out.
+        let refitEpochs: [Int]?
+        /// The metrics of what the model holds then.
+        let refitMetrics: [String: [String: Double]]?
     }
 
     func paused(_ run: String, epochs: Int) throws {

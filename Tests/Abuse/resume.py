@@ -31,6 +31,7 @@ SCHEDULES = {
     "alternating": "schedule: {type: alternating, turns: {steps: 3}, order: shuffled}",
     "hierarchical": "schedule: {type: hierarchical, levels: [[click], [purchase, spend]], turns: epoch, regularization: 0.01}",
     "each_task": "schedule: joint\n  stop: each_task\n  keep: all",
+    "refit": "schedule: joint\n  refit: true",
     "sources": "schedule: {type: alternating, turns: {steps: 2}, order: shuffled}",
 }
 DATA = {"sources": "source: {log}, task_sources: [{{source: {other}, labels: [spend], batch: 48}}]"}
@@ -54,7 +55,7 @@ model:
   sharing: {{type: scenario_towers, layers: [64, 32]}}
 training:
   epochs: {epochs}
-  patience: {epochs}
+  patience: {patience}
   batch: 64
   seeds: [1, 2]
   averaging: 0.99
@@ -71,7 +72,11 @@ class Trial:
         self.experiment = folder / "experiment.yaml"
         data = DATA.get(schedule, "source: {log}").format(log=folder.parent / "log.csv", other=folder.parent / "other.csv")
         self.experiment.write_text(
-            EXPERIMENT.format(data=data, epochs=options.epochs, schedule=SCHEDULES[schedule])
+            EXPERIMENT.format(
+                data=data, epochs=options.epochs, schedule=SCHEDULES[schedule],
+                # Tasks of their own are to stop before the last epoch.
+                patience=1 if schedule == "each_task" else options.epochs,
+            )
         )
 
     def command(self, name, threads):
@@ -157,6 +162,10 @@ def main():
             trial = Trial(options, folder, schedule)
             seconds = trial.whole("whole", 2)
             expected = trial.model("whole")
+            history = (folder / "whole" / "history.jsonl").read_text()
+            if schedule == "each_task" and '"stopped_tasks":["' not in history:
+                wrong += 1
+                print(f"{schedule}: no task stopped, so nothing was tried of it", file=sys.stderr)
             # A model of several members is larger than any checkpoint: there is always room.
             fault = None if schedule == "each_task" else trial.without_room("narrow")
             if fault is None and schedule != "each_task" and trial.model("narrow") != expected:

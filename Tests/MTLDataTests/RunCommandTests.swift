@@ -52,6 +52,12 @@ import Testing
         let again = try Command.run("mtl", arguments + ["--pause-after", "2", "--json"], in: shop.path)
         #expect(
             again.output.contains("{\"epochs\":2,\"event\":\"paused\",\"run\":\"run\"}"), "\(again.output)")
+        // Beyond where it is asked to pause: it says where it is.
+        let further = try Command.run("mtl", arguments + ["--pause-after", "3"], in: shop.path)
+        let back = try Command.run("mtl", arguments + ["--pause-after", "1"], in: shop.path)
+        for result in [further, back] {
+            #expect(result.status == 0 && result.output.contains("Paused after epoch 3."), "\(result.output)")
+        }
         let full = try shop.shell("\"$0\" train shop.yaml --run run --resume --pause-after 2 >/dev/full")
         #expect(full.status == 1 && full.errors.contains("standard output"), "\(full.errors)")
         let ended = try Command.run("mtl", arguments + ["--skip-test"], in: shop.path)

@@ -40,13 +40,14 @@ import Testing
 
         func begin(after batches: Int) {}
         func next() -> BatchView<Float> { source.batch(start: 0, rows: source.dataset.rowCount) }
+        func rowNumbers(ofBatch batch: Int) -> [Int] { Array(0..<source.dataset.rowCount) }
     }
 
     @Test func anEpochThatCameAgainIsWrittenAgain() throws {
         let folder = try TemporaryFolder()
         let run = try RunFolder(folder.file("run"))
         var notes: [String] = []
-        let keeper = try RunKeeper(run, seed: 1, every: .steps(1), isInterrupted: { false }) {
+        let keeper = try RunKeeper(run, RunStage(seed: 1), every: .steps(1), isInterrupted: { false }) {
             notes.append($0)
         }
         let model = try MultiTaskModel(inputs: 2, trunk: [], tasks: [.binary("a")])

@@ -109,7 +109,24 @@ import Testing
             $0.training.epochs = 12
             $0.training.learningRate = 0.05
         },
+        Course("a table so large that all workers copy it") { $0.schema.features[1].hashBuckets = 70_000 },
         Course("rows of two files in one step") { $0.data.taskSources = [own($0, batch: nil)] },
+        Course("once more on all rows, of the best of two seeds") {
+            $0.training.seeds = [3, 4]
+            $0.training.refit = true
+            $0.training.epochs = 3
+            $0.training.averaging = 0.98
+            $0.training.rateSchedule = RateScheduleSettings(.cosine, ["warmup": 9])
+        },
+        Course("once more on all rows of two files, of all seeds") {
+            $0.data.taskSources = [own($0, batch: 20)]
+            $0.training.schedule = ScheduleSettings(.alternating, ["turns": ["steps": 2]])
+            $0.training.seeds = [3, 4]
+            $0.training.keep = .all
+            $0.training.refit = true
+            $0.training.epochs = 2
+            $0.training.onDivergence = .rollBack
+        },
         Course("two seeds, and fewer epochs than planned") {
             $0.training.seeds = [3, 4]
             $0.training.patience = 1
@@ -199,7 +216,10 @@ import Testing
         for folder in ["kept", "stopped"] {
             let table = try String(
                 contentsOfFile: files.folder.file("\(folder)/history.csv"), encoding: .utf8)
-            let epochs = table.split(separator: "\n").dropFirst().map { $0.split(separator: ",").prefix(2) }
+            let epochs = table.split(separator: "\n").dropFirst().map { $0.split(separator: ",") }.map {
+                row in
+                row.prefix(2) + (experiment.training.refit ? row.suffix(1) : [])
+            }
             #expect(Set(epochs.map { $0.joined(separator: ",") }).count == epochs.count)
             let lines = try String(
                 contentsOfFile: files.folder.file("\(folder)/history.jsonl"), encoding: .utf8)

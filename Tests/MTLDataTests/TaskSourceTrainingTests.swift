@@ -120,6 +120,19 @@ import Testing
         #expect(refused?.place == shop.files.folder.file("churn.csv") && refused?.found == "no training row")
     }
 
+    @Test func aNumberFarFromAllOthersIsNamedWithItsFile() throws {
+        var lines = SourceCase.churn(Array(0..<150)).split(separator: "\n").map(String.init)
+        let cells = lines[101].split(separator: ",").dropLast()
+        lines[101] = (cells + ["1e15"]).joined(separator: ",")
+        try shop.files.write(lines.joined(separator: "\n") + "\n", as: "churn.csv")
+        let experiment = try shop.experiment()
+        let found = try experiment.report(shop.files.prepared(experiment)).findings.filter {
+            $0.check == .outlier
+        }
+        #expect(found.map(\.place) == ["feature \"price\""])
+        #expect(found.first?.found.contains("churn.csv, line 102 ") == true, "\(found)")
+    }
+
     // MARK: Files
 
     @Test func aChangeOfAnySourceIsSeen() throws {

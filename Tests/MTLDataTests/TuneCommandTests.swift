@@ -34,6 +34,21 @@ import Testing
         try Command.run("mtl", ["tune", "tune.yaml", "--folder", "out"] + options, in: shop.path)
     }
 
+    @Test func aFileThatIsNoTuningIsSaidToBeNone() throws {
+        let shop = try shop(Self.grid)
+        for (text, found) in [
+            ("a: " + String(repeating: "[", count: 200) + String(repeating: "]", count: 200), "too deep"),
+            ("a: [" + String(repeating: "1,", count: 2_100_000) + "1]", "too many settings"),
+        ] {
+            _ = try shop.write(text, "tune.yaml")
+            let result = try tune(shop)
+            #expect(result.status == 1 && result.errors.contains(found), "\(result.errors.prefix(300))")
+            #expect(result.errors.contains("expected a tuning"), "\(result.errors.prefix(300))")
+        }
+        let none = try Command.run("mtl", ["tune", "nothing.yaml", "--folder", "out"], in: shop.path)
+        #expect(none.errors.contains("found no such file, expected a tuning file"), "\(none.errors)")
+    }
+
     /// The table by rows, without the seconds.
     private func table(_ shop: SmallShop, _ folder: String = "out") throws -> [[String]] {
         let text = String(decoding: try #require(shop.bytes("\(folder)/trials.csv")), as: UTF8.self)

@@ -73,6 +73,13 @@ package final class CacheBatches: BatchStream {
         return buffers[(taken - 1) % buffers.count].batch
     }
 
+    package func rowNumbers(ofBatch batch: Int) throws(InputError) -> [Int] {
+        let (passes, used) = batch.quotientAndRemainder(dividingBy: batchCount)
+        var rows = ShuffledRows(cache, blocks, seed: seed, pass: passes + 1)
+        try rows.skip(used * batchSize)
+        return try rows.numbers(batchSize)
+    }
+
     /// The filling of the buffers from one place on, on its thread.
     private final class Filling: @unchecked Sendable {
         private let free: DispatchSemaphore

@@ -69,6 +69,30 @@ struct ShuffledRows {
         return buffer.rows > 0
     }
 
+    /// The numbers of the next rows in the cache, counted from 0, as `fill` would take them.
+    mutating func numbers(_ count: Int) throws(InputError) -> [Int] {
+        var starts: [Int] = []
+        var next = 0
+        for block in cache.blocks {
+            starts.append(next)
+            next += block.rows
+        }
+        var numbers: [Int] = []
+        while numbers.count < count {
+            if position == order.count {
+                guard try refill() else { break }
+            }
+            let end = min(order.count, position + count - numbers.count)
+            let firstHeld = nextBlock - held.rows.count
+            for place in order[position..<end] {
+                let (block, row) = (Int(place >> 32), Int(place & 0xFFFF_FFFF))
+                numbers.append(starts[blocks[firstHeld + block]] + row)
+            }
+            position = end
+        }
+        return numbers
+    }
+
     private mutating func refill() throws(InputError) -> Bool {
         spare += held.rows.map(\.memory)
         held.removeAll()

@@ -134,25 +134,42 @@ private struct CacheLosses: LossWatch {
 
     func losses() throws(InputError) -> [Double] {
         let tasks = trainer.model.tasks
-        let buffer = try BatchBuffer(
-            cache.layout, capacity: cache.blocks.map(\.rows).max() ?? 0,
-            features: trainer.model.plan.embedding.features, tasks: tasks.map(\.name))
-        let memory = BlockMemory()
         var sums = [Double](repeating: 0, count: tasks.count)
         var counts = [Double](repeating: 0, count: tasks.count)
-        for block in cache.blocks.indices {
-            let rows = try cache.rows(block, into: memory)
-            buffer.clear()
-            var held = HeldBlocks()
-            held.append(rows)
-            (0..<UInt64(rows.count)).map { $0 }.withUnsafeBufferPointer { buffer.append(held, $0) }
-            let part = withExtendedLifetime(buffer) { trainer.inference.lossSums(buffer.batch) }
+        try forEachBlock { (batch, _) in
+            let part = trainer.inference.lossSums(batch)
             for task in tasks.indices {
                 sums[task] += part.sums[task]
                 counts[task] += part.counts[task]
             }
         }
         return zip(sums, counts).map { meanLoss($0, $1) }
+    }
+
+    func runaways(of tasks: Set<Int>) throws(InputError) -> [SuspectRow] {
+        var suspects = SuspectRows()
+        try forEachBlock { (batch, first) in
+            trainer.addRunaways(batch, tasks: tasks, to: &suspects) { first + $0 }
+        }
+        return suspects.found
+    }
+
+    /// - Parameter body: gets a block's rows, and the number of the first.
+    private func forEachBlock(_ body: (BatchView<Float>, Int) -> Void) throws(InputError) {
+        let buffer = try BatchBuffer(
+            cache.layout, capacity: cache.blocks.map(\.rows).max() ?? 0,
+            features: trainer.model.plan.embedding.features, tasks: trainer.model.tasks.map(\.name))
+        let memory = BlockMemory()
+        var first = 0
+        for block in cache.blocks.indices {
+            let rows = try cache.rows(block, into: memory)
+            buffer.clear()
+            var held = HeldBlocks()
+            held.append(rows)
+            (0..<UInt64(rows.count)).map { $0 }.withUnsafeBufferPointer { buffer.append(held, $0) }
+            withExtendedLifetime(buffer) { body(buffer.batch, first) }
+            first += rows.count
+        }
     }
 
     func evaluations() throws(InputError) -> [TaskEvaluation] { try trainer.evaluate(cache) }

@@ -14,6 +14,8 @@ public final class RowCache: Sendable {
     /// A checksum of all that the file holds.
     let seal: String
     private let bytes: CacheBytes
+    /// Per block where it is, where several caches are joined.
+    private let parts: [(cache: RowCache, block: Int)]
 
     /// Opens a cache.
     ///
@@ -99,6 +101,49 @@ public final class RowCache: Sendable {
         self.blocks = blocks
         rowCount = rows
         seal = "\(bytes.count) \(sum)"
+        parts = []
+    }
+
+    /// The rows of two caches of the same preparation: of each source those of the first, then those of the other.
+    package init(_ first: RowCache, and other: RowCache) throws(InputError) {
+        func alike(_ cache: RowCache) -> CacheLayout {
+            var layout = cache.layout
+            layout.sourceBlocks = nil
+            layout.labelsAreComplete = true
+            return layout
+        }
+        guard alike(first) == alike(other), first.sources.count == other.sources.count else {
+            throw InputError(
+                .shape, at: other.path, found: "rows of another preparation",
+                expected: "those of \(first.path)")
+        }
+        var parts: [(cache: RowCache, block: Int)] = []
+        var counts: [Int] = []
+        for (own, others) in zip(first.sources, other.sources) {
+            parts += own.map { (first, $0) } + others.map { (other, $0) }
+            counts.append(own.count + others.count)
+        }
+        var layout = first.layout
+        if layout.sourceBlocks != nil { layout.sourceBlocks = counts }
+        layout.labelsAreComplete = layout.labelsAreComplete && other.layout.labelsAreComplete
+        self.layout = layout
+        self.parts = parts
+        path = "\(first.path) and \(other.path)"
+        blocks = parts.map { $0.cache.blocks[$0.block] }
+        rowCount = first.rowCount + other.rowCount
+        seal = "\(first.seal), \(other.seal)"
+        bytes = first.bytes
+    }
+
+    /// Where a row of joined caches is: in which of them, and its number there, counted from 0.
+    func origin(of row: Int) -> (cache: RowCache, row: Int) {
+        var left = row
+        for (cache, block) in parts {
+            let rows = cache.blocks[block].rows
+            if left < rows { return (cache, cache.blocks[..<block].reduce(left) { $0 + $1.rows }) }
+            left -= rows
+        }
+        return (self, row)
     }
 
     /// The blocks of each source, one after the other; of one where none were joined.
@@ -143,6 +188,7 @@ public final class RowCache: Sendable {
     package func rows(
         _ index: Int, into memory: BlockMemory = BlockMemory()
     ) throws(InputError) -> Rows {
+        if !parts.isEmpty { return try parts[index].cache.rows(parts[index].block, into: memory) }
         let block = blocks[index]
         guard let places = block.places(layout) else { throw wrong(index, "counts that cannot be") }
         let target = memory.room(places.byteCount)
@@ -259,6 +305,7 @@ public final class RowCache: Sendable {
 
     /// Tells the system that a block will be read soon.
     package func announce(_ index: Int) {
+        if !parts.isEmpty { return parts[index].cache.announce(parts[index].block) }
         guard let places = blocks[index].places(layout) else { return }
         bytes.announce(at: blocks[index].offset, count: places.byteCount)
     }

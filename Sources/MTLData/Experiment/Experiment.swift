@@ -53,6 +53,12 @@ public struct Experiment: Sendable, Equatable, Codable {
         try split.check(schema)
         try sampling.check(schema)
         try training.check()
+        if training.refit, !sampling.isAll {
+            throw InputError(
+                .value, at: "training, refit",
+                found: "true, and sampling, which leaves the validation rows as they are",
+                expected: "all rows to learn from, or false")
+        }
         do throws(InputError) {
             try training.schedule.schedule().schedule.check(tasks: schema.labels.map(\.name))
         } catch {

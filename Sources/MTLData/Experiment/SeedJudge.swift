@@ -13,11 +13,11 @@ struct SeedJudge {
     let audit: LabelAudit
     /// The parameters that training went on from; nil for those that were drawn.
     let start: [Float]?
-    let seed: UInt64
+    let stage: RunStage
     /// Is told of a task that learned nothing where others did.
     let note: (String) -> Void
 
-    private var place: String { "training, seed \(seed)" }
+    private var place: String { "training, \(stage.title)" }
     private var advice: String { audit.outliers.isEmpty ? "" : ", or labels without outliers" }
 
     /// Of a trainer whose run has not begun.
@@ -26,14 +26,16 @@ struct SeedJudge {
     }
 
     /// Why a seed's run is left out; nil where it learned something.
+    ///
+    /// - Parameter suspects: what is said of rows, where a loss ran away.
     func failure(
-        of trainer: Trainer<Float>, _ report: TrainingReport, since begun: Beginning
+        of trainer: Trainer<Float>, _ report: TrainingReport, since begun: Beginning, suspects: String
     ) throws(InputError) -> InputError? {
         guard report.reason != .diverged else {
             let found = report.divergence.map { place in
                 let relation = place.gradientNorm == nil ? "and so is" : "most of it of"
                 return "\(place.summary) at step \(place.step)"
-                    + (place.parameter.map { ", \(relation) parameter \"\($0)\"" } ?? "")
+                    + (place.parameter.map { ", \(relation) parameter \"\($0)\"" } ?? "") + suspects
             }
             return InputError(
                 .value, at: "\(place), epoch \(report.divergence?.epoch ?? report.epochs.count)",
@@ -57,7 +59,7 @@ struct SeedJudge {
             let constant = audit.labels[index].constantLoss(task.kind)
             guard ended[index] > 1.02 * constant else { continue }
             note(
-                "seed \(seed), task \"\(task.name)\": a loss of \(Wording.number(ended[index])), no better than a constant's \(Wording.number(constant)): it learned nothing of its label"
+                "\(stage.title), task \"\(task.name)\": a loss of \(Wording.number(ended[index])), no better than a constant's \(Wording.number(constant)): it learned nothing of its label"
             )
         }
         return nil

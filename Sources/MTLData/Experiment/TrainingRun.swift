@@ -13,6 +13,10 @@ public struct TrainingRun {
         case progress(seed: UInt64, TrainingProgress)
         /// A seed's run is over.
         case finished(seed: UInt64, TrainingReport)
+        /// How far a seed's training on training and validation rows together is.
+        case refitting(seed: UInt64, TrainingProgress)
+        /// It is over.
+        case refitted(seed: UInt64, TrainingReport)
     }
 
     /// The model as planned.
@@ -29,11 +33,20 @@ public struct TrainingRun {
     public private(set) var evaluatedSeeds: [UInt64] = []
     /// The metrics on the test rows of several runs' averaged predictions, `[tasks]`; nil where there are none.
     public private(set) var averageEvaluation: [TaskEvaluation]?
+    /// Per kept seed the epochs that it was trained on training and validation rows together, 0 where that was left out; nil where
+    /// it was not asked for.
+    public private(set) var refitEpochs: [Int]?
+    /// The metrics on the test rows of what `members` holds, `[tasks]`, where that learned from the validation rows too; the others are
+    /// those of before.
+    public private(set) var refitEvaluation: [TaskEvaluation]?
 
     /// Whether it stopped before its end because it was asked to: its folder holds where, and there are no members.
     public private(set) var wasInterrupted = false
     /// Whether it paused where it was asked to: its folder holds where, and there are no parameters.
-    public private(set) var hasPaused = false
+    public var hasPaused: Bool { pausedAfter != nil }
+    /// The epochs that a run that paused has behind it: those before it was asked to, or more where it was beyond them; nil for one
+    /// that did not pause.
+    public private(set) var pausedAfter: Int?
 
     private var bestLoss = Double.infinity
     private var results: [(seed: UInt64, members: ModelMembers<Float>)] = []
@@ -97,6 +110,11 @@ public struct TrainingRun {
                 .shape, at: "parameters to go on from", found: "\(start.count)",
                 expected: "\(model.layout.count), the model's")
         }
+        if settings.training.refit, data.validation == nil {
+            throw InputError(
+                .value, at: "training, refit", found: "true, and no validation rows",
+                expected: "a split that has some, or false")
+        }
         let keepsAll = settings.training.keep == .all
         if keepsAll {
             let training = settings.training
@@ -114,28 +132,27 @@ public struct TrainingRun {
                     "there are no validation rows: the loss of the training rows, as each epoch saw them, decides which epoch is kept"
                 ))
         }
-        let course = Course(
-            settings: settings, data: data, groups: groups, start: start, audit: audit, keeping: keeping,
-            compute: compute, watch: watch)
+        let course = TrainingCourse(
+            model: model, settings: settings, data: data, groups: groups, start: start, audit: audit,
+            keeping: keeping, compute: compute, watch: watch)
         try keeping?.folder.begin(settings: RunFolder.text(settings), rows: Self.identity(data, start))
         var history = RunHistory(tasks: model.tasks.map(\.name))
         var failures: [InputError] = []
+        var bestEpochs: [UInt64: Int] = [:]
         for seed in settings.training.seeds {
             let outcome: SeedOutcome
             if let kept = keeping?.folder.manifest?.outcomes.first(where: { $0.seed == seed }) {
                 outcome = kept
-                history.set(seed, kept.epochs)
+                history.set(RunStage(seed: seed), kept.epochs)
                 if outcome.failure == nil, keepsAll || results.isEmpty || outcome.loss < bestLoss, let keeping
                 {
                     let path = keeping.folder.resultPath(keepsAll ? seed : nil)
                     keep(try RunFolder.members(path, model), of: seed, loss: outcome.loss, all: keepsAll)
                 }
             } else {
-                guard let found = try run(seed, course, &history) else {
-                    results = []
-                    return
-                }
-                outcome = found.outcome
+                let found = try course.train(RunStage(seed: seed), &history)
+                guard !stops(found.report) else { return }
+                outcome = found.outcome(seed, model)
                 if let learned = found.members {
                     keep(learned, of: seed, loss: outcome.loss, all: keepsAll)
                 }
@@ -150,6 +167,7 @@ public struct TrainingRun {
                 }
             }
             if let failure = outcome.failure { failures.append(failure.error) }
+            bestEpochs[seed] = outcome.bestEpoch ?? outcome.epochs.count
             if judgesTest, outcome.failure == nil, outcome.evaluation == nil {
                 watch(.note("seed \(seed) has no test metrics: it came to its end without its test rows"))
             }
@@ -168,7 +186,33 @@ public struct TrainingRun {
             averageEvaluation = try Predictor(model, members: learned, compute: compute).evaluate(
                 test, groups: groups)
         }
-        members = learned
+        guard settings.training.refit else {
+            members = learned
+            return
+        }
+        var refits: [Refit] = []
+        for (seed, learned) in results {
+            let epochs = bestEpochs[seed] ?? 1
+            let (refit, report) = try course.refit(seed, epochs: epochs, learned, &history)
+            if let report, stops(report) { return }
+            refits.append(refit)
+        }
+        let refitted = try ModelMembers.together(refits.map(\.members))
+        if judgesTest, let test = data.test {
+            refitEvaluation = try Predictor(model, members: refitted, compute: compute).evaluate(
+                test, groups: groups)
+        }
+        refitEpochs = refits.map(\.epochs)
+        members = refitted
+    }
+
+    /// Takes note of a training that was interrupted or paused: nothing is learned then.
+    private mutating func stops(_ report: TrainingReport) -> Bool {
+        wasInterrupted = report.reason == .interrupted
+        pausedAfter = report.reason == .paused ? report.epochs.count : nil
+        guard wasInterrupted || hasPaused else { return false }
+        results = []
+        return true
     }
 
     /// Keeps what a seed learned: in the place of a worse one, or beside all.
@@ -184,105 +228,10 @@ public struct TrainingRun {
         }
     }
 
-    /// What all seeds have in common.
-    private struct Course {
-        let settings: Experiment
-        let data: PreparedData
-        let groups: [Int]?
-        let start: [Float]?
-        let audit: LabelAudit
-        let keeping: Keeping?
-        let compute: ComputeOptions
-        let watch: (Event) -> Void
-    }
-
     /// What identifies the rows and the model that training goes on from.
     static func identity(_ data: PreparedData, _ start: [Float]?) -> String {
         let parts = [data.training, data.validation, data.test].map { $0?.seal ?? "none" }
         let begun = start.map { start in "\(start.withUnsafeBytes { Checksum.crc32($0) })" } ?? "none"
         return (parts + [begun]).joined(separator: ", ")
-    }
-
-    /// - Returns: what came of the seed's run, and what it learned, if anything; nil where it was interrupted or paused.
-    /// - Throws: what is wrong with the machine or the rows, and so for all seeds.
-    private mutating func run(
-        _ seed: UInt64, _ course: Course, _ history: inout RunHistory
-    ) throws(InputError) -> (outcome: SeedOutcome, members: ModelMembers<Float>?)? {
-        let (settings, data, watch) = (course.settings, course.data, course.watch)
-        let trainer = try settings.trainer(model, seed: seed, compute: course.compute)
-        if let start = course.start { trainer.parameters = start }
-        let judge = SeedJudge(
-            model: model, data: data, audit: course.audit, start: course.start, seed: seed
-        ) { watch(.note($0)) }
-        let begun = try judge.beginning(trainer)
-        var keeper: RunKeeper?
-        var resumed: FitStart<Float>?
-        var rule = settings.training.stopping
-        rule.reportsMetrics = data.validation != nil
-        rule.reportsParameters = course.keeping != nil
-        if let keeping = course.keeping {
-            let own = try RunKeeper(
-                keeping.folder, seed: seed, every: keeping.interval, isInterrupted: keeping.isInterrupted,
-                pauseAfter: keeping.pauseAfter
-            ) { text in
-                keeping.folder.log(text)
-                watch(.note(text))
-            }
-            resumed = try Checkpoint.restore(
-                keeping.folder, seed: seed, trainer, beginning: trainer.parameters,
-                keepsRetreat: rule.onDivergence == .rollBack)
-            if let resumed {
-                own.resume(resumed)
-                let place = "epoch \(resumed.state.epoch), batch \(resumed.state.batch + 1)"
-                keeping.folder.log("seed \(seed) goes on at \(place)")
-                watch(.note("seed \(seed) goes on at \(place)"))
-            } else {
-                keeping.folder.log("seed \(seed) begins")
-            }
-            keeper = own
-        }
-        history.set(seed, resumed?.state.epochs ?? [])
-        var (kept, failure) = (history, InputError?.none)
-        let report: TrainingReport
-        do throws(InputError) {
-            report = try trainer.fit(
-                data.training, batches: settings.batches, validation: data.validation, until: rule,
-                from: resumed, keeper: keeper
-            ) { progress in
-                watch(.progress(seed: seed, progress))
-                guard let folder = course.keeping?.folder, progress.fraction == 1, let epoch = progress.latest
-                else { return }
-                kept.add(epoch)
-                do throws(InputError) { try kept.write(folder) } catch { failure = error }
-            }
-        } catch {
-            throw settings.named(error)
-        }
-        keeper?.finish()
-        history = kept
-        if let failure { watch(.note("\(failure). Training goes on.")) }
-        course.keeping?.folder.log("seed \(seed): \(report.summary)")
-        watch(.finished(seed: seed, report))
-        wasInterrupted = report.reason == .interrupted
-        hasPaused = report.reason == .paused
-        if wasInterrupted || hasPaused { return nil }
-        var outcome = SeedOutcome(seed: seed, epochs: report.epochs, bestEpoch: report.bestEpoch)
-        if !report.tasks.isEmpty { outcome.tasks = report.tasks }
-        if let failure = try judge.failure(of: trainer, report, since: begun) {
-            outcome.failure = SeedOutcome.Failure(failure)
-            return (outcome, nil)
-        }
-        let learned = try trainer.completedMembers(
-            data.training, continuing: course.start == nil ? nil : data.preprocessor)
-        if let test = data.test, course.keeping?.skipsTest != true {
-            if learned.vectors.count == 1 {
-                outcome.evaluation = try trainer.evaluate(test, groups: course.groups)
-            } else {
-                outcome.evaluation = try Predictor(model, members: learned, compute: course.compute).evaluate(
-                    test, groups: course.groups)
-            }
-        }
-        outcome.loss = report.keptLoss(model.tasks)
-        return (outcome, learned)
     }
 }

@@ -55,6 +55,10 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     /// Which seeds' runs the model holds.
     public var keep = KeptRuns.best
 
+    /// Whether what the model holds is trained once more, from its beginning, on the training and the validation rows together,
+    /// for as many epochs as the best one's number; nothing is watched then.
+    public var refit = false
+
     /// Which runs of several seeds a model holds.
     public enum KeptRuns: String, Sendable, Codable, CaseIterable {
         /// The best by what is watched.
@@ -68,7 +72,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case epochs, patience, batch, optimizer, schedule, seeds, averaging, watch, stop, keep
+        case epochs, patience, batch, optimizer, schedule, seeds, averaging, watch, stop, keep, refit
         case onDivergence = "on_divergence"
         case learningRate = "learning_rate"
         case weightDecay = "weight_decay"
@@ -104,6 +108,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         try values.read(.stop, &stop)
         try values.read(.seeds, &seeds)
         try values.read(.keep, &keep)
+        try values.read(.refit, &refit)
     }
 
     package func check() throws(InputError) {
@@ -154,6 +159,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
                 .value, at: "training, watch", found: "\(watch.metric ?? "nothing") of no task",
                 expected: "a task, or tasks that stop by themselves")
         }
+        if refit { try checkRefit() }
         _ = try rateSchedule?.schedule()
         _ = try schedule.schedule()
         _ = try tableOptimizer?.rule()
@@ -164,6 +170,21 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         }
         guard !seeds.isEmpty else {
             throw InputError(.empty, at: "training, seeds", found: "none", expected: "at least one")
+        }
+    }
+
+    /// What has no meaning where nothing is watched.
+    private func checkRefit() throws(InputError) {
+        guard stop == .together else {
+            throw InputError(
+                .value, at: "training, refit", found: "true, where each task stops at an epoch of its own",
+                expected: "\"stop: together\", or false")
+        }
+        guard try rateSchedule?.schedule().plateau == nil else {
+            throw InputError(
+                .value, at: "training, refit",
+                found: "true, and a rate that follows the loss of the validation rows",
+                expected: "another rate_schedule than plateau, or false")
         }
     }
 

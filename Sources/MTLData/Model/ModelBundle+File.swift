@@ -27,6 +27,7 @@ extension ModelBundle {
             "preprocessor": try Self.json(preprocessor, path, bag), "model": try Self.json(settings, path),
             "histories": try Self.json(histories, path), "sampling": try Self.json(sampling, path),
         ]
+        if let refitEpochs { texts["refit"] = try Self.json(refitEpochs, path) }
         if !isOne {
             let names = zip(model.tasks.map(\.name), members.ofTasks)
             texts["members"] = try Self.json(Dictionary(names) { first, _ in first }, path)
@@ -87,6 +88,7 @@ extension ModelBundle {
             throw error.located(in: path)
         }
         try sizes.check(layout)
+        let refit = file.texts["refit"] == nil ? nil : try Self.decode([Int].self, "refit", file)
         var vectors: [[Float]] = []
         for member in 0..<count {
             let prefix = membersOfTasks == nil ? "" : Self.prefix(member)
@@ -99,7 +101,8 @@ extension ModelBundle {
             }
             try self.init(
                 preprocessor, settings: settings, sampling: sampling, histories: histories,
-                members: ModelMembers(vectors, ofTasks: ofTasks ?? tasks.map { _ in [0] }))
+                members: ModelMembers(vectors, ofTasks: ofTasks ?? tasks.map { _ in [0] }),
+                refitEpochs: refit)
         } catch {
             throw error.located(in: path)
         }

@@ -16,6 +16,9 @@ public struct ModelBundle: Sendable {
     public let model: MultiTaskModel
     /// What was learned: a vector of parameters, `[model.layout.count]`, or several whose predictions are averaged.
     public let members: ModelMembers<Float>
+    /// Per member the epochs that it was trained on training and validation rows together, 0 for one that learned of the training
+    /// rows alone; nil where all did.
+    public let refitEpochs: [Int]?
 
     /// A bundle of one vector of parameters.
     ///
@@ -32,11 +35,20 @@ public struct ModelBundle: Sendable {
 
     /// A bundle of what was trained.
     ///
-    /// - Throws: `InputError` where the members are not the model's, or one has a parameter that is no finite number.
+    /// - Throws: `InputError` where the members are not the model's, or one has a parameter that is no finite number, or
+    ///   `refitEpochs` are not one number for each.
     public init(
         _ preprocessor: Preprocessor, settings: ModelSettings, sampling: Sampling = Sampling(),
-        histories: [HistorySpec] = [], members: ModelMembers<Float>
+        histories: [HistorySpec] = [], members: ModelMembers<Float>, refitEpochs: [Int]? = nil
     ) throws(InputError) {
+        if let epochs = refitEpochs {
+            guard epochs.count == members.vectors.count, epochs.allSatisfy({ $0 >= 0 }) else {
+                throw InputError(
+                    .shape, at: "model bundle, refit", found: "\(epochs.prefix(8).map { $0 })",
+                    expected: "epochs of each of the \(members.vectors.count) members")
+            }
+        }
+        self.refitEpochs = refitEpochs
         self.preprocessor = preprocessor
         self.settings = settings
         self.sampling = sampling

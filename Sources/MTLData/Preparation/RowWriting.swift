@@ -46,13 +46,7 @@ struct RowWriting {
             var encoded: [EncodedRows] = []
             let partOf = splitter.map { splitter in parsed.rows.map { splitter.part(parsed, $0) } }
             for part in parts {
-                var rows =
-                    partOf.map { partOf in
-                        zip(parsed.rows, partOf).filter { $0.1 == part }.map(\.0)
-                    } ?? parsed.rows
-                if part == .training, let sampler {
-                    rows = sampler.sample(&parsed, plan, preprocessor, rows: rows)
-                }
+                let rows = Self.rows(of: part, &parsed, plan, partOf, sampler, preprocessor)
                 encoded.append(preprocessor.encode(parsed, plan, rows: rows, isTraining: part == .training))
             }
             try writers.add(block.index, encoded, of: block.source, errors: parsed.errors)
@@ -68,6 +62,22 @@ struct RowWriting {
         bad.count += found
         let examples = (report.examples + writers.errors).map(\.description)
         bad.examples += examples.prefix(max(0, OrderedWriters.exampleLimit - bad.examples.count))
+    }
+}
+
+extension RowWriting {
+    /// The rows of a block that are written into a part.
+    ///
+    /// - Parameter partOf: the part of each row; nil where all are in one.
+    static func rows(
+        of part: Part, _ parsed: inout ParsedBlock, _ plan: ColumnPlan, _ partOf: [Part]?,
+        _ sampler: Sampler?,
+        _ preprocessor: Preprocessor
+    ) -> [Int] {
+        let rows =
+            partOf.map { partOf in zip(parsed.rows, partOf).filter { $0.1 == part }.map(\.0) } ?? parsed.rows
+        guard part == .training, let sampler else { return rows }
+        return sampler.sample(&parsed, plan, preprocessor, rows: rows)
     }
 }
 

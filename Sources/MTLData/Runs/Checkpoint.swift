@@ -9,9 +9,10 @@ enum Checkpoint {
 
     /// Writes a snapshot, and the one that the run goes back to if its loss runs away.
     static func write(
-        _ path: String, seed: UInt64, _ snapshot: TrainingSnapshot<Float>, retreat: TrainingSnapshot<Float>?
+        _ path: String, _ stage: RunStage, _ snapshot: TrainingSnapshot<Float>,
+        retreat: TrainingSnapshot<Float>?
     ) throws(InputError) {
-        var texts = ["format": format, "revision": version, "seed": "\(seed)"]
+        var texts = ["format": format, "revision": version, "seed": stage.name]
         texts["state"] = try json(snapshot.state, path)
         var tensors = Self.tensors(snapshot, "")
         if let retreat {
@@ -48,11 +49,12 @@ enum Checkpoint {
             }
     }
 
-    /// Puts a trainer where the run of a seed was; nil where there is no checkpoint of it.
+    /// Puts a trainer where a stage of the run was; nil where there is no checkpoint of it.
     ///
     /// - Parameter beginning: the parameters before the first step.
     static func restore(
-        _ folder: RunFolder, seed: UInt64, _ trainer: Trainer<Float>, beginning: [Float], keepsRetreat: Bool
+        _ folder: RunFolder, _ stage: RunStage, _ trainer: Trainer<Float>, beginning: [Float],
+        keepsRetreat: Bool
     ) throws(InputError) -> FitStart<Float>? {
         let path = folder.checkpointPath
         guard FileManager.default.fileExists(atPath: path) else { return nil }
@@ -62,7 +64,7 @@ enum Checkpoint {
                 .syntax, at: path, found: "a file of something else", expected: "a checkpoint of this version"
             )
         }
-        guard file.texts["seed"] == "\(seed)" else { return nil }
+        guard file.texts["seed"] == stage.name else { return nil }
         let state = try state("state", file)
         var retreat: TrainingSnapshot<Float>?
         if keepsRetreat {
@@ -73,7 +75,7 @@ enum Checkpoint {
         try fill(trainer, state, file, "")
         var best: [Int: [Float]] = [:]
         for epoch in state.keptEpochs.union(retreat?.state.keptEpochs ?? []) {
-            let path = folder.bestPath(seed, epoch)
+            let path = folder.bestPath(stage, epoch)
             best[epoch] = try SafetensorsFile(path).values(
                 "parameters", shape: [trainer.model.layout.count])
         }

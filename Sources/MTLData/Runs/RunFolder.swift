@@ -86,8 +86,14 @@ public final class RunFolder {
     func resultPath(_ seed: UInt64?) -> String {
         "\(path)/result\(seed.map { "-\($0)" } ?? "").safetensors"
     }
-    func bestPath(_ seed: UInt64, _ epoch: Int) -> String { "\(path)/best-\(seed)-\(epoch).safetensors" }
-    func eventsPath(_ seed: UInt64) -> String { "\(path)/tensorboard/seed-\(seed)/events.out.tfevents.mtl" }
+    /// What training on all rows made of a seed.
+    func refitPath(_ seed: UInt64) -> String { "\(path)/refit-\(seed).safetensors" }
+    func bestPath(_ stage: RunStage, _ epoch: Int) -> String {
+        "\(path)/best-\(stage.name)-\(epoch).safetensors"
+    }
+    func eventsPath(_ stage: RunStage) -> String {
+        "\(path)/tensorboard/seed-\(stage.name)/events.out.tfevents.mtl"
+    }
     /// Where the model goes unless another place is named.
     public var modelPath: String { "\(path)/model.safetensors" }
 
@@ -239,6 +245,8 @@ struct RunManifest: Codable {
     var rows: String
     /// Seeds that are over, in their order.
     var outcomes: [SeedOutcome] = []
+    /// What came of training on all rows, in the order of the seeds that it was done for; nil before the first.
+    var refits: [RefitOutcome]?
     var isFinished = false
 
     /// What the folder of a run says; nil where there is no run.
@@ -283,4 +291,12 @@ struct SeedOutcome: Codable {
 
         var error: InputError { InputError(.value, at: place, found: found, expected: expected) }
     }
+}
+
+/// What came of a seed's training on all rows.
+struct RefitOutcome: Codable {
+    var seed: UInt64
+    /// Why it was left out; nil where it learned something.
+    var failure: SeedOutcome.Failure?
+    var epochs: [EpochReport]
 }

@@ -4,33 +4,33 @@ package import MTLEngine
 /// The epochs of all seeds, in two files, a table and an object on each line, and per seed in one that TensorBoard reads.
 struct RunHistory {
     private let tasks: [String]
-    private var seeds: [(seed: UInt64, epochs: [EpochReport])] = []
-    /// The file of the seed that was set last; nil where it has to be written anew.
+    private var stages: [(stage: RunStage, epochs: [EpochReport])] = []
+    /// The file of the one that was set last; nil where it has to be written anew.
     private var events: EventFile?
 
     init(tasks: [String]) { self.tasks = tasks }
 
-    mutating func set(_ seed: UInt64, _ epochs: [EpochReport]) {
-        seeds.removeAll { $0.seed == seed }
-        seeds.append((seed, epochs))
+    mutating func set(_ stage: RunStage, _ epochs: [EpochReport]) {
+        stages.removeAll { $0.stage == stage }
+        stages.append((stage, epochs))
         events = nil
     }
 
-    /// One more epoch of the seed that was set last; those that training went back before are forgotten.
+    /// One more epoch of the one that was set last; those that training went back before are forgotten.
     mutating func add(_ epoch: EpochReport) {
-        guard let last = seeds.indices.last else { return }
-        if seeds[last].epochs.contains(where: { $0.epoch >= epoch.epoch }) { events = nil }
-        seeds[last].epochs.removeAll { $0.epoch >= epoch.epoch }
-        seeds[last].epochs.append(epoch)
+        guard let last = stages.indices.last else { return }
+        if stages[last].epochs.contains(where: { $0.epoch >= epoch.epoch }) { events = nil }
+        stages[last].epochs.removeAll { $0.epoch >= epoch.epoch }
+        stages[last].epochs.append(epoch)
     }
 
     mutating func write(_ folder: RunFolder) throws(InputError) {
-        if let (seed, epochs) = seeds.last {
+        if let (stage, epochs) = stages.last {
             let now = Date.now.timeIntervalSince1970
             if let events, let epoch = epochs.last {
                 try events.append(epoch, now: now)
             } else {
-                let path = folder.eventsPath(seed)
+                let path = folder.eventsPath(stage)
                 try folder.makeFolder(of: path)
                 events = try EventFile(path, tasks: tasks, epochs: epochs, now: now, folder)
             }
@@ -41,18 +41,20 @@ struct RunHistory {
 
     /// A row per epoch: numbers as they are, nothing where there is none.
     private var table: String {
-        let metrics = seeds.flatMap(\.epochs).first?.validationMetrics ?? []
+        let metrics = stages.flatMap(\.epochs).first?.validationMetrics ?? []
         let names = metrics.flatMap { task in task.values.map { (task.task, $0.name) } }
         var header = ["seed", "epoch", "steps", "training_seconds", "waiting_seconds", "watched_loss"]
         header += tasks.map { "training_loss_\($0)" } + tasks.map { "validation_loss_\($0)" }
         header += names.map { "validation_\($0.1.replacing(" ", with: "_"))_\($0.0)" }
         // Tasks that stop one by one.
-        let tellsStops = seeds.contains { $0.epochs.contains { $0.stoppedTasks != nil } }
+        let tellsStops = stages.contains { $0.epochs.contains { $0.stoppedTasks != nil } }
         if tellsStops { header.append("stopped_tasks") }
+        let tellsRefits = stages.contains(where: \.stage.isRefit)
+        if tellsRefits { header.append("refit") }
         var rows = [header]
-        for (seed, epochs) in seeds {
+        for (stage, epochs) in stages {
             for epoch in epochs {
-                var row = ["\(seed)", "\(epoch.epoch)", "\(epoch.steps)"]
+                var row = ["\(stage.seed)", "\(epoch.epoch)", "\(epoch.steps)"]
                 let numbers: [Double?] =
                     [epoch.trainingSeconds, epoch.waitingSeconds, epoch.watchedLoss] + epoch.trainingLosses
                     + tasks.indices.map { epoch.validationLosses?[$0] }
@@ -63,6 +65,7 @@ struct RunHistory {
                     }
                 row += numbers.map { number in number.map { $0.isNaN ? "" : "\($0)" } ?? "" }
                 if tellsStops { row.append((epoch.stoppedTasks ?? []).joined(separator: " ")) }
+                if tellsRefits { row.append(stage.isRefit ? "yes" : "no") }
                 rows.append(row)
             }
         }
@@ -70,9 +73,10 @@ struct RunHistory {
     }
 
     private var lines: [UInt8] {
-        seeds.flatMap { seed in
-            seed.epochs.flatMap { epoch -> [UInt8] in
-                let line = EpochLine(seed: seed.seed, report: epoch, tasks: tasks)
+        stages.flatMap { stage, epochs in
+            epochs.flatMap { epoch -> [UInt8] in
+                let line = EpochLine(
+                    seed: stage.seed, report: epoch, tasks: tasks, isRefit: stage.isRefit)
                 return ((try? RunFolder.encoder.encode(line)).map(Array.init) ?? []) + [UInt8(ascii: "\n")]
             }
         }
@@ -84,14 +88,18 @@ package struct EpochLine: Encodable {
     let seed: UInt64
     let report: EpochReport
     let tasks: [String]
+    /// Whether it is of a training on all rows.
+    let isRefit: Bool
 
     private enum Keys: String, CodingKey {
-        case seed, epoch, steps, trainingSeconds = "training_seconds", waitingSeconds = "waiting_seconds"
+        case refit, seed, epoch, steps, trainingSeconds = "training_seconds", waitingSeconds =
+            "waiting_seconds"
         case watchedLoss = "watched_loss", training, validation, metrics
         case stoppedTasks = "stopped_tasks"
     }
 
-    package init(seed: UInt64, report: EpochReport, tasks: [String]) {
+    package init(seed: UInt64, report: EpochReport, tasks: [String], isRefit: Bool = false) {
+        self.isRefit = isRefit
         self.seed = seed
         self.report = report
         self.tasks = tasks
@@ -103,6 +111,7 @@ package struct EpochLine: Encodable {
         }
         var values = encoder.container(keyedBy: Keys.self)
         try values.encode(seed, forKey: .seed)
+        if isRefit { try values.encode(true, forKey: .refit) }
         try values.encode(report.epoch, forKey: .epoch)
         try values.encode(report.steps, forKey: .steps)
         try values.encode(report.trainingSeconds, forKey: .trainingSeconds)

@@ -13,7 +13,7 @@ public enum CheckpointInterval: Sendable, Equatable {
 /// Writes checkpoints and the best parameters of a seed's run, on a thread beside the steps.
 package final class RunKeeper: FitKeeper {
     private let folder: RunFolder
-    private let seed: UInt64
+    private let stage: RunStage
     private let interval: CheckpointInterval
     private let isInterrupted: () -> Bool
     /// The last epoch before a pause; nil for none.
@@ -36,11 +36,11 @@ package final class RunKeeper: FitKeeper {
     ///   - pauseAfter: the last epoch before a pause; nil for none.
     ///   - note: is told what could not be written, on the training thread.
     package init(
-        _ folder: RunFolder, seed: UInt64, every interval: CheckpointInterval,
+        _ folder: RunFolder, _ stage: RunStage, every interval: CheckpointInterval,
         isInterrupted: @escaping () -> Bool, pauseAfter: Int? = nil, note: @escaping (String) -> Void
     ) throws(InputError) {
         self.folder = folder
-        self.seed = seed
+        self.stage = stage
         self.interval = interval
         self.isInterrupted = isInterrupted
         self.pauseAfter = pauseAfter
@@ -83,14 +83,14 @@ package final class RunKeeper: FitKeeper {
             snapshot = TrainingSnapshot(trainer, state)
             self.snapshot = snapshot
         }
-        let (path, seed, folder) = (folder.checkpointPath, seed, folder.path)
+        let (path, stage, folder) = (folder.checkpointPath, stage, folder.path)
         underway = unwritten
         let kept = Set(best.values.map(\.path))
         let job = SnapshotJob(
             snapshot: snapshot, retreat: retreat, best: underway.sorted().compactMap { best[$0] })
         writer.add { () throws(InputError) in
             for best in job.best { try best.write() }
-            try Checkpoint.write(path, seed: seed, job.snapshot, retreat: job.retreat)
+            try Checkpoint.write(path, stage, job.snapshot, retreat: job.retreat)
             RunFolder.removeBest(in: folder, but: kept)
         }
         if isInterrupted() || retreat != nil { finish() }
@@ -98,7 +98,7 @@ package final class RunKeeper: FitKeeper {
 
     package func keepBest(_ parameters: [Float], epoch: Int) {
         // Written with the next checkpoint: without one nobody asks for it.
-        best[epoch] = Best(path: folder.bestPath(seed, epoch), parameters: parameters)
+        best[epoch] = Best(path: folder.bestPath(stage, epoch), parameters: parameters)
         unwritten.insert(epoch)
         underway.remove(epoch)
     }

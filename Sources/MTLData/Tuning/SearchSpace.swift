@@ -84,6 +84,9 @@ package struct SearchSpace: Sendable, Equatable, Codable {
             guard path != "training.seeds" else {
                 throw wrong("what is no setting of a model", "seeds: beside the space")
             }
+            guard path != "training.refit" else {
+                throw wrong("what leaves no rows to compare trials by", "refit in the experiment")
+            }
             guard path != "training.watch", !path.hasPrefix("training.watch.") else {
                 throw wrong("what trials are compared by", "metrics: beside the space")
             }

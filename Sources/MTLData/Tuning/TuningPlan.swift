@@ -35,6 +35,8 @@ package struct TuningPlan: Sendable {
         metrics = try TuningMetric.metrics(settings, of: experiment)
         rungs = try Self.rungs(settings, epochs: experiment.training.epochs)
         var begun = experiment
+        // Trials are compared by rows to watch; the model that is trained once the search is over may learn from them.
+        begun.training.refit = false
         begun.training.seeds = settings.seeds ?? Array(experiment.training.seeds.prefix(1))
         // The model that a trial keeps is then that of the epoch which counts.
         if metrics.count == 1, let watch = metrics[0].watched { begun.training.watch = watch }
@@ -176,6 +178,7 @@ package struct TuningPlan: Sendable {
     package func chosen(_ trial: Trial) -> Experiment {
         var experiment = trial.experiment
         experiment.training.seeds = base.training.seeds
+        experiment.training.refit = base.training.refit
         return experiment
     }
 }

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "mtl_crc.h"
 #include "mtl_files.h"
 
 // Cutting CSV text into cells (RFC 4180) and reading numbers. Buffers are readable for 64 bytes after their end.

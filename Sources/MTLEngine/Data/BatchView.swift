@@ -48,4 +48,16 @@ package struct BatchView<Scalar: BLASScalar> {
     package func sourceRows(_ range: Range<Int>) -> _SourceRows {
         _SourceRows(count: rows, indices: indices, start: start).rows(range)
     }
+
+    /// Some rows of the batch.
+    package func rows(_ range: Range<Int>) -> BatchView {
+        BatchView(
+            features: features, labels: labels, labelWeights: labelWeights, labelStride: labelStride,
+            labelColumns: labelColumns, ids: ids, scenarios: scenarios,
+            indices: indices.map { $0 + range.lowerBound }, start: start + range.lowerBound,
+            rows: range.count, isComplete: isComplete)
+    }
+
+    /// One of them.
+    package func row(_ row: Int) -> BatchView { rows(row..<row + 1) }
 }

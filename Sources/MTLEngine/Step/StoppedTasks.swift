@@ -35,6 +35,8 @@ final class StoppedTasksMemory {
     private let restsTable: AlignedStorage<Bool>
     private let ranges: UnsafeMutablePointer<Range<Int>>
     private(set) var view: StoppedTasks
+    /// Per segment the tasks that train it; asked for with the first task that stops.
+    private lazy var owners = SharedParameters(plan, tasks).tasks
 
     init(_ plan: ModelPlan, _ tasks: [LearningTask]) {
         self.plan = plan
@@ -53,7 +55,6 @@ final class StoppedTasksMemory {
         restsTable.buffer.update(repeating: false)
         view.rangeCount = 0
         guard !stopped.isEmpty else { return }
-        let owners = SharedParameters(plan, tasks).tasks
         for (segment, own) in zip(plan.layout.segments, owners)
         where !own.isEmpty && own.isSubset(of: stopped) {
             if segment.offset < plan.layout.denseCount {

@@ -7,6 +7,10 @@ package protocol BatchStream<Scalar>: AnyObject {
     func begin(after batches: Int) throws(InputError)
     /// The next batch; its memory is good until the next call.
     func next() throws(InputError) -> BatchView<Scalar>
+    /// The numbers of a batch's rows, counted from 0 among all that the stream's source has.
+    ///
+    /// - Parameter batch: counted from 0 at the beginning of the first pass.
+    func rowNumbers(ofBatch batch: Int) throws(InputError) -> [Int]
 }
 
 /// A dataset's rows in random order.
@@ -46,6 +50,12 @@ final class ShuffledBatches<Scalar: BLASScalar>: BatchStream {
         let rows = min(batchSize, order.count - position)
         defer { position += rows }
         return source.batch(UnsafePointer(order.base), start: position, rows: rows)
+    }
+
+    func rowNumbers(ofBatch batch: Int) -> [Int] {
+        begin(after: batch)
+        let view = next()
+        return (0..<view.rows).map(view.sourceRow)
     }
 
     /// The order depends on the pass alone, so that a run can go on in any of them.

@@ -24,6 +24,21 @@ struct Course<Scalar: BLASScalar> {
         for (stream, taken) in zip(streams, state.streams) { try stream.begin(after: taken.batches) }
     }
 
+    /// A batch that was taken before, and the numbers of its rows. The streams are elsewhere then, until `begin`.
+    func again(
+        _ place: BatchPlace
+    ) throws(InputError) -> (batch: BatchView<Scalar>, numbers: [Int]) {
+        let stream = streams[place.stream]
+        let numbers = try stream.rowNumbers(ofBatch: place.batch)
+        try stream.begin(after: place.batch)
+        return (try stream.next(), numbers)
+    }
+
+    /// The dataset of a stream's rows, where it is one alone.
+    func dataset(of stream: Int) -> Int {
+        sources.streams[stream].count == 1 ? sources.streams[stream][0] : 0
+    }
+
     /// The stream of the batch to come. Allocates nothing.
     func stream(_ state: FitState) -> Int {
         guard streams.count > 1 else { return 0 }

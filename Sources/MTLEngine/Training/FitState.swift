@@ -39,6 +39,9 @@ package struct FitState: Sendable, Equatable, Codable {
     /// Where it ran away.
     package var rollbacks: [Divergence] = []
     package var counters: StepCounters
+    /// The latest batch, and the one before it.
+    package var latest: BatchPlace?
+    package var before: BatchPlace?
 
     /// Whether a task has stopped by itself.
     func hasStopped(_ task: Int) -> Bool { tasks?[task].stoppedAfter != nil }
@@ -84,6 +87,8 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
     package private(set) var state: FitState
     /// The parameters, and what `TrainingStep.memories` names.
     package let parts: [(name: String, values: AlignedStorage<Scalar>)]
+    /// Its parameters.
+    var parameters: [Scalar] { Array(parts[0].values.buffer) }
     /// Where each row's average stands, where there is an average.
     package private(set) var stamps: AverageStamps?
 
@@ -101,11 +106,26 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
         self.state = state
         self.state.counters = trainer.trainingStep.counters
         stamps = trainer.trainingStep.average?.position
-        parts[0].values.base.update(from: trainer.store.parameters.base, count: parts[0].values.count)
+        copy(trainer.store.parameters.buffer, to: parts[0].values, trainer.store.pool)
         for (part, memory) in zip(parts.dropFirst(), trainer.trainingStep.memories) {
-            if let source = memory.values.baseAddress {
-                part.values.base.update(from: source, count: memory.values.count)
-            }
+            copy(memory.values, to: part.values, trainer.store.pool)
+        }
+    }
+
+    /// Copies with all workers: steps wait for it.
+    private func copy(
+        _ source: UnsafeMutableBufferPointer<Scalar>, to target: AlignedStorage<Scalar>, _ pool: WorkerPool
+    ) {
+        guard let base = source.baseAddress else { return }
+        let few = 1 << 18
+        guard source.count > few, pool.count > 1 else {
+            target.base.update(from: base, count: source.count)
+            return
+        }
+        nonisolated(unsafe) let (from, to, count) = (base, target.base, source.count)
+        pool.run { worker in
+            let part = count * worker / pool.count..<count * (worker + 1) / pool.count
+            (to + part.lowerBound).update(from: from + part.lowerBound, count: part.count)
         }
     }
 

@@ -11,6 +11,9 @@ public struct StoppingRule: Sendable, Equatable {
     /// Stop after this many epochs in a row without improvement, or nil for never. With turns of an epoch it
     /// counts rounds in which every task had its turn.
     public var patience: Int?
+    /// The epoch after which training ends, with its own parameters whatever was watched, while rates and schedules stay those of
+    /// all `epochs`; nil for the best of them.
+    package var lastEpoch: Int?
     /// What counts as an improvement of the watched loss.
     public var minimumImprovement: Double
     /// What an epoch is judged by.

@@ -147,4 +147,17 @@ private struct WatchedRows<Scalar: BLASScalar>: LossWatch {
         }
         return found.sorted { $0.task < $1.task }.map(\.evaluation)
     }
+
+    func runaways(of tasks: Set<Int>) -> [SuspectRow] {
+        var suspects = SuspectRows()
+        for (number, set) in sets.enumerated() {
+            withExtendedLifetime(set.source) {
+                trainer.addRunaways(
+                    set.source.batch(start: 0, rows: set.rows.dataset.rowCount),
+                    tasks: tasks.intersection(set.tasks), to: &suspects, dataset: number
+                ) { $0 }
+            }
+        }
+        return suspects.found
+    }
 }

@@ -63,6 +63,8 @@ extension Trainer {
         fitted = nil
         // Of all turns, those of tasks that have stopped since too.
         let planned = min(rule.steps ?? .max, course.batches(inEpochs: rule.epochs))
+        let last = min(rule.epochs, rule.lastEpoch ?? .max)
+        let ending = min(planned, course.batches(inEpochs: last))
         rest(state, sequence)
         // Steps that follow are of all tasks, at the optimiser's own rate.
         defer {
@@ -80,7 +82,7 @@ extension Trainer {
         var reason = TrainingReport.Reason.budget
         var divergence: Divergence?
 
-        training: while state.epoch <= rule.epochs {
+        training: while state.epoch <= last {
             if let keeper, keeper.pauses(before: state.epoch) {
                 keeper.save(self, state, retreat: retreat)
                 reason = .paused
@@ -113,9 +115,15 @@ extension Trainer {
                 state.steps += 1
                 state.batch += 1
                 state.rowsSeen += batch.rows
+                (state.before, state.latest) = (
+                    state.latest, BatchPlace(stream: stream, batch: state.streams[stream].batches)
+                )
                 state.streams[stream].batches += 1
                 state.streams[stream].rows += batch.rows
-                if let found = runaway.map({ self.divergence(of: $0, state) }) ?? explosion {
+                if var found = runaway.map({ self.divergence(of: $0, state) }) ?? explosion {
+                    found.rows = try suspects(
+                        of: found, in: course, state,
+                        by: state.keptEpochs.max().flatMap { best[$0] } ?? retreat?.parameters ?? beginning)
                     if goBack(retreat, &state, because: found) {
                         rest(state, sequence)
                         continue training
@@ -124,7 +132,7 @@ extension Trainer {
                     break training
                 }
                 if let progress, (state.batch - 1) % max(1, batches / 100) == 0 {
-                    progress(TrainingProgress(state, batchCount: batches, planned: planned, rule: rule))
+                    progress(TrainingProgress(state, batchCount: batches, planned: ending, epochs: last))
                 }
                 switch keeper?.wish ?? .goOn {
                 case .goOn: break
@@ -139,9 +147,11 @@ extension Trainer {
             var report = try withAveragedParameters { () throws(InputError) in
                 try self.report(state, rule, validation)
             }
-            if !report.epoch.watchedLoss.isFinite,
-                goBack(retreat, &state, because: self.divergence(of: report.epoch, state))
-            {
+            var runaway: Divergence?
+            if !report.epoch.watchedLoss.isFinite {
+                runaway = try self.divergence(of: report.epoch, state, validation)
+            }
+            if let runaway, goBack(retreat, &state, because: runaway) {
                 rest(state, sequence)
                 continue training
             }
@@ -150,12 +160,13 @@ extension Trainer {
                 isBest = try judgeTasks(&report.epoch, &state, rule)
             }
             state.epochs.append(report.epoch)
-            guard report.epoch.watchedLoss.isFinite else {
-                (divergence, reason) = (self.divergence(of: report.epoch, state), .diverged)
+            if let runaway {
+                (divergence, reason) = (runaway, .diverged)
                 break
             }
             if rule.stop == .together, report.isKnown || rule.epochs == 1,
-                report.epoch.watchedLoss < (state.best?.loss ?? .infinity) - rule.minimumImprovement
+                rule.lastEpoch.map({ $0 == state.epoch })
+                    ?? (report.epoch.watchedLoss < (state.best?.loss ?? .infinity) - rule.minimumImprovement)
             {
                 state.best = FitState.Best(loss: report.epoch.watchedLoss, epoch: state.epoch)
                 isBest = true
@@ -165,7 +176,7 @@ extension Trainer {
                 best[state.epoch] = kept
                 keeper?.keepBest(kept, epoch: state.epoch)
             }
-            progress?(TrainingProgress(state, batchCount: batches, planned: planned, rule: rule))
+            progress?(TrainingProgress(state, batchCount: batches, planned: ending, epochs: last))
             if report.isKnown { state.plateau?.observe(report.epoch.watchedLoss) }
             if rule.stop == .eachTask ? allHaveStopped(state) : hasConverged(state, rule) {
                 reason = .converged
@@ -186,11 +197,11 @@ extension Trainer {
             keeper?.forgetBest(but: needed)
         }
         if reason != .interrupted, reason != .paused {
-            let last = rule.epochs > 1 || state.keptEpochs.isEmpty ? nil : averagedParameters
+            let averaged = rule.epochs > 1 || state.keptEpochs.isEmpty ? nil : averagedParameters
             if let tasks = state.tasks, let kept = try members(tasks, best, beginning: beginning) {
                 keep(kept)
             } else if let kept = state.best.flatMap({ best[$0.epoch] })
-                ?? (state.keptEpochs.isEmpty ? beginning : nil) ?? last
+                ?? (state.keptEpochs.isEmpty ? beginning : nil) ?? averaged
             {
                 parameters = kept
             }
@@ -221,16 +232,7 @@ extension Trainer {
     private func withAveragedParameters<Value>(
         _ body: () throws(InputError) -> Value
     ) throws(InputError) -> Value {
-        guard let averaged = averagedParameters else { return try body() }
-        let latest = parameters
-        // The setter would settle the average, which rounds otherwise than its steps do.
-        func write(_ values: [Scalar]) {
-            _ = store.parameters.buffer.update(fromContentsOf: values)
-            store.refreshTransposes()
-        }
-        write(averaged)
-        defer { write(latest) }
-        return try body()
+        try withParameters(averagedParameters, body)
     }
 
     /// Goes back to where the loss had not run away, at half the rate.
@@ -247,9 +249,17 @@ extension Trainer {
     }
 
     /// What went wrong in an epoch whose steps all had losses.
-    private func divergence(of epoch: EpochReport, _ state: FitState) -> Divergence {
+    private func divergence(
+        of epoch: EpochReport, _ state: FitState, _ validation: (any LossWatch)?
+    ) throws(InputError) -> Divergence {
         let losses = epoch.validationLosses ?? epoch.trainingLosses
-        return divergence(of: losses.firstIndex { $0.isInfinite } ?? 0, state)
+        var found = divergence(of: losses.firstIndex { $0.isInfinite } ?? 0, state)
+        guard epoch.validationLosses != nil, isFinite else { return found }
+        let tasks = Set(losses.indices.filter { losses[$0].isInfinite })
+        found.rows = try withAveragedParameters { () throws(InputError) in
+            try validation?.runaways(of: tasks)
+        }
+        return found
     }
 
     /// A gradient that is longer than allowed, and the part of it that is the longest.
@@ -363,6 +373,8 @@ package protocol LossWatch {
     /// Per task its mean loss, NaN where it has none.
     func losses() throws(InputError) -> [Double]
     func evaluations() throws(InputError) -> [TaskEvaluation]
+    /// Rows with a loss that is NaN or infinite, of some tasks.
+    func runaways(of tasks: Set<Int>) throws(InputError) -> [SuspectRow]
 }
 
 extension ContinuousClock.Instant {

@@ -145,8 +145,11 @@ public final class Trainer<Scalar: BLASScalar> {
     package func initialize() {
         fitted = nil
         trainingStep.average?.settle(store)
-        store.initialize(initialization, seed: seed)
+        draw()
     }
+
+    /// The same, with nothing else changed.
+    func draw() { store.initialize(initialization, seed: seed) }
 
     /// The values of a named segment, in PyTorch's order (`[outputs, inputs]` for weights).
     ///

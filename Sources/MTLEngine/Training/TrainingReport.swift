@@ -126,26 +126,6 @@ public struct SourceReport: Sendable, Equatable {
     public let passes: Double
 }
 
-/// Where a loss became NaN or infinite, or a gradient too long.
-public struct Divergence: Sendable, Equatable, Codable {
-    /// The task whose loss it is; of a gradient the turn's first.
-    public let task: String
-    /// The epoch, counted from 1.
-    public let epoch: Int
-    /// Steps (batches) since the start.
-    public let step: Int
-    /// The first parameter that is not finite, of a gradient the one whose part is the longest; nil where all are finite.
-    public let parameter: String?
-    /// The norm of the gradient, where that is what ran away.
-    public var gradientNorm: Double?
-
-    /// What ran away, as text.
-    public var summary: String {
-        gradientNorm.map { "a gradient of norm \($0) of task \"\(task)\"" }
-            ?? "a loss of task \"\(task)\" that is NaN or infinite"
-    }
-}
-
 /// How far a training run is, for a progress bar.
 public struct TrainingProgress: Sendable {
     /// The number of the epoch, counted from 1.
@@ -163,9 +143,9 @@ public struct TrainingProgress: Sendable {
     /// The best epoch so far.
     public let bestEpoch: Int?
 
-    init(_ state: FitState, batchCount: Int, planned: Int, rule: StoppingRule) {
+    init(_ state: FitState, batchCount: Int, planned: Int, epochs: Int) {
         epoch = state.epoch
-        epochs = rule.epochs
+        self.epochs = epochs
         fraction = min(1, Double(state.batch) / Double(max(1, batchCount)))
         latest = state.epochs.last
         bestEpoch = state.keptEpochs.max()
