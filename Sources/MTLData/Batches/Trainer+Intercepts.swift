@@ -71,6 +71,8 @@ extension Trainer where Scalar == Float {
     private func movesItsTaskAlone(
         _ names: [String], _ task: Int, _ dataset: Dataset<Float>
     ) throws(InputError) -> Bool {
+        // The logits of a mean of probabilities do not follow each member's.
+        if model.ensemble != nil { return model.plan.isWrittenByHead(task) }
         let before = try logits(dataset)
         var kept: [[Float]] = []
         for name in names { kept.append(try parameter(name)) }
