@@ -88,6 +88,21 @@ import Testing
         try expectCentred(run.model, run.parameters, data.training)
     }
 
+    /// The mean of members' probabilities, whose biases move together.
+    @Test func meansOfPackedEnsemblesAreThoseOfTheLabels() throws {
+        let (run, data) = try trained { $0.model.ensemble = 4 }
+        try expectCentred(run.model, run.parameters, data.training)
+        let (funnel, _) = try trained { experiment in
+            experiment.schema.labels = [Self.label("click", .binary), Self.label("buy", .binary)]
+            experiment.model.ensemble = 4
+            experiment.model.sharing = SharingSettings(
+                .resflow, ["layers": [8], "parents": ["buy": "click"]])
+        }
+        // The click's logits move the buy's.
+        #expect(!funnel.model.plan.isWrittenByHead(0) && !funnel.model.plan.isWrittenByHead(1))
+        #expect(run.model.tasks.indices.allSatisfy(run.model.plan.isWrittenByHead))
+    }
+
     @Test func rowsCountByTheirWeightAndLeftOutNegativesToo() throws {
         let (run, data) = try trained { experiment in
             experiment.schema.weight = "w"

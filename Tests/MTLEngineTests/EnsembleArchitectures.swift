@@ -79,7 +79,12 @@ enum EnsembleArchitectures {
             scenarios: 3),
         Case(
             name: "pepnet", architecture: ScenarioArchitectures.pepnet, scenarios: 3, isEmbedded: true,
-            skips: ["embeddings.", "epnet.", "domain.", "members."]),
+            skips: ["embeddings.", "epnet.", "domain.", "ensemble."]),
+        Case(
+            name: "apg",
+            architecture: APG(
+                layers: [.dense(6, .tanh), .dense(5, .gelu)], rank: 3, condition: .both, scenarioWidth: 2),
+            scenarios: 3, isEmbedded: true, skips: ["embeddings.", "ensemble."]),
     ]
 
     static let refused: [(name: String, case: Case, says: String)] = [

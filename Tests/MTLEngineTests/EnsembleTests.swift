@@ -49,10 +49,16 @@ import Testing
 
     // MARK: Members
 
+    /// What the first member's parameter is called of another.
+    private static func name(_ first: String, of member: Int) -> String {
+        first.replacing("members.0", with: "members.\(member)")
+            .replacing("ensemble.0.", with: "ensemble.\(member).")
+    }
+
     /// The parameters of one member as a vector of an ensemble of one.
     private func alone(_ member: Int, of trainer: Trainer<Double>, _ single: Trainer<Double>) throws {
         for segment in single.model.layout.segments {
-            let name = segment.name.replacing("members.0", with: "members.\(member)")
+            let name = Self.name(segment.name, of: member)
             try single.setParameter(segment.name, to: trainer.parameter(name))
         }
     }
@@ -88,7 +94,7 @@ import Testing
                 losses[task] += single.trainingStep.losses[task] / Double(Self.members)
             }
             for segment in single.model.layout.segments where segment.isTrained {
-                let name = segment.name.replacing("members.0", with: "members.\(member)")
+                let name = Self.name(segment.name, of: member)
                 let own = single.trainingStep.gradient(segment).map { $0 / Double(Self.members) }
                 gradients[name] = gradients[name].map { zip($0, own).map(+) } ?? own
             }
@@ -117,7 +123,7 @@ import Testing
     /// One member whose factors are 1 and stay it is the model without.
     @Test(arguments: EnsembleArchitectures.all.indices) func oneMemberIsTheModel(index: Int) throws {
         let one = EnsembleArchitectures.all[index]
-        let rates = LayerRates(["members.*": 0])
+        let rates = LayerRates(["ensemble.*": 0])
         func trainer(_ ensemble: Int?) throws -> Trainer<Double> {
             try Trainer(
                 one.model(ensemble: ensemble), optimizer: .adam(learningRate: 1e-2),
@@ -150,7 +156,7 @@ import Testing
         func factors(_ index: Int) throws -> [[Double]] {
             let one = EnsembleArchitectures.all[index]
             let trainer = try trainer(one.model(ensemble: 20))
-            return try (0..<20).map { try trainer.parameter("members.\($0).scale") }
+            return try (0..<20).map { try trainer.parameter("ensemble.\($0).scale") }
         }
         let signs = try factors(1)
         #expect(signs.joined().allSatisfy { abs($0) == 1 })

@@ -2,20 +2,20 @@ extension GraphBuilder {
     /// What the names of a member's own parameters of a layer begin with.
     static func title(_ name: String, member: Int) -> String { "\(name).members.\(member)" }
 
-    /// Puts the members' factors between the features and what the architecture makes of them, "members.m.scale", with
-    /// features by task "members.m.TASK.scale".
+    /// Puts the members' factors between the features and what the architecture makes of them, "ensemble.m.scale", with
+    /// features by task "ensemble.m.TASK.scale".
     mutating func beginMembers(separates: Bool) {
         guard let members else { return }
         memberStart = nodes.count
         guard !separates else {
             for (task, name) in tasks.map(\.name).enumerated() {
                 taskFeatures[task] = scaled(taskFeatures[task], sections[task], members) {
-                    "members.\($0).\(name).scale"
+                    "ensemble.\($0).\(name).scale"
                 }
             }
             return
         }
-        features = scaled(features, sections[0], members) { "members.\($0).scale" }
+        features = scaled(features, sections[0], members) { "ensemble.\($0).scale" }
         taskFeatures = tasks.map { _ in features }
         // Fields that the architecture reads by name are scaled too.
         parts = moved(parts, features)

@@ -121,6 +121,8 @@ package struct Program: Sendable {
             mark(value, by: Self.unknown)
         }
         for stage in (0..<count).reversed() {
+            // Members run in the last stage alone; what its norms need is for all of them.
+            if stage < count - 1 { endMembers() }
             let norms = zip(alive, stages).filter { $0.0.operation is BatchNormNode && $0.1 == stage + 1 }
             for (part, _) in norms { descend(part, stage: stage) }
             for (part, its) in zip(alive, stages).reversed()

@@ -37,14 +37,14 @@ class Head(nn.ModuleDict):
 class Ensemble(nn.Module):
     def __init__(self):
         super().__init__()
-        self.members = nn.ModuleList(Member() for _ in range(K))
+        self.ensemble = nn.ModuleList(Member() for _ in range(K))
         self.heads = nn.ModuleDict({t: Head(5, 0 if t == "spend" else 4) for t in TASKS})
 
     def forward(self, x):
         """Per member the tasks' logits."""
         return [
             [self.heads[t](h, m) for t, h in zip(TASKS, self.below(x * member.scale))]
-            for m, member in enumerate(self.members)
+            for m, member in enumerate(self.ensemble)
         ]
 
 
