@@ -21,6 +21,19 @@ package struct MemberPlan: Sendable {
     }
 }
 
+extension ModelPlan {
+    /// Where the parameters lie that members of a packed ensemble have of their own: those of the first, and how far apart the
+    /// others' are.
+    package var memberRanges: [(first: Range<Int>, stride: Int)] {
+        nodes.flatMap { node -> [(first: Range<Int>, stride: Int)] in
+            guard case .member(let member) = node else { return [] }
+            return member.operation.parameters(lists).map {
+                ($0.start..<$0.start + $0.count, member.stride)
+            }
+        }
+    }
+}
+
 /// How the features are divided for the members' factors: the columns of one feature begin with the same factor.
 ///
 /// Where all features are numbers a factor begins at 1 or -1, where some are embedded it is drawn from N(0, 1), as the paper's

@@ -202,18 +202,6 @@ extension ModelPlan {
         }
     }
 
-    /// Whether a task's logits are what the last layer of its head gives in a packed ensemble, and nothing else reads them.
-    package func isWrittenByHead(_ task: Int) -> Bool {
-        let own = logits[task]
-        func overlaps(_ value: GraphValue) -> Bool {
-            value.storage == own.storage && value.range.overlaps(own.range)
-        }
-        return nodes.allSatisfy { node in
-            let writesOtherwise = overlaps(node.operation.output) && !(node.operation is MemberNode)
-            return !writesOtherwise && !node.operation.inputs(lists).contains(where: overlaps)
-        }
-    }
-
     /// How often a row passes a node: once, or once per member.
     package func times(_ ordinal: Int) -> Int {
         guard let members, ordinal >= members.start else { return 1 }
