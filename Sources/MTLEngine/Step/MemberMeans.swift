@@ -16,7 +16,8 @@ package final class MemberMeans<Scalar: BLASScalar> {
     private let columns: FixedList<Int>
     private let width: Int
     private let rows: Int
-    /// Per worker three sums `[rows, width]`: predictions, their complements, squares of distances from the mean.
+    /// Per worker three sums `[rows, width]`: predictions; their complements, of classes in the first one's place the
+    /// logarithms of Σ exp(z); squares of distances from the mean.
     private let sums: AlignedStorage<Double>
     /// Per worker how many members have been added.
     private let added: AlignedStorage<Int>
@@ -65,6 +66,7 @@ package final class MemberMeans<Scalar: BLASScalar> {
                     for column in 1..<z.columns { top = max(top, Double(logits[column])) }
                     total = 0
                     for column in 0..<z.columns { total += exp(Double(logits[column]) - top) }
+                    complement[place] += top + log(total)
                 }
                 for column in 0..<z.columns {
                     let logit = Double(logits[column])
@@ -86,7 +88,8 @@ package final class MemberMeans<Scalar: BLASScalar> {
         added.base[worker] += 1
     }
 
-    /// Puts the logits of the means where the members' were: ln(p / (1 - p)) or ln p, of a regression the mean.
+    /// Puts the logits of the means where the members' were: ln(p / (1 - p)), of classes ln p and the
+    /// mean of the members' ln Σ exp(z), of a regression the mean.
     func finish(_ tile: ForwardTile<Scalar>, _ worker: Int) {
         guard members > 1 else { return }
         let (mean, complement) = (part(0, worker), part(1, worker))
@@ -95,12 +98,14 @@ package final class MemberMeans<Scalar: BLASScalar> {
             let z = tile.view(output.logits)
             for row in 0..<z.rows {
                 let place = row * width + columns.elements[output.task]
+                // Of equal members the logits of the mean are theirs.
+                let constant = complement[place] / Double(members)
                 for column in 0..<z.columns {
                     let sum = mean[place + column]
                     let logit =
                         switch output.kind {
                         case .binary: log(max(sum, least)) - log(max(complement[place + column], least))
-                        case .multiclass: log(max(sum, least) / Double(members))
+                        case .multiclass: log(max(sum, least) / Double(members)) + constant
                         case .squaredError, .huber: sum / Double(members)
                         }
                     z.base[row * z.stride + column] = Scalar(logit)

@@ -70,7 +70,7 @@ public final class Predictor<Scalar: BLASScalar> {
     }
 
     /// The logits behind the predictions: before sigmoid or softmax. Of several members, packed ones too, they are those of the averaged
-    /// probabilities, ln(p / (1 - p)) or ln p.
+    /// probabilities, ln(p / (1 - p)) or ln p, which of packed members has a constant of the row's beside it.
     ///
     /// - Throws: `InputError` where the number of features does not fit.
     public func logits(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
