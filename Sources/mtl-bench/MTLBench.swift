@@ -11,8 +11,9 @@ struct MTLBench: ParsableCommand {
             DemoCommand.self, TrainCommand.self, ThroughputCommand.self, ArchitecturesCommand.self,
             ScenariosCommand.self,
             ProfileCommand.self,
-            CompareCommand.self, ReadCommand.self, LogCommand.self, EmbeddingsCommand.self, StepsCommand.self,
-            WorkerCommand.self,
+            CompareCommand.self, ReadCommand.self, LogCommand.self, EmbeddingsCommand.self,
+            EnsembleCommand.self,
+            StepsCommand.self, WorkerCommand.self,
         ],
         defaultSubcommand: DemoCommand.self)
 

@@ -52,7 +52,7 @@ struct StepWorkload {
 
     init(
         schedule: ScheduleName, inputs: Int, hidden: [Int], tasks: Int, batch: Int, compute: ComputeOptions,
-        sharing: SharingArgument? = nil, batches: Int = 4
+        sharing: SharingArgument? = nil, ensemble: Int? = nil, batches: Int = 4
     ) throws {
         try requirePositive([inputs], option: "inputs")
         try requirePositive(hidden, option: "hidden")
@@ -70,7 +70,7 @@ struct StepWorkload {
             try sharing?.architecture(hidden: hidden) ?? SharedBottom(trunk: hidden.map { .relu($0) })
         model = try MultiTaskModel(
             inputs: inputs, scenarios: Self.scenarios, architecture: architecture,
-            tasks: names.map { .regression($0, weight: 1 / Double(tasks)) })
+            tasks: names.map { .regression($0, weight: 1 / Double(tasks)) }, ensemble: ensemble)
         trainer = try Trainer(model, schedule: schedule.schedule, batchSize: batch, compute: compute)
         var generator = SeededGenerator(seed: 1)
         let rows = batch * batches

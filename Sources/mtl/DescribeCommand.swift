@@ -43,6 +43,13 @@ struct DescribeCommand: ParsableCommand {
         try tell(
             "\n\(summary.parameters) parameters, \(summary.operations) floating-point operations for a row "
                 + "(products, forward).", beside: svg)
+        if let ensemble = model.ensemble {
+            let each = ModelSummary.memberParameters(model)
+            try tell(
+                "A packed ensemble of \(ensemble) members, whose predictions are averaged: each has "
+                    + "\(each) parameters of its own and shares the others; operations are those of all members.",
+                beside: svg)
+        }
         if let members = bundle?.members, members.vectors.count > 1 {
             let tasks = zip(taskNames, members.ofTasks).map { name, own in
                 "\(name) by \(own.map(String.init).joined(separator: ", "))"

@@ -11,7 +11,8 @@ struct PredictCommand: ParsableCommand {
             class of a multiclass one. Of esmm and escm2, "click&purchase" is the probability of both and "purchase given click" \
             that of the second once the first has happened. A cell is blank where a task does not exist in the row's scenario. Rows \
             come in the order of the file; labels need not be there. The output is there whole or not at all: nothing is printed \
-            before the last row was predicted.
+            before the last row was predicted. With --uncertainty a column more for each prediction, as "click_spread": the \
+            standard deviation of what the networks of an ensemble predict, which is large where training rows said little.
             """)
 
     @Argument(help: "A model written by mtl train.")
@@ -22,6 +23,9 @@ struct PredictCommand: ParsableCommand {
 
     @Option(help: "Columns of the file that are written before the predictions, with commas, such as an id.")
     var keep: String?
+
+    @Flag(help: "How far the networks of an ensemble are apart, in a column for each prediction.")
+    var uncertainty = false
 
     @Option(help: "The file to write (default: standard output).")
     var output: String?
@@ -36,8 +40,14 @@ struct PredictCommand: ParsableCommand {
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
         let columns = bundle.predictionColumns
+        let spreadColumns = uncertainty ? bundle.spreadColumns : []
+        guard !uncertainty || bundle.hasSpread else {
+            throw ValidationError(
+                "--uncertainty: found a model of one network, expected one trained with \"ensemble: 16\" in "
+                    + "its model section, or with several seeds and \"keep: all\"")
+        }
         let names = try columnNames(keep, option: "--keep")
-        for name in names where columns.contains(where: { $0.name == name }) {
+        for name in names where (columns + spreadColumns).contains(where: { $0.name == name }) {
             throw ValidationError(
                 "--keep: found \"\(name)\", which is the name of a prediction too, expected a column of another name"
             )
@@ -55,19 +65,29 @@ struct PredictCommand: ParsableCommand {
         let kept = try names.map { ($0, try source.column($0)) }
         printNotes(of: source)
         let sink = try WholeOutput(output)
-        let header = kept.map { Quoting.csv($0.0) } + columns.map { Quoting.csv($0.name) }
+        let header = kept.map { Quoting.csv($0.0) } + (columns + spreadColumns).map { Quoting.csv($0.name) }
         try sink.write(header.joined(separator: ",") + "\n")
-        let report = try bundle.predictRows(source, badRows: bad, compute: threads.compute) {
-            (rows, predictions) throws(InputError) in
-            var values: [[Float]] = []
-            for task in bundle.model.tasks { values.append(try predictions.values(task.name)) }
+        func write(
+            _ rows: ServedRows, _ predictions: Predictions<Float>, _ spreads: Predictions<Float>?
+        ) throws(InputError) {
+            let values = try bundle.values(predictions)
+            let spreads = try spreads.map(bundle.values)
             var text = ""
             for (place, row) in rows.rows.enumerated() {
-                let cells = kept.map { Quoting.csv(rows.block.string(row, $0.1)) }
-                text += (cells + bundle.cells(columns, values, row: place)).joined(separator: ",") + "\n"
+                var cells = kept.map { Quoting.csv(rows.block.string(row, $0.1)) }
+                cells += bundle.cells(columns, values, row: place)
+                if let spreads { cells += bundle.cells(spreadColumns, spreads, row: place) }
+                text += cells.joined(separator: ",") + "\n"
             }
             try sink.write(text)
         }
+        let report =
+            uncertainty
+            ? try bundle.predictRowsWithSpread(
+                source, badRows: bad, compute: threads.compute, consume: write)
+            : try bundle.predictRows(source, badRows: bad, compute: threads.compute) {
+                (rows, predictions) throws(InputError) in try write(rows, predictions, nil)
+            }
         try sink.finish()
         for text in report.notes { note("\(data): \(text)") }
     }

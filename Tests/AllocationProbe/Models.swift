@@ -25,11 +25,12 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
     let layers: [HiddenLayer] = [.dense(12, .tanh)]
     func model(
         _ architecture: some Architecture, scenarios: Int = 1, isEmbedded: Bool = false,
-        sequences: [EmbeddedFeature] = [], _ features: [any FeatureLayer] = []
+        sequences: [EmbeddedFeature] = [], _ features: [any FeatureLayer] = [], ensemble: Int? = nil
     ) throws(InputError) -> MultiTaskModel {
         try MultiTaskModel(
             inputs: 20, embedded: isEmbedded ? fields + sequences : [], tables: isEmbedded ? tables : [],
-            scenarios: scenarios, featureLayers: features, architecture: architecture, tasks: tasks)
+            scenarios: scenarios, featureLayers: features, architecture: architecture, tasks: tasks,
+            ensemble: ensemble)
     }
     return [
         ("shared", try MultiTaskModel(inputs: 20, trunk: [.relu(64), .dense(32, .tanh)], tasks: tasks)),
@@ -46,6 +47,11 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                 inputs: 20, embedded: fields, tables: tables, trunk: [.relu(32)], tasks: tasks)
         ),
         ("embedded-mmoe", try model(MMoE(experts: 2, layers: [.relu(32)]), isEmbedded: true)),
+        ("ensemble", try model(MMoE(experts: 2, layers: [.relu(32)]), isEmbedded: true, ensemble: 4)),
+        (
+            "ensemble-star",
+            try model(STAR(layers: layers), scenarios: 3, isEmbedded: true, [FieldGate()], ensemble: 4)
+        ),
         ("separate", try model(SeparateNetworks(layers: layers), isEmbedded: true)),
         ("gated-mmoe", try model(MMoE(experts: 2, layers: [.relu(32)]), isEmbedded: true, [FieldGate()])),
         (

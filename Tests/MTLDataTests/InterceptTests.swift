@@ -88,6 +88,29 @@ import Testing
         try expectCentred(run.model, run.parameters, data.training)
     }
 
+    /// The mean of members' probabilities, whose biases move together.
+    @Test func meansOfPackedEnsemblesAreThoseOfTheLabels() throws {
+        let (run, data) = try trained { $0.model.ensemble = 4 }
+        try expectCentred(run.model, run.parameters, data.training)
+        let (funnel, rows) = try trained { experiment in
+            experiment.schema.labels = [Self.label("click", .binary), Self.label("buy", .binary)]
+            experiment.model.ensemble = 4
+            experiment.model.sharing = SharingSettings(
+                .resflow, ["layers": [8], "parents": ["buy": "click"]])
+        }
+        let trainer = try Trainer<Float>(funnel.model, seed: 9)
+        let before = trainer.parameters
+        try trainer.fitIntercepts(rows.training)
+        // The click's bias moves the buy's logits and is left alone.
+        let changed = funnel.model.layout.segments.filter { segment in
+            (segment.offset..<segment.offset + segment.count).contains {
+                trainer.parameters[$0] != before[$0]
+            }
+        }
+        #expect(changed.count == 4)
+        #expect(changed.allSatisfy { $0.name.hasPrefix("heads.buy.") && $0.name.hasSuffix("bias") })
+    }
+
     @Test func rowsCountByTheirWeightAndLeftOutNegativesToo() throws {
         let (run, data) = try trained { experiment in
             experiment.schema.weight = "w"

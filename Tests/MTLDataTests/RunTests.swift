@@ -89,6 +89,21 @@ import Testing
             $0.training.keep = .all
             $0.training.onDivergence = .rollBack
         },
+        Course("a packed ensemble with dropout, an average, and tasks that stop one by one") {
+            $0.model.ensemble = 3
+            $0.model.dropout = 0.2
+            $0.training.averaging = 0.9
+            $0.training.stop = .eachTask
+            $0.training.patience = 1
+            $0.training.epochs = 6
+        },
+        Course("an alternating packed ensemble of two seeds") {
+            $0.model.ensemble = 3
+            $0.training.schedule = ScheduleSettings(.alternating)
+            $0.training.seeds = [3, 4]
+            $0.training.keep = .all
+            $0.training.epochs = 2
+        },
         Course("a file of its own for a task, in turns of some steps") {
             $0.data.taskSources = [own($0, batch: 20)]
             $0.training.schedule = ScheduleSettings(

@@ -54,6 +54,7 @@ import Testing
 
     static let models = [
         "sliced", "mmoe", "tables", "projected experts", "gated experts", "scenarios", "wide",
+        "ensemble", "ensemble by scenario",
     ]
 
     private func model(_ name: String) throws -> MultiTaskModel {
@@ -69,11 +70,12 @@ import Testing
         ]
         func build(
             _ architecture: some Architecture, embeds: Bool, scenarios: Int = 1,
-            layers: [any FeatureLayer] = []
+            layers: [any FeatureLayer] = [], ensemble: Int? = nil
         ) throws -> MultiTaskModel {
             try MultiTaskModel(
                 inputs: 37, embedded: embeds ? embedded : [], tables: embeds ? tables : [],
-                scenarios: scenarios, featureLayers: layers, architecture: architecture, tasks: tasks)
+                scenarios: scenarios, featureLayers: layers, architecture: architecture, tasks: tasks,
+                ensemble: ensemble)
         }
         return switch name {
         case "sliced":
@@ -87,6 +89,12 @@ import Testing
             try build(MMoE(experts: 8, layers: [.relu(24)]), embeds: true, layers: [FieldGate()])
         case "scenarios":
             try build(STAR(layers: [.relu(24), .relu(16)]), embeds: true, scenarios: 3)
+        case "ensemble":
+            try build(
+                MMoE(experts: 3, layers: [.dense(24, .relu, dropout: 0.2)]), embeds: true,
+                layers: [FieldGate()], ensemble: 3)
+        case "ensemble by scenario":
+            try build(STAR(layers: [.relu(24), .relu(16)]), embeds: true, scenarios: 3, ensemble: 3)
         default: try build(SharedBottom(trunk: [.relu(512), .relu(160)]), embeds: false)
         }
     }
@@ -139,7 +147,7 @@ import Testing
     }
 
     /// Turns that freeze, hold and thaw; with clipping, and without.
-    @Test(arguments: ["tables", "projected experts", "scenarios"], [30, 200])
+    @Test(arguments: ["tables", "projected experts", "scenarios", "ensemble"], [30, 200])
     func sameBitsForAnySchedule(name: String, batch: Int) throws {
         let model = try model(name)
         let rows = batch * 3

@@ -68,15 +68,49 @@ extension Trainer where Scalar == Float {
         }
     }
 
+    /// Makes all members of a packed ensemble the first one: the logits of a mean of probabilities follow a bias only where all
+    /// members' are equal.
+    ///
+    /// - Returns: what the others were.
+    private func equalizeMembers() -> [Float] {
+        var kept: [Float] = []
+        let parameters = store.parameters.base
+        forEachOtherMember { first, own in
+            kept += UnsafeBufferPointer(start: parameters + own, count: first.count)
+            (parameters + own).update(from: parameters + first.lowerBound, count: first.count)
+        }
+        if !kept.isEmpty { store.refreshTransposes() }
+        return kept
+    }
+
+    private func restore(_ kept: [Float]) {
+        var place = 0
+        let parameters = store.parameters.base
+        forEachOtherMember { first, own in
+            for index in 0..<first.count { parameters[own + index] = kept[place + index] }
+            place += first.count
+        }
+        if !kept.isEmpty { store.refreshTransposes() }
+    }
+
+    /// Ranges of the first member's parameters, and where another's of the same kind begin.
+    private func forEachOtherMember(_ body: (_ first: Range<Int>, _ own: Int) -> Void) {
+        for (first, stride) in model.plan.memberRanges {
+            for member in 1..<max(1, model.ensemble ?? 1) { body(first, first.lowerBound + member * stride) }
+        }
+    }
+
     private func movesItsTaskAlone(
         _ names: [String], _ task: Int, _ dataset: Dataset<Float>
     ) throws(InputError) -> Bool {
+        let kept = equalizeMembers()
+        defer { restore(kept) }
         let before = try logits(dataset)
-        var kept: [[Float]] = []
-        for name in names { kept.append(try parameter(name)) }
+        var biases: [[Float]] = []
+        for name in names { biases.append(try parameter(name)) }
         try move(names, by: [Double](repeating: 0.5, count: model.tasks[task].kind.outputs))
         let after = try logits(dataset)
-        for (name, values) in zip(names, kept) { try setParameter(name, to: values) }
+        for (name, values) in zip(names, biases) { try setParameter(name, to: values) }
         for (index, one) in model.tasks.enumerated() {
             let distance: Float = index == task ? 0.5 : 0
             for (old, new) in zip(try before.values(one.name), try after.values(one.name))

@@ -22,12 +22,14 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     public var dropout = 0.0
     /// Whether weight decay applies to matrices alone, not to biases, gains and shifts.
     public var decaysWeightsOnly = false
+    /// Members of a packed ensemble, as `MultiTaskModel.ensemble`; nil for none.
+    public var ensemble: Int?
 
     /// Two shared layers, linear heads.
     public init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case features, trunk, sharing, tower, towers, activation, normalization, dropout
+        case features, trunk, sharing, tower, towers, activation, normalization, dropout, ensemble
         case taskScenarios = "task_scenarios"
         case decaysWeightsOnly = "decays_weights_only"
     }
@@ -47,6 +49,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         try values.read(.normalization, &normalization)
         try values.read(.dropout, &dropout)
         try values.read(.decaysWeightsOnly, &decaysWeightsOnly)
+        try values.read(.ensemble, &ensemble)
         if sharing != nil, values.contains(.trunk) {
             throw InputError(
                 .value, at: "model, trunk", found: "a trunk beside sharing",
@@ -72,6 +75,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         try values.encode(normalization, forKey: .normalization)
         try values.encode(dropout, forKey: .dropout)
         try values.encode(decaysWeightsOnly, forKey: .decaysWeightsOnly)
+        // Files of models without one are those that older readers know.
+        try values.encodeIfPresent(ensemble, forKey: .ensemble)
     }
 
     /// The model for what a preprocessor gives.
@@ -94,7 +99,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
                 inputs: preprocessor.denseNames.count, embedded: embedded(preprocessor),
                 tables: preprocessor.tables, scenarios: preprocessor.scenarios?.size ?? 1,
                 featureLayers: featureLayers, architecture: architecture, tasks: tasks,
-                decayed: decaysWeightsOnly ? .weights : .all)
+                decayed: decaysWeightsOnly ? .weights : .all, ensemble: ensemble)
             // One scenario for all rows would train, but cost more than a shared bottom and do no more.
             guard preprocessor.scenarios != nil || !model.plan.usesScenarios else {
                 throw InputError(
@@ -176,7 +181,8 @@ func located<Value>(
         return try body()
     } catch {
         // Feature layers are the model's, not its sharing's.
-        let place = error.place.hasPrefix("features.") ? "model" : place
+        let isModels = error.place.hasPrefix("features.") || error.place == "ensemble"
+        let place = isModels ? "model" : place
         throw InputError(
             error.kind, at: "\(place), \(error.place)", found: error.found, expected: error.expected)
     }

@@ -1,4 +1,4 @@
-internal import MTLEngine
+package import MTLEngine
 
 extension ModelBundle {
     /// One column of predictions.
@@ -44,6 +44,16 @@ extension ModelBundle {
         }
     }
 
+    /// Whether several networks answer, packed ones or members with parameters of their own, so that predictions have a spread.
+    package var hasSpread: Bool { members.vectors.count > 1 || model.ensemble ?? 1 > 1 }
+
+    /// A column for the spread of every number that is a mean: not of quotients of two.
+    package var spreadColumns: [PredictionColumn] {
+        predictionColumns.filter { $0.given == nil }.map {
+            PredictionColumn(name: "\($0.name)_spread", task: $0.task, output: $0.output)
+        }
+    }
+
     /// A name for every number that is predicted: the task's, for multiclass ones "TASK CLASS", and of entire-space models
     /// "EARLIER&LATER" and "LATER given EARLIER".
     public var predictionNames: [String] { predictionColumns.map(\.name) }
@@ -68,6 +78,13 @@ extension ModelBundle {
             }
         }
         return result
+    }
+
+    /// Per task what was predicted.
+    package func values(_ predictions: Predictions<Float>) throws(InputError) -> [[Float]] {
+        var values: [[Float]] = []
+        for task in model.tasks { values.append(try predictions.values(task.name)) }
+        return values
     }
 
     /// The cells of a row: blank where a task does not exist in the row's scenario.

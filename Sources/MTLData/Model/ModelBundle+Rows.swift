@@ -27,8 +27,22 @@ extension ModelBundle {
         consume: (ServedRows, Predictions<Float>) throws(InputError) -> Void
     ) throws(InputError) -> ServingReport {
         try serve(source, badRows: badRows, predictor: predictor(compute), labels: []) {
-            (rows, _, predictions) throws(InputError) in
+            (rows, _, predictions, _) throws(InputError) in
             try consume(rows, predictions)
+        }
+    }
+
+    /// The same with how far the networks behind each prediction are apart; see `Predictor.predictWithSpread`.
+    ///
+    /// - Throws: as `predict`, and where one network alone answers.
+    package func predictRowsWithSpread(
+        _ source: any RowSource, badRows: BadRows = .refuse, compute: ComputeOptions = ComputeOptions(),
+        consume: (ServedRows, Predictions<Float>, Predictions<Float>) throws(InputError) -> Void
+    ) throws(InputError) -> ServingReport {
+        try serve(
+            source, badRows: badRows, predictor: predictor(compute), labels: [], withSpread: true
+        ) { (rows, _, predictions, spreads) throws(InputError) in
+            try consume(rows, predictions, spreads ?? predictions)
         }
     }
 
@@ -64,7 +78,7 @@ extension ModelBundle {
         let report = try serve(
             source, badRows: badRows, predictor: predictor(compute), labels: Set(judged ?? names),
             where: isJudged
-        ) { (rows, dataset, predicted) throws(InputError) in
+        ) { (rows, dataset, predicted, _) throws(InputError) in
             for (index, task) in model.tasks.enumerated() {
                 predictions[index] += try predicted.values(task.name)
                 labels[index] += try dataset.labels(task.name)
@@ -82,17 +96,20 @@ extension ModelBundle {
 
     private func serve(
         _ source: any RowSource, badRows: BadRows, predictor: Predictor<Float>, labels: Set<String>,
-        where isServed: ((ParsedBlock, Int) -> Bool)? = nil,
-        _ consume: (ServedRows, Dataset<Float>, Predictions<Float>) throws(InputError) -> Void
+        where isServed: ((ParsedBlock, Int) -> Bool)? = nil, withSpread: Bool = false,
+        _ consume: (ServedRows, Dataset<Float>, Predictions<Float>, Predictions<Float>?) throws(InputError)
+            -> Void
     ) throws(InputError) -> ServingReport {
         try serve(
-            opened: source, badRows: badRows, predictor: predictor, labels: labels, where: isServed, consume)
+            opened: source, badRows: badRows, predictor: predictor, labels: labels, where: isServed,
+            withSpread: withSpread, consume)
     }
 
     private func serve(
         opened source: some RowSource, badRows: BadRows, predictor: Predictor<Float>, labels: Set<String>,
-        where isServed: ((ParsedBlock, Int) -> Bool)?,
-        _ consume: (ServedRows, Dataset<Float>, Predictions<Float>) throws(InputError) -> Void
+        where isServed: ((ParsedBlock, Int) -> Bool)?, withSpread: Bool,
+        _ consume: (ServedRows, Dataset<Float>, Predictions<Float>, Predictions<Float>?) throws(InputError)
+            -> Void
     ) throws(InputError) -> ServingReport {
         let withLabels = !labels.isEmpty
         let plan = try ColumnPlan(
@@ -112,9 +129,16 @@ extension ModelBundle {
             let encoded = preprocessor.encode(parsed, plan, rows: rows, isTraining: false)
             report.add(encoded, preprocessor)
             let dataset = try preprocessor.dataset(encoded, hasLabels: withLabels)
-            let predictions = try predictor.predict(dataset)
-            try check(predictions, encoded, block, rows)
-            try consume(ServedRows(block: block, rows: rows), dataset, predictions)
+            let served = ServedRows(block: block, rows: rows)
+            if withSpread {
+                let (predictions, spreads) = try predictor.predictWithSpread(dataset)
+                try check(predictions, encoded, block, rows)
+                try consume(served, dataset, predictions, spreads)
+            } else {
+                let predictions = try predictor.predict(dataset)
+                try check(predictions, encoded, block, rows)
+                try consume(served, dataset, predictions, nil)
+            }
         }
         report.add(bad: read.examples, count: read.badRows)
         try report.check(badRows, at: source.path)

@@ -14,7 +14,8 @@ public struct ModelSummary: Sendable {
         public let outputs: Int
         /// The number of parameters of all blocks.
         public let parameters: Int
-        /// Floating-point operations of its forward products for one row, all blocks; a multiplication and an addition are two.
+        /// Floating-point operations of its forward products for one row, all blocks and all members of a packed ensemble; a
+        /// multiplication and an addition are two.
         public let operations: Int
         /// The tasks whose prediction depends on it.
         public let tasks: [String]
@@ -26,6 +27,14 @@ public struct ModelSummary: Sendable {
     public let parameters: Int
     /// Floating-point operations of a forward pass's products for one row.
     public let operations: Int
+
+    /// The parameters that one member of a packed ensemble has of its own; 0 for a model that is none.
+    package static func memberParameters(_ model: MultiTaskModel) -> Int {
+        model.plan.nodes.reduce(0) { count, node in
+            guard case .member(let member) = node else { return count }
+            return member.parameters(model.plan.lists).reduce(0) { $0 + $1.count } / member.members + count
+        }
+    }
 
     /// Lists the layers of a model.
     public init(_ model: MultiTaskModel) {
@@ -39,7 +48,7 @@ public struct ModelSummary: Sendable {
                 outputs: table.dimension, parameters: table.rows * table.dimension, operations: 0,
                 tasks: reach.readers(plan.embedding, table: index, inputs: plan.inputs))
         }
-        for node in plan.nodes {
+        for (ordinal, node) in plan.nodes.enumerated() {
             let operation = node.operation
             let parameters = operation.parameters
             let blocks = operation.output.width / max(1, operation.blockWidth)
@@ -51,7 +60,8 @@ public struct ModelSummary: Sendable {
                     blocks: isBlocked ? blocks : 1,
                     inputs: first.inputs(plan.lists).reduce(0) { $0 + $1.width },
                     outputs: isBlocked ? operation.blockWidth : operation.output.width,
-                    parameters: names.count(parameters), operations: 2 * operation.multiplyAdds,
+                    parameters: names.count(parameters),
+                    operations: 2 * operation.multiplyAdds * plan.times(ordinal),
                     tasks: reach.tasks(operation.output)))
         }
         self.layers = layers
@@ -63,6 +73,7 @@ public struct ModelSummary: Sendable {
 extension NodeOperation {
     /// "scenario dense" of a ScenarioDenseNode.
     var kind: String {
+        if let member = self as? MemberNode { return member.operation.kind }
         var words = ""
         for character in "\(Self.self)".replacing("Node", with: "") {
             if character.isUppercase && !words.isEmpty { words += " " }

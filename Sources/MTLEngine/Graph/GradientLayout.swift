@@ -10,9 +10,11 @@ package struct GradientLayout: Sendable {
     /// - Parameters:
     ///   - strides: per storage its elements per row, 0 for none.
     ///   - roots: what losses write the gradient of.
+    ///   - held: storages whose gradient several passes through the nodes above add to: it lives through all of them.
     ///   - sharesPlaces: false where tiles are neighbours in one workspace: rows of storages of other widths would overlap.
     package init(
-        _ nodes: [Node], lists: [Int32], strides: [Int], roots: [GraphValue], sharesPlaces: Bool = true
+        _ nodes: [Node], lists: [Int32], strides: [Int], roots: [GraphValue], held: Set<Int> = [],
+        sharesPlaces: Bool = true
     ) {
         offsets = [Int](repeating: 0, count: strides.count)
         var first = [Int](repeating: Int.max, count: strides.count)
@@ -28,6 +30,7 @@ package struct GradientLayout: Sendable {
             if case .batchNorm = node { isStaged = true }
         }
         for root in roots { last[root.storage] = nodes.count }
+        for storage in held { last[storage] = nodes.count }
 
         // Widest first, each as low as those placed before it allow.
         var placed: [Int] = []

@@ -95,7 +95,7 @@ extension GraphBuilder {
     }
 
     /// The parts as views of what joins them, so that it is made once.
-    private func moved(_ parts: [FeaturePart], _ joined: GraphValue) -> [FeaturePart] {
+    func moved(_ parts: [FeaturePart], _ joined: GraphValue) -> [FeaturePart] {
         var column = 0
         return parts.map { part in
             defer { column += part.value.width }
@@ -188,6 +188,7 @@ extension GraphBuilder {
                 expected: "a feature layer that reads it, or a pooled feature")
         }
         features = joinedFeatures()
+        sections.append(FeatureSections(parts))
     }
 
     // MARK: Nodes

@@ -28,21 +28,42 @@ extension GraphBuilder {
     /// - Returns: per task its logits, `[rows, kind.outputs]`.
     public mutating func heads(_ inputs: [GraphValue]) -> [GraphValue] {
         precondition(inputs.count == tasks.count, "\(inputs.count) inputs for \(tasks.count) tasks")
-        var logits = inputs
+        var result = inputs
         for group in headGroups {
             let task = tasks[group[0]]
-            let layers = task.tower + [.dense(task.kind.outputs, .identity)]
             // Equal inputs are read together, others side by side; widths that differ stay apart.
             let isShared = group.allSatisfy { inputs[$0] == inputs[group[0]] }
             let isEven = group.allSatisfy { inputs[$0].width == inputs[group[0]].width }
             for some in isShared || isEven ? [group] : group.map({ [$0] }) {
                 let x = isShared ? inputs[some[0]] : concatenate(some.map { inputs[$0] })
                 let names = some.map { "heads.\(tasks[$0].name)" }
-                let all = stack(x, layers, names: names, inputIsShared: isShared || some.count == 1)
-                for (block, value) in all.blocks(some.count).enumerated() { logits[some[block]] = value }
+                let inputIsShared = isShared || some.count == 1
+                let hidden = stack(x, task.tower, names: names, inputIsShared: inputIsShared)
+                let all = logits(
+                    hidden, outputs: task.kind.outputs,
+                    names: names.map { "\($0).\(task.tower.count)" },
+                    inputIsShared: inputIsShared && task.tower.isEmpty)
+                for (block, value) in all.blocks(some.count).enumerated() { result[some[block]] = value }
             }
         }
-        return logits
+        return result
+    }
+
+    /// The last layers of tasks' heads, side by side: `[rows, names · outputs]`. In a packed ensemble every member has its own,
+    /// "NAME.members.m.weight".
+    ///
+    /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - outputs: logits of a task.
+    ///   - names: one per task, what the names of its parameters begin with.
+    ///   - inputIsShared: whether every task reads all of x, or its own of as many blocks of x as there are names.
+    public mutating func logits(
+        _ x: GraphValue, outputs: Int, names: [String], inputIsShared: Bool
+    ) -> GraphValue {
+        addDense(
+            x, units: outputs, activation: .identity, names: names, inputIsShared: inputIsShared,
+            hasBias: true, initial: .drawn, into: nil, perMember: members != nil
+        ).value
     }
 
     /// A network per task side by side, all of the same layers over all of x, "networks.TASK.l.weight".

@@ -40,9 +40,10 @@ extension GraphBuilder {
         ).value
     }
 
+    /// - Parameter perMember: whether every member of a packed ensemble has weights of its own, "NAME.members.m.weight".
     mutating func addDense(
         _ x: GraphValue, units: Int, activation: Activation, names: [String], inputIsShared: Bool,
-        hasBias: Bool, initial: InitialWeights, into: GraphValue?
+        hasBias: Bool, initial: InitialWeights, into: GraphValue?, perMember: Bool = false
     ) -> (value: GraphValue, layer: Dense) {
         precondition(units > 0 && !names.isEmpty, "\(names.count) layers of \(units) units")
         precondition(inputIsShared || x.width % names.count == 0, "\(x.width) columns, \(names.count) blocks")
@@ -53,32 +54,45 @@ extension GraphBuilder {
         // Narrow outputs (logits) are dot products of rows; others write whole vectors, and so do those over tables, looked up or
         // gated, which a step may then project.
         let readsTables =
-            needsGradient(source)
+            members == nil && needsGradient(source)
             && (source.isFeatures || parts.contains { $0.field != nil && $0.value.storage == source.storage })
         let order: Dense.Order =
             units < 8 && activation != .relu && !readsTables ? .outputMajor : .inputMajor
         var layer = Dense(
             blocks: blocks, inputs: inputs, outputs: units, inputIsShared: isShared,
             activation: activation, order: order)
-        layer.weight = place(layer.weightCount + (hasBias ? layer.biasCount : 0))
+        let own = perMember ? members : nil
+        let stride = layer.weightCount + (hasBias ? layer.biasCount : 0)
+        layer.weight = place((own ?? 1) * stride)
         layer.bias =
             hasBias ? layer.weight + layer.weightCount : place(layer.biasCount, isTrained: false)
         if order == .inputMajor && needsGradient(source) {
             layer.transposed = transposedCount
-            transposedCount = Self.sum(transposedCount, layer.biasCount * layer.transposedStride)
+            transposedCount = Self.sum(
+                transposedCount, (own ?? 1) * layer.biasCount * layer.transposedStride)
         }
-        for (block, title) in names.enumerated() {
-            nameLayer(
-                title, weight: layer.weight + block * inputs * units, bias: layer.bias + block * units,
-                inputs: inputs, outputs: units, isTransposed: order == .inputMajor, initial: initial,
-                hasBias: hasBias)
+        for member in 0..<(own ?? 1) {
+            for (block, name) in names.enumerated() {
+                let (weight, bias) = (layer.weight + member * stride, layer.bias + member * stride)
+                nameLayer(
+                    own == nil ? name : Self.title(name, member: member),
+                    weight: weight + block * inputs * units, bias: bias + block * units, inputs: inputs,
+                    outputs: units, isTransposed: order == .inputMajor, initial: initial, hasBias: hasBias)
+            }
         }
         let y = target(into, layer.width)
         let saved = activation.savesInput ? reserveSaved(layer.width) : y
         note(y, hasParameters: true, from: [])
         var node = DenseNode(layer: layer, x: source, y: y, saved: saved, blocks: 0..<blocks)
         node.trainsBias = hasBias
-        nodes.append(.dense(node))
+        nodes.append(
+            own.map { members in
+                .member(
+                    MemberNode(
+                        .dense(node), members: members, stride: stride,
+                        transposedStride: layer.transposed == nil
+                            ? 0 : layer.biasCount * layer.transposedStride))
+            } ?? .dense(node))
         return (y, layer)
     }
 

@@ -15,19 +15,50 @@ extension GraphBuilder {
         _ x: GraphValue, units: Int, activation: Activation, sharesFactor: Bool = false,
         present: [Int]? = nil, name title: String, into: GraphValue? = nil
     ) -> GraphValue {
+        addScenarioDense(
+            x, units: units, activation: activation, sharesFactor: sharesFactor, present: present,
+            name: title, into: into, perMember: false)
+    }
+
+    /// The last layer of a task's head by scenarios, as `scenarioDense`; in a packed ensemble every member has its own,
+    /// "NAME.members.m.s.weight". `[rows, outputs]`
+    ///
+    /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - outputs: logits of the task.
+    ///   - present: the scenarios that have weights, in ascending order, or nil for all; for the others it is 0.
+    ///   - title: NAME, what the parameters' names begin with.
+    public mutating func scenarioLogits(
+        _ x: GraphValue, outputs: Int, present: [Int]? = nil, name title: String
+    ) -> GraphValue {
+        addScenarioDense(
+            x, units: outputs, activation: .identity, sharesFactor: false, present: present, name: title,
+            into: nil, perMember: members != nil)
+    }
+
+    private mutating func addScenarioDense(
+        _ x: GraphValue, units: Int, activation: Activation, sharesFactor: Bool, present: [Int]?,
+        name title: String, into: GraphValue?, perMember: Bool
+    ) -> GraphValue {
         usesScenarios = true
         let size = x.width * units
         let some = present ?? Array(0..<scenarios)
-        let own = place(some.count * (size + units))
+        let members = perMember ? members : nil
+        let stride = some.count * (size + units)
+        let own = place((members ?? 1) * stride)
         let shared = sharesFactor ? place(size + units) : nil
-        for (slot, scenario) in some.enumerated() {
-            let start = own + slot * (size + units)
-            nameLayer(
-                "\(title).\(scenario)", weight: start, bias: start + size, inputs: x.width, outputs: units,
-                isTransposed: true, scenario: scenario, initial: sharesFactor ? nil : .drawn)
-            if sharesFactor {
-                beginnings.append(.constant(start..<start + size, 1))
-                beginnings.append(.constant(start + size..<start + size + units, 0))
+        for member in 0..<(members ?? 1) {
+            let title = members == nil ? title : Self.title(title, member: member)
+            for (slot, scenario) in some.enumerated() {
+                let start = own + member * stride + slot * (size + units)
+                nameLayer(
+                    "\(title).\(scenario)", weight: start, bias: start + size, inputs: x.width,
+                    outputs: units, isTransposed: true, scenario: scenario,
+                    initial: sharesFactor ? nil : .drawn)
+                if sharesFactor {
+                    beginnings.append(.constant(start..<start + size, 1))
+                    beginnings.append(.constant(start + size..<start + size + units, 0))
+                }
             }
         }
         if let shared {
@@ -46,11 +77,13 @@ extension GraphBuilder {
         let scratch = scratchCount
         scratchCount = Self.sum(
             scratchCount, (ScenarioDenseNode.scratchCount(inputs: x.width, outputs: units) + 15) / 16 * 16)
+        let node = ScenarioDenseNode(
+            x: x, y: y, saved: saved, activation: activation, inputs: x.width, outputs: units, own: own,
+            shared: shared, scenarios: scenarios, slots: slots, scratch: scratch)
         nodes.append(
-            .scenarioDense(
-                ScenarioDenseNode(
-                    x: x, y: y, saved: saved, activation: activation, inputs: x.width, outputs: units,
-                    own: own, shared: shared, scenarios: scenarios, slots: slots, scratch: scratch)))
+            members.map {
+                .member(MemberNode(.scenarioDense(node), members: $0, stride: stride, transposedStride: 0))
+            } ?? .scenarioDense(node))
         return y
     }
 

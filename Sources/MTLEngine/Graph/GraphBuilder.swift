@@ -28,6 +28,12 @@ public struct GraphBuilder {
     var undecayed: [Range<Int>] = []
     var owned: [(range: Range<Int>, scenario: Int)] = []
     var usesScenarios = false
+    /// Members of a packed ensemble; nil without.
+    let members: Int?
+    /// The first node that every member runs for itself.
+    var memberStart = 0
+    /// How the features are divided among the members' scalings: those of every task, or of all.
+    var sections: [FeatureSections] = []
     var forwardElements = 0
     /// The widths of all storages, and their gradients' elements per row.
     var widths: [Int]
@@ -54,8 +60,10 @@ public struct GraphBuilder {
     let lookedUp: GraphValue
 
     init(
-        inputs: Int, embedding: EmbeddingPlan, tasks: [LearningTask], scenarios: Int, placement: [Int]?
+        inputs: Int, embedding: EmbeddingPlan, tasks: [LearningTask], scenarios: Int, members: Int? = nil,
+        placement: [Int]?
     ) {
+        self.members = members
         self.tasks = tasks
         self.scenarios = scenarios
         // What a task says of a row depends on the scenario, where it does not exist in all.

@@ -13,6 +13,8 @@ package struct ModelPlan: Sendable {
         case uniform(Range<Int>, bound: Double, name: String)
         /// A matrix of `rows` orthonormal rows, from the stream of its name.
         case orthonormal(Int, rows: Int, columns: Int, name: String)
+        /// A member's scaling of the features, from the stream of its name.
+        case scaling(Int, FeatureSections, name: String)
     }
 
     package let inputs: Int
@@ -47,6 +49,8 @@ package struct ModelPlan: Sendable {
     package let gathered: WorkspaceSlot
     package let layout: ParameterLayout
     package let embedding: EmbeddingPlan
+    /// The members of a packed ensemble, where the model is one.
+    package let members: MemberPlan?
 }
 
 extension ModelPlan {
@@ -57,7 +61,7 @@ extension ModelPlan {
     package func gradientLayout(sharesPlaces: Bool) -> GradientLayout {
         GradientLayout(
             nodes, lists: lists, strides: gradientStrides, roots: logits + joints.flatMap(\.reads),
-            sharesPlaces: sharesPlaces)
+            held: members?.shared ?? [], sharesPlaces: sharesPlaces)
     }
 
     /// Whether dense nodes alone have parameters, and nothing else sums over rows.
@@ -119,6 +123,24 @@ package enum JointLoss: Sendable {
         }
     }
 
+    /// The same term with another factor.
+    package func scaled(by factor: Double) -> JointLoss {
+        switch self {
+        case .order(let later, let earlier, let weight, let scenarios):
+            .order(later: later, earlier: earlier, weight: factor * weight, scenarios: scenarios)
+        case .counterfactual(let loss):
+            .counterfactual(
+                CounterfactualLoss(
+                    conditional: loss.conditional, propensity: loss.propensity, imputed: loss.imputed,
+                    outcome: loss.outcome, observed: loss.observed, maximumWeight: loss.maximumWeight,
+                    weight: factor * loss.weight))
+        case .selection(let selectors, let count, let entropy, let reach, let task):
+            .selection(
+                selectors: selectors, count: count, entropy: factor * entropy, reach: factor * reach,
+                task: task)
+        }
+    }
+
     /// All the values it reads.
     package var reads: [GraphValue] {
         switch self {
@@ -155,21 +177,35 @@ extension ModelPlan {
         let turns = alternating ? tasks.indices.map { Optional($0) } : [nil]
         return turns.reduce(0) { sum, task in
             Program(self, tasks: tasks, task: task).forward.joined().reduce(sum) { sum, entry in
-                switch entry.node {
-                case .dense(let node):
-                    let layer = node.layer
-                    let below =
-                        needsGradient(node.x) ? layer.inputs - min(node.x.gradientStart, layer.inputs) : 0
-                    return sum + 2 * node.columns.count * (2 * layer.inputs + below)
-                case .scenarioDense(let node):
-                    return sum + 6 * node.inputs * node.outputs
-                case .tiedDense(let node):
-                    let products = (node.isTrained ? 2 : 1) + (needsGradient(node.x) ? 1 : 0)
-                    return sum + 2 * products * node.multiplyAdds
-                default: return sum
-                }
+                sum + times(entry.ordinal) * operations(entry.node)
             }
         }
+    }
+
+    private func operations(_ node: Node) -> Int {
+        switch node {
+        case .dense(let node):
+            let layer = node.layer
+            let below = needsGradient(node.x) ? layer.inputs - min(node.x.gradientStart, layer.inputs) : 0
+            return 2 * node.columns.count * (2 * layer.inputs + below)
+        case .scenarioDense(let node): return 6 * node.inputs * node.outputs
+        case .tiedDense(let node):
+            let products = (node.isTrained ? 2 : 1) + (needsGradient(node.x) ? 1 : 0)
+            return 2 * products * node.multiplyAdds
+        case .member(let node):
+            return switch node.inner {
+            case .scale: 0
+            case .dense(let node): operations(.dense(node))
+            case .scenarioDense(let node): operations(.scenarioDense(node))
+            }
+        default: return 0
+        }
+    }
+
+    /// How often a row passes a node: once, or once per member.
+    package func times(_ ordinal: Int) -> Int {
+        guard let members, ordinal >= members.start else { return 1 }
+        return members.count
     }
 
     private func needsGradient(_ value: GraphValue) -> Bool { isTrained[value.storage] && !value.isStopped }

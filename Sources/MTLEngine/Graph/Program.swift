@@ -37,6 +37,8 @@ package struct Program: Sendable {
     package let joints: [JointLoss]
     /// Logits of joint losses that are no task's: their gradient begins with 0.
     package private(set) var zeros: [GraphValue] = []
+    /// What every member of a packed ensemble runs for itself.
+    package private(set) var members: MemberPass?
     package private(set) var trained: [Trained] = []
     package private(set) var lists: [Int32]
     /// Per table whether a gradient comes down to a feature that reads it.
@@ -44,11 +46,24 @@ package struct Program: Sendable {
     /// Whether a gradient comes down to the embedded features.
     package var reachesFeatures: Bool { reachedTables.contains(true) }
 
+    /// The part of the last stage that every member runs for itself, forward and back.
+    package struct MemberPass: Sendable {
+        package let count: Int
+        /// The first of the last stage's nodes that members run, up to its end.
+        package let forward: Int
+        /// How many of the last stage's nodes run backward for every member, from the first one.
+        package fileprivate(set) var backward = 0
+        /// The gradients that members add to: they begin with 0.
+        package let shared: [GraphValue]
+    }
+
     private let widths: [Int]
     private let rates: TurnRates
     private let isTrained: [Bool]
     /// Per storage and column whether its gradient has been written, and by which node of `order`.
     private var writers: [[Int]]
+    private var sharedStorages = Set<Int>()
+    private var hasEndedMembers = false
     private var order: [(stage: Int, entry: Entry)] = []
     private static var unwritten: Int { -2 }
     private static var unknown: Int { -1 }
@@ -62,13 +77,17 @@ package struct Program: Sendable {
     }
 
     package init(_ plan: ModelPlan, tasks: [LearningTask], turn: TurnSpec) {
+        // The loss is the mean of the members'.
+        let share = 1 / Double(plan.members?.count ?? 1)
         losses = turn.tasks.map {
             TaskLoss(
-                task: $0, kind: tasks[$0].kind, weight: tasks[$0].weight, smoothing: tasks[$0].smoothing,
+                task: $0, kind: tasks[$0].kind, weight: share * tasks[$0].weight,
+                smoothing: tasks[$0].smoothing,
                 logits: plan.logits[$0])
         }
         // A loss over several tasks' logits is in a turn of all of them.
         joints = plan.joints.filter { $0.tasks(plan.logits).isSubset(of: turn.tasks) }
+            .map { plan.members == nil ? $0 : $0.scaled(by: share) }
         lists = plan.lists
         widths = plan.widths
         reachedTables = plan.embedding.tables.map { _ in false }
@@ -77,8 +96,11 @@ package struct Program: Sendable {
 
         let alive = Self.alive(plan, roots: losses.map(\.logits) + joints.flatMap(\.reads))
         isTrained = Self.trained(plan, alive, rates)
-        let stages = Self.stages(alive.map(\.operation), lists: plan.lists, storages: plan.widths.count)
+        var stages = Self.stages(alive.map(\.operation), lists: plan.lists, storages: plan.widths.count)
         let count = (stages.max() ?? 0) + 1
+        let start = plan.members?.start ?? Int.max
+        // Members run from one end of their part to the other.
+        for (place, part) in alive.enumerated() where part.ordinal >= start { stages[place] = count - 1 }
         forward = Array(repeating: [], count: count)
         backward = forward
         norms = Array(repeating: [], count: count)
@@ -87,24 +109,58 @@ package struct Program: Sendable {
             forward[stage].append(Entry(ordinal: part.ordinal, node: Node(part.operation)))
             if let norm = part.operation as? BatchNormNode { norms[stage - 1].append(norm) }
         }
+        if let plan = plan.members {
+            let below = forward[count - 1].prefix { $0.ordinal < start }.count
+            members = MemberPass(
+                count: plan.count, forward: below,
+                shared: beginShared(alive.filter { $0.ordinal >= start }.map(\.operation), plan.shared))
+        }
         for loss in losses { mark(loss.logits, by: Self.unknown) }
         for value in joints.flatMap(\.values) where isWritten(value).contains(false) {
             zeros.append(value)
             mark(value, by: Self.unknown)
         }
         for stage in (0..<count).reversed() {
+            // Members run in the last stage alone; what its norms need is for all of them.
+            if stage < count - 1 { endMembers() }
             let norms = zip(alive, stages).filter { $0.0.operation is BatchNormNode && $0.1 == stage + 1 }
             for (part, _) in norms { descend(part, stage: stage) }
             for (part, its) in zip(alive, stages).reversed()
             where its == stage && !(part.operation is BatchNormNode) {
+                if part.ordinal < start { endMembers() }
                 descend(part, stage: stage)
             }
         }
+        endMembers()
         finishFeatures(plan)
         for (stage, entry) in order {
             backward[stage].append(entry)
             if case .batchNorm(let norm) = entry.node { gathers[stage].append(norm) }
         }
+    }
+
+    /// Marks the gradients that members add to as begun.
+    private mutating func beginShared(
+        _ operations: [any NodeOperation], _ shared: Set<Int>
+    ) -> [GraphValue] {
+        var values: [GraphValue] = []
+        for operation in operations {
+            for input in operation.inputs(lists) where shared.contains(input.storage) {
+                let target = input.differentiable
+                guard !input.isStopped, isTrained[input.storage], target.width > 0 else { continue }
+                for run in Self.runs(isWritten(target).map { !$0 }) { values.append(target.columns(run)) }
+                mark(target, by: Self.unknown)
+                sharedStorages.insert(input.storage)
+            }
+        }
+        return values
+    }
+
+    /// What comes now on the way back runs once for all members.
+    private mutating func endMembers() {
+        guard members != nil, !hasEndedMembers else { return }
+        hasEndedMembers = true
+        members?.backward = order.count
     }
 
     private struct Part {
@@ -218,7 +274,10 @@ package struct Program: Sendable {
         var ranges = node.parameters(lists)
         if !ranges.contains(where: rates.trains) { ranges = [] }
         guard !ranges.isEmpty || !written.isEmpty else { return }
-        for value in written { mark(value, by: order.count) }
+        // A node of one member's pass is not the last to write what all add to.
+        for value in written where hasEndedMembers || !sharedStorages.contains(value.storage) {
+            mark(value, by: order.count)
+        }
         if !ranges.isEmpty {
             trained.append(Trained(ordinal: part.ordinal, dense: node as? DenseNode, ranges: ranges))
         }

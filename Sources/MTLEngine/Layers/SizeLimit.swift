@@ -7,6 +7,8 @@ package enum SizeLimit {
     package static let layers = 1 << 10
     /// Experts, networks, clusters and their like.
     package static let count = 1 << 10
+    /// Members of a packed ensemble.
+    package static let members = 1 << 10
     /// The rank of a product.
     package static let rank = 1 << 12
     /// The dimension of a table, and the values of a row's sequence.

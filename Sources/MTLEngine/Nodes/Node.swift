@@ -27,6 +27,7 @@ package enum Node: Sendable {
     case bitSelector(BitSelectorNode)
     case hardConcrete(HardConcreteNode)
     case expertDropout(ExpertDropoutNode)
+    case member(MemberNode)
     /// Zeros in a gradient that only some of its readers will add to.
     case zero(GraphValue)
 
@@ -59,6 +60,7 @@ package enum Node: Sendable {
         case .bitSelector(let node): node
         case .hardConcrete(let node): node
         case .expertDropout(let node): node
+        case .member(let node): node
         case .zero: preconditionFailure("zeros are no part of a plan")
         }
     }
@@ -92,6 +94,7 @@ package enum Node: Sendable {
         case let node as BitSelectorNode: self = .bitSelector(node)
         case let node as HardConcreteNode: self = .hardConcrete(node)
         case let node as ExpertDropoutNode: self = .expertDropout(node)
+        case let node as MemberNode: self = .member(node)
         default: preconditionFailure("a node that the list of nodes does not know")
         }
     }
@@ -126,6 +129,7 @@ package enum Node: Sendable {
         case .bitSelector(let node): node.forward(tile)
         case .hardConcrete(let node): node.forward(tile)
         case .expertDropout(let node): node.forward(tile)
+        case .member(let node): node.forward(tile)
         case .zero: break
         }
     }
@@ -160,6 +164,7 @@ package enum Node: Sendable {
         case .bitSelector(let node): node.backward(tile)
         case .hardConcrete(let node): node.backward(tile)
         case .expertDropout(let node): node.backward(tile)
+        case .member(let node): node.backward(tile)
         case .zero(let value): clear(tile.gradient(value))
         }
     }

@@ -28,6 +28,8 @@ public struct MultiTaskModel: Sendable {
     public let tables: [EmbeddingTable]
     /// The number of scenarios, which a dataset's rows name by 0 ..< scenarios.
     public let scenarios: Int
+    /// The members of a packed ensemble; nil for a model that is none.
+    public let ensemble: Int?
     /// The tasks, in the order of losses and turns.
     public let tasks: [LearningTask]
 
@@ -44,15 +46,16 @@ public struct MultiTaskModel: Sendable {
     ///   - tables: the tables of the embedded features.
     ///   - trunk: the shared layers, from the features up; none is allowed: then the heads read the features.
     ///   - tasks: at least one, with names that differ.
+    ///   - ensemble: the members of a packed ensemble; nil for none.
     /// - Throws: `InputError` that names the layer or task and what was expected of it.
     /// - SeeAlso: `SharedBottom`
     public init(
         inputs: Int, embedded: [EmbeddedFeature] = [], tables: [EmbeddingTable] = [], trunk: [HiddenLayer],
-        tasks: [LearningTask]
+        tasks: [LearningTask], ensemble: Int? = nil
     ) throws(InputError) {
         try self.init(
             inputs: inputs, embedded: embedded, tables: tables, architecture: SharedBottom(trunk: trunk),
-            tasks: tasks)
+            tasks: tasks, ensemble: ensemble)
     }
 
     /// A model of dense and embedded features and tasks.
@@ -66,12 +69,20 @@ public struct MultiTaskModel: Sendable {
     ///   - architecture: how the tasks share.
     ///   - tasks: at least one, with names that differ.
     ///   - decayed: which of the layers' parameters the optimiser's weight decay applies to.
-    /// - Throws: `InputError` that names the option, layer or task and what was expected of it.
+    ///   - ensemble: the members of a packed ensemble, at most 1024; nil for none. Members share all parameters but factors of
+    ///     the features and the last layers of the heads, each has its own loss, and their predictions are averaged (TabM-mini
+    ///     of arXiv 2410.24210).
+    /// - Throws: `InputError` that names the option, layer or task and what was expected of it; one for an ensemble of an
+    ///   architecture that normalises what members compute over the batch, or moves clusters of rows.
     public init(
         inputs: Int, embedded: [EmbeddedFeature] = [], tables: [EmbeddingTable] = [], scenarios: Int = 1,
         featureLayers: [any FeatureLayer] = [], architecture: some Architecture, tasks: [LearningTask],
-        decayed: DecayedParameters = .all
+        decayed: DecayedParameters = .all, ensemble: Int? = nil
     ) throws(InputError) {
+        guard ensemble.map({ 1...SizeLimit.members ~= $0 }) ?? true else {
+            throw InputError(
+                .value, at: "ensemble", found: "\(ensemble ?? 0)", expected: "1 to \(SizeLimit.members)")
+        }
         try Self.check(inputs: inputs, hasEmbedded: !embedded.isEmpty, tasks: tasks)
         guard scenarios >= 1, scenarios <= SizeLimit.scenarios else {
             throw InputError(
@@ -85,6 +96,7 @@ public struct MultiTaskModel: Sendable {
         self.tables = tables
         self.scenarios = scenarios
         self.tasks = tasks
+        self.ensemble = ensemble
         guard inputs <= SizeLimit.columns, widths.width <= SizeLimit.columns - inputs else {
             throw InputError(
                 .shape, at: "features", found: "\(inputs) numbers and \(widths.width) columns of vectors",
@@ -92,13 +104,15 @@ public struct MultiTaskModel: Sendable {
         }
         func build(_ placement: [Int]?) throws(InputError) -> (GraphBuilder, [GraphValue]) {
             var builder = GraphBuilder(
-                inputs: inputs, embedding: widths, tasks: tasks, scenarios: scenarios, placement: placement)
+                inputs: inputs, embedding: widths, tasks: tasks, scenarios: scenarios, members: ensemble,
+                placement: placement)
             try builder.buildFeatures(widths, separates: architecture.separatesFeatures) {
                 (builder, name) throws(InputError) in
                 for (index, layer) in featureLayers.enumerated() {
                     try layer.build(&builder, name: "\(name).\(index)")
                 }
             }
+            builder.beginMembers(separates: architecture.separatesFeatures)
             let logits = try architecture.build(&builder)
             precondition(
                 logits.count == tasks.count
@@ -108,9 +122,10 @@ public struct MultiTaskModel: Sendable {
         }
         let (draft, values) = try build(nil)
         try draft.checkSize()
+        let draftPlan = try Self.plan(draft, values, inputs, ParameterLayout(), widths)
+        try draft.checkMembers(draftPlan)
         var layout = ParameterLayout()
-        let placement = Self.placement(
-            draft, try Self.plan(draft, values, inputs, ParameterLayout(), widths), tasks, &layout)
+        let placement = Self.placement(draft, draftPlan, tasks, &layout)
         var (builder, logits) = try build(placement)
         let start = (layout.denseCount + 15) / 16 * 16
         let embedding = try EmbeddingPlan(embedded, tables: tables, start: start, owners: owners)
@@ -144,7 +159,11 @@ public struct MultiTaskModel: Sendable {
             gradientStrides: builder.gradientStrides,
             transposedCount: builder.transposedCount,
             scratchCount: builder.scratchCount, normWidth: builder.normWidth, gathered: builder.gathered,
-            layout: layout, embedding: embedding)
+            layout: layout, embedding: embedding,
+            members: builder.members.map {
+                MemberPlan(
+                    count: $0, start: builder.memberStart, nodes: builder.nodes, lists: builder.lists)
+            })
     }
 
     /// Shared parameters first, then those of one task, then what no optimiser changes.

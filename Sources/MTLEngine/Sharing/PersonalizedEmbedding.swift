@@ -66,9 +66,9 @@ public struct PEPNet: Architecture, Equatable {
                     h, gate(&graph, prior, width: layer.units, "ppnet.\(task.name).\(depth)"))
             }
             logits.append(
-                graph.dense(
-                    h, units: task.kind.outputs, activation: .identity,
-                    name: "heads.\(task.name).\(task.tower.count)"))
+                graph.logits(
+                    h, outputs: task.kind.outputs, names: ["heads.\(task.name).\(task.tower.count)"],
+                    inputIsShared: true))
         }
         return logits
     }

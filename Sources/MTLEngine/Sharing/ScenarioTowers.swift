@@ -21,10 +21,12 @@ public struct ScenarioTowers: Architecture, Equatable {
         let h = graph.stack(graph.features, trunk, names: ["trunk"])
         var logits: [GraphValue] = []
         for task in graph.tasks {
+            let present = graph.scenarios(of: task)
+            let hidden = graph.scenarioStack(h, task.tower, present: present, name: "heads.\(task.name)")
             logits.append(
-                graph.scenarioStack(
-                    h, task.tower + [.dense(task.kind.outputs, .identity)],
-                    present: graph.scenarios(of: task), name: "heads.\(task.name)"))
+                graph.scenarioLogits(
+                    hidden, outputs: task.kind.outputs, present: present,
+                    name: "heads.\(task.name).\(task.tower.count)"))
         }
         return logits
     }

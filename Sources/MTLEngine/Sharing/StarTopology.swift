@@ -44,8 +44,7 @@ public struct STAR: Architecture, Equatable {
         try layers.check(at: "layers", allowsNone: false)
         try auxiliary.check(at: "auxiliary")
         try require(scenarioWidth, atLeast: 0, atMost: SizeLimit.units, "scenario width")
-        let x =
-            normalizes ? graph.batchNorm(graph.features, isPartitioned: true, name: "norm") : graph.features
+        let x = normalizes ? graph.normalizedFeatures(isPartitioned: true, name: "norm") : graph.features
         let h = graph.scenarioStack(x, layers, sharesFactor: true, name: "star")
         let logits = graph.heads(graph.tasks.map { _ in h })
         guard scenarioWidth > 0 else { return logits }

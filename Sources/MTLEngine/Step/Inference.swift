@@ -13,6 +13,9 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     private let store: ParameterStore<Scalar>
     private let nodes: FixedList<Node>
     private let outputs: FixedList<Program.TaskLoss>
+    /// How many of the nodes run once for all members of a packed ensemble, and what becomes of the members' answers.
+    private let shared: Int
+    private let means: MemberMeans<Scalar>?
     private let lists: AlignedStorage<Int32>
     private let workspace: AlignedStorage<Scalar>
     private let scratch: AlignedStorage<Scalar>
@@ -33,6 +36,7 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     private var partials:
         (losses: UnsafeMutableBufferPointer<Double>, counts: UnsafeMutableBufferPointer<Double>)?
     private var targets: [UnsafeMutablePointer<Scalar>] = []
+    private var spreadTargets: [UnsafeMutablePointer<Scalar>] = []
 
     /// - Parameter tasks: those that it predicts, rising; nil for all.
     package init(store: ParameterStore<Scalar>, tasks: [Int]? = nil) {
@@ -42,6 +46,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
             plan, tasks: store.tasks, turn: TurnSpec(tasks: tasks ?? Array(store.tasks.indices)))
         nodes = FixedList(program.forward.joined().map(\.node))
         outputs = FixedList(program.losses)
+        shared = program.members.map { program.forward.dropLast().joined().count + $0.forward } ?? 0
+        means = plan.members.map { MemberMeans(program.losses, $0, rows: Self.tileRows, workers: workers) }
         lists = AlignedStorage(copying: program.lists)
         workspace = AlignedStorage(zeroed: Self.tileRows * plan.forwardElementsPerRow * workers)
         scratch = AlignedStorage(zeroed: plan.scratchCount * workers)
@@ -83,6 +89,19 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         return storages.map { Array($0.buffer) }
     }
 
+    /// Predictions per task, and beside each the standard deviation of the members' of a packed ensemble (0 without), both
+    /// `[rows, outputs]`; nothing of tasks that it does not predict.
+    package func spreads(_ batch: BatchView<Scalar>) -> (predictions: [[Scalar]], spreads: [[Scalar]]) {
+        let own = Set(outputs.elements.map(\.task))
+        let storages = store.tasks.enumerated().map { index, task in
+            AlignedStorage<Scalar>(zeroed: own.contains(index) ? batch.rows * task.kind.outputs : 0)
+        }
+        spreadTargets = storages.map(\.base)
+        let predictions = predictions(batch, asLogits: false)
+        spreadTargets = []
+        return (predictions, storages.map { Array($0.buffer) })
+    }
+
     /// Per scenario its rows and the sums of all recorded gates' columns over them.
     package func gateSums(_ batch: BatchView<Scalar>) -> [(rows: Int, sums: [Double])] {
         let width = store.plan.gateRecords.reduce(0) { $0 + $1.gate.width }
@@ -96,7 +115,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         for (index, tile) in tiles.enumerated() {
             result[tile.scenario].rows += tile.count
             for column in 0..<width {
-                result[tile.scenario].sums[column] += storage.base[index * width + column]
+                result[tile.scenario].sums[column] +=
+                    storage.base[index * width + column] / Double(means?.members ?? 1)
             }
         }
         return result
@@ -111,7 +131,7 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
             for column in 0..<gate.columns {
                 var sum = 0.0
                 for row in 0..<gate.rows { sum += Double(gate.base[row * gate.stride + column]) }
-                target[place] = sum
+                target[place] += sum
                 place += 1
             }
         }
@@ -175,19 +195,35 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
                 : batch.sourceRows(rows.first..<rows.first + rows.count)
             let tile = self.tile(index, batch, source, worker: worker, refreshes: rows.scenario != scenario)
             scenario = rows.scenario
-            for node in nodes.elements { node.forward(tile) }
-            for output in outputs.elements { correct(output, tile) }
-            if let gates, let base = gates.baseAddress {
-                let records = store.plan.gateRecords
-                let width = records.reduce(0) { $0 + $1.gate.width }
-                sum(records, tile, into: base + index * width)
-                continue
+            if let means {
+                for place in 0..<shared { nodes.elements[place].forward(tile) }
+                means.begin(worker)
+                for member in 0..<means.members {
+                    let own = tile.of(member: member)
+                    for place in shared..<nodes.elements.count { nodes.elements[place].forward(own) }
+                    finish(own, index)
+                    means.add(own, worker)
+                }
+                means.finish(tile, worker)
+            } else {
+                for node in nodes.elements { node.forward(tile) }
+                finish(tile, index)
             }
+            guard gates == nil else { continue }
             for output in outputs.elements {
                 if hasLabels { evaluate(output, tile, batch, source, index, worker) }
                 if !targets.isEmpty { write(output, tile, rows.first) }
+                if !spreadTargets.isEmpty { writeSpread(output, tile, rows.first, worker) }
             }
         }
+    }
+
+    /// Logits for all rows, and what the gates were on the way to them.
+    private func finish(_ tile: ForwardTile<Scalar>, _ index: Int) {
+        for output in outputs.elements { correct(output, tile) }
+        guard let gates, let base = gates.baseAddress else { return }
+        let records = store.plan.gateRecords
+        sum(records, tile, into: base + index * records.reduce(0) { $0 + $1.gate.width })
     }
 
     private func tile(
@@ -272,11 +308,29 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         partials?.counts[cell] = total
     }
 
+    /// The row of the batch at a place in the order in which rows are taken.
+    private func row(_ place: Int) -> Int { isGrouped ? Int(positions.base[place]) : place }
+
+    private func writeSpread(
+        _ output: Program.TaskLoss, _ tile: ForwardTile<Scalar>, _ first: Int, _ worker: Int
+    ) {
+        let outputs = output.logits.width
+        let exists = store.tasks[output.task].exists(in: tile.scenario)
+        for place in 0..<tile.rows {
+            let target = spreadTargets[output.task] + row(first + place) * outputs
+            for column in 0..<outputs {
+                target[column] =
+                    exists
+                    ? Scalar(means?.spread(output.task, row: place, column: column, worker) ?? 0) : .nan
+            }
+        }
+    }
+
     private func write(_ output: Program.TaskLoss, _ tile: ForwardTile<Scalar>, _ first: Int) {
         let task = store.tasks[output.task]
         let z = tile.view(output.logits)
         let outputs = z.columns
-        func row(_ place: Int) -> Int { isGrouped ? Int(positions.base[first + place]) : first + place }
+        func row(_ place: Int) -> Int { self.row(first + place) }
         guard task.exists(in: tile.scenario) else {
             for place in 0..<z.rows {
                 (targets[output.task] + row(place) * outputs).update(repeating: .nan, count: outputs)

@@ -66,6 +66,9 @@ package final class ParameterStore<Scalar: BLASScalar> {
                 var generator = root.split(Self.stream(of: name))
                 fillOrthonormal(
                     parameters.base + start, rows: rows, columns: columns, generator: &generator)
+            case .scaling(let start, let sections, let name):
+                var generator = root.split(Self.stream(of: name))
+                sections.fill(parameters.base + start, generator: &generator)
             case .diagonal(let start, let size, let on, let off):
                 for index in 0..<size * size {
                     parameters.base[start + index] = Scalar(index % (size + 1) == 0 ? on : off)

@@ -63,7 +63,8 @@ package struct ProjectedTables: Sendable {
     /// nil where there is nothing to project.
     package init?(_ plan: ModelPlan, batch: Int, backend: MatrixBackend, scalarBytes: Int) {
         let embedding = plan.embedding
-        guard backend == .kernels, !embedding.isEmpty else { return nil }
+        // Members multiply each vector by factors of their own.
+        guard backend == .kernels, !embedding.isEmpty, plan.members == nil else { return nil }
         let found = FieldColumns(plan)
         var widths = [Int](repeating: 0, count: embedding.fields.count)
         for layer in found.layers.values {

@@ -73,6 +73,8 @@ package struct RowPlan: Sendable {
         package var isStaged: Bool
         /// Whether tables are projected.
         package var hasProjection: Bool
+        /// Whether members of a packed ensemble take the place of each other in a tile's workspace.
+        package var isEnsemble = false
         /// The groups of rows that stay together.
         package var scenarios: Int
         /// Whether the first layers are shared out by units; see `SlicePlan`.
@@ -92,7 +94,7 @@ package struct RowPlan: Sendable {
         }
         defersWeights =
             traits.hasProjection
-            || traits.isDense
+            || traits.isDense && !traits.isEnsemble
                 && (backend == .openBLAS || isWide || traits.parameterBytes > Self.manyParameterBytes
                     || batch < Self.shardedRows)
         keepsChunk = defersWeights || traits.isStaged

@@ -13,7 +13,7 @@ extension StepRun {
             let tile = self.tile(index, batch, worker: worker, refreshes: changes)
             for stage in forward {
                 if stage == 0 { gather(row, batch, into: tile.features, worker: worker, observer: observer) }
-                for place in turn.forwardStarts[stage]..<turn.forwardStarts[stage + 1] {
+                for place in turn.forwardStarts[stage]..<forwardEnd(stage) {
                     run(turn.forward[place], tile, row, batch, worker: worker, observer: observer)
                 }
                 for norm in turn.norms[turn.normStarts[stage]..<turn.normStarts[stage + 1]] {
@@ -22,13 +22,15 @@ extension StepRun {
             }
             guard let backward else { continue }
             let back = self.backward(index, tile, refreshes: changes && forward.isEmpty)
-            if !forward.isEmpty {
+            if !forward.isEmpty && turn.members > 0 {
+                sweepMembers(index, tile, back, batch, worker: worker, observer: observer)
+            } else if !forward.isEmpty {
                 let work = tile.rows * turn.losses.count * 3 * MemoryLayout<Scalar>.stride
                 observer.observe(.loss, index: 0, worker: worker, work: work) {
                     losses(index, back, batch, into: partialLosses)
                 }
             }
-            for place in turn.backwardStarts[backward]..<turn.backwardStarts[backward + 1] {
+            for place in backwardStart(backward)..<turn.backwardStarts[backward + 1] {
                 run(
                     turn.backward[place], back, sourceRows(row, batch), worker: worker, observer: observer)
             }
@@ -37,6 +39,42 @@ extension StepRun {
                 for norm in turn.gathers[range] { norm.gather(back) }
             }
             if backward == 0 && isGrouped && turn.reachesFeatures { scatterRows(row, back.embedded) }
+        }
+    }
+
+    /// Where the nodes of a stage end that run once for all members.
+    @inline(__always)
+    private func forwardEnd(_ stage: Int) -> Int {
+        turn.members > 0 && stage == turn.stages - 1 ? turn.memberForward : turn.forwardStarts[stage + 1]
+    }
+
+    @inline(__always)
+    private func backwardStart(_ stage: Int) -> Int {
+        turn.members > 0 && stage == turn.stages - 1 ? turn.memberBackward : turn.backwardStarts[stage]
+    }
+
+    /// Takes a tile's rows through every member of a packed ensemble and back: each in the place of the one before, its own
+    /// loss on its own logits, its gradients added to those that members share.
+    private func sweepMembers<Observer: StepObserver>(
+        _ index: Int, _ tile: ForwardTile<Scalar>, _ back: BackwardTile<Scalar>, _ batch: BatchView<Scalar>,
+        worker: Int, observer: Observer
+    ) {
+        let (row, last) = (tiles[index], turn.stages - 1)
+        let source = sourceRows(row, batch)
+        for value in turn.shared { Node.zero(value).backward(back) }
+        for member in 0..<turn.members {
+            let tile = tile.of(member: member)
+            let back = back.of(tile)
+            for place in turn.memberForward..<turn.forwardStarts[last + 1] {
+                run(turn.forward[place], tile, row, batch, worker: worker, observer: observer)
+            }
+            let work = tile.rows * turn.losses.count * 3 * MemoryLayout<Scalar>.stride
+            observer.observe(.loss, index: 0, worker: worker, work: work) {
+                losses(index, back, batch, into: partialLosses + member * memberStride)
+            }
+            for place in turn.backwardStarts[last]..<turn.memberBackward {
+                run(turn.backward[place], back, source, worker: worker, observer: observer)
+            }
         }
     }
 

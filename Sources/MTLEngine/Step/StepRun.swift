@@ -37,8 +37,9 @@ package struct StepRun<Scalar: BLASScalar> {
     let labels: UnsafeMutablePointer<Scalar>
     let labelWeights: UnsafeMutablePointer<Scalar>
     let batchLimit: Int
-    /// Per block and task; joint losses behind the tasks.
+    /// Per block and task; joint losses behind the tasks. Those of the members of a packed ensemble are `memberStride` apart.
     let partialLosses: UnsafeMutablePointer<Double>
+    let memberStride: Int
     let partialCounts: UnsafeMutablePointer<Double>
     let partialRows: UnsafeMutablePointer<Int>
     let lossStride: Int

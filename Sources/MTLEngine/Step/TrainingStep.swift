@@ -12,7 +12,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     /// The labelled rows behind each of them, or their weight, `[tasks]`.
     package let labelled: UnsafeMutableBufferPointer<Double>
     /// The joint losses and parameter penalties of the latest step, already weighted.
-    package private(set) var penalties = 0.0
+    package internal(set) var penalties = 0.0
     /// Vectors of the parameters' layout that the optimisers remember, of layers and tables on the average.
     package var stateVectors: Int {
         let plan = store.plan
@@ -161,7 +161,9 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let counts = AlignedStorage<Int>(zeroed: 2 * scenarios)
         let labels = AlignedStorage<Scalar>(zeroed: batchLimit * tasks)
         let labelWeights = AlignedStorage<Scalar>(zeroed: batchLimit * tasks)
-        let partials = AlignedStorage<Double>(zeroed: 2 * tileLimit * (tasks + joints))
+        let members = plan.members?.count ?? 1
+        let memberStride = tileLimit * (tasks + joints)
+        let partials = AlignedStorage<Double>(zeroed: (members + 1) * memberStride)
         let rows = AlignedStorage<Int>(zeroed: tileLimit * (tasks + joints))
         let presence = AlignedStorage<Bool>(zeroed: shards * scenarios)
         let used = AlignedStorage<Bool>(zeroed: shards)
@@ -217,8 +219,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
                 positions: positions.base, sources: sources.base, counts: counts.base,
                 next: counts.base + scenarios, scenarios: scenarios), tiles: tiles.base,
             chunkStarts: chunkStarts.base, labels: labels.base, labelWeights: labelWeights.base,
-            batchLimit: batchLimit, partialLosses: partials.base,
-            partialCounts: partials.base + tileLimit * (tasks + joints), partialRows: rows.base,
+            batchLimit: batchLimit, partialLosses: partials.base, memberStride: memberStride,
+            partialCounts: partials.base + members * memberStride, partialRows: rows.base,
             lossStride: tasks + joints, presence: presence.base, shardIsUsed: used.base,
             scenarios: scenarios, squares: squares.base,
             gradientNorm: squares.base + ranges, rangeLimit: rangeLimit, penalty: penalty.base,
@@ -309,22 +311,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         prepare(batch, turn: turn, updates: updates)
         store.pool.run(self)
 
-        var hasLabels = false
-        let stride = current.lossStride
-        for loss in current.turn.losses {
-            var sum = 0.0
-            for block in 0..<current.blockCount { sum += current.partialLosses[block * stride + loss.task] }
-            labelled[loss.task] = current.labelledWeight(loss.task, batch)
-            losses[loss.task] = meanLoss(sum, labelled[loss.task])
-            hasLabels = hasLabels || current.learns(loss.task, batch)
-        }
-        penalties = current.turn.penalties.isEmpty ? 0 : current.penalty.pointee
-        for term in 0..<current.turn.penaltyValues { penalties += current.structureValues[term] }
-        for joint in current.turn.joints.indices {
-            for block in 0..<current.blockCount {
-                penalties += current.partialLosses[block * stride + current.tasks + joint]
-            }
-        }
+        let hasLabels = sumLosses(batch)
         let stepped = hasLabels || turns.count == 1
         if !stepped {
             // Of a turn that was skipped there are no losses, not even of tasks that have stopped.

@@ -92,6 +92,12 @@ package struct Turn {
     let normStarts: UnsafeBufferPointer<Int>
     let gathers: UnsafeBufferPointer<BatchNormNode>
     let gatherStarts: UnsafeBufferPointer<Int>
+    /// Members of a packed ensemble, 0 for none; the first of the last stage's nodes that every member runs, and the end of
+    /// those that it runs backward; and the gradients that all of them add to.
+    let members: Int
+    let memberForward: Int
+    let memberBackward: Int
+    let shared: UnsafeBufferPointer<GraphValue>
     let losses: UnsafeBufferPointer<Program.TaskLoss>
     let joints: UnsafeBufferPointer<JointLoss>
     let zeros: UnsafeBufferPointer<GraphValue>

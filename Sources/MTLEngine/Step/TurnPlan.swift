@@ -74,6 +74,10 @@ package final class TurnPlan {
             backward: keep(backward.flatMap { $0 }), backwardStarts: starts(backward),
             norms: keep(program.norms.flatMap { $0 }), normStarts: starts(program.norms),
             gathers: keep(program.gathers.flatMap { $0 }), gatherStarts: starts(program.gathers),
+            members: program.members?.count ?? 0,
+            memberForward: forward.dropLast().reduce(program.members?.forward ?? 0) { $0 + $1.count },
+            memberBackward: backward.dropLast().reduce(program.members?.backward ?? 0) { $0 + $1.count },
+            shared: keep(program.members?.shared ?? []),
             losses: keep(program.losses), joints: keep(program.joints), zeros: keep(program.zeros),
             routings: keep(
                 program.forward.joined().compactMap { entry in

@@ -25,6 +25,7 @@ package struct WorkspacePlan: Sendable {
             isDense: plan.trainsDenseAlone, isStaged: plan.isStaged, hasProjection: projection != nil,
             scenarios: plan.usesScenarios ? plan.scenarios : 1)
         traits.isSliced = isSliced
+        traits.isEnsemble = plan.members != nil
         traits.idleElementsPerRow = projection?.idleElements ?? 0
         if !RowPlan(traits, batch: batch, backend: backend, workers: workers).keepsChunk {
             traits.elementsPerRow = elements(plan.gradients)

@@ -30,6 +30,41 @@ package final class InferencePanel<Scalar: BLASScalar> {
         return Predictions(rowCount: dataset.rowCount, tasks: model.tasks, values: values)
     }
 
+    /// Whether several networks answer, so that there is a distance between them.
+    package var hasSpread: Bool { members.count > 1 || model.ensemble ?? 1 > 1 }
+
+    /// Predictions, and the standard deviation of those that they are the mean of.
+    ///
+    /// - Throws: `InputError` where one network alone answers, or the dataset does not fit.
+    package func spreads(
+        _ dataset: Dataset<Scalar>
+    ) throws(InputError) -> (predictions: Predictions<Scalar>, spreads: Predictions<Scalar>) {
+        guard hasSpread else {
+            throw InputError(
+                .value, at: "spread", found: "a model of one network",
+                expected: "a packed ensemble, or a model of several members")
+        }
+        let source = try BatchSource(dataset, for: model, checksLabels: false)
+        let values = withExtendedLifetime(source) {
+            self.spreads(source.batch(start: 0, rows: dataset.rowCount))
+        }
+        func make(_ values: [[Scalar]]) -> Predictions<Scalar> {
+            Predictions(rowCount: dataset.rowCount, tasks: model.tasks, values: values)
+        }
+        return (make(values.predictions), make(values.spreads))
+    }
+
+    private func spreads(_ batch: BatchView<Scalar>) -> (predictions: [[Scalar]], spreads: [[Scalar]]) {
+        var found = [MemberSpread](repeating: MemberSpread(), count: ofTasks.count)
+        for (number, member) in members.enumerated() {
+            let own = member.spreads(batch)
+            for task in ofTasks.indices where ofTasks[task].contains(number) {
+                found[task].add(own.predictions[task], own.spreads[task])
+            }
+        }
+        return (found.map { $0.means.map { Scalar($0) } }, found.map { $0.spreads.map { Scalar($0) } })
+    }
+
     /// Per task `[rows, outputs]`.
     private func values(_ batch: BatchView<Scalar>, asLogits: Bool) -> [[Scalar]] {
         var values = [[Scalar]](repeating: [], count: ofTasks.count)
@@ -72,6 +107,30 @@ package final class InferencePanel<Scalar: BLASScalar> {
         case .squaredError, .huber: mean
         }
     }
+}
+
+/// Mean and spread of groups of networks, each as large as the others, of which mean and spread are known.
+private struct MemberSpread {
+    private(set) var means: [Double] = []
+    private var squares: [Double] = []
+    private var count = 0.0
+
+    mutating func add<Scalar: BLASScalar>(_ predictions: [Scalar], _ spreads: [Scalar]) {
+        if means.isEmpty {
+            means = [Double](repeating: 0, count: predictions.count)
+            squares = means
+        }
+        count += 1
+        for index in predictions.indices {
+            let distance = Double(predictions[index]) - means[index]
+            means[index] += distance / count
+            squares[index] +=
+                distance * (Double(predictions[index]) - means[index])
+                + Double(spreads[index]) * Double(spreads[index])
+        }
+    }
+
+    var spreads: [Double] { squares.map { ($0 / count).squareRoot() } }
 }
 
 /// What a model predicts for the rows of a dataset.

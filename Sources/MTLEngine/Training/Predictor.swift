@@ -55,8 +55,22 @@ public final class Predictor<Scalar: BLASScalar> {
         try panel.predictions(dataset, asLogits: false)
     }
 
-    /// The logits behind the predictions: before sigmoid or softmax. Of several members they are those of the averaged
-    /// probabilities, ln(p / (1 - p)) or ln p.
+    /// Predicts every task for every row, and says how far the networks behind a prediction are apart: the standard deviation
+    /// √(Σ (p_i - p)² / n) of what the members of a packed ensemble (`MultiTaskModel.ensemble`), of several vectors of
+    /// parameters, or of both predict; of a probability or in the label's unit.
+    ///
+    /// Members differ where training rows said little, so it tells of what the model does not know, not of the noise of labels.
+    /// - Parameter dataset: `[rows, model.inputs]`; labels are not looked at.
+    /// - Returns: predictions and spreads, both as `predict` gives them; NaN where a task does not exist.
+    /// - Throws: `InputError` where one network alone answers, or the number of features does not fit.
+    public func predictWithSpread(
+        _ dataset: Dataset<Scalar>
+    ) throws(InputError) -> (predictions: Predictions<Scalar>, spreads: Predictions<Scalar>) {
+        try panel.spreads(dataset)
+    }
+
+    /// The logits behind the predictions: before sigmoid or softmax. Of several members, packed ones too, they are those of the averaged
+    /// probabilities, ln(p / (1 - p)) or ln p, which of packed members has a constant of the row's beside it.
     ///
     /// - Throws: `InputError` where the number of features does not fit.
     public func logits(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {

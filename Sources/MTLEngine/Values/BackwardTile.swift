@@ -1,18 +1,61 @@
 /// A tile of rows on its way back: its values, their gradients, and where the parameters' gradients are added up.
 package struct BackwardTile<Scalar: BLASScalar> {
-    package let forward: ForwardTile<Scalar>
+    package var forward: ForwardTile<Scalar>
     /// The gradient vector of the tile's shard of rows.
-    package let gradients: UnsafeMutablePointer<Scalar>
+    package var gradients: UnsafeMutablePointer<Scalar>
     /// The gradients of values in the workspace; per storage the elements per row before its own.
     package let valueGradients: UnsafeMutablePointer<Scalar>
     package let gradientOffsets: UnsafeBufferPointer<Int>
     /// The gradient in the embedded features, `[rows, embedded]`.
     package let embedded: MatrixView<Scalar>
     /// Whether the tile is the first of its shard, and the first of its scenario there: gradients overwrite.
-    package let isFirst: Bool
-    package let isFirstOfScenario: Bool
+    package var isFirst: Bool
+    package var isFirstOfScenario: Bool
+    /// The same of the gradients of members' own parameters, which no other member has begun.
+    package var isFirstOfMember = false
+    package var isFirstOfMemberAndScenario = false
     /// Whether this worker's copies of the scenario's weights are another's since the forward pass.
-    package let refreshesBackward: Bool
+    package var refreshesBackward: Bool
+
+    package init(
+        forward: ForwardTile<Scalar>, gradients: UnsafeMutablePointer<Scalar>,
+        valueGradients: UnsafeMutablePointer<Scalar>, gradientOffsets: UnsafeBufferPointer<Int>,
+        embedded: MatrixView<Scalar>, isFirst: Bool, isFirstOfScenario: Bool, refreshesBackward: Bool
+    ) {
+        self.forward = forward
+        self.gradients = gradients
+        self.valueGradients = valueGradients
+        self.gradientOffsets = gradientOffsets
+        self.embedded = embedded
+        self.isFirst = isFirst
+        self.isFirstOfScenario = isFirstOfScenario
+        self.refreshesBackward = refreshesBackward
+    }
+
+    /// The same rows on their way back from a member of a packed ensemble.
+    @inline(__always)
+    package func of(_ tile: ForwardTile<Scalar>) -> BackwardTile {
+        var back = self
+        back.forward = tile
+        back.isFirst = isFirst && tile.member == 0
+        back.isFirstOfScenario = isFirstOfScenario && tile.member == 0
+        back.isFirstOfMember = isFirst
+        back.isFirstOfMemberAndScenario = isFirstOfScenario
+        back.refreshesBackward = refreshesBackward && tile.member == 0
+        return back
+    }
+
+    /// The tile whose parameters and gradients are the member's own of a node.
+    @inline(__always)
+    package func own(parameters stride: Int, transposes transposedStride: Int) -> BackwardTile {
+        var back = self
+        back.gradients += forward.member * stride
+        back.forward = forward.own(parameters: stride, transposes: transposedStride)
+        back.isFirst = isFirstOfMember
+        back.isFirstOfScenario = isFirstOfMemberAndScenario
+        back.refreshesBackward = true
+        return back
+    }
 
     @inline(__always) package var parameters: UnsafeMutablePointer<Scalar> { forward.parameters }
     @inline(__always) package var transposes: UnsafeMutablePointer<Scalar> { forward.transposes }

@@ -2,8 +2,8 @@
 ///
 /// Values lie in a workspace that holds this tile alone, or a whole chunk of rows of which the tile is a part.
 package struct ForwardTile<Scalar: BLASScalar> {
-    package let parameters: UnsafeMutablePointer<Scalar>
-    package let transposes: UnsafeMutablePointer<Scalar>
+    package var parameters: UnsafeMutablePointer<Scalar>
+    package var transposes: UnsafeMutablePointer<Scalar>
     package let workspace: UnsafeMutablePointer<Scalar>
     /// Rows the workspace is planned for, and the tile's first row there.
     package let capacity: Int
@@ -14,10 +14,10 @@ package struct ForwardTile<Scalar: BLASScalar> {
     package let inputs: Int
     package let scenario: Int
     /// Whether this worker's copies of the scenario's weights are another's.
-    package let refreshes: Bool
+    package var refreshes: Bool
     package let isTraining: Bool
     /// What dropout draws from, and the tile's rows in the batch.
-    package let dropoutKey: UInt64
+    package var dropoutKey: UInt64
     package let positions: UnsafePointer<Int32>?
     package let start: Int
     /// Lists of the program; per worker memory of the scenarios' weights and of whoever needs some.
@@ -28,8 +28,30 @@ package struct ForwardTile<Scalar: BLASScalar> {
     package let norms: UnsafeMutablePointer<Scalar>
     package let sums: UnsafeMutablePointer<Double>
     package let product: Product<Scalar>
+    /// Which member of a packed ensemble the rows are on their way through.
+    package var member = 0
 
     package var level: Int32 { product.level }
+
+    /// The same rows on their way through a member of a packed ensemble, which draws for itself.
+    @inline(__always)
+    package func of(member: Int) -> ForwardTile {
+        var tile = self
+        tile.member = member
+        tile.dropoutKey &+= UInt64(member) &* 0xA24B_AED4_963E_E407
+        tile.refreshes = refreshes && member == 0
+        return tile
+    }
+
+    /// The tile whose parameters are the member's own of a node.
+    @inline(__always)
+    package func own(parameters stride: Int, transposes transposedStride: Int) -> ForwardTile {
+        var tile = self
+        tile.parameters += member * stride
+        tile.transposes += member * transposedStride
+        tile.refreshes = true
+        return tile
+    }
 
     /// A value of this tile.
     @inline(__always)
