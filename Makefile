@@ -1,4 +1,4 @@
-.PHONY: run test abuse lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub results schedules census setup clean
+.PHONY: run test abuse lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub results tables schedules census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -53,6 +53,13 @@ results: setup
 	swift build -c release --product mtl-bench
 	python3 Benchmarks/quality/census.py
 	.build/release/mtl-bench scenarios
+
+# What mtl init and mtl train make of public tables, beside LightGBM, scikit-learn's boosting and regression: a table of docs/defaults.md.
+tables: setup
+	[ -d Benchmarks/quality/.venv ] || python3 -m venv Benchmarks/quality/.venv
+	Benchmarks/quality/.venv/bin/pip install --quiet -r Benchmarks/quality/requirements.txt
+	swift build -c release --product mtl
+	Benchmarks/quality/.venv/bin/python Benchmarks/quality/tables.py
 
 # Joint, alternating and hierarchical training side by side, on a simulated shop and on Census: a table of docs/results.md.
 schedules: setup
