@@ -76,7 +76,7 @@ struct TrainCommand: ParsableCommand {
                 throw ValidationError(
                     "--weights: found \(weights.values.count), expected \(tasks.count), one per label")
             }
-            tasks = zip(tasks, weights.values).map { LearningTask($0.name, kind: $0.kind, weight: $1) }
+            for (index, weight) in weights.values.enumerated() { tasks[index].weight = weight }
         }
         let comparison = Comparison(
             data: table.comparison,

@@ -43,6 +43,10 @@ struct DescribeCommand: ParsableCommand {
         try tell(
             "\n\(summary.parameters) parameters, \(summary.operations) floating-point operations for a row "
                 + "(products, forward).", beside: svg)
+        try tell(
+            "\nLosses:\n"
+                + model.tasks.map { "  \($0.name): \($0.lossDescription)." }.joined(separator: "\n"),
+            beside: svg)
         if let members = bundle?.members, members.vectors.count > 1 {
             let tasks = zip(taskNames, members.ofTasks).map { name, own in
                 "\(name) by \(own.map(String.init).joined(separator: ", "))"

@@ -74,7 +74,9 @@ package final class TurnPlan {
             backward: keep(backward.flatMap { $0 }), backwardStarts: starts(backward),
             norms: keep(program.norms.flatMap { $0 }), normStarts: starts(program.norms),
             gathers: keep(program.gathers.flatMap { $0 }), gatherStarts: starts(program.gathers),
-            losses: keep(program.losses), joints: keep(program.joints), zeros: keep(program.zeros),
+            losses: keep(program.losses), classWeights: keep(program.classWeights),
+            scalesLabels: program.losses.contains { !$0.labelScale.isIdentity }, joints: keep(program.joints),
+            zeros: keep(program.zeros),
             routings: keep(
                 program.forward.joined().compactMap { entry in
                     if case .routing(let routing) = entry.node { routing } else { nil }
