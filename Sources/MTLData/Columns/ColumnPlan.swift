@@ -271,7 +271,8 @@ package struct ParsedBlock {
                     } else if values[row].magnitude > Self.greatest {
                         fail(row, column, quoted(row, column), "a number that a Float holds")
                     } else if values[row] < 0, label.needsPositive {
-                        let setting = label.isLogarithmic ? "log1p" : "loss: \(label.loss?.rawValue ?? "")"
+                        let setting =
+                            label.isLogarithmic ? "log1p: true" : "loss: \(label.loss?.rawValue ?? "")"
                         fail(row, column, quoted(row, column), "a number, 0 or above, for \(setting)")
                     }
                 }

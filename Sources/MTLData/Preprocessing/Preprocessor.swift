@@ -147,7 +147,7 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         }
     }
 
-    /// The tasks of the labels, each with a tower if wanted.
+    /// The tasks of the labels, each with a tower if wanted. A standardised squared error counts half in the sum of losses.
     ///
     /// - Parameters:
     ///   - tower: every task's own hidden layers.
@@ -163,8 +163,12 @@ public struct Preprocessor: Sendable, Equatable, Codable {
                 counts = moments.classes
                 if !counts.isEmpty { counts[0] *= rate }
             }
+            // Half of the standardised squared error begins at a half, as Huber's does: whole, it is steeper than a click's log loss
+            // and takes the shared layers from it.
+            let isHalved = kind == .squaredError && moments != nil
             return LearningTask(
-                label.name, kind: kind, weight: label.weight, tower: tower, negativeRate: rate,
+                label.name, kind: kind, weight: isHalved ? label.weight / 2 : label.weight, tower: tower,
+                negativeRate: rate,
                 smoothing: label.smoothing,
                 classWeights: label.weights(
                     counts: counts, names: (0..<(classes?.map.count ?? 0)).map { className($0, of: index) }),

@@ -91,6 +91,12 @@ public struct Label: Sendable, Equatable, Codable {
         try values.read(.gamma, &gamma)
         try values.read(.alpha, &alpha)
         try values.read(.log1p, &isLogarithmic)
+        for (key, own) in [(CodingKeys.positiveWeight, Kind.binary), (.classWeights, .multiclass)]
+        where values.contains(key) && kind != own {
+            throw InputError(
+                .value, at: "label \"\(name)\", \(key.rawValue)", found: "a \(kind.rawValue) label",
+                expected: "a \(own.rawValue) one")
+        }
         if let text = try? values.require(.positiveWeight, as: String.self), text == "balanced" {
             classWeights = .balanced
         } else {
@@ -99,11 +105,6 @@ public struct Label: Sendable, Equatable, Codable {
             if let weight { classWeights = .positive(weight) }
         }
         guard values.contains(.classWeights) else { return }
-        guard classWeights == nil else {
-            throw InputError(
-                .value, at: "label \"\(name)\", class_weights", found: "positive_weight beside it",
-                expected: "one of them")
-        }
         if let text = try? values.require(.classWeights, as: String.self), text == "balanced" {
             classWeights = .balanced
         } else {

@@ -148,6 +148,7 @@ extension Label {
                     "above \(Int(range.lowerBound)) and below \(Int(range.upperBound))")
             }
         }
+        if alpha != nil, kind != .binary { try refuse("alpha", "a \(kind.rawValue) label", "a binary one") }
         if let gamma, !(gamma > 0 && gamma.isFinite) {
             try refuse("gamma", "\(gamma)", "a finite number above 0")
         }
