@@ -41,7 +41,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Task weights, in the order of the labels.")
     var weights = CommaList<Double>([])
 
-    @Option(help: "Huber's delta for regression tasks (default: squared error).")
+    @Option(help: "Huber's delta for regression tasks, in standard deviations (default: squared error).")
     var huberDelta: Double?
 
     @Option(help: "The share of rows whose loss is watched.")
