@@ -17,7 +17,7 @@ let data = try Dataset(
 
 let model = try MultiTaskModel(
     inputs: data.featureCount, trunk: [.relu(32), .relu(16)],
-    tasks: [.binary("click"), .regression("spend", huberDelta: 1, weight: 0.1)])
+    tasks: [.binary("click"), .regression("spend", huberDelta: 1).scaled(to: data)])
 let trainer = try Trainer<Float>(model, optimizer: .adam(learningRate: 1e-2), batchSize: 64)
 let report = try trainer.fit(data, until: StoppingRule(epochs: 20))
 

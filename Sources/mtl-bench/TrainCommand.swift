@@ -41,7 +41,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Task weights, in the order of the labels.")
     var weights = CommaList<Double>([])
 
-    @Option(help: "Huber's delta for regression tasks (default: squared error).")
+    @Option(help: "Huber's delta for regression tasks, in standard deviations (default: squared error).")
     var huberDelta: Double?
 
     @Option(help: "The share of rows whose loss is watched.")
@@ -76,7 +76,7 @@ struct TrainCommand: ParsableCommand {
                 throw ValidationError(
                     "--weights: found \(weights.values.count), expected \(tasks.count), one per label")
             }
-            tasks = zip(tasks, weights.values).map { LearningTask($0.name, kind: $0.kind, weight: $1) }
+            for (index, weight) in weights.values.enumerated() { tasks[index].weight = weight }
         }
         let comparison = Comparison(
             data: table.comparison,

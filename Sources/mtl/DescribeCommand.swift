@@ -50,6 +50,10 @@ struct DescribeCommand: ParsableCommand {
                     + "\(each) parameters of its own and shares the others; operations are those of all members.",
                 beside: svg)
         }
+        try tell(
+            "\nLosses:\n"
+                + model.tasks.map { "  \($0.name): \($0.lossDescription)." }.joined(separator: "\n"),
+            beside: svg)
         if let members = bundle?.members, members.vectors.count > 1 {
             let tasks = zip(taskNames, members.ofTasks).map { name, own in
                 "\(name) by \(own.map(String.init).joined(separator: ", "))"

@@ -8,6 +8,17 @@ private let tasks: [LearningTask] = [
     .multiclass("tag", classes: 4),
 ]
 
+/// Every loss that the tasks above have not.
+private let losses: [LearningTask] = [
+    LearningTask("weighted", kind: .binary, classWeights: [1, 5]),
+    LearningTask("focal", kind: .multiclass(classes: 3), classWeights: [1, 2, 3], focusing: 2),
+    LearningTask(
+        "scaled", kind: .squaredError, labelScale: LabelScale(shift: 1, scale: 2, isLogarithmic: true)),
+    LearningTask("quantile", kind: .quantile(level: 0.9)), LearningTask("poisson", kind: .poisson),
+    LearningTask("tweedie", kind: .tweedie(power: 1.5)), LearningTask("ziln", kind: .zeroInflatedLognormal),
+    LearningTask("ordinal", kind: .ordinal(classes: 4)),
+]
+
 /// Features of ids: a table short enough to be multiplied by the first layer's weights as a whole, one that is not, bags
 /// with and without weights, two features of one table.
 private let fields: [EmbeddedFeature] = [
@@ -33,7 +44,10 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
             ensemble: ensemble)
     }
     return [
-        ("shared", try MultiTaskModel(inputs: 20, trunk: [.relu(64), .dense(32, .tanh)], tasks: tasks)),
+        (
+            "shared",
+            try MultiTaskModel(inputs: 20, trunk: [.relu(64), .dense(32, .tanh)], tasks: tasks + losses)
+        ),
         ("mmoe", try model(MMoE(experts: 4, layers: [.relu(32)]))),
         ("covariance", try model(SoftSharing(layers: layers, distance: .covariance, updateEvery: 1))),
         ("trace", try model(TraceNormSharing(layers: layers, updateEvery: 1))),

@@ -70,7 +70,10 @@ import Testing
                     for place in sum.indices {
                         let is1 = task.kind.outputs > 1 ? (Int(label) == place ? 1 : 0) : Double(label)
                         var error = Double(found[row * sum.count + place]) - is1
-                        if case .huber(let delta) = task.kind { error = max(-delta, min(delta, error)) }
+                        // Its delta is in standard deviations.
+                        if case .huber(let delta) = task.kind {
+                            error = max(-delta, min(delta, error / task.labelScale.scale))
+                        }
                         sum[place] += weight * error
                         positives[place] += weight * is1
                     }
@@ -130,7 +133,9 @@ import Testing
             ["{name: x, type: numeric}"], split: "{by: random, validation: 0, test: 0}")
         experiment.schema.labels = [Self.label("robust", .regression)]
         let data = try files.prepared(experiment)
-        let model = try experiment.model.model(data.preprocessor)
+        // A label that is learned as it is.
+        let model = try MultiTaskModel(
+            inputs: 1, trunk: [.relu(8)], tasks: [.regression("robust", huberDelta: 0.5)])
         let trainer = try Trainer<Float>(model, seed: 9)
         let before = try trainer.losses(data.training)[0]
         try trainer.fitIntercepts(data.training)

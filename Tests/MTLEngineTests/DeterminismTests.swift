@@ -12,6 +12,10 @@ import Testing
                 .binary("a"), .multiclass("b", classes: 5, tower: [.relu(16)]),
                 .regression("c", huberDelta: 1),
                 .binary("d", tower: [.relu(16)]),
+                LearningTask("e", kind: .binary, classWeights: [1, 5], focusing: 2),
+                LearningTask("f", kind: .zeroInflatedLognormal),
+                LearningTask("g", kind: .ordinal(classes: 3)),
+                LearningTask("h", kind: .tweedie(power: 1.5), labelScale: LabelScale(shift: 0, scale: 3)),
             ])
         var generator = SeededGenerator(seed: 11)
         let rows = 2000

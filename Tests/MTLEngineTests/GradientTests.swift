@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct GradientTests {
     static let kinds: [LearningTask.Kind] = [
-        .binary, .multiclass(classes: 3), .squaredError, .huber(delta: 0.7),
+        .binary, .multiclass(classes: 3), .squaredError, .huber(delta: 0.7), .quantile(level: 0.3), .poisson,
+        .tweedie(power: 1.4), .zeroInflatedLognormal, .ordinal(classes: 4),
     ]
     static let computes =
         ComputeOptions.everyLevel + [ComputeOptions(threads: 1, backend: .openBLAS)]

@@ -75,6 +75,35 @@ import Testing
         }
     }
 
+    /// Workers that share units all read the labels: one encodes them.
+    @Test func labelsWithAScaleAreEncodedOnce() throws {
+        var generator = SeededGenerator(seed: 3)
+        let rows = 60
+        let data = try Dataset<Float>(
+            featureNames: (0..<9).map { "x\($0)" },
+            features: (0..<rows * 9).map { _ in Float(generator.normal()) },
+            labels: [("a", (0..<rows).map { Float($0 % 2) }), ("b", (0..<rows).map { 5e6 + Float($0) })])
+        func trained(_ tasks: [LearningTask], _ data: Dataset<Float>, threads: Int) throws -> [Float] {
+            let model = try MultiTaskModel(inputs: 9, trunk: [.relu(64), .relu(64)], tasks: tasks)
+            let trainer = try Trainer<Float>(
+                model, batchSize: 30, seed: 4, compute: ComputeOptions(threads: threads, backend: .kernels))
+            #expect(trainer.trainingStep.isSliced)
+            for step in 0..<40 {
+                let start = step % 2 * 30
+                try trainer.step(data, rows: start..<start + 30)
+            }
+            return trainer.parameters
+        }
+        let scaled = LearningTask("b", kind: .squaredError, labelScale: LabelScale(shift: 5e6, scale: 16))
+        let encoded = try Dataset<Float>(
+            featureNames: data.featureNames, features: (0..<rows).flatMap { data.features(row: $0) },
+            labels: [("a", data.labels("a")), ("b", data.labels("b").map { ($0 - 5e6) / 16 })])
+        let expected = try trained([.binary("a"), .regression("b")], encoded, threads: 1)
+        for threads in 1...4 {
+            #expect(try trained([.binary("a"), scaled], data, threads: threads) == expected, "\(threads)")
+        }
+    }
+
     @Test func largeBatchesAndWideHeadsShareRows() throws {
         func isSliced(_ model: MultiTaskModel, batch: Int) throws -> Bool {
             try Trainer<Float>(model, batchSize: batch, compute: ComputeOptions(backend: .kernels))

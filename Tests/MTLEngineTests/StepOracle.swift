@@ -262,6 +262,8 @@ struct StepOracle {
             let r = z[0] - label
             return abs(r) <= delta
                 ? (r * r / 2, [r]) : (delta * (abs(r) - delta / 2), [r > 0 ? delta : -delta])
+        case .quantile, .poisson, .tweedie, .zeroInflatedLognormal, .ordinal:
+            preconditionFailure("no oracle of \(task.kind)")
         case .multiclass:
             let total = z.reduce(0) { $0 + exp($1) }
             let part = smoothing / Double(z.count)

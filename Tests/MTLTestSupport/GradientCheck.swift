@@ -151,8 +151,11 @@ package enum GradientCheck {
     private static func randomLabel(_ kind: LearningTask.Kind, _ generator: inout SeededGenerator) -> Double {
         switch kind {
         case .binary: generator.uniform() < 0.4 ? 1 : 0
-        case .multiclass(let classes): (generator.uniform() * Double(classes)).rounded(.towardZero)
-        case .squaredError, .huber: generator.normal()
+        case .multiclass(let classes), .ordinal(let classes):
+            (generator.uniform() * Double(classes)).rounded(.towardZero)
+        case .squaredError, .huber, .quantile: generator.normal()
+        case .poisson: Double(generator.below(5))
+        case .tweedie, .zeroInflatedLognormal: generator.uniform() < 0.4 ? 0 : 4 * generator.uniform()
         }
     }
 }

@@ -14,6 +14,7 @@ extension Trainer where Scalar == Float {
         var fits: [(task: Int, names: [String])] = []
         for (index, task) in model.tasks.enumerated() where task.weight > 0 {
             let names = interceptNames(task)
+            guard task.kind.hasMeanByIntercept else { continue }
             if !names.isEmpty, try movesItsTaskAlone(names, index, tried) { fits.append((index, names)) }
         }
         // Of very many rows some blocks of every source say as much.
@@ -120,6 +121,17 @@ extension Trainer where Scalar == Float {
     }
 }
 
+extension LearningTask.Kind {
+    /// Whether moving the last bias can bring the mean prediction to the labels' mean: not a quantile's, which is no mean, nor where
+    /// several outputs share it (payments, ordered classes).
+    fileprivate var hasMeanByIntercept: Bool {
+        switch self {
+        case .quantile, .zeroInflatedLognormal, .ordinal: false
+        default: true
+        }
+    }
+}
+
 /// What a Newton step for the intercepts of a task is made of: sums over rows of the loss's slopes and curvatures.
 private struct InterceptSums {
     private let task: LearningTask
@@ -156,15 +168,29 @@ private struct InterceptSums {
                     add(weight, Double(values[row * classes + index]), index == right ? 1 : 0, index)
                 }
             case .squaredError:
-                slopes[0] += weight * (Double(values[row]) - Double(label))
+                slopes[0] += weight * residual(values[row], label)
                 curvatures[0] += weight
+            case .poisson, .tweedie:
+                // Of a mean's logarithm the step to the labels' mean is the same for both.
+                let mean = task.labelScale.encode(Double(values[row]))
+                slopes[0] += weight * (mean - task.labelScale.encode(Double(label)))
+                curvatures[0] += weight * mean
+            case .quantile, .zeroInflatedLognormal, .ordinal: break
             case .huber(let delta):
-                let residual = Double(values[row]) - Double(label)
+                let residual = residual(values[row], label)
                 (distance, total) = (distance + weight * abs(residual), total + weight)
                 slopes[0] += weight * max(-delta, min(delta, residual))
                 curvatures[0] += abs(residual) < delta ? weight : 0
             }
         }
+    }
+
+    /// In the units in which the label is learned.
+    private func residual(_ prediction: Float, _ label: Float) -> Double {
+        guard task.labelScale.isLogarithmic else {
+            return (Double(prediction) - Double(label)) / task.labelScale.scale
+        }
+        return task.labelScale.encode(Double(prediction)) - task.labelScale.encode(Double(label))
     }
 
     private mutating func add(_ weight: Double, _ prediction: Double, _ label: Double, _ place: Int) {
@@ -184,12 +210,13 @@ private struct InterceptSums {
             guard labels.allSatisfy({ $0 > 0 }) else { return nil }
             // All classes move: of two each goes half the way.
             share = Double(classes - 1) / Double(classes)
-        case .squaredError, .huber: break
+        case .squaredError, .huber, .poisson, .tweedie: break
+        case .quantile, .zeroInflatedLognormal, .ordinal: return nil
         }
         let limit =
             switch task.kind {
-            case .binary, .multiclass: 1.0
-            case .squaredError: Double.infinity
+            case .binary, .multiclass, .poisson, .tweedie: 1.0
+            case .squaredError, .quantile, .zeroInflatedLognormal, .ordinal: Double.infinity
             // Where few labels are within δ the curvature says little, and where none is, nothing.
             case .huber: distance / total
             }

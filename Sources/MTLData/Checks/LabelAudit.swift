@@ -6,6 +6,41 @@ package import MTLEngine
     internal import Darwin
 #endif
 
+extension LearningTask.Kind {
+    /// The mean loss of the best constant, about, for labels as they are learned.
+    fileprivate func constantLoss(_ labels: [Double]) -> Double {
+        guard !labels.isEmpty else { return 0 }
+        let count = Double(labels.count)
+        let mean = labels.reduce(0, +) / count
+        var logits: [Double]
+        switch self {
+        case .quantile(let level):
+            logits = [labels.sorted()[min(labels.count - 1, Int(level * count))]]
+        case .poisson, .tweedie: logits = [log(max(mean, .leastNormalMagnitude))]
+        case .zeroInflatedLognormal:
+            let logs = labels.filter { $0 > 0 }.map { log($0) }
+            let share = Double(logs.count) / count
+            let centre = logs.reduce(0, +) / max(1, Double(logs.count))
+            let square = logs.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / max(1, Double(logs.count))
+            let deviation = max(1e-3, square.squareRoot())
+            // A share of 0 or 1 has a finite logit that does as well.
+            let odds = max(share, 1e-12) / max(1 - share, 1e-12)
+            logits = [log(odds), centre, log(expm1(deviation))]
+        default: logits = [mean]
+        }
+        var values = labels
+        var logitRows = labels.flatMap { _ in logits }
+        return values.withUnsafeMutableBufferPointer { labels in
+            logitRows.withUnsafeMutableBufferPointer { logits in
+                guard let z = logits.baseAddress, let y = labels.baseAddress else { return 0 }
+                return loss(
+                    MatrixView(z, rows: labels.count, columns: outputs, stride: outputs), labels: y,
+                    labelStride: 1, scale: 0, gradient: nil, level: 0) / count
+            }
+        }
+    }
+}
+
 /// What the labels of prepared training rows are: whether there is anything to learn of them.
 package struct LabelAudit: Sendable {
     /// The labels of one task.
@@ -29,16 +64,19 @@ package struct LabelAudit: Sendable {
         package var mean: Double { weight > 0 ? sum / weight : 0 }
         package var variance: Double { weight > 0 ? max(0, squares / weight) : 0 }
 
-        /// The loss of the best constant, about, by the rows' weights: what learning nothing comes to.
-        package func constantLoss(_ kind: LearningTask.Kind) -> Double {
-            switch kind {
-            case .squaredError: return variance
-            case .huber: return variance / 2
-            case .binary, .multiclass:
+        /// The loss of the best constant, about, by the rows' weights where it is one of classes or squares: what learning nothing
+        /// comes to, in the units that a task's losses are in.
+        package func constantLoss(_ task: LearningTask) -> Double {
+            let scale = task.labelScale
+            switch task.kind {
+            case .squaredError where !scale.isLogarithmic: return variance / scale.scale / scale.scale
+            case .huber where !scale.isLogarithmic: return variance / scale.scale / scale.scale / 2
+            case .binary, .multiclass, .ordinal:
                 return classes.values.reduce(0) { sum, part in
                     let share = part / weight
                     return share > 0 ? sum - share * log(share) : sum
                 }
+            default: return task.kind.constantLoss(sample.map(scale.encode))
             }
         }
     }

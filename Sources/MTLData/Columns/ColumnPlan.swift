@@ -156,6 +156,12 @@ package struct ParsedBlock {
         }
     }
 
+    /// How much a row counts in the loss of a label.
+    func lossWeight(_ label: Int, _ row: Int) -> Double {
+        let own = labelWeights[label]
+        return min((weights.isEmpty ? 1 : weights[row]) * (own.isEmpty ? 1 : own[row]), CellReader.greatest)
+    }
+
     /// Takes a label for missing.
     mutating func dropLabel(_ label: Int, of row: Int) { labels[label][row] = .nan }
 
@@ -266,6 +272,10 @@ package struct ParsedBlock {
                         values[row] = .nan
                     } else if values[row].magnitude > Self.greatest {
                         fail(row, column, quoted(row, column), "a number that a Float holds")
+                    } else if values[row] < 0, label.needsPositive {
+                        let setting =
+                            label.isLogarithmic ? "log1p: true" : "loss: \(label.loss?.rawValue ?? "")"
+                        fail(row, column, quoted(row, column), "a number, 0 or above, for \(setting)")
                     }
                 }
                 return values

@@ -104,7 +104,8 @@ extension Experiment {
     private func fingerprint(_ preprocessor: Preprocessor?) throws(InputError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        var text = ""
+        // Rows that were prepared before labels were standardised do not say how.
+        var text = "labels 1"
         do {
             text += String(decoding: try encoder.encode(data), as: UTF8.self)
             text += String(decoding: try encoder.encode(schema.ofRows), as: UTF8.self)

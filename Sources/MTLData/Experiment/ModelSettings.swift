@@ -133,6 +133,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     private func tasks(_ preprocessor: Preprocessor, _ sampling: Sampling) throws(InputError)
         -> [LearningTask]
     {
+        try preprocessor.checkClasses()
         let tasks = preprocessor.tasks(tower: layers(tower), negativeRates: sampling.negatives)
         for (setting, names) in [
             ("towers", Array(towers.keys)), ("task_scenarios", Array(taskScenarios.keys)),
@@ -145,10 +146,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         }
         var result: [LearningTask] = []
         for task in tasks {
-            let named = LearningTask(
-                task.name, kind: task.kind, weight: task.weight,
-                tower: layers(towers[task.name] ?? tower), negativeRate: task.negativeRate,
-                smoothing: task.smoothing)
+            var named = task
+            named.tower = layers(towers[task.name] ?? tower)
             guard let names = taskScenarios[task.name] else {
                 result.append(named)
                 continue

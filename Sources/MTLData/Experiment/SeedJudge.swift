@@ -56,8 +56,8 @@ struct SeedJudge {
         let ended = try losses(of: members, trainer, losses)
         if let failure = try failure(of: trainer, before: begun.losses, after: ended) { return failure }
         for (index, task) in model.tasks.enumerated() where task.weight > 0 && isComparable(task) {
-            let constant = audit.labels[index].constantLoss(task.kind)
-            guard ended[index] > 1.02 * constant else { continue }
+            let constant = audit.labels[index].constantLoss(task)
+            guard ended[index] > Self.slightly(above: constant) else { continue }
             note(
                 "\(stage.title), task \"\(task.name)\": a loss of \(Wording.number(ended[index])), no better than a constant's \(Wording.number(constant)): it learned nothing of its label"
             )
@@ -81,7 +81,7 @@ struct SeedJudge {
                 hasFallen = true
                 continue
             }
-            let constant = audit.labels[index].constantLoss(task.kind)
+            let constant = audit.labels[index].constantLoss(task)
             let (first, last) = (before[index], after[index])
             guard last.isFinite, last <= 10 * max(constant, 1e-6) || last <= first else {
                 return InputError(
@@ -90,16 +90,18 @@ struct SeedJudge {
                         "a loss of \(Wording.number(last)), where a constant has \(Wording.number(constant)): it diverged",
                     expected: "a smaller learning_rate\(advice)")
             }
-            hasFallen = hasFallen || last <= 1.02 * constant || last < 0.999 * first
+            hasFallen = hasFallen || last <= Self.slightly(above: constant) || Self.hasFallen(first, last)
         }
         if !hasFallen { hasFallen = try hasLearnedTraining(trainer) }
         guard hasFallen else {
             return InputError(
                 .value, at: place, found: "no loss that decreased during training: it learned nothing",
-                expected: "another learning_rate, or labels of a smaller size\(advice)")
+                expected: "another learning_rate, or features that say something of the labels\(advice)")
         }
         let largest = trainer.largestTrained
-        let labels = audit.labels.map { max(1, $0.furthest.magnitude) }.max() ?? 1
+        let labels =
+            zip(model.tasks, audit.labels).map { max(1, $0.labelScale.encode($1.furthest).magnitude) }.max()
+            ?? 1
         guard largest < Self.largestParameter * labels else {
             return InputError(
                 .value, at: place, found: "parameters up to \(Wording.number(largest)): it diverged",
@@ -121,12 +123,19 @@ struct SeedJudge {
         trainer.keep(learned)
         return model.tasks.indices.contains { index in
             model.tasks[index].weight > 0
-                && (ended[index] <= 1.02 * audit.labels[index].constantLoss(model.tasks[index].kind)
-                    || ended[index] < 0.999 * begun[index])
+                && (ended[index]
+                    <= Self.slightly(above: audit.labels[index].constantLoss(model.tasks[index]))
+                    || Self.hasFallen(begun[index], ended[index]))
         }
     }
 
-    /// Parameters beyond this many times the labels have run away, whatever the loss is.
+    /// Losses of densities may be below 0.
+    private static func slightly(above loss: Double) -> Double { loss + 0.02 * loss.magnitude }
+    private static func hasFallen(_ first: Double, _ last: Double) -> Bool {
+        last < first - 0.001 * first.magnitude
+    }
+
+    /// Parameters beyond this many times the labels, as they are learned, have run away, whatever the loss is.
     private static let largestParameter = 1e4
 
     /// The same of members: every task's loss is that of its own one.

@@ -18,7 +18,7 @@ extension ModelBundle {
     package var predictionColumns: [PredictionColumn] {
         let parents = entireSpaceParents
         return model.tasks.enumerated().flatMap { index, task -> [PredictionColumn] in
-            if case .multiclass(let classes) = task.kind {
+            if let classes = task.kind.classes {
                 return (0..<classes).map {
                     PredictionColumn(
                         name: "\(task.name) \(preprocessor.className($0, of: index))", task: index, output: $0
@@ -90,7 +90,7 @@ extension ModelBundle {
     /// The cells of a row: blank where a task does not exist in the row's scenario.
     package func cells(_ columns: [PredictionColumn], _ values: [[Float]], row: Int) -> [String] {
         columns.map { column in
-            let width = model.tasks[column.task].kind.outputs
+            let width = model.tasks[column.task].kind.predictions
             var value = values[column.task][row * width + column.output]
             if let given = column.given {
                 let earlier = values[given][row]

@@ -48,6 +48,13 @@ extension ModelBundle {
             }
             throw differs("schema, labels", text(theirs.labels), "the model's, \(text(mine.labels))")
         }
+        for (mine, theirs) in zip(mine.labels, theirs.labels) {
+            guard mine.link == theirs.link else {
+                throw differs(
+                    "label \"\(theirs.name)\", loss", "one that learns its \(theirs.link)",
+                    "one that learns its \(mine.link), as the model's")
+            }
+        }
         guard mine.scenario == theirs.scenario else {
             throw differs(
                 "schema, scenario", theirs.scenario ?? "none", "the model's, \(mine.scenario ?? "none")")

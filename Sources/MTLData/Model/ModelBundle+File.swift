@@ -5,6 +5,9 @@ extension ModelBundle {
     private static let version = "2"
     /// Files of several members, which readers of before do not know.
     private static let membersVersion = "3"
+    /// Files of labels that are learned in another unit than their own, of one member or several: readers of before would take what
+    /// comes out for the label.
+    private static let scaledVersion = "4"
     /// What files of before their vocabularies were tensors say.
     private static let firstVersion = "1"
 
@@ -22,8 +25,10 @@ extension ModelBundle {
         do throws(InputError) { try preprocessor.checkFitted() } catch { throw error.located(in: path) }
         let bag = TensorBag("preprocessor")
         let isOne = members.vectors.count == 1
+        let isScaled = model.tasks.contains { !$0.labelScale.isIdentity }
+        let version = isScaled ? Self.scaledVersion : isOne ? Self.version : Self.membersVersion
         var texts = [
-            "format": "mtl", "version": isOne ? Self.version : Self.membersVersion,
+            "format": "mtl", "version": version,
             "preprocessor": try Self.json(preprocessor, path, bag), "model": try Self.json(settings, path),
             "histories": try Self.json(histories, path), "sampling": try Self.json(sampling, path),
         ]
@@ -65,10 +70,11 @@ extension ModelBundle {
             throw InputError(
                 .syntax, at: path, found: "tensors of something else", expected: "a model of this library")
         }
-        guard [Self.version, Self.firstVersion, Self.membersVersion].contains(file.texts["version"]) else {
+        let known = [Self.version, Self.firstVersion, Self.membersVersion, Self.scaledVersion]
+        guard known.contains(file.texts["version"] ?? "") else {
             throw InputError(
                 .syntax, at: path, found: "version \(file.texts["version"] ?? "none")",
-                expected: "version \(Self.version) or \(Self.membersVersion)")
+                expected: "version \(Self.version), \(Self.membersVersion) or \(Self.scaledVersion)")
         }
         let membersOfTasks = try Self.membersOfTasks(file)
         let count = (membersOfTasks?.values.joined().max() ?? 0) + 1
@@ -110,7 +116,10 @@ extension ModelBundle {
 
     /// Per task the members that a file says it has; nil for a file of one. There are no more of them than tensors.
     private static func membersOfTasks(_ file: SafetensorsFile) throws(InputError) -> [String: [Int]]? {
-        guard file.texts["version"] == membersVersion else { return nil }
+        let isOfSeveral =
+            file.texts["version"] == membersVersion
+            || file.texts["version"] == scaledVersion && file.texts["members"] != nil
+        guard isOfSeveral else { return nil }
         let named = try decode([String: [Int]].self, "members", file)
         let all = Set(named.values.joined())
         guard let last = all.max(), all.min() == 0, last < file.entries.count, all.count == last + 1,

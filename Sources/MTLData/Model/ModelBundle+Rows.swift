@@ -152,7 +152,7 @@ extension ModelBundle {
         for task in model.tasks {
             let values = try predictions.values(task.name)
             guard values.contains(where: { !$0.isFinite }) else { continue }
-            let width = task.kind.outputs
+            let width = task.kind.predictions
             for (place, row) in rows.enumerated() {
                 let scenario = encoded.scenarios.isEmpty ? 0 : Int(encoded.scenarios[place])
                 let own = values[place * width..<(place + 1) * width]

@@ -7,6 +7,8 @@ final class FitCounts: @unchecked Sendable {
     var scenarios: CategoryCounter?
     /// Per feature its numbers: of a numeric one, of every part of a timestamp.
     var statistics: [[NumberStatistics]]
+    /// Per label what its loss is scaled by.
+    private(set) var labels: [LabelStatistics]
     private(set) var rows = 0
     private let owners: [Int]
     private let targets: [Int?]
@@ -14,6 +16,7 @@ final class FitCounts: @unchecked Sendable {
     init(_ schema: Schema) {
         categories = schema.features.map { CategoryCounter(hasTarget: $0.encoding == .target) }
         classes = schema.labels.map { $0.kind == .multiclass ? CategoryCounter(hasTarget: false) : nil }
+        labels = schema.labels.map { LabelStatistics($0) }
         scenarios = schema.scenario == nil ? nil : CategoryCounter(hasTarget: false)
         statistics = schema.features.map { feature in
             let keepsSample =
@@ -55,6 +58,11 @@ final class FitCounts: @unchecked Sendable {
             guard classes[index] != nil, let place = plan.labels[index] else { continue }
             for row in rows where plan.hasLabel(index, block, row) {
                 if let cell = block.value(row, place.column) { _ = classes[index]?.add(cell) }
+            }
+        }
+        for index in labels.indices where classes[index] == nil {
+            for row in rows {
+                labels[index].add(parsed.labels[index][row], weight: parsed.lossWeight(index, row))
             }
         }
         if let column = plan.scenario { scenarios?.add(block, column, rows: rows) }
@@ -116,6 +124,7 @@ final class FitCounts: @unchecked Sendable {
         for index in classes.indices {
             if let counter = other.classes[index] { classes[index]?.merge(counter) }
         }
+        for index in labels.indices { labels[index].merge(other.labels[index]) }
         if let counter = other.scenarios { scenarios?.merge(counter) }
         for index in statistics.indices {
             for part in statistics[index].indices {

@@ -29,6 +29,7 @@ extension Preprocessor.FittedFeature {
 extension Preprocessor {
     private enum CodingKeys: String, CodingKey {
         case schema, trainingRows, fitted, classes, scenarios, reading
+        case labelMoments = "labels"
     }
 
     /// Reads what was fitted, and checks that all of it fits together: no file may lead encoding astray.
@@ -41,6 +42,7 @@ extension Preprocessor {
             trainingRows: try container.decode(Int.self, forKey: .trainingRows),
             fitted: try container.decode([FittedFeature].self, forKey: .fitted),
             classes: try container.decode([Vocabulary?].self, forKey: .classes),
+            labelMoments: try container.decodeIfPresent([LabelMoments].self, forKey: .labelMoments),
             scenarios: try container.decodeIfPresent(Vocabulary.self, forKey: .scenarios),
             format: try container.decodeIfPresent(TableFormat.self, forKey: .reading) ?? TableFormat())
         try checkFitted()
@@ -55,6 +57,7 @@ extension Preprocessor {
         try container.encode(trainingRows, forKey: .trainingRows)
         try container.encode(fitted, forKey: .fitted)
         try container.encode(classes, forKey: .classes)
+        try container.encodeIfPresent(labelMoments, forKey: .labelMoments)
         try container.encodeIfPresent(scenarios, forKey: .scenarios)
         if format != TableFormat() { try container.encode(format, forKey: .reading) }
     }
@@ -86,6 +89,14 @@ extension Preprocessor {
                     expected: "what training fits to its kind")
             }
         }
+        for (index, moments) in (labelMoments ?? []).enumerated() {
+            guard labelMoments?.count == schema.labels.count, moments.isSound(schema.labels[index]) else {
+                let name = index < schema.labels.count ? schema.labels[index].name : "\(index)"
+                throw InputError(
+                    .value, at: "label \"\(name)\"", found: "an invalid scale",
+                    expected: "what training fits to its kind")
+            }
+        }
         for (label, vocabulary) in zip(schema.labels, classes)
         where (vocabulary != nil) != (label.kind == .multiclass)
             || vocabulary.map({ $0.map.count < 2 }) == true
@@ -94,6 +105,16 @@ extension Preprocessor {
                 .shape, at: "label \"\(label.name)\"", found: "\(vocabulary?.map.count ?? 0) classes",
                 expected: label.kind == .multiclass ? "at least 2" : "none")
         }
+    }
+}
+
+extension LabelMoments {
+    /// Whether a label may have them: a loss is computed with no others.
+    fileprivate func isSound(_ label: Label) -> Bool {
+        mean.isFinite && deviation.isFinite && deviation >= 0 && meanLogOfPositive?.isFinite != false
+            && isLogarithmic == label.isLogarithmic
+            && classes.count == (label.kind == .binary ? 2 : classes.count)
+            && classes.allSatisfy { $0.isFinite && $0 >= 0 }
     }
 }
 

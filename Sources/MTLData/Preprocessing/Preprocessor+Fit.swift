@@ -94,7 +94,7 @@ extension Preprocessor {
                 counter.map {
                     Vocabulary($0.map, counts: $0.counts, missing: $0.missing, minimumCount: 1).sorted
                 }
-            },
+            }, labelMoments: counts.labels.map(\.found),
             scenarios: counts.scenarios.map {
                 Vocabulary($0.map, counts: $0.counts, missing: $0.missing, minimumCount: 1)
             }, format: format)

@@ -11,6 +11,8 @@ public struct Preprocessor: Sendable, Equatable, Codable {
     let fitted: [FittedFeature]
     /// Per label its classes; nil for labels that are not multiclass.
     package let classes: [Vocabulary?]
+    /// Per label what brings it to the size of other losses; nil in files of before, whose labels were learned as they are.
+    package let labelMoments: [LabelMoments]?
     /// The scenarios, where the schema names a column.
     package let scenarios: Vocabulary?
     /// How its cells were read; nil in files that do not say.
@@ -21,12 +23,13 @@ public struct Preprocessor: Sendable, Equatable, Codable {
 
     init(
         schema: Schema, trainingRows: Int, fitted: [FittedFeature], classes: [Vocabulary?],
-        scenarios: Vocabulary?, format: TableFormat
+        labelMoments: [LabelMoments]?, scenarios: Vocabulary?, format: TableFormat
     ) {
         self.schema = schema
         self.trainingRows = trainingRows
         self.fitted = fitted
         self.classes = classes
+        self.labelMoments = labelMoments
         self.scenarios = scenarios
         reading = format == TableFormat() ? nil : format
     }
@@ -37,14 +40,14 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         for index in features.indices { features[index].foldValues = nil }
         return Preprocessor(
             schema: schema, trainingRows: trainingRows, fitted: features, classes: classes,
-            scenarios: scenarios, format: format)
+            labelMoments: labelMoments, scenarios: scenarios, format: format)
     }
 
     /// The same for a model that weighs labels, or sizes tables, as a schema of the same rows says.
     func learned(as schema: Schema) -> Preprocessor {
         Preprocessor(
             schema: self.schema.learned(as: schema), trainingRows: trainingRows, fitted: fitted,
-            classes: classes, scenarios: scenarios, format: format)
+            classes: classes, labelMoments: labelMoments, scenarios: scenarios, format: format)
     }
 
     /// The values of a feature of ids, nil where it has none.
@@ -162,22 +165,63 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         }
     }
 
-    /// The tasks of the labels, each with a tower if wanted.
+    /// The tasks of the labels, each with a tower if wanted. A standardised squared error counts half in the sum of losses.
     ///
     /// - Parameters:
     ///   - tower: every task's own hidden layers.
     ///   - negativeRates: per binary task the share of its labels 0 that is learned from.
     public func tasks(tower: [HiddenLayer] = [], negativeRates: [String: Double] = [:]) -> [LearningTask] {
-        zip(schema.labels, classes).map { label, classes in
-            let kind: LearningTask.Kind
-            switch label.kind {
-            case .binary: kind = .binary
-            case .multiclass: kind = .multiclass(classes: max(2, classes?.map.count ?? 2))
-            case .regression: kind = label.huberDelta.map { .huber(delta: $0) } ?? .squaredError
+        schema.labels.indices.map { index in
+            let (label, classes) = (schema.labels[index], classes[index])
+            let kind = label.taskKind(classes: classes?.map.count ?? 2)
+            let rate = negativeRates[label.name] ?? 1
+            let moments = labelMoments?[index]
+            var counts = classes.map { $0.counts.dropFirst(Vocabulary.reserved).map(Double.init) } ?? []
+            if let moments, label.kind == .binary {
+                counts = moments.classes
+                if !counts.isEmpty { counts[0] *= rate }
             }
+            // Half of the standardised squared error begins at a half, as Huber's does: whole, it is steeper than a click's log loss
+            // and takes the shared layers from it.
+            let isHalved = kind == .squaredError && moments != nil
             return LearningTask(
-                label.name, kind: kind, weight: label.weight, tower: tower,
-                negativeRate: negativeRates[label.name] ?? 1, smoothing: label.smoothing)
+                label.name, kind: kind, weight: isHalved ? label.weight / 2 : label.weight, tower: tower,
+                negativeRate: rate,
+                smoothing: label.smoothing,
+                classWeights: label.weights(
+                    counts: counts, names: (0..<(classes?.map.count ?? 0)).map { className($0, of: index) }),
+                focusing: label.focusing, labelScale: moments?.scale(kind) ?? .identity)
+        }
+    }
+
+    /// Classes' weights that the labels' classes do not have, or that older files do not know, and classes that have no order.
+    ///
+    /// - Throws: `InputError` that names the label and the class.
+    func checkClasses() throws(InputError) {
+        for (index, label) in schema.labels.enumerated() {
+            if label.loss == .ordinal {
+                let names = (0..<(classes[index]?.map.count ?? 0)).map { className($0, of: index) }
+                if let name = names.first(where: { Double($0)?.isFinite != true }) {
+                    throw InputError(
+                        .value, at: "label \"\(label.name)\", loss", found: "ordinal, and class \"\(name)\"",
+                        expected: "classes that are numbers, which says their order")
+                }
+            }
+            switch label.classWeights {
+            case .named(let weights):
+                let names = (0..<(classes[index]?.map.count ?? 0)).map { className($0, of: index) }
+                for name in weights.keys.sorted() where !names.contains(name) {
+                    throw InputError(
+                        .name, at: "label \"\(label.name)\", class_weights, \"\(name)\"",
+                        found: "a class that no training row has",
+                        expected: "one of \(names.prefix(20).joined(separator: ", "))")
+                }
+            case .balanced where label.kind == .binary && labelMoments == nil:
+                throw InputError(
+                    .value, at: "label \"\(label.name)\", positive_weight",
+                    found: "balanced, of a model that did not count its labels", expected: "a number")
+            default: continue
+            }
         }
     }
 

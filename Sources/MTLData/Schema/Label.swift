@@ -8,7 +8,7 @@ public struct Label: Sendable, Equatable, Codable {
         case binary
         /// One of several classes.
         case multiclass
-        /// A number; the loss is the squared error, or Huber's with `huberDelta`.
+        /// A number; the loss is the squared error unless `loss` says another, of the label standardised by the training rows.
         case regression
     }
 
@@ -27,8 +27,23 @@ public struct Label: Sendable, Equatable, Codable {
     /// The column of how much a row counts in its loss, beside the schema's; 1 where a cell is missing. In a file `weight` is
     /// either the factor or this column.
     public var weightColumn: String?
-    /// Regression: Huber's delta; nil for the squared error.
+    /// The loss; nil for the kind's usual one (of a regression Huber's, where there is a delta).
+    public var loss: LabelLoss?
+    /// Regression: Huber's delta, in standard deviations of the label as it is learned.
     public var huberDelta: Double?
+    /// The level of `loss: quantile`.
+    public var quantile: Double?
+    /// The power of `loss: tweedie`; nil for 1.5.
+    public var power: Double?
+    /// γ of `loss: focal`; nil for 2.
+    public var gamma: Double?
+    /// α of `loss: focal` of a binary label: how much yes counts, no counting 1 - α; nil for 1 each.
+    public var alpha: Double?
+    /// Binary and multiclass: how much the rows of each class count; nil for 1 each. In a file `positive_weight` of a binary and
+    /// `class_weights` of a multiclass label.
+    public var classWeights: ClassWeighting?
+    /// Regression: whether log(1 + label) is learned. In a file `log1p`.
+    public var isLogarithmic = false
     /// Binary and multiclass: the part of a label that training shares out between all classes.
     public var smoothing: Double = 0
 
@@ -44,8 +59,10 @@ public struct Label: Sendable, Equatable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, column, type, positive, when, weight, smoothing
+        case name, column, type, positive, when, weight, smoothing, loss, quantile, power, gamma, alpha, log1p
         case huberDelta = "huber_delta"
+        case positiveWeight = "positive_weight"
+        case classWeights = "class_weights"
     }
 
     /// Reads settings; those that are left out keep their defaults.
@@ -68,6 +85,31 @@ public struct Label: Sendable, Equatable, Codable {
         }
         try values.read(.huberDelta, &huberDelta)
         try values.read(.smoothing, &smoothing)
+        try values.read(.loss, &loss)
+        try values.read(.quantile, &quantile)
+        try values.read(.power, &power)
+        try values.read(.gamma, &gamma)
+        try values.read(.alpha, &alpha)
+        try values.read(.log1p, &isLogarithmic)
+        for (key, own) in [(CodingKeys.positiveWeight, Kind.binary), (.classWeights, .multiclass)]
+        where values.contains(key) && kind != own {
+            throw InputError(
+                .value, at: "label \"\(name)\", \(key.rawValue)", found: "a \(kind.rawValue) label",
+                expected: "a \(own.rawValue) one")
+        }
+        if let text = try? values.require(.positiveWeight, as: String.self), text == "balanced" {
+            classWeights = .balanced
+        } else {
+            var weight: Double?
+            try values.read(.positiveWeight, &weight)
+            if let weight { classWeights = .positive(weight) }
+        }
+        guard values.contains(.classWeights) else { return }
+        if let text = try? values.require(.classWeights, as: String.self), text == "balanced" {
+            classWeights = .balanced
+        } else {
+            classWeights = .named(try values.require(.classWeights))
+        }
     }
 
     /// Writes the settings that differ from their defaults.
@@ -87,6 +129,20 @@ public struct Label: Sendable, Equatable, Codable {
         }
         try values.encodeIfPresent(huberDelta, forKey: .huberDelta)
         if smoothing != 0 { try values.encode(smoothing, forKey: .smoothing) }
+        try values.encodeIfPresent(loss, forKey: .loss)
+        try values.encodeIfPresent(quantile, forKey: .quantile)
+        try values.encodeIfPresent(power, forKey: .power)
+        try values.encodeIfPresent(gamma, forKey: .gamma)
+        try values.encodeIfPresent(alpha, forKey: .alpha)
+        if isLogarithmic { try values.encode(true, forKey: .log1p) }
+        switch classWeights {
+        case nil: break
+        case .balanced:
+            try values.encode(
+                "balanced", forKey: kind == .binary ? .positiveWeight : .classWeights)
+        case .positive(let weight): try values.encode(weight, forKey: .positiveWeight)
+        case .named(let weights): try values.encode(weights, forKey: .classWeights)
+        }
     }
 
     package func check() throws(InputError) {
@@ -121,6 +177,13 @@ public struct Label: Sendable, Equatable, Codable {
             smoothing == 0 || kind != .regression, "smoothing", "a regression label",
             "a binary or multiclass one")
         try require(smoothing >= 0 && smoothing < 1, "smoothing", "\(smoothing)", "at least 0 and below 1")
+        try require(
+            smoothing == 0 || loss != .focal, "smoothing", "smoothed labels beside loss: focal", "one of them"
+        )
+        try require(
+            smoothing == 0 || loss != .ordinal, "smoothing", "smoothed labels beside loss: ordinal",
+            "one of them")
+        try checkLoss()
         _ = try condition
     }
 

@@ -75,14 +75,19 @@ public struct Schema: Sendable, Equatable, Codable {
 }
 
 extension Schema {
-    /// What encoded rows depend on: without what only the model makes of them, the labels' factors, deltas and smoothing and
-    /// the tables' dimensions.
+    /// What encoded rows depend on: without what only the model makes of them, the labels' factors, losses and smoothing and
+    /// the tables' dimensions. Of losses it matters which labels they refuse.
     var ofRows: Schema {
         var schema = self
         for index in labels.indices {
-            schema.labels[index].weight = 1
-            schema.labels[index].huberDelta = nil
-            schema.labels[index].smoothing = 0
+            var label = Label(labels[index].name, labels[index].kind)
+            label.column = labels[index].column
+            label.positive = labels[index].positive
+            label.when = labels[index].when
+            label.weightColumn = labels[index].weightColumn
+            label.isLogarithmic = labels[index].isLogarithmic
+            if labels[index].loss?.needsPositive == true { label.loss = .poisson }
+            schema.labels[index] = label
         }
         for index in features.indices { schema.features[index].dimension = nil }
         return schema
@@ -93,9 +98,13 @@ extension Schema {
         var schema = self
         for (index, label) in labels.enumerated() {
             guard let now = other.labels.first(where: { $0.name == label.name }) else { continue }
-            schema.labels[index].weight = now.weight
-            schema.labels[index].huberDelta = now.huberDelta
-            schema.labels[index].smoothing = now.smoothing
+            var learned = now
+            learned.column = label.column
+            learned.positive = label.positive
+            learned.when = label.when
+            learned.weightColumn = label.weightColumn
+            learned.isLogarithmic = label.isLogarithmic
+            schema.labels[index] = learned
         }
         for (index, feature) in features.enumerated() {
             guard let now = other.features.first(where: { $0.name == feature.name }) else { continue }

@@ -68,6 +68,11 @@ package struct SearchSpace: Sendable, Equatable, Codable {
 
     package func encode(to encoder: any Encoder) throws { try texts.encode(to: encoder) }
 
+    /// Of a label what prepares no row anew. (`loss` may, where labels below 0 are refused by one and not by another.)
+    private static let labelSettings = [
+        "weight", "huber_delta", "smoothing", "positive_weight", "gamma", "alpha", "power",
+    ]
+
     /// Settings that all trials have in common, since their rows are prepared once, or that trials are compared by.
     private static func check(_ path: String) throws(InputError) {
         func wrong(_ found: String, _ expected: String) -> InputError {
@@ -76,7 +81,7 @@ package struct SearchSpace: Sendable, Equatable, Codable {
         let first = String(path.prefix { $0 != "." })
         let isOfModel =
             path.hasPrefix("schema.labels.")
-            && ["weight", "huber_delta", "smoothing"].contains { path.hasSuffix(".\($0)") }
+            && Self.labelSettings.contains { path.hasSuffix(".\($0)") }
             || path.hasPrefix("schema.features.") && path.hasSuffix(".dimension")
         switch first {
         case "model": break
@@ -94,7 +99,7 @@ package struct SearchSpace: Sendable, Equatable, Codable {
         case "data", "histories", "schema", "split", "sampling":
             throw wrong(
                 "a setting that rows are prepared by, once for all trials",
-                "settings of model and training, weight, huber_delta and smoothing of labels, dimension of features; a tuning of its own for each of the others"
+                "settings of model and training, \(labelSettings.joined(separator: ", ")) of labels, dimension of features; a tuning of its own for each of the others"
             )
         default:
             throw wrong("no part of an experiment", "a path such as training.learning_rate")

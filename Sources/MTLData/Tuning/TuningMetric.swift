@@ -35,7 +35,7 @@ package struct TuningMetric: Sendable, Equatable {
                     .name, at: place, found: "no task \"\(task)\"",
                     expected: "one of \(experiment.schema.labels.map(\.name).joined(separator: ", "))")
             }
-            let known = TaskEvaluation.names(label.kind.task)
+            let known = TaskEvaluation.names(label.taskKind(classes: 2))
             let metric = known.first { $0.lowercased() == watch.metric?.lowercased() }
             guard watch.metric == nil || metric != nil else {
                 throw InputError(
@@ -53,25 +53,18 @@ package struct TuningMetric: Sendable, Equatable {
         return metrics
     }
 
+    /// Settings that make another loss of one: watched losses of classes are plain ones, whatever their weights and focus.
+    private static let definitions = ["huber_delta", "power"]
+
     /// Losses whose definition is searched are not of one kind.
     private func check(isComparableIn space: SearchSpace) throws(InputError) {
         for (path, _) in space.settings where path.hasPrefix("schema.labels.") {
-            let isOfSum = task == nil && (path.hasSuffix(".weight") || path.hasSuffix(".huber_delta"))
-            guard isOfSum || path == "schema.labels.\(task ?? "").huber_delta" else { continue }
+            let isOfLoss = Self.definitions.contains { path.hasSuffix(".\($0)") }
+            let isOfSum = task == nil && (path.hasSuffix(".weight") || isOfLoss)
+            guard isOfSum || isOfLoss && path.hasPrefix("schema.labels.\(task ?? "").") else { continue }
             throw InputError(
                 .value, at: "metrics", found: "the \(name), and \(path), which changes what it is",
                 expected: "metrics that mean the same in every trial, such as AUC, log loss or RMSE")
-        }
-    }
-}
-
-extension Label.Kind {
-    /// A task of the kind, as far as its metrics' names go.
-    fileprivate var task: LearningTask.Kind {
-        switch self {
-        case .binary: .binary
-        case .multiclass: .multiclass(classes: 2)
-        case .regression: .squaredError
         }
     }
 }

@@ -13,7 +13,7 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     public let labelledRows: Int
     /// Mean -log p of the label (binary, multiclass).
     public var logLoss: Double?
-    /// Area under the receiver operating characteristic (binary).
+    /// Area under the receiver operating characteristic (binary; of a zero-inflated label whether it is above 0).
     public var areaUnderROC: Double?
     /// The mean of the areas within groups of rows, each weighted by its rows (binary); see `Metrics.groupedAreaUnderROC`.
     public var groupedAreaUnderROC: Double?
@@ -23,6 +23,12 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     public var rootMeanSquaredError: Double?
     /// Mean absolute error (regression).
     public var meanAbsoluteError: Double?
+    /// Mean pinball loss, in the label's unit (quantile).
+    public var pinballLoss: Double?
+    /// The share of labels at or below their prediction, which is to be the quantile's level (quantile).
+    public var coverage: Double?
+    /// Mean deviance (Poisson, Tweedie).
+    public var deviance: Double?
 
     /// The mean of the labels, which is the share of label 1 (binary, regression).
     public private(set) var meanLabel: Double?
@@ -51,12 +57,32 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
                 Metrics.groupedAreaUnderROC(scores: predictions, labels: labels, groups: $0)
             }
             accuracy = Metrics.accuracy(probabilities: predictions, labels: labels)
-        case .multiclass(let classes):
+        case .multiclass(let classes), .ordinal(let classes):
             logLoss = Metrics.logLoss(classProbabilities: predictions, classes: classes, labels: labels)
             accuracy = Metrics.accuracy(classProbabilities: predictions, classes: classes, labels: labels)
-        case .squaredError, .huber:
+        case .squaredError, .huber, .quantile, .poisson, .tweedie, .zeroInflatedLognormal:
+            judgeNumbers(kind, predictions, labels)
             rootMeanSquaredError = Metrics.rootMeanSquaredError(predictions: predictions, labels: labels)
             meanAbsoluteError = Metrics.meanAbsoluteError(predictions: predictions, labels: labels)
+        }
+    }
+
+    private mutating func judgeNumbers<Scalar: BLASScalar>(
+        _ kind: LearningTask.Kind, _ predictions: [Scalar], _ labels: [Scalar]
+    ) {
+        switch kind {
+        case .quantile(let level):
+            pinballLoss = Metrics.pinballLoss(predictions: predictions, labels: labels, level: level)
+            coverage = Metrics.coverage(predictions: predictions, labels: labels)
+        case .poisson:
+            deviance = Metrics.tweedieDeviance(predictions: predictions, labels: labels, power: 1)
+        case .tweedie(let power):
+            deviance = Metrics.tweedieDeviance(predictions: predictions, labels: labels, power: power)
+        case .zeroInflatedLognormal:
+            // Whether payers come before those who do not pay.
+            areaUnderROC = Metrics.areaUnderROC(
+                scores: predictions, labels: labels.map { $0.isNaN ? $0 : $0 > 0 ? 1 : 0 })
+        default: break
         }
     }
 
@@ -71,19 +97,36 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
                 "AUC": 0.5, "GAUC": 0.5, "log loss": entropy([mean, 1 - mean]),
                 "accuracy": max(mean, 1 - mean),
             ]
-        case .multiclass(let classes):
+        case .multiclass(let classes), .ordinal(let classes):
             var shares = [Double](repeating: 0, count: classes)
             for label in labels where label >= 0 && label < Double(classes) {
                 shares[Int(label)] += 1 / count
             }
             constantValues = ["log loss": entropy(shares), "accuracy": shares.max() ?? 0]
-        case .squaredError, .huber:
+        case .squaredError, .huber, .quantile, .poisson, .tweedie, .zeroInflatedLognormal:
             meanLabel = mean
-            let median = labels.sorted()[labels.count / 2]
+            let sorted = labels.sorted()
+            let median = sorted[labels.count / 2]
             constantValues = [
                 "RMSE": (labels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count).squareRoot(),
                 "MAE": labels.reduce(0) { $0 + abs($1 - median) } / count,
             ]
+            let means = [Double](repeating: mean, count: labels.count)
+            switch kind {
+            case .quantile(let level):
+                let value = sorted[min(labels.count - 1, Int(level * count))]
+                constantValues["pinball loss"] = Metrics.pinballLoss(
+                    predictions: [Double](repeating: value, count: labels.count), labels: labels, level: level
+                )
+            case .poisson:
+                constantValues["deviance"] = Metrics.tweedieDeviance(
+                    predictions: means, labels: labels, power: 1)
+            case .tweedie(let power):
+                constantValues["deviance"] = Metrics.tweedieDeviance(
+                    predictions: means, labels: labels, power: power)
+            case .zeroInflatedLognormal: constantValues["AUC"] = 0.5
+            default: break
+            }
         }
     }
 
@@ -91,8 +134,11 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     package static func names(_ kind: LearningTask.Kind) -> [String] {
         switch kind {
         case .binary: ["AUC", "log loss", "accuracy"]
-        case .multiclass: ["log loss", "accuracy"]
+        case .multiclass, .ordinal: ["log loss", "accuracy"]
         case .squaredError, .huber: ["RMSE", "MAE"]
+        case .quantile: ["pinball loss", "RMSE", "MAE"]
+        case .poisson, .tweedie: ["deviance", "RMSE", "MAE"]
+        case .zeroInflatedLognormal: ["RMSE", "MAE", "AUC"]
         }
     }
 
@@ -100,7 +146,7 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     public var values: [(name: String, value: Double, higherIsBetter: Bool)] {
         [
             ("AUC", areaUnderROC), ("GAUC", groupedAreaUnderROC), ("log loss", logLoss),
-            ("accuracy", accuracy),
+            ("accuracy", accuracy), ("pinball loss", pinballLoss), ("deviance", deviance),
             ("RMSE", rootMeanSquaredError), ("MAE", meanAbsoluteError),
         ].compactMap { name, value in value.map { (name, $0, Self.higherIsBetter(name)) } }
     }

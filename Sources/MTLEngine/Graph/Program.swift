@@ -9,7 +9,8 @@ package struct Program: Sendable {
         package let task: Int
         package let kind: LearningTask.Kind
         package let weight: Double
-        package let smoothing: Double
+        package let form: LossForm
+        package let labelScale: LabelScale
         package let logits: GraphValue
     }
 
@@ -34,6 +35,8 @@ package struct Program: Sendable {
     /// Those of them that a gradient comes back to.
     package private(set) var gathers: [[BatchNormNode]]
     package let losses: [TaskLoss]
+    /// Classes' weights, one task's after the other's, as the losses' forms say.
+    package let classWeights: [Double]
     package let joints: [JointLoss]
     /// Logits of joint losses that are no task's: their gradient begins with 0.
     package private(set) var zeros: [GraphValue] = []
@@ -79,12 +82,18 @@ package struct Program: Sendable {
     package init(_ plan: ModelPlan, tasks: [LearningTask], turn: TurnSpec) {
         // The loss is the mean of the members'.
         let share = 1 / Double(plan.members?.count ?? 1)
-        losses = turn.tasks.map {
-            TaskLoss(
-                task: $0, kind: tasks[$0].kind, weight: share * tasks[$0].weight,
-                smoothing: tasks[$0].smoothing,
-                logits: plan.logits[$0])
+        var classWeights: [Double] = []
+        losses = turn.tasks.map { index in
+            let task = tasks[index]
+            var form = LossForm()
+            (form.smoothing, form.focusing) = (task.smoothing, task.focusing)
+            if !task.classWeights.isEmpty { form.firstWeight = classWeights.count }
+            classWeights += task.classWeights
+            return TaskLoss(
+                task: index, kind: task.kind, weight: share * task.weight, form: form, labelScale: task.labelScale,
+                logits: plan.logits[index])
         }
+        self.classWeights = classWeights
         // A loss over several tasks' logits is in a turn of all of them.
         joints = plan.joints.filter { $0.tasks(plan.logits).isSubset(of: turn.tasks) }
             .map { plan.members == nil ? $0 : $0.scaled(by: share) }

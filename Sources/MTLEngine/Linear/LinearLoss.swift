@@ -20,12 +20,6 @@ public enum LinearLoss: String, Sendable {
     }
 }
 
-private func sigmoid(_ z: Double) -> Double {
-    // exp of a negative number only, so that nothing overflows.
-    let e = exp(-abs(z))
-    return z >= 0 ? 1 / (1 + e) : e / (1 + e)
-}
-
 /// Scores of one task and its labels (NaN: missing), both with a stride.
 package struct TaskColumn {
     let loss: LinearLoss

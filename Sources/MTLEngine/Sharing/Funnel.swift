@@ -87,12 +87,18 @@ extension GraphBuilder {
         return index
     }
 
-    /// Checks that a task and its parent were sampled alike: only then later probabilities, corrected for sampling, stay below
-    /// earlier ones.
+    /// Checks that a task and its parent were sampled alike, and that no class of theirs weighs more than another: only then later
+    /// probabilities, corrected for sampling, stay below earlier ones, and products of them are probabilities.
     ///
-    /// - Throws: `InputError` that names the task whose negative rate differs from its parent's.
+    /// - Throws: `InputError` that names the task whose negative rate differs from its parent's, or whose loss is reweighted.
     public func checkRates(_ funnel: Funnel) throws(InputError) {
         for task in funnel.order {
+            for one in [task, funnel.parent(task)] where tasks[one].isReweighted {
+                throw InputError(
+                    .value, at: "funnel, \(tasks[one].name)",
+                    found: tasks[one].focusing > 0 ? "a focal loss" : "class weights",
+                    expected: "the plain log loss: products are of probabilities")
+            }
             let earlier = tasks[funnel.parent(task)]
             guard tasks[task].negativeRate == earlier.negativeRate else {
                 throw InputError(

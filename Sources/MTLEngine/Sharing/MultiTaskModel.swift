@@ -223,27 +223,8 @@ public struct MultiTaskModel: Sendable {
                     .value, at: place, found: "negative rate \(task.negativeRate)",
                     expected: "a share above 0 and up to 1, of a binary task")
             }
-            try check(task, at: place)
             try task.tower.check(at: "\(place), tower")
-            switch task.kind {
-            case .multiclass(let classes) where classes < 2:
-                throw InputError(.value, at: place, found: "\(classes) classes", expected: "at least 2")
-            case .huber(let delta) where !(delta > 0 && delta.isFinite):
-                throw InputError(
-                    .value, at: place, found: "delta \(delta)", expected: "a finite delta above 0")
-            default: break
-            }
-        }
-    }
-
-    private static func check(_ task: LearningTask, at place: String) throws(InputError) {
-        guard task.smoothing != 0 else { return }
-        switch task.kind {
-        case .binary, .multiclass: try requireRate(task.smoothing, "\(place), smoothing")
-        case .squaredError, .huber:
-            throw InputError(
-                .value, at: "\(place), smoothing", found: "\(task.smoothing)",
-                expected: "0 of a regression task")
+            try LossCheck(task, place).check()
         }
     }
 

@@ -26,7 +26,7 @@ package final class BatchSource<Scalar: BLASScalar> {
                     continue
                 }
                 columns.append(try dataset.labelColumn(task.name))
-                try task.kind.checkLabels(dataset, task: task.name)
+                try task.checkLabels(dataset)
             }
         }
         var views: [IDView<Scalar>] = []

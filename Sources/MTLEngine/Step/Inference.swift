@@ -78,23 +78,24 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         return (sums, counts)
     }
 
-    /// Predictions (or logits) per task, `[rows, outputs]`; nothing of tasks that it does not predict.
+    /// Predictions per task, `[rows, predictions]`, or logits, `[rows, outputs]`; nothing of tasks that it does not predict.
     package func predictions(_ batch: BatchView<Scalar>, asLogits: Bool) -> [[Scalar]] {
         self.asLogits = asLogits
         let own = Set(outputs.elements.map(\.task))
         let storages = store.tasks.enumerated().map { index, task in
-            AlignedStorage<Scalar>(zeroed: own.contains(index) ? batch.rows * task.kind.outputs : 0)
+            let width = asLogits ? task.kind.outputs : task.kind.predictions
+            return AlignedStorage<Scalar>(zeroed: own.contains(index) ? batch.rows * width : 0)
         }
         sweep(batch, hasLabels: false, targets: storages.map(\.base))
         return storages.map { Array($0.buffer) }
     }
 
     /// Predictions per task, and beside each the standard deviation of the members' of a packed ensemble (0 without), both
-    /// `[rows, outputs]`; nothing of tasks that it does not predict.
+    /// `[rows, predictions]`; nothing of tasks that it does not predict.
     package func spreads(_ batch: BatchView<Scalar>) -> (predictions: [[Scalar]], spreads: [[Scalar]]) {
         let own = Set(outputs.elements.map(\.task))
         let storages = store.tasks.enumerated().map { index, task in
-            AlignedStorage<Scalar>(zeroed: own.contains(index) ? batch.rows * task.kind.outputs : 0)
+            AlignedStorage<Scalar>(zeroed: own.contains(index) ? batch.rows * task.kind.predictions : 0)
         }
         spreadTargets = storages.map(\.base)
         let predictions = predictions(batch, asLogits: false)
@@ -261,8 +262,9 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
             scenarioNorms: ownNorms, norms: ownNorms, sums: sums.base, product: store.product)
     }
 
-    /// Logits for all rows, where training saw a share of those with label 0 alone.
+    /// Logits for all rows as they come, where classes were weighted, or training saw a share of those with label 0 alone.
     private func correct(_ output: Program.TaskLoss, _ tile: ForwardTile<Scalar>) {
+        store.tasks[output.task].calibrate(tile.view(output.logits))
         let rate = store.tasks[output.task].negativeRate
         guard rate < 1 else { return }
         let (z, shift) = (tile.view(output.logits), Scalar(log(rate)))
@@ -283,6 +285,11 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
         for row in 0..<tile.rows {
             column[row] =
                 batch.labels[source.source(row) * batch.labelStride + batch.labelColumns[output.task]]
+        }
+        if !output.labelScale.isIdentity {
+            for row in 0..<tile.rows {
+                column[row] = Scalar(output.labelScale.encode(Double(column[row])))
+            }
         }
         let z = tile.view(output.logits)
         guard let weights = batch.labelWeights else {
@@ -314,7 +321,7 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     private func writeSpread(
         _ output: Program.TaskLoss, _ tile: ForwardTile<Scalar>, _ first: Int, _ worker: Int
     ) {
-        let outputs = output.logits.width
+        let outputs = output.kind.predictions
         let exists = store.tasks[output.task].exists(in: tile.scenario)
         for place in 0..<tile.rows {
             let target = spreadTargets[output.task] + row(first + place) * outputs
@@ -329,30 +336,26 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     private func write(_ output: Program.TaskLoss, _ tile: ForwardTile<Scalar>, _ first: Int) {
         let task = store.tasks[output.task]
         let z = tile.view(output.logits)
-        let outputs = z.columns
+        let width = asLogits ? task.kind.outputs : task.kind.predictions
         func row(_ place: Int) -> Int { self.row(first + place) }
         guard task.exists(in: tile.scenario) else {
             for place in 0..<z.rows {
-                (targets[output.task] + row(place) * outputs).update(repeating: .nan, count: outputs)
+                (targets[output.task] + row(place) * width).update(repeating: .nan, count: width)
             }
             return
         }
-        // Logits go to their rows first: prediction works in place, row by row.
-        for place in 0..<z.rows {
-            let target = targets[output.task] + row(place) * outputs
-            target.update(from: z.base + place * z.stride, count: outputs)
-        }
-        guard !asLogits else { return }
-        if !isGrouped {
-            let all = MatrixView(
-                targets[output.task] + first * outputs, rows: z.rows, columns: outputs, stride: outputs)
-            output.kind.predict(all, into: all, level: store.product.level)
-            return
-        }
-        for place in 0..<z.rows {
-            let one = MatrixView(
-                targets[output.task] + row(place) * outputs, rows: 1, columns: outputs, stride: outputs)
-            output.kind.predict(one, into: one, level: store.product.level)
+        // Rows that keep their order are predicted together.
+        let together = isGrouped ? 1 : z.rows
+        for start in stride(from: 0, to: z.rows, by: max(1, together)) {
+            let own = z.rows(start..<start + together)
+            let target = MatrixView(
+                targets[output.task] + row(start) * width, rows: together, columns: width, stride: width)
+            if asLogits {
+                target.copy(own)
+            } else {
+                output.kind.predict(own, into: target, level: store.product.level)
+                output.labelScale.decode(target)
+            }
         }
     }
 }

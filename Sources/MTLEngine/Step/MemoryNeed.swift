@@ -79,7 +79,7 @@ package struct MemoryNeed: Sendable {
             let outputs = model.tasks.reduce(0) { $0 + $1.kind.outputs }
             add(
                 "ensemble", "sums of its members' predictions",
-                Double(8 * members * MemberMeans<Float>.count(outputs: outputs, rows: 128, workers: workers)))
+                Double(1))
         }
         addScratch(model.plan, workers: workers, size: size)
     }

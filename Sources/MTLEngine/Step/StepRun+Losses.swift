@@ -48,6 +48,10 @@ extension StepRun {
             let target = labels + loss.task * batchLimit + row.first
             let source = batch.labels + batch.labelColumns[loss.task]
             for place in 0..<row.count { target[place] = source[rows.source(place) * batch.labelStride] }
+            guard !loss.labelScale.isIdentity else { continue }
+            for place in 0..<row.count {
+                target[place] = Scalar(loss.labelScale.encode(Double(target[place])))
+            }
         }
     }
 
@@ -80,7 +84,8 @@ extension StepRun {
     ) {
         let row = tiles[index]
         // Where nothing moves or counts the labels, they are read where they lie.
-        let isDirect = !countsLabels && !isGrouped && batch.indices == nil && turn.joints.isEmpty
+        let isDirect =
+            !countsLabels && !isGrouped && batch.indices == nil && turn.joints.isEmpty && !turn.scalesLabels
         if !countsLabels && !isDirect { gatherLabels(row, batch) }
         for loss in turn.losses {
             let labelled = labelledWeight(loss.task, batch)
@@ -100,7 +105,8 @@ extension StepRun {
                 guard batch.labelWeights != nil else {
                     sums[cell] = loss.kind.loss(
                         z, labels: column + rows.lowerBound * stride, labelStride: stride, scale: scale,
-                        smoothing: loss.smoothing, gradient: d, level: product.level)
+                        form: loss.form, classWeights: turn.classWeights.baseAddress, gradient: d,
+                        level: product.level)
                     return
                 }
                 var sum = 0.0
@@ -110,7 +116,8 @@ extension StepRun {
                         Double(weight)
                         * loss.kind.loss(
                             z.rows(place..<place + 1), labels: column + rows.lowerBound + place,
-                            labelStride: 1, scale: scale * weight, smoothing: loss.smoothing,
+                            labelStride: 1, scale: scale * weight, form: loss.form,
+                            classWeights: turn.classWeights.baseAddress,
                             gradient: d.rows(place..<place + 1), level: product.level)
                 }
                 sums[cell] = sum

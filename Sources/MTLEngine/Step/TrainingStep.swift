@@ -337,7 +337,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         current.turnIndex = turn
         if let slices = current.turn.slices {
             // One worker gathers labels for all.
-            current.countsLabels = current.countsLabels || batch.indices != nil
+            current.countsLabels = current.countsLabels || batch.indices != nil || current.turn.scalesLabels
             if takenVersion != store.version {
                 takenVersion = store.version
                 current.takeParameters(

@@ -99,6 +99,10 @@ package struct Turn {
     let memberBackward: Int
     let shared: UnsafeBufferPointer<GraphValue>
     let losses: UnsafeBufferPointer<Program.TaskLoss>
+    /// Classes' weights, where the losses' forms say.
+    let classWeights: UnsafeBufferPointer<Double>
+    /// Whether some task learns another number than its label.
+    let scalesLabels: Bool
     let joints: UnsafeBufferPointer<JointLoss>
     let zeros: UnsafeBufferPointer<GraphValue>
     /// What follows the batch's rows without a gradient.

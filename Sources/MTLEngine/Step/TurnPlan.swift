@@ -78,7 +78,9 @@ package final class TurnPlan {
             memberForward: forward.dropLast().reduce(program.members?.forward ?? 0) { $0 + $1.count },
             memberBackward: backward.dropLast().reduce(program.members?.backward ?? 0) { $0 + $1.count },
             shared: keep(program.members?.shared ?? []),
-            losses: keep(program.losses), joints: keep(program.joints), zeros: keep(program.zeros),
+            losses: keep(program.losses), classWeights: keep(program.classWeights),
+            scalesLabels: program.losses.contains { !$0.labelScale.isIdentity }, joints: keep(program.joints),
+            zeros: keep(program.zeros),
             routings: keep(
                 program.forward.joined().compactMap { entry in
                     if case .routing(let routing) = entry.node { routing } else { nil }

@@ -65,34 +65,42 @@ package final class InferencePanel<Scalar: BLASScalar> {
         return (found.map { $0.means.map { Scalar($0) } }, found.map { $0.spreads.map { Scalar($0) } })
     }
 
-    /// Per task `[rows, outputs]`.
+    /// Per task `[rows, predictions]`, or logits `[rows, outputs]`.
     private func values(_ batch: BatchView<Scalar>, asLogits: Bool) -> [[Scalar]] {
         var values = [[Scalar]](repeating: [], count: ofTasks.count)
         var sums = [[Double]](repeating: [], count: ofTasks.count)
         for (number, member) in members.enumerated() {
             let own = ofTasks.indices.filter { ofTasks[$0].contains(number) }
-            let (alone, averaged) = (
-                own.filter { ofTasks[$0].count == 1 }, own.filter { ofTasks[$0].count > 1 }
-            )
-            if !alone.isEmpty {
+            let byMean = own.filter { asLogits && takesLogitOfMean($0) }
+            let asAsked = own.filter { !byMean.contains($0) }
+            if !asAsked.isEmpty {
                 let found = member.predictions(batch, asLogits: asLogits)
-                for task in alone { values[task] = found[task] }
-                // The same pass has them all where they are not asked for as logits.
-                if !asLogits { for task in averaged { Self.add(found[task], to: &sums[task]) } }
+                for task in asAsked {
+                    if ofTasks[task].count == 1 {
+                        values[task] = found[task]
+                    } else {
+                        Self.add(found[task], to: &sums[task])
+                    }
+                }
             }
-            guard !averaged.isEmpty, alone.isEmpty || asLogits else { continue }
+            guard !byMean.isEmpty else { continue }
             let found = member.predictions(batch, asLogits: false)
-            for task in averaged { Self.add(found[task], to: &sums[task]) }
+            for task in byMean { Self.add(found[task], to: &sums[task]) }
         }
         for task in ofTasks.indices where ofTasks[task].count > 1 {
             let share = 1 / Double(ofTasks[task].count)
-            let kind = model.tasks[task].kind
+            let isByMean = asLogits && takesLogitOfMean(task)
             values[task] = sums[task].map { sum in
                 let mean = sum * share
-                return Scalar(asLogits ? Self.logit(mean, kind) : mean)
+                return Scalar(isByMean ? Self.logit(mean, model.tasks[task]) : mean)
             }
         }
         return values
+    }
+
+    /// Whether the logits of several members are that of their mean prediction; outputs that it does not tell are averaged.
+    private func takesLogitOfMean(_ task: Int) -> Bool {
+        ofTasks[task].count > 1 && !model.tasks[task].kind.hasOutputsOfItsOwn
     }
 
     private static func add(_ found: [Scalar], to sums: inout [Double]) {
@@ -100,11 +108,22 @@ package final class InferencePanel<Scalar: BLASScalar> {
         for index in found.indices { sums[index] += Double(found[index]) }
     }
 
-    private static func logit(_ mean: Double, _ kind: LearningTask.Kind) -> Double {
-        switch kind {
+    private static func logit(_ mean: Double, _ task: LearningTask) -> Double {
+        switch task.kind {
         case .binary: log(mean) - log1p(-mean)
         case .multiclass: log(mean)
-        case .squaredError, .huber: mean
+        case .squaredError, .huber, .quantile, .zeroInflatedLognormal, .ordinal: task.labelScale.encode(mean)
+        case .poisson, .tweedie: log(task.labelScale.encode(mean))
+        }
+    }
+}
+
+extension LearningTask.Kind {
+    /// Whether its outputs are no logits of what it predicts.
+    fileprivate var hasOutputsOfItsOwn: Bool {
+        switch self {
+        case .zeroInflatedLognormal, .ordinal: true
+        default: false
         }
     }
 }
@@ -146,8 +165,9 @@ public struct Predictions<Scalar: BLASScalar>: Sendable {
         self.values = values
     }
 
-    /// A task's predictions, or its logits: the probability of label 1 (binary) or the expected value (regression), `[rows]`;
-    /// the probability of every class (multiclass), row-major `[rows, classes]`.
+    /// A task's predictions: the probability of label 1 (binary) or the expected value (regression) in the label's unit, `[rows]`;
+    /// the probability of every class (multiclass), row-major `[rows, classes]`. Or its logits, row-major `[rows, outputs]`, those
+    /// of a regression in the units of its `LabelScale`.
     ///
     /// - Throws: `InputError` if the model has no such task.
     public func values(_ task: String) throws(InputError) -> [Scalar] {
