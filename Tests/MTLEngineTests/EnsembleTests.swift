@@ -196,6 +196,22 @@ import Testing
         for task in 0..<3 { #expect(ofMean[task] < ofMembers[task]) }
     }
 
+    /// Members take the place of each other: what is more is their parameters, and in prediction the sums of their answers.
+    @Test func membersTakeLittleMemory() throws {
+        func model(_ ensemble: Int?) throws -> MultiTaskModel {
+            try MultiTaskModel(
+                inputs: 40, trunk: [.relu(128), .relu(64)], tasks: SmallProblem.tasks, ensemble: ensemble)
+        }
+        func training(_ ensemble: Int?) throws -> Double {
+            try MemoryNeed(
+                training: model(ensemble), batch: 1024, workers: 2, stateVectors: 2, sets: 1, scalarBytes: 4
+            ).bytes
+        }
+        #expect(try training(16) < 1.5 * training(nil))
+        let predicting = try MemoryNeed(predicting: model(16), workers: 2, scalarBytes: 4)
+        #expect(predicting.parts.contains { $0.place == "ensemble" })
+    }
+
     @Test func refusals() throws {
         for one in EnsembleArchitectures.refused {
             _ = try one.case.model(ensemble: nil)

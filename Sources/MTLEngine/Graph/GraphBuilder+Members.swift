@@ -47,7 +47,7 @@ extension GraphBuilder {
     /// - Parameters:
     ///   - isPartitioned: whether every scenario has statistics and factors of its own.
     ///   - title: NAME of `batchNorm`.
-    mutating func normalizedFeatures(isPartitioned: Bool, name title: String) -> GraphValue {
+    public mutating func normalizedFeatures(isPartitioned: Bool, name title: String) -> GraphValue {
         guard members != nil, nodes.count == memberStart + 1, case .member(var member)? = nodes.last,
             case .scale(var scale) = member.inner
         else { return batchNorm(features, isPartitioned: isPartitioned, name: title) }
