@@ -90,7 +90,8 @@ package struct Program: Sendable {
             if !task.classWeights.isEmpty { form.firstWeight = classWeights.count }
             classWeights += task.classWeights
             return TaskLoss(
-                task: index, kind: task.kind, weight: share * task.weight, form: form, labelScale: task.labelScale,
+                task: index, kind: task.kind, weight: share * task.weight, form: form,
+                labelScale: task.labelScale,
                 logits: plan.logits[index])
         }
         self.classWeights = classWeights

@@ -59,7 +59,8 @@ package final class MemberMeans<Scalar: BLASScalar> {
 
     private func part(_ index: Int, _ worker: Int) -> UnsafeMutablePointer<Double> {
         let start = sums.base + 2 * rows * (width + answerWidth) * worker
-        return index < 2 ? start + index * rows * width : start + rows * (2 * width + (index - 2) * answerWidth)
+        return index < 2
+            ? start + index * rows * width : start + rows * (2 * width + (index - 2) * answerWidth)
     }
 
     func begin(_ worker: Int) {
@@ -173,7 +174,8 @@ package final class MemberMeans<Scalar: BLASScalar> {
             // The mean is p exp(μ + σ² / 2), of the mean p and σ.
             let deviation = softplus(mean[2] / count)
             logits[0] = Scalar(logit(0))
-            logits[1] = Scalar(log(max(mean[1], least)) - log(max(mean[0], least)) - deviation * deviation / 2)
+            logits[1] = Scalar(
+                log(max(mean[1], least)) - log(max(mean[0], least)) - deviation * deviation / 2)
             logits[2] = Scalar(mean[2] / count)
         }
     }

@@ -76,10 +76,9 @@ package struct MemoryNeed: Sendable {
             "rows", "128 rows of \(Self.text(Double(model.plan.forwardElementsPerRow))) numbers",
             size * 128 * Double(model.plan.forwardElementsPerRow) * Double(workers))
         if model.plan.members != nil {
-            let outputs = model.tasks.reduce(0) { $0 + $1.kind.outputs }
             add(
                 "ensemble", "sums of its members' predictions",
-                Double(1))
+                Double(members) * MemberMeans<Double>.byteCount(model.tasks, rows: 128, workers: workers))
         }
         addScratch(model.plan, workers: workers, size: size)
     }
