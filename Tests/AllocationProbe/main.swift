@@ -107,7 +107,8 @@ for (modelName, model) in try models() {
                 "hierarchical",
                 .hierarchical(
                     Hierarchy(
-                        levels: [["click"], ["purchase", "tag", "spend"]], turns: .steps(2),
+                        levels: [["click"], model.tasks.map(\.name).filter { $0 != "click" }],
+                        turns: .steps(2),
                         regularization: 0.1, unfreezeEvery: 2, rates: [1, 0.5]))
             ),
         ]

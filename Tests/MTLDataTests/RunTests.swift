@@ -76,7 +76,7 @@ import Testing
             $0.training.stop = .eachTask
             $0.training.patience = 1
             $0.training.epochs = 8
-            $0.training.learningRate = 0.05
+            $0.training.learningRate = 0.2
         },
         Course("alternating tasks that stop one by one, averages, and all seeds") {
             $0.training.schedule = ScheduleSettings(
