@@ -1,7 +1,7 @@
 """Every way of sharing on Census-Income, official split: AUC over seeds, parameters and seconds, as a table in Markdown.
 
 python census.py [--seeds 1,2,3,4,5] [--only NAME …]; run by `make results` behind `make census`. All begin from what `mtl init` proposes for the
-raw file (quantile bands beside the numbers, categories as embeddings); only `model` differs. Seconds are those of one run with one thread,
+raw file (vectors of numbers by bins, categories as embeddings); only `model` differs. Seconds are those of one run with one thread,
 early stopping included.
 """
 
@@ -20,7 +20,7 @@ from prepare_census import COLUMNS  # noqa: E402
 
 MTL = ROOT / ".build/release/mtl"
 TASKS = ["income", "marital_status"]
-BASE_MODEL = "model:\n  trunk: [128, 64]\n"
+BASE_MODEL = "model:\n  trunk: [128, 64]\n  dropout: 0.15\n"
 
 # The schema's scenario, for the models that know one.
 SCENARIO = "  scenario: sex\n"
