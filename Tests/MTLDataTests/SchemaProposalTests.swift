@@ -74,8 +74,7 @@ import Yams
         }
         #expect(try Self.column(proposal, "scores").feature?.weightSeparator == ":")
         #expect(try Self.column(proposal, "price").profile.money == 2000)
-        #expect(try Self.column(proposal, "spend").feature?.log == true)
-        #expect(try Self.column(proposal, "age").feature?.log == false)
+        #expect(try Self.column(proposal, "spend").feature?.encoding == .piecewise)
         #expect(try Self.column(proposal, "age").profile.missing == 100)
         #expect(try Self.column(proposal, "city").feature?.minimumCount == 5)
         #expect(try Self.column(proposal, "mixed").marks == [.mixedTypes])

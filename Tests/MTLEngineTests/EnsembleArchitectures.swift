@@ -22,7 +22,30 @@ enum EnsembleArchitectures {
     }
 
     private static let layers: [HiddenLayer] = [.dense(6, .tanh), .dense(5, .gelu)]
-    static let all: [Case] = general + funnels
+    static let all: [Case] = general + funnels + losses
+
+    /// Every loss whose predictions are not its outputs, or are in a unit of their own.
+    private static let losses = [
+        Case(
+            name: "losses", architecture: SharedBottom(trunk: layers),
+            tasks: [
+                LearningTask("a", kind: .ordinal(classes: 4)),
+                LearningTask("b", kind: .quantile(level: 0.3), labelScale: LabelScale(shift: 2, scale: 3)),
+                LearningTask("c", kind: .poisson, labelScale: LabelScale(shift: 0, scale: 2)),
+                LearningTask("d", kind: .tweedie(power: 1.5)),
+                LearningTask("e", kind: .zeroInflatedLognormal, labelScale: LabelScale(shift: 0, scale: 4)),
+                LearningTask(
+                    "f", kind: .squaredError,
+                    labelScale: LabelScale(shift: 0.5, scale: 2, isLogarithmic: true)),
+            ], skips: [""]),
+        Case(
+            name: "weighted classes", architecture: SharedBottom(trunk: layers),
+            tasks: [
+                LearningTask("a", kind: .binary, classWeights: [1, 5]),
+                LearningTask("b", kind: .binary, focusing: 2),
+                LearningTask("c", kind: .multiclass(classes: 3), classWeights: [1, 2, 3]),
+            ]),
+    ]
 
     private static let funnels = FunnelTests.architectures.map { name, architecture in
         // The propensity of their losses is a constant: differences see it move.

@@ -25,8 +25,10 @@ import Testing
                         let value = x[row * 6 + index]
                         return switch task.kind {
                         case .binary: value > 0 ? 1 : 0
-                        case .multiclass(let classes): Double(row % classes)
-                        case .squaredError, .huber: value
+                        case .multiclass(let classes), .ordinal(let classes): Double(row % classes)
+                        case .squaredError where task.labelScale.isLogarithmic: abs(value)
+                        case .squaredError, .huber, .quantile: value
+                        case .poisson, .tweedie, .zeroInflatedLognormal: max(0, value)
                         }
                     }
                 )

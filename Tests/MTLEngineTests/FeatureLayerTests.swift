@@ -267,7 +267,7 @@ import Testing
         #expect(place([FactorizationMachine()]) == "features.0, field place")
         #expect(place([FactorizationMachine(fields: ["user"])]) == "features.0, fields")
         #expect(place([Self.attention]) == "features.0, sequence")
-        #expect(place([PiecewiseLinear([])]) == "features.0")
+        #expect(place([PiecewiseLinear([])]) == "numbers")
         func numbers(_ name: String = "a", _ index: Int = 0, bins: Int = 3, dimension: Int = 2)
             -> PiecewiseLinear
         {
@@ -276,17 +276,17 @@ import Testing
             ])
         }
         #expect(place([numbers()]) == nil)
-        #expect(place([numbers("b")]) == "features.0, number \"b\"")
-        #expect(place([numbers("user")]) == "features.0, number \"user\"")
+        #expect(place([numbers("b")]) == "numbers, \"b\"")
+        #expect(place([numbers("user")]) == "numbers, \"user\"")
         for index in [-1, 1, 3, .max, .min] {
-            #expect(place([numbers("a", index)]) == "features.0, number \"a\", index")
+            #expect(place([numbers("a", index)]) == "numbers, \"a\", index")
         }
-        #expect(place([numbers(bins: 0)]) == "features.0, number \"a\", bins")
-        #expect(place([numbers(dimension: .max)]) == "features.0, number \"a\", dimension")
-        #expect(place([CrossLayers(), numbers()]) == "features.1, number \"b\", index")
+        #expect(place([numbers(bins: 0)]) == "numbers, \"a\", bins")
+        #expect(place([numbers(dimension: .max)]) == "numbers, \"a\", dimension")
+        #expect(place([CrossLayers(), numbers()]) == "numbers, \"b\", index")
         #expect(
             place([numbers(), PiecewiseLinear([.init("c", index: 0, bins: 2)])])
-                == "features.1, number \"c\", index")
+                == "numbers, \"c\", index")
         func target(_ candidate: String, layers: [HiddenLayer] = [.relu(4)]) -> TargetAttention {
             TargetAttention(sequence: "history", candidate: candidate, layers: layers)
         }

@@ -14,7 +14,7 @@ extension Trainer where Scalar == Float {
         var fits: [(task: Int, names: [String])] = []
         for (index, task) in model.tasks.enumerated() where task.weight > 0 {
             let names = interceptNames(task)
-            guard task.kind.hasMeanByIntercept else { continue }
+            guard task.kind.hasMeanByIntercept, task.focusing == 0 else { continue }
             if !names.isEmpty, try movesItsTaskAlone(names, index, tried) { fits.append((index, names)) }
         }
         // Of very many rows some blocks of every source say as much.
@@ -22,8 +22,8 @@ extension Trainer where Scalar == Float {
         let blocks = training.sources.flatMap { own in
             own.indices.filter { ($0 - own.lowerBound) % every == 0 }
         }
-        var taken = fits.map { _ in (slope: Double.infinity, steps: [Double]()) }
-        for _ in 0..<Self.interceptPasses where !fits.isEmpty {
+        var best = fits.map { _ in BestIntercept() }
+        for pass in 0...Self.interceptPasses where !fits.isEmpty {
             var sums = fits.map { InterceptSums(model.tasks[$0.task]) }
             for block in blocks {
                 let dataset = try training.dataset(block)
@@ -32,12 +32,22 @@ extension Trainer where Scalar == Float {
             }
             var largest = 0.0
             for (place, (fit, sums)) in zip(fits, sums).enumerated() {
-                guard var steps = sums.steps else { continue }
-                // A step that went too far is taken back by half.
-                if sums.slope > taken[place].slope { steps = taken[place].steps.map { -$0 / 2 } }
-                taken[place] = (min(sums.slope, taken[place].slope), steps)
-                try move(fit.names, by: steps)
-                largest = max(largest, steps.map(\.magnitude).max() ?? 0)
+                guard let steps = sums.steps else { continue }
+                if sums.slope < best[place].slope {
+                    var values: [[Float]] = []
+                    for name in fit.names { values.append(try parameter(name)) }
+                    best[place] = BestIntercept(slope: sums.slope, values: values, steps: steps)
+                } else {
+                    // A step that went too far is tried once more by half, from where it began.
+                    for (name, values) in zip(fit.names, best[place].values) {
+                        try setParameter(name, to: values)
+                    }
+                    best[place].steps = best[place].steps.map { $0 / 2 }
+                }
+                // Nothing would say whether a step of the last pass went too far.
+                guard pass < Self.interceptPasses else { continue }
+                try move(fit.names, by: best[place].steps)
+                largest = max(largest, best[place].steps.map(\.magnitude).max() ?? 0)
             }
             if largest < Self.smallStep { break }
         }
@@ -130,6 +140,13 @@ extension LearningTask.Kind {
         default: true
         }
     }
+}
+
+/// The biases with which a task's mean prediction has been the nearest to its labels', and the step to take from there.
+private struct BestIntercept {
+    var slope = Double.infinity
+    var values: [[Float]] = []
+    var steps: [Double] = []
 }
 
 /// What a Newton step for the intercepts of a task is made of: sums over rows of the loss's slopes and curvatures.

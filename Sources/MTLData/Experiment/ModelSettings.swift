@@ -180,7 +180,9 @@ func located<Value>(
         return try body()
     } catch {
         // Feature layers are the model's, not its sharing's.
-        let isModels = error.place.hasPrefix("features.") || error.place == "ensemble"
+        let isModels =
+            error.place.hasPrefix("features.") || error.place.hasPrefix("numbers")
+            || error.place == "ensemble"
         let place = isModels ? "model" : place
         throw InputError(
             error.kind, at: "\(place), \(error.place)", found: error.found, expected: error.expected)

@@ -198,7 +198,7 @@ public struct TrainingRun {
             refits.append(refit)
         }
         let refitted = try ModelMembers.together(refits.map(\.members))
-        if judgesTest, let test = data.test {
+        if judgesTest, refits.contains(where: { $0.epochs > 0 }), let test = data.test {
             refitEvaluation = try Predictor(model, members: refitted, compute: compute).evaluate(
                 test, groups: groups)
         }

@@ -154,11 +154,6 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
                 found: "the loss of \(watch.task ?? "no task"), where each task stops by its own",
                 expected: "a metric, or nothing")
         }
-        if let watch, stop == .together, watch.task == nil {
-            throw InputError(
-                .value, at: "training, watch", found: "\(watch.metric ?? "nothing") of no task",
-                expected: "a task, or tasks that stop by themselves")
-        }
         if refit { try checkRefit() }
         _ = try rateSchedule?.schedule()
         _ = try schedule.schedule()

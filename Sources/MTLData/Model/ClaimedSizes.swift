@@ -101,6 +101,20 @@ struct ClaimedSizes {
             throw refuse("feature \"\(feature.name)\", length", "\(feature.length)", "at most \(1 << 16)")
         }
         let owners = settings.tableOwners(schema)
+        // Vectors of numbers, and the last layers of an ensemble's members, are in the file: none is planned for that is not.
+        let numbers = preprocessor.piecewiseColumns.reduce(0.0) {
+            $0 + Double($1.bins + 2) * Double($1.dimension) * Double(owners.count)
+        }
+        guard numbers <= Double(elements / members) else {
+            throw refuse(
+                "schema", "\(Int(min(numbers, 1e18))) numbers in vectors of numbers", "those in the file")
+        }
+        let scenarios = settings.sharing?.type == .scenarioTowers ? preprocessor.scenarios?.size ?? 1 : 1
+        let heads = Double(settings.ensemble ?? 1) * Double(schema.labels.count) * Double(scenarios)
+        guard settings.ensemble == nil || heads <= Double(elements / members) else {
+            throw refuse(
+                "model.ensemble", "\(Int(min(heads, 1e18))) last layers of members", "those in the file")
+        }
         for index in preprocessor.embeddedIndices where preprocessor.owner(of: index) == index {
             for owner in owners { try check(index, of: preprocessor, owner, file) }
         }

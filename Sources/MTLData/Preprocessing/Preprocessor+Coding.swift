@@ -89,11 +89,15 @@ extension Preprocessor {
                     expected: "what training fits to its kind")
             }
         }
-        for (index, moments) in (labelMoments ?? []).enumerated() {
-            guard labelMoments?.count == schema.labels.count, moments.isSound(schema.labels[index]) else {
-                let name = index < schema.labels.count ? schema.labels[index].name : "\(index)"
+        if let labelMoments {
+            guard labelMoments.count == schema.labels.count else {
                 throw InputError(
-                    .value, at: "label \"\(name)\"", found: "an invalid scale",
+                    .shape, at: "labels", found: "scales of \(labelMoments.count)",
+                    expected: "\(schema.labels.count)")
+            }
+            for (label, moments) in zip(schema.labels, labelMoments) where !moments.isSound(label) {
+                throw InputError(
+                    .value, at: "label \"\(label.name)\"", found: "an invalid scale",
                     expected: "what training fits to its kind")
             }
         }

@@ -4,8 +4,8 @@ internal import MTLEngine
 /// The file of a run in progress.
 enum Checkpoint {
     private static let format = "mtl-checkpoint"
-    /// Version 1 counted no streams of rows.
-    private static let version = "2"
+    /// Version 1 counted no streams of rows, version 2 no epochs that a task has waited.
+    private static let version = "3"
 
     /// Writes a snapshot, and the one that the run goes back to if its loss runs away.
     static func write(

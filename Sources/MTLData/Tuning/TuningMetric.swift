@@ -49,7 +49,7 @@ package struct TuningMetric: Sendable, Equatable {
             metrics.append(one)
         }
         if metrics.isEmpty { metrics = [TuningMetric(task: nil, metric: nil)] }
-        for metric in metrics where metric.metric == nil { try metric.check(isComparableIn: settings.space) }
+        for metric in metrics { try metric.check(isComparableIn: settings.space) }
         return metrics
     }
 
@@ -58,8 +58,11 @@ package struct TuningMetric: Sendable, Equatable {
 
     /// Losses whose definition is searched are not of one kind.
     private func check(isComparableIn space: SearchSpace) throws(InputError) {
+        // A deviance is one of its power.
+        guard metric == nil || metric == "deviance" else { return }
+        let definitions = metric == nil ? Self.definitions : ["power"]
         for (path, _) in space.settings where path.hasPrefix("schema.labels.") {
-            let isOfLoss = Self.definitions.contains { path.hasSuffix(".\($0)") }
+            let isOfLoss = definitions.contains { path.hasSuffix(".\($0)") }
             let isOfSum = task == nil && (path.hasSuffix(".weight") || isOfLoss)
             guard isOfSum || isOfLoss && path.hasPrefix("schema.labels.\(task ?? "").") else { continue }
             throw InputError(

@@ -45,7 +45,12 @@ package struct TuningPlan: Sendable {
         for values in try Self.choices(settings) {
             let number = trials.count + 1
             let drawn: Experiment
-            do throws(InputError) { drawn = try Self.experiment(values, in: tree) } catch {
+            do throws(InputError) {
+                drawn = try Self.experiment(values, in: tree)
+                var whole = drawn
+                whole.training.refit = experiment.training.refit
+                try whole.check()
+            } catch {
                 throw Self.explained(error, number, values, in: tree)
             }
             guard drawn.training.stop == .together else {

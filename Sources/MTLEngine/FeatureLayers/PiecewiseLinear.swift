@@ -2,7 +2,7 @@
 /// v = b + Σ_i clip((x - e_i) / (e_(i+1) - e_i), 0, 1) W_i.
 ///
 /// The columns leave the dense features; each becomes a field of its name, which factorization machines, gates and attention read like any
-/// other, "NAME.FIELD.weight" `[bins, dimension]`, "NAME.FIELD.bias" and, for numbers that are missing, "NAME.FIELD.missing"
+/// other, "numbers.FIELD.weight" `[bins, dimension]`, "numbers.FIELD.bias" and, for numbers that are missing, "numbers.FIELD.missing"
 /// `[dimension]`. The dataset holds `PiecewiseBins.position(of:)` of each number. It comes before layers that change the features.
 /// - SeeAlso: Gorishniy et al., *On Embeddings for Numerical Features in Tabular Deep Learning*, arXiv 2203.05556.
 public struct PiecewiseLinear: FeatureLayer, Equatable {
@@ -41,7 +41,7 @@ public struct PiecewiseLinear: FeatureLayer, Equatable {
         }
         var width = 0
         for column in columns {
-            let place = "\(name), number \"\(column.name)\""
+            let place = "\(name), \"\(column.name)\""
             try require(column.bins, atLeast: 1, atMost: PiecewiseBins.mostBins, "\(place), bins")
             try require(column.dimension, atLeast: 1, atMost: SizeLimit.dimension, "\(place), dimension")
             guard !graph.embeddedNames.contains(column.name),

@@ -160,8 +160,11 @@ extension GraphBuilder {
 
     /// Takes columns of the dense features out of the features, for a layer that makes something else of them.
     ///
+    /// - Parameters:
+    ///   - columns: places among the dense features.
+    ///   - place: what errors are about.
     /// - Throws: `InputError` for a column that is not among them, or is no longer.
-    mutating func takeNumbers(_ columns: [Int], at place: String) throws(InputError) {
+    public mutating func takeNumbers(_ columns: [Int], at place: String) throws(InputError) {
         for column in columns {
             let index = parts.firstIndex { part in
                 part.field == nil && part.value.isFeatures
@@ -207,8 +210,12 @@ extension GraphBuilder {
     /// A vector for every number of a column, which leads straight from bin to bin: `[rows, into.width]`; "NAME.bias" `[width]`,
     /// "NAME.weight" `[bins, width]`, and "NAME.missing" `[width]`.
     ///
-    /// - Parameter x: the bin of a number and the share of it that it lies in, as one number, `[rows, 1]`; below 0 where missing.
-    mutating func piecewise(_ x: GraphValue, bins: Int, into y: GraphValue, name title: String) {
+    /// - Parameters:
+    ///   - x: a dense feature, the bin of a number and the share of it that it lies in as one number, `[rows, 1]`; below 0 where missing.
+    ///   - bins: the number of bins.
+    ///   - y: what is written, of the vectors' length.
+    ///   - title: NAME, what the parameters' names begin with.
+    public mutating func piecewise(_ x: GraphValue, bins: Int, into y: GraphValue, name title: String) {
         precondition(x.width == 1 && x.isFeatures && bins > 0, "\(bins) bins of \(x.width) columns")
         let width = y.width
         let start = place(PiecewiseNode.parameterCount(bins: bins, dimension: width))

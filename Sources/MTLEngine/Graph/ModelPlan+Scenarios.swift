@@ -2,13 +2,21 @@ extension ModelPlan {
     /// What a scenario has of its own: the ranges of its weights, vectors, factors and moving statistics. Per node in order, so
     /// that those of two scenarios stand side by side; nil where a node has none for this one.
     package func ownRanges(of scenario: Int) -> [Range<Int>?] {
-        nodes.flatMap { node -> [Range<Int>?] in
+        func own(_ dense: ScenarioDenseNode) -> Range<Int>? {
+            let count = dense.inputs * dense.outputs + dense.outputs
+            let slot = dense.slots.map { Int(lists[$0 + scenario]) } ?? scenario
+            return slot < 0 ? nil : dense.own + slot * count..<dense.own + (slot + 1) * count
+        }
+        return nodes.flatMap { node -> [Range<Int>?] in
             switch node {
-            case .scenarioDense(let dense) where dense.cluster == nil:
-                let count = dense.inputs * dense.outputs + dense.outputs
-                let slot = dense.slots.map { Int(lists[$0 + scenario]) } ?? scenario
-                guard slot >= 0 else { return [nil] }
-                return [dense.own + slot * count..<dense.own + (slot + 1) * count]
+            case .scenarioDense(let dense) where dense.cluster == nil: return [own(dense)]
+            case .member(let node):
+                guard case .scenarioDense(let dense) = node.inner, dense.cluster == nil else { return [] }
+                return (0..<node.members).map { member in
+                    own(dense).map {
+                        $0.lowerBound + member * node.stride..<$0.upperBound + member * node.stride
+                    }
+                }
             case .scenarioVector(let vector):
                 let start = vector.start + scenario * vector.y.width
                 return [start..<start + vector.y.width]

@@ -42,6 +42,7 @@ public struct AITM: Architecture, Equatable {
         }
         let logits = graph.heads(z)
         if calibration > 0 {
+            try graph.checkRates(funnel)
             for task in funnel.order {
                 graph.penalizeOrder(
                     later: logits[task], earlier: logits[funnel.parent(task)], weight: calibration,

@@ -97,7 +97,7 @@ extension GraphBuilder {
                 throw InputError(
                     .value, at: "funnel, \(tasks[one].name)",
                     found: tasks[one].focusing > 0 ? "a focal loss" : "class weights",
-                    expected: "the plain log loss: products are of probabilities")
+                    expected: "the plain log loss: products and orders are of probabilities")
             }
             let earlier = tasks[funnel.parent(task)]
             guard tasks[task].negativeRate == earlier.negativeRate else {

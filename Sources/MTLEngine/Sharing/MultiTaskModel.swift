@@ -108,8 +108,15 @@ public struct MultiTaskModel: Sendable {
                 placement: placement)
             try builder.buildFeatures(widths, separates: architecture.separatesFeatures) {
                 (builder, name) throws(InputError) in
-                for (index, layer) in featureLayers.enumerated() {
+                var index = 0
+                for layer in featureLayers {
+                    guard !(layer is PiecewiseLinear) else {
+                        // Numbers that become fields move no layer's name.
+                        try layer.build(&builder, name: "numbers" + name.dropFirst("features".count))
+                        continue
+                    }
                     try layer.build(&builder, name: "\(name).\(index)")
+                    index += 1
                 }
             }
             builder.beginMembers(separates: architecture.separatesFeatures)

@@ -110,6 +110,15 @@ extension LearningTask {
     public func scaled<Scalar>(
         to training: Dataset<Scalar>, isLogarithmic: Bool = false
     ) throws(InputError) -> LearningTask {
+        if isLogarithmic {
+            switch kind {
+            case .squaredError, .huber, .quantile: break
+            default:
+                throw InputError(
+                    .value, at: "task \"\(name)\", label scale", found: "a logarithm",
+                    expected: "none: the task has classes, or its loss a logarithm of its own")
+            }
+        }
         var task = self
         task.labelScale = LabelScale(shift: 0, scale: 1, isLogarithmic: isLogarithmic)
         try task.checkLabels(training)

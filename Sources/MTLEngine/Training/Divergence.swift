@@ -81,6 +81,8 @@ package struct SuspectRows {
     package var found: [SuspectRow] {
         guard let first = rows.first else { return [] }
         guard let largest = first.loss else { return rows.filter { $0.loss == nil } }
-        return rows.filter { ($0.loss ?? 0) * Self.range >= largest }
+        // Some losses are below 0.
+        let least = largest - (1 - 1 / Self.range) * largest.magnitude
+        return rows.filter { ($0.loss ?? .infinity) >= least }
     }
 }

@@ -100,7 +100,7 @@ extension Trainer {
                     state.rateFactor * (state.plateau?.rateFactor ?? 1)
                     * rateSchedule.factor(step: state.steps, total: planned)
                 var runaway: Int?
-                var explosion: Divergence?
+                var explosion: (found: Divergence, tasks: [Int])?
                 sequence.forEachTurn(epoch: state.epoch, batch: state.batch, step: state.steps) { turn in
                     trainingStep.step(batch, turn: turn)
                     for task in trainingStep.tasks(of: turn) {
@@ -109,7 +109,9 @@ extension Trainer {
                             runaway = runaway ?? task
                         }
                     }
-                    explosion = explosion ?? self.explosion(turn, state)
+                    explosion =
+                        explosion
+                        ?? self.explosion(turn, state).map { ($0, Array(trainingStep.tasks(of: turn))) }
                 }
                 state.trainingSeconds += clock.now.seconds(since: begin)
                 state.steps += 1
@@ -120,9 +122,9 @@ extension Trainer {
                 )
                 state.streams[stream].batches += 1
                 state.streams[stream].rows += batch.rows
-                if var found = runaway.map({ self.divergence(of: $0, state) }) ?? explosion {
+                if var found = runaway.map({ self.divergence(of: $0, state) }) ?? explosion?.found {
                     found.rows = try suspects(
-                        of: found, in: course, state,
+                        by: runaway.map { [$0] } ?? explosion?.tasks ?? [], in: course, state,
                         by: state.keptEpochs.max().flatMap { best[$0] } ?? retreat?.parameters ?? beginning)
                     if goBack(retreat, &state, because: found) {
                         rest(state, sequence)
@@ -164,10 +166,11 @@ extension Trainer {
                 (divergence, reason) = (runaway, .diverged)
                 break
             }
-            if rule.stop == .together, report.isKnown || rule.epochs == 1,
-                rule.lastEpoch.map({ $0 == state.epoch })
-                    ?? (report.epoch.watchedLoss < (state.best?.loss ?? .infinity) - rule.minimumImprovement)
-            {
+            let isKept =
+                rule.lastEpoch.map { $0 == state.epoch }
+                ?? ((report.isKnown || rule.epochs == 1)
+                    && report.epoch.watchedLoss < (state.best?.loss ?? .infinity) - rule.minimumImprovement)
+            if rule.stop == .together, isKept {
                 state.best = FitState.Best(loss: report.epoch.watchedLoss, epoch: state.epoch)
                 isBest = true
             }

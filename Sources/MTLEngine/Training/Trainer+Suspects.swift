@@ -3,21 +3,22 @@ extension Trainer {
     /// thrown the parameters there.
     ///
     /// - Parameters:
+    ///   - tasks: those whose losses the step was of.
     ///   - kept: the parameters to judge the rows by, of before it ran away; nil for those of now, or where they are not finite for
     ///     those that the seed draws.
     /// - Throws: what a stream throws that cannot give the batch again.
     func suspects(
-        of found: Divergence, in course: Course<Scalar>, _ state: FitState, by kept: [Scalar]?
+        by tasks: [Int], in course: Course<Scalar>, _ state: FitState, by kept: [Scalar]?
     ) throws(InputError) -> [SuspectRow] {
         var suspects = SuspectRows()
-        let task = found.gradientNorm == nil ? model.tasks.firstIndex { $0.name == found.task } : nil
         try withParameters(kept ?? (isFinite ? nil : drawn)) { () throws(InputError) in
             for place in [state.latest, state.before].compactMap({ $0 }) {
                 let (batch, numbers) = try course.again(place)
                 for row in 0..<batch.rows {
+                    guard let loss = rowLoss(batch.row(row), tasks) else { continue }
                     suspects.add(
                         numbers[row], dataset: course.dataset(of: place.stream), isValidation: false,
-                        loss: rowLoss(batch.row(row), task))
+                        loss: loss)
                 }
             }
         }
@@ -44,13 +45,13 @@ extension Trainer {
         }
     }
 
-    /// A row's loss of a task, or the weighted one of all.
-    private func rowLoss(_ row: BatchView<Scalar>, _ task: Int?) -> Double {
+    /// A row's loss of a task, or the weighted one of several; nil of a row without their labels.
+    private func rowLoss(_ row: BatchView<Scalar>, _ tasks: [Int]) -> Double? {
         let (sums, counts) = inference.lossSums(row)
-        if let task { return counts[task] > 0 ? sums[task] : 0 }
-        return model.tasks.indices.reduce(0) { sum, task in
-            counts[task] > 0 ? sum + model.tasks[task].weight * sums[task] : sum
-        }
+        let own = tasks.filter { counts[$0] > 0 }
+        guard !own.isEmpty else { return nil }
+        if tasks.count == 1 { return sums[tasks[0]] }
+        return own.reduce(0) { $0 + model.tasks[$1].weight * sums[$1] }
     }
 
     /// The parameters that the seed draws.

@@ -136,8 +136,9 @@ class Attention(nn.Module):
 
 
 class Model(nn.Module):
-    def __init__(self, layers, width):
+    def __init__(self, layers, width, numbers=None):
         super().__init__()
+        self.numbers = numbers
         self.embeddings = nn.ModuleDict({name: nn.Embedding(*size) for name, size in TABLES.items()})
         self.features = nn.ModuleList(layers)
         self.trunk = nn.ModuleList([nn.Linear(width, 5)])
@@ -152,8 +153,9 @@ class Model(nn.Module):
         fields = {name: self.embeddings[name](ids[name]) for name in TABLES}
         length = (history >= 0).sum(1)
         f = Features(x, fields, self.embeddings["item"](history.clamp(min=0)), length)
-        for layer in self.features:
-            layer(f)
+        for layer in [self.numbers, *self.features]:
+            if layer is not None:
+                layer(f)
         h = torch.tanh(self.trunk[0](f.joined()))
         logits = {}
         for task, head in self.heads.items():
@@ -240,8 +242,9 @@ def main():
         "many": many,
         "separate": lambda: Separate(many),
         "piecewise": lambda: Model(
-            [Numbers(x2=(2, E), x0=(1, 2)), Machine("user", "x2", "item"), Gate(("user", "x2", "x0"), 1, torch.relu)],
+            [Machine("user", "x2", "item"), Gate(("user", "x2", "x0"), 1, torch.relu)],
             width - 2 + 2 + 2 * E,
+            Numbers(x2=(2, E), x0=(1, 2)),
         ),
     }
     write_all(cases, write, 300)
