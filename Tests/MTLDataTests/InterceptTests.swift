@@ -123,25 +123,41 @@ import Testing
         try expectCentred(run.model, run.parameters, data.training)
     }
 
-    /// Few labels are within δ of what is predicted: a step is no longer than labels are far, and one too far is taken back.
-    @Test func labelsFarFromPredictionsAreReached() throws {
+    /// The mean losses before and after, of labels that are learned as they are by Huber's loss.
+    private func losses(delta: Double, _ label: (Int) -> Double) throws -> (before: Double, after: Double) {
         let files = try FieldCase()
         var noise = SeededGenerator(seed: 7)
-        try files.write(
-            text("x,robust", rows: 2000) { _ in "\(noise.normal()),\(900 + 300 * noise.normal())" })
+        try files.write(text("x,robust", rows: 2000) { "\(noise.normal()),\(label($0))" })
         var experiment = try files.experiment(
             ["{name: x, type: numeric}"], split: "{by: random, validation: 0, test: 0}")
         experiment.schema.labels = [Self.label("robust", .regression)]
         let data = try files.prepared(experiment)
-        // A label that is learned as it is.
         let model = try MultiTaskModel(
-            inputs: 1, trunk: [.relu(8)], tasks: [.regression("robust", huberDelta: 0.5)])
+            inputs: 1, trunk: [.relu(8)], tasks: [.regression("robust", huberDelta: delta)])
         let trainer = try Trainer<Float>(model, seed: 9)
         let before = try trainer.losses(data.training)[0]
         try trainer.fitIntercepts(data.training)
+        return (before, try trainer.losses(data.training)[0])
+    }
+
+    /// Few labels are within δ of what is predicted: a step is no longer than labels are far, and one too far is taken back.
+    @Test func labelsFarFromPredictionsAreReached() throws {
+        var noise = SeededGenerator(seed: 8)
+        let (before, after) = try losses(delta: 0.5) { _ in 900 + 300 * noise.normal() }
         // Of a median: 0.5 (300 √(2/π) - 0.25).
-        let after = try trainer.losses(data.training)[0]
         #expect(before > 440 && after < 125, "\(before) \(after)")
+    }
+
+    /// Steps that go too far are taken from the best place there was, and the last one that did is taken back.
+    @Test(arguments: [1, 0.1, 0.03]) func noInterceptEndsWorse(delta: Double) throws {
+        var noise = SeededGenerator(seed: 8)
+        for label in [
+            { $0 % 100 < 51 ? 100 : -100 }, { $0 % 5 < 3 ? -0.5 : exp(noise.normal()) },
+            { $0 % 5 < 3 ? 0.5 : -exp(noise.normal()) },
+        ] as [(Int) -> Double] {
+            let (before, after) = try losses(delta: delta, label)
+            #expect(after <= before * (1 + 1e-6), "\(before) \(after)")
+        }
     }
 
     /// A bias that moves other tasks' logits is no intercept, and one of a task that learns nothing stays.

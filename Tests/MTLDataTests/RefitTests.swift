@@ -109,8 +109,28 @@ import Testing
         experiment.training.refit = false
         let plain = try TrainingRun(experiment, data)
         #expect(run.refitEpochs == [0] && run.members == plain.members && plain.refitEpochs == nil)
+        #expect(run.refitEvaluation == nil)
         let told = notes.filter { $0.contains("of the training rows alone") }
         #expect(told.count == 1 && told[0].contains("visits.csv, line 452 (a loss of "), "\(notes)")
+    }
+
+    /// The rows to watch say the opposite: the first turn's epoch is the best, before every task has had a turn.
+    @Test func anEpochOfOneTasksTurnIsEnough() throws {
+        var experiment = try experiment()
+        try files.write(
+            visits("price,at,click,spend", rows: 600) { row in
+                let isHigh = (row * 13 % 50 > 25) != (400..<500).contains(row)
+                return [
+                    "\(row * 13 % 50)", "\(1_600_000_000 + row * 3600)", isHigh ? "1" : "0",
+                    isHigh ? "60" : "10",
+                ]
+            })
+        experiment.training.schedule = ScheduleSettings(.alternating, ["turns": "epoch"])
+        experiment.training.learningRate = 0.05
+        let data = try files.prepared(experiment)
+        let epochs = try best(experiment, data)
+        let run = try TrainingRun(experiment, data)
+        #expect(epochs == 1 && run.refitEpochs == [1])
     }
 
     @Test func whatHasNoMeaningIsRefusedByItsPlace() throws {

@@ -207,6 +207,28 @@ import Yams
     }
 
     /// The same events lead to the same state, and those of another tuning are refused.
+    /// What is written at the end has the refit that trials go without, and must be an experiment too.
+    @Test func theChosenExperimentIsOneBeforeAnythingRuns() throws {
+        let space = "search: {type: grid}\nspace:\n  training.rate_schedule: [{type: plateau}]\n"
+        #expect(refusal(space) == nil)
+        let error = refusal(space) { $0.training.refit = true }
+        #expect(error?.description.contains("refit") == true, "\(error?.description ?? "accepted")")
+    }
+
+    @Test func deviancesOfSeveralPowersAreNotCompared() throws {
+        func refused(_ metric: String) -> InputError? {
+            refusal(
+                "search: {type: grid}\nmetrics: [{task: a.b, metric: \(metric)}]\nspace:\n  schema.labels.a.b.power: [1.2, 1.8]\n"
+            ) {
+                $0.schema.labels[1].huberDelta = nil
+                $0.schema.labels[1].loss = .tweedie
+                $0.schema.labels[1].power = 1.5
+            }
+        }
+        #expect(refused("deviance")?.place == "metrics")
+        #expect(refused("rmse") == nil)
+    }
+
     @Test func statesFollowFromTheirEvents() throws {
         let plan = try plan(
             "search: {type: asha, trials: 7, reduction: 2, first_epochs: 3}\nmetrics: [{task: click, metric: AUC}]\nspace: {model.dropout: {uniform: [0, 1]}}\n"

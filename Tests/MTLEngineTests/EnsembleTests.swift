@@ -122,6 +122,34 @@ import Testing
         }
     }
 
+    /// All that a scenario has of its own is told, of every member.
+    @Test(arguments: EnsembleArchitectures.all.indices) func scenariosOwnTheirsOfEveryMember(index: Int)
+        throws
+    {
+        let plan = try EnsembleArchitectures.all[index].model(ensemble: Self.members).plan
+        for (range, scenario) in plan.owned {
+            let told = plan.ownRanges(of: scenario).compactMap { $0 }
+            #expect(
+                range.allSatisfy { place in told.contains { $0.contains(place) } },
+                "\(EnsembleArchitectures.all[index].name), \(range) of \(scenario)")
+        }
+    }
+
+    /// Members far below what a logarithm tells apart predict -1, and their mean has a loss.
+    @Test func aLogarithmsMeanIsFinite() throws {
+        let task = LearningTask(
+            "a", kind: .squaredError, labelScale: LabelScale(shift: 0, scale: 1, isLogarithmic: true))
+        for bias in [-60.0, 800] {
+            let trainer = try Trainer<Double>(
+                MultiTaskModel(inputs: 1, trunk: [], tasks: [task], ensemble: 2), batchSize: 2)
+            for segment in trainer.model.layout.segments where segment.name.hasSuffix("bias") {
+                try trainer.setParameter(segment.name, to: [bias])
+            }
+            let data = try Dataset<Double>(featureNames: ["x"], features: [1, 2], labels: [("a", [1, 0])])
+            #expect(try trainer.losses(data)[0].isFinite, "\(bias)")
+        }
+    }
+
     /// One member whose factors are 1 and stay it is the model without.
     @Test(arguments: EnsembleArchitectures.all.indices) func oneMemberIsTheModel(index: Int) throws {
         let one = EnsembleArchitectures.all[index]

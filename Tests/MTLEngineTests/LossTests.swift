@@ -151,12 +151,33 @@ import Testing
             let error = failure { _ = try MultiTaskModel(inputs: 1, trunk: [], tasks: [task]) }
             #expect(error?.place == "task \"a\"\(place)", "\(task)")
         }
-        let funnel = failure {
-            _ = try MultiTaskModel(
-                inputs: 1, architecture: ESMM(parents: ["buy": "click"]),
-                tasks: [.binary("click"), LearningTask("buy", kind: .binary, classWeights: [1, 9])])
+        func funnel(_ architecture: some Architecture, _ buy: LearningTask) -> InputError? {
+            failure {
+                _ = try MultiTaskModel(
+                    inputs: 1, architecture: architecture, tasks: [.binary("click"), buy])
+            }
         }
-        #expect(funnel?.place == "funnel, buy" && funnel?.found == "class weights")
+        let weighted = LearningTask("buy", kind: .binary, classWeights: [1, 9])
+        let product = funnel(ESMM(parents: ["buy": "click"]), weighted)
+        #expect(product?.place == "funnel, buy" && product?.found == "class weights")
+        let layers = [HiddenLayer.relu(3)]
+        let order = funnel(AITM(parents: ["buy": "click"], layers: layers), weighted)
+        #expect(order?.place == "funnel, buy" && order?.found == "class weights")
+        let sampled = funnel(
+            AITM(parents: ["buy": "click"], layers: layers),
+            LearningTask("buy", kind: .binary, negativeRate: 0.5))
+        #expect(sampled?.found == "negative rate 0.5")
+        // Without an order nothing compares the two.
+        #expect(funnel(AITM(parents: ["buy": "click"], layers: layers, calibration: 0), weighted) == nil)
+    }
+
+    @Test func aLogarithmOfItsOwnIsNotTakenTwice() throws {
+        let data = try Dataset<Double>(featureNames: ["x"], features: [1, 2], labels: [("a", [1, 0])])
+        for kind in [LearningTask.Kind.poisson, .tweedie(power: 1.5), .zeroInflatedLognormal, .binary] {
+            let task = LearningTask("a", kind: kind)
+            let error = failure { _ = try task.scaled(to: data, isLogarithmic: true) }
+            #expect(error?.place == "task \"a\", label scale" && error?.found == "a logarithm", "\(kind)")
+        }
     }
 
     @Test(arguments: [LearningTask.Kind.poisson, .tweedie(power: 1.5), .zeroInflatedLognormal])

@@ -20,7 +20,7 @@ extension Experiment {
                 }
             }
             guard !known.isEmpty else { return "" }
-            let whose = rows[0].isValidation ? "validation rows" : "its rows"
+            let whose = rows.allSatisfy(\.isValidation) ? "validation rows" : "its rows"
             return "; of \(whose) the largest losses are those of \(known.joined(separator: ", "))"
         }
     }

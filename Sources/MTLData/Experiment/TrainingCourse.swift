@@ -146,7 +146,12 @@ struct TrainingCourse {
                 }
             }
         }
-        let suspects = settings.suspects(divergences, data)
+        // A long log takes a while, and whoever has interrupted the run waits for nothing.
+        var suspects = divergences.map { _ in "" }
+        if divergences.contains(where: { $0.rows?.isEmpty == false }), keeping?.isInterrupted() != true {
+            watch(.note("\(stage.title): reading the rows once more for the lines of those that stand out"))
+            suspects = settings.suspects(divergences, data)
+        }
         for (place, rows) in zip(report.rollbacks, suspects) {
             let text =
                 "\(stage.title) went back from epoch \(place.epoch), to half the learning rate, because of \(place.summary) at step \(place.step)\(rows)"

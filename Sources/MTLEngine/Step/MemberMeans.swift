@@ -158,11 +158,11 @@ package final class MemberMeans<Scalar: BLASScalar> {
                 logits[column] = Scalar(log(max(mean[column], least) / count) + constant)
             }
         case .squaredError, .huber, .quantile:
-            // What is cut to the type's range in predictions has a loss too.
-            let most = Double(Scalar.greatestFiniteMagnitude)
-            let value = output.labelScale.encode(
-                output.labelScale.isLogarithmic ? max((-1.0).nextUp, mean[0] / count) : mean[0] / count)
-            logits[0] = Scalar(value.isNaN ? value : max(-most, min(most, value)))
+            // What no logarithm is of, and what leaves the type's range, has a loss too.
+            let most = Double.greatestFiniteMagnitude
+            let bounded = max(
+                output.labelScale.isLogarithmic ? (-1.0).nextUp : -most, min(most, mean[0] / count))
+            logits[0] = Scalar(output.labelScale.encode(mean[0].isNaN ? mean[0] : bounded))
         case .poisson, .tweedie: logits[0] = Scalar(log(max(mean[0] / count, least)))
         case .ordinal:
             // The cumulative logits fall by softplus(z) each.

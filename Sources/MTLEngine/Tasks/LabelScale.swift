@@ -68,7 +68,7 @@ package struct LabelMoments: Sendable, Equatable, Codable {
     package var isLogarithmic = false
     /// The mean logarithm of the labels above 0; nil where there is none, or one below 0.
     package var meanLogOfPositive: Double?
-    /// Per class the weight of its rows (no and yes are two); empty for a regression.
+    /// Per class its rows, whatever they weigh (no and yes are two); empty for a regression.
     package var classes: [Double] = []
 
     package init() {}
