@@ -73,9 +73,13 @@ struct Comparison<Rows: ComparisonRows> {
         let inputs: Int
         var embedded: [EmbeddedFeature] = []
         var tables: [EmbeddingTable] = []
+        var numbers: PiecewiseLinear?
 
         func model(trunk: [HiddenLayer], tasks: [LearningTask]) throws -> MultiTaskModel {
-            try MultiTaskModel(inputs: inputs, embedded: embedded, tables: tables, trunk: trunk, tasks: tasks)
+            try MultiTaskModel(
+                inputs: inputs, embedded: embedded, tables: tables,
+                featureLayers: numbers.map { [$0] } ?? [], architecture: SharedBottom(trunk: trunk),
+                tasks: tasks)
         }
     }
 

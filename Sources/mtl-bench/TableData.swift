@@ -71,7 +71,7 @@ struct TableData {
         comparison = Comparison.Data(
             training: prepared.training, validation: prepared.validation, test: test,
             inputs: prepared.preprocessor.denseNames.count, embedded: prepared.preprocessor.embedded,
-            tables: prepared.preprocessor.tables)
+            tables: prepared.preprocessor.tables, numbers: prepared.preprocessor.numberFields)
     }
 }
 

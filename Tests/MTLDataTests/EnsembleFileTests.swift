@@ -83,7 +83,7 @@ import Testing
             copy.texts["model"] = settings.replacing(#""ensemble":3"#, with: "\"ensemble\":\(claim)")
             let bytes = try copy.file(isSealed: true)
             let error = failure { _ = try ModelBundle(bytes: bytes, path: "model") }
-            #expect(error != nil, "\(claim)")
+            #expect(error?.place.hasPrefix("model") == true, "\(claim): \(error?.place ?? "accepted")")
         }
     }
 

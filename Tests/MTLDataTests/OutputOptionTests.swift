@@ -113,6 +113,26 @@ import Yams
 
     // MARK: mtl-bench
 
+    /// What turns back along a number is learned from its vectors; of its places among bins two units learn little.
+    @Test func theBenchReadsNumbersAsInitProposesThem() throws {
+        let shop = try SmallShop()
+        var draw = SeededGenerator(seed: 1)
+        let rows = (0..<3000).map { _ in
+            let x = draw.normal()
+            return "\(x),\(abs(x) < 0.6 ? 1 : 0)\n"
+        }
+        _ = try shop.write("x,click\n" + rows.joined(), "numbers.csv")
+        let result = try Command.run(
+            "mtl-bench",
+            [
+                "train", "--data", "numbers.csv", "--label", "click", "--hidden", "2", "--learning-rate",
+                "0.01",
+                "--epochs", "15", "--seeds", "1,2,3", "--schedule", "joint", "--threads", "1",
+            ], in: shop.path)
+        let line = try #require(result.output.split(separator: "\n").first { $0.hasPrefix("click AUC") })
+        #expect(try #require(Double(line.split(separator: " ").last ?? "")) > 0.98, "\(result.output)")
+    }
+
     @Test func aGeneratedLogHasAnExperimentWhateverItIsCalled() throws {
         let shop = try SmallShop(rows: 10)
         for name in ["plain.csv", "a: b.csv", "# c.csv", "{d}.csv", "é \"q\".csv"] {

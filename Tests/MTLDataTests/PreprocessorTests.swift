@@ -226,7 +226,7 @@ import Testing
                     $0.dimension = 5
                 }))
         #expect(preprocessor.denseNames == ["a", "a is missing", "c=u", "c=v", "b"])
-        #expect(preprocessor.piecewiseColumns == [.init("b", index: 4, bins: 2, dimension: 5)])
+        #expect(preprocessor.numberFields?.columns == [.init("b", index: 4, bins: 2, dimension: 5)])
     }
 
     @Test func unknownAndMissingHaveIdsOfTheirOwn() throws {

@@ -89,8 +89,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         -> MultiTaskModel
     {
         let tasks = try tasks(preprocessor, sampling)
-        let numbers = preprocessor.piecewiseColumns
-        var featureLayers: [any FeatureLayer] = numbers.isEmpty ? [] : [PiecewiseLinear(numbers)]
+        var featureLayers: [any FeatureLayer] = []
+        if let numbers = preprocessor.numberFields { featureLayers.append(numbers) }
         for feature in features { featureLayers.append(try feature.layer()) }
         return try located(sharing == nil ? "model" : "model, sharing") { () throws(InputError) in
             let architecture: any Architecture =

@@ -102,7 +102,7 @@ struct ClaimedSizes {
         }
         let owners = settings.tableOwners(schema)
         // Vectors of numbers, and the last layers of an ensemble's members, are in the file: none is planned for that is not.
-        let numbers = preprocessor.piecewiseColumns.reduce(0.0) {
+        let numbers = (preprocessor.numberFields?.columns ?? []).reduce(0.0) {
             $0 + Double($1.bins + 2) * Double($1.dimension) * Double(owners.count)
         }
         guard numbers <= Double(elements / members) else {

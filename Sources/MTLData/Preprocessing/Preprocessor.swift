@@ -116,8 +116,9 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         }
     }
 
-    /// The numbers that have vectors of their own, as fields of the model.
-    package var piecewiseColumns: [PiecewiseLinear.Column] {
+    /// The vectors of numbers that are fields of the model: the first of its feature layers, nil where there are none. Without it
+    /// a model would read places among bins as if they were the numbers.
+    public var numberFields: PiecewiseLinear? {
         var first = 0
         var columns: [PiecewiseLinear.Column] = []
         for (index, feature) in schema.features.enumerated() {
@@ -129,7 +130,7 @@ public struct Preprocessor: Sendable, Equatable, Codable {
             }
             first += denseNames(of: index).count
         }
-        return columns
+        return columns.isEmpty ? nil : PiecewiseLinear(columns)
     }
 
     private static var numberDimension: Int { 16 }

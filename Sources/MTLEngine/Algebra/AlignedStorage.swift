@@ -39,7 +39,13 @@ package final class AlignedStorage<Scalar: BitwiseCopyable>: @unchecked Sendable
 
     package convenience init(copying values: [Scalar]) {
         self.init(zeroed: values.count)
-        for (index, value) in values.enumerated() { base[index] = value }
+        write(values)
+    }
+
+    /// Writes values from the beginning on, as one block: a loop over a sequence, unspecialised, takes seconds for a large table.
+    package func write(_ values: [Scalar]) {
+        precondition(values.count <= count, "\(values.count) values into \(count)")
+        values.withUnsafeBufferPointer { _ = buffer.update(from: $0) }
     }
 
     deinit {

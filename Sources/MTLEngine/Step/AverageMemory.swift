@@ -215,8 +215,8 @@ package final class AverageMemory<Scalar: BLASScalar> {
             position.segments.count == stamps.count && position.rows.count == rowStamps.count,
             "stamps of another model")
         steps = position.steps
-        for (index, stamp) in position.segments.enumerated() { stamps.base[index] = stamp }
-        for (index, stamp) in position.rows.enumerated() { rowStamps.base[index] = stamp }
+        stamps.write(position.segments)
+        rowStamps.write(position.rows)
     }
 }
 

@@ -39,7 +39,7 @@ public final class Predictor<Scalar: BLASScalar> {
         for (member, parameters) in members.vectors.enumerated() {
             let store = try ParameterStore<Scalar>(model, compute: compute, sharing: pool)
             pool = store.pool
-            for (index, value) in parameters.enumerated() { store.parameters.base[index] = value }
+            store.parameters.write(parameters)
             store.refreshTransposes()
             inferences.append(Inference(store: store, tasks: members.tasks(of: member)))
         }

@@ -91,7 +91,7 @@ public final class Trainer<Scalar: BLASScalar> {
                 "\(newValue.count) parameters for a model of \(model.layout.count)")
             fitted = nil
             trainingStep.average?.settle(store)
-            for (index, value) in newValue.enumerated() { store.parameters.base[index] = value }
+            store.parameters.write(newValue)
             store.refreshTransposes()
         }
     }
