@@ -45,6 +45,20 @@ int mtl_name_unnamed(int descriptor, const char *path) {
 }
 #endif
 
+int mtl_bypass_cache(int descriptor, int on) {
+#if defined(O_DIRECT)
+    const int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0) return -1;
+    return fcntl(descriptor, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
+#elif defined(F_NOCACHE)
+    return fcntl(descriptor, F_NOCACHE, on);
+#else
+    (void)descriptor, (void)on;
+    errno = ENOTSUP;
+    return -1;
+#endif
+}
+
 int mtl_write_all(int descriptor, const void *bytes, long count) {
     const char *next = bytes;
     while (count > 0) {

@@ -18,6 +18,15 @@ extension Double {
     }
 }
 
+package func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+
+/// The standard deviation of a sample; 0 of fewer than two values.
+package func deviation(_ values: [Double]) -> Double {
+    guard values.count > 1 else { return 0 }
+    let middle = mean(values)
+    return (values.reduce(0) { $0 + ($1 - middle) * ($1 - middle) } / Double(values.count - 1)).squareRoot()
+}
+
 /// The middle of some values.
 package func median(_ values: [Double]) -> Double {
     guard !values.isEmpty else { return .nan }

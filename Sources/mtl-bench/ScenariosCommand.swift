@@ -150,9 +150,6 @@ struct ScenariosCommand: ParsableCommand {
     }
 
     private static func text(_ values: [Double]) -> String {
-        let mean = values.reduce(0, +) / Double(values.count)
-        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        let deviation = values.count > 1 ? (squares / Double(values.count - 1)).squareRoot() : 0
-        return "\(mean.decimals(4)) ± \(deviation.decimals(4))"
+        "\(mean(values).decimals(4)) ± \(deviation(values).decimals(4))"
     }
 }

@@ -48,6 +48,15 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
             "shared",
             try MultiTaskModel(inputs: 20, trunk: [.relu(64), .dense(32, .tanh)], tasks: tasks + losses)
         ),
+        (
+            "ranking",
+            try MultiTaskModel(
+                inputs: 20, scenarios: 3, architecture: ScenarioTowers(trunk: layers),
+                tasks: [
+                    LearningTask("pairs", kind: .binary, ranking: RankingLoss(.pairwise)),
+                    LearningTask("lists", kind: .binary, ranking: RankingLoss(.listwise)),
+                ])
+        ),
         ("mmoe", try model(MMoE(experts: 4, layers: [.relu(32)]))),
         ("covariance", try model(SoftSharing(layers: layers, distance: .covariance, updateEvery: 1))),
         ("trace", try model(TraceNormSharing(layers: layers, updateEvery: 1))),

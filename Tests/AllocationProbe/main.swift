@@ -36,7 +36,7 @@ func dataset(for model: MultiTaskModel, rows: Int, isGathered: Bool) throws -> D
         features: (0..<rows * model.inputs).map { _ in Float(generator.uniform()) }, ids: columns,
         labels: model.tasks.map { task in
             (task.name, (0..<rows).map { row in row % 7 == 3 && isGathered ? .nan : Float(row % 2) })
-        }, scenarios: (0..<Int32(rows)).map { $0 % 3 })
+        }, scenarios: (0..<Int32(rows)).map { $0 % 3 }, groups: (0..<Int32(rows)).map { $0 / 5 })
 }
 
 struct Rules {

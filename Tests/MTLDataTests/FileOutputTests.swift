@@ -76,6 +76,23 @@ import Testing
         }
     }
 
+    /// 70 MB, in blocks and a rest: past the system's cache where the file system can, as a checkpoint of a large model is.
+    @Test func aLargeFileComesBackAsItWas() throws {
+        let shop = try SmallShop(rows: 64)
+        _ = try shop.write(
+            SmallShop.experiment.replacingOccurrences(
+                of: "dimension: 2", with: "hash_buckets: 1090000, dimension: 16"), "shop.yaml")
+        let run = try shop.mtl(
+            "train", "shop.yaml", "--threads", "1", "--run", "run", "--checkpoint-every", "1steps")
+        #expect(run.status == 0, "\(run.errors)")
+        let model = try #require(shop.bytes("run/model.safetensors"))
+        #expect(model.count > 64 << 20)
+        #expect(try Safetensors(model).names(under: "").count > 3)
+        // Reading checks the digest over all of it.
+        #expect(try shop.mtl("predict", "run/model.safetensors", "shop.csv", "--output", "p.csv").status == 0)
+        #expect(shop.partials.isEmpty)
+    }
+
     @Test func aLinkStaysAndItsTargetIsReplaced() throws {
         _ = try folder.write(Array("old".utf8), as: "target.txt")
         try FileManager.default.createDirectory(

@@ -73,7 +73,8 @@ package struct Golden {
             labels: model.tasks.enumerated().map { index, task in
                 (task.name, (0..<rows).map { Scalar(labels[$0 * tasks + index]) })
             },
-            scenarios: tensors.has("scenarios") ? try tensors.values("scenarios").map { Int32($0) } : nil)
+            scenarios: tensors.has("scenarios") ? try tensors.values("scenarios").map { Int32($0) } : nil,
+            groups: tensors.has("groups") ? try tensors.values("groups").map { Int32($0) } : nil)
     }
 
     /// One id a row as "ids/NAME" `[rows]`; bags one behind the other with their "offsets/NAME" `[rows + 1]`, or as

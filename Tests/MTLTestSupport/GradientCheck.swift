@@ -54,7 +54,9 @@ package enum GradientCheck {
                     }
                 )
             }, weights: weighted ? (0..<rows).map { Double($0 % 4) / 2 } : nil,
-            scenarios: scenarios)
+            scenarios: scenarios,
+            // Neighbours, some of no group.
+            groups: (0..<rows).map { $0 % 11 == 4 ? -1 : Int32($0 / 5) })
         let trainer = try Trainer<Double>(model, batchSize: rows, seed: seed, compute: compute)
         let source = try BatchSource(dataset, for: model)
         let order = (0..<Int32(rows)).reversed().map { $0 }

@@ -13,6 +13,7 @@ final class BatchBuffer {
     private let labels: AlignedStorage<Float>
     private let weights: AlignedStorage<Float>?
     private let scenarios: AlignedStorage<Int32>?
+    private let groups: AlignedStorage<Int32>?
     private let labelColumns: FixedList<Int>
     private let views: FixedList<IDView<Float>>
     private(set) var rows = 0
@@ -38,6 +39,7 @@ final class BatchBuffer {
         labels = AlignedStorage(zeroed: capacity * layout.labels.count)
         weights = layout.weightCount > 0 ? AlignedStorage(zeroed: capacity * layout.labels.count) : nil
         scenarios = layout.scenarioCount > 0 ? AlignedStorage(zeroed: capacity) : nil
+        groups = layout.hasGroups == true ? AlignedStorage(zeroed: capacity) : nil
         var labelColumns: [Int] = []
         for task in tasks {
             guard let column = layout.labels.firstIndex(of: task) else {
@@ -92,6 +94,11 @@ final class BatchBuffer {
                 }
             }
         }
+        if let groups {
+            for (entry, packed) in order.enumerated() {
+                groups.base[rows + entry] = blocks.group(packed)
+            }
+        }
         for (entry, packed) in order.enumerated() where weights != nil || !bags.isEmpty {
             let block = blocks.rows[Int(packed >> 32)]
             let row = Int(UInt32(truncatingIfNeeded: packed))
@@ -143,7 +150,8 @@ final class BatchBuffer {
                 dense.base, rows: rows, columns: layout.denseNames.count, stride: layout.denseNames.count),
             labels: UnsafePointer(labels.base), labelWeights: weights.map { UnsafePointer($0.base) },
             labelStride: layout.labels.count, labelColumns: labelColumns.elements, ids: views.elements,
-            scenarios: scenarios.map { UnsafePointer($0.base) }, indices: nil,
+            scenarios: scenarios.map { UnsafePointer($0.base) },
+            groups: groups.map { UnsafePointer($0.base) }, indices: nil,
             start: 0, rows: rows, isComplete: layout.labelsAreComplete)
     }
 }
@@ -165,6 +173,11 @@ struct HeldBlocks {
         labels.append(words(block.labels))
         ids.append(words(block.ids))
         scenarios.append(block.scenarios.map { words($0) })
+    }
+
+    /// The group of a row, whose block is in the upper half of `place`; -1 for none.
+    func group(_ place: UInt64) -> Int32 {
+        rows[Int(place >> 32)].groups?[Int(UInt32(truncatingIfNeeded: place))] ?? -1
     }
 
     mutating func removeAll() {

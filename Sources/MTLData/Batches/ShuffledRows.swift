@@ -1,7 +1,8 @@
 internal import MTLEngine
 
 /// The rows of some blocks of a cache in an order that depends on the seed and the pass alone, without holding more than a few blocks:
-/// blocks in random order, and the rows of as many as fill the buffer mixed.
+/// blocks in random order, and the rows of as many as fill the buffer mixed. Where some loss compares the rows of a group, those of
+/// one that are in the buffer stay together.
 struct ShuffledRows {
     /// Rows that are mixed at a time.
     static let bufferRows = 1 << 17
@@ -107,7 +108,10 @@ struct ShuffledRows {
             nextBlock += 1
         }
         if nextBlock < blocks.count { cache.announce(blocks[nextBlock]) }
-        order.withUnsafeMutableBufferPointer { generator.shuffle($0) }
+        order.withUnsafeMutableBufferPointer { order in
+            generator.shuffle(order)
+            if cache.layout.hasGroups == true { order.gatherGroups { held.group($0) } }
+        }
         return !order.isEmpty
     }
 }

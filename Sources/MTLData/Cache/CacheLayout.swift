@@ -29,6 +29,8 @@ package struct CacheLayout: Codable, Equatable {
     package let hasWeights: Bool
     /// Whether every label has a weight, and not the row one for all; nil for not.
     package var labelsHaveWeights: Bool?
+    /// Whether rows have groups, which some loss compares them in; nil for not.
+    package var hasGroups: Bool?
     /// Weights of a row.
     package var weightCount: Int { labelsHaveWeights == true ? labels.count : hasWeights ? 1 : 0 }
     /// Whether no label is missing.
@@ -70,6 +72,7 @@ package struct CacheLayout: Codable, Equatable {
         labels = schema.labels.map(\.name)
         scenarioCount = preprocessor.scenarios?.size ?? 0
         hasWeights = schema.weight != nil
+        hasGroups = schema.ranks ? true : nil
         labelsHaveWeights = schema.labels.contains { $0.weightColumn != nil } ? true : nil
         self.fingerprint = fingerprint
     }
@@ -130,20 +133,21 @@ package struct CacheBlock: Equatable {
         let labels = take(rows * layout.labels.count)
         let weights = take(rows * layout.weightCount)
         let scenarios = take(layout.scenarioCount > 0 ? rows : 0)
+        let groups = take(layout.hasGroups == true ? rows : 0)
         var bags: [(offsets: Int, ids: Int, weights: Int)] = []
         for (bag, count) in zip(layout.bags, bagCounts) {
             bags.append((take(rows + 1), take(count), take(bag.isWeighted ? count : 0)))
         }
         guard fits else { return nil }
         return CachePlaces(
-            dense: dense, ids: ids, labels: labels, weights: weights, scenarios: scenarios, bags: bags,
-            byteCount: end)
+            dense: dense, ids: ids, labels: labels, weights: weights, scenarios: scenarios, groups: groups,
+            bags: bags, byteCount: end)
     }
 }
 
 /// Offsets of the parts of a block from its beginning.
 package struct CachePlaces {
-    package let dense, ids, labels, weights, scenarios: Int
+    package let dense, ids, labels, weights, scenarios, groups: Int
     package let bags: [(offsets: Int, ids: Int, weights: Int)]
     package let byteCount: Int
 }

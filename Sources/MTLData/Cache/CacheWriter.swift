@@ -45,6 +45,7 @@ package final class CacheWriter {
                 && rows.labels.count == rows.count * layout.labels.count
                 && rows.weights.count == rows.count * layout.weightCount
                 && rows.scenarios.count == (layout.scenarioCount > 0 ? rows.count : 0)
+                && rows.groups.count == (layout.hasGroups == true ? rows.count : 0)
                 && rows.bags.count == layout.bags.count
                 && zip(rows.bags, layout.bags).allSatisfy { bag, field in
                     bag.offsets.count == rows.count + 1
@@ -57,6 +58,7 @@ package final class CacheWriter {
         pending.labels += rows.labels
         pending.weights += rows.weights
         pending.scenarios += rows.scenarios
+        pending.groups += rows.groups
         for (index, bag) in rows.bags.enumerated() {
             let before = pending.bags[index].offsets.last ?? 0
             pending.bags[index].offsets += bag.offsets.dropFirst().map { $0 + before }
@@ -79,6 +81,7 @@ package final class CacheWriter {
         add(pending.labels)
         if layout.weightCount > 0 { add(pending.weights) }
         if layout.scenarioCount > 0 { add(pending.scenarios) }
+        if layout.hasGroups == true { add(pending.groups) }
         for (bag, field) in zip(pending.bags, layout.bags) {
             add(bag.offsets)
             add(bag.ids)

@@ -22,6 +22,7 @@ public import MTLEngine
             add(rows.labels, rows.count * cache.layout.labels.count)
             add(rows.weights, rows.count)
             add(rows.scenarios, rows.count)
+            add(rows.groups, rows.count)
             for bag in rows.bags {
                 for row in 0..<rows.count {
                     let (start, end) = (Int(bag.offsets[row]), Int(bag.offsets[row + 1]))

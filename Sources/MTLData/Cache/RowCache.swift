@@ -175,6 +175,7 @@ public final class RowCache: Sendable {
         package let labels: UnsafePointer<Float>
         package let weights: UnsafePointer<Float>?
         package let scenarios: UnsafePointer<Int32>?
+        package let groups: UnsafePointer<Int32>?
         package let bags:
             [(offsets: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, weights: UnsafePointer<Float>?)]
         /// What holds them.
@@ -209,6 +210,7 @@ public final class RowCache: Sendable {
             labels: floats(places.labels),
             weights: layout.weightCount > 0 ? floats(places.weights) : nil,
             scenarios: layout.scenarioCount > 0 ? integers(places.scenarios) : nil,
+            groups: layout.hasGroups == true ? integers(places.groups) : nil,
             bags: zip(layout.bags, places.bags).map { field, place in
                 (integers(place.offsets), integers(place.ids), field.isWeighted ? floats(place.weights) : nil)
             }, memory: memory)

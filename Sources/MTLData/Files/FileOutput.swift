@@ -23,6 +23,10 @@ final class FileOutput {
     private var partial: String?
     private var partialPlace: Int32 = -1
     private(set) var position = 0
+    /// What gathers bytes on their way past the system's cache; nil where they go through it.
+    private var blocks: AlignedStorage<UInt8>?
+    /// Bytes of the block that are there, the last of those written.
+    private var gathered = 0
 
     /// - Parameter usesNames: takes a temporary name also where the file system could do without.
     init(_ path: String, access: Access = .usual, usesNames: Bool = false) throws(InputError) {
@@ -102,7 +106,50 @@ final class FileOutput {
         return -1
     }
 
+    /// From here on, the system's cache is passed by where the file system can: a file of a gigabyte that nobody reads soon costs
+    /// the processor a tenth as much, and drives nothing else out of memory. To be called before the first byte.
+    func bypassCache() {
+        guard isFile, position == 0, mtl_bypass_cache(descriptor, 1) == 0 else { return }
+        blocks = AlignedStorage(zeroed: 4 << 20)
+    }
+
+    /// A file system may take blocks as large as these only, or none.
+    private func gather(_ bytes: UnsafeRawBufferPointer, _ blocks: AlignedStorage<UInt8>) throws(InputError) {
+        var bytes = bytes
+        while !bytes.isEmpty {
+            let count = min(bytes.count, blocks.count - gathered)
+            UnsafeMutableRawPointer(blocks.base + gathered).copyMemory(
+                from: bytes.baseAddress ?? UnsafeRawPointer(blocks.base), byteCount: count)
+            gathered += count
+            position += count
+            bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(count))
+            guard gathered == blocks.count else { continue }
+            let block = UnsafeRawBufferPointer(blocks.buffer)
+            let written = pwrite(descriptor, block.baseAddress, block.count, off_t(position - block.count))
+            if written != block.count {
+                // Whatever is wrong with it is found again on the usual way.
+                _ = mtl_bypass_cache(descriptor, 0)
+                try write(block, at: position - block.count)
+                self.blocks = nil
+                gathered = 0
+                return try write(bytes)
+            }
+            gathered = 0
+        }
+    }
+
+    /// Writes the bytes that fill no block.
+    private func writeRest() throws(InputError) {
+        guard let blocks else { return }
+        self.blocks = nil
+        _ = mtl_bypass_cache(descriptor, 0)
+        try write(
+            UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(blocks.buffer)[..<gathered]),
+            at: position - gathered)
+    }
+
     func write(_ bytes: UnsafeRawBufferPointer) throws(InputError) {
+        if let blocks { return try gather(bytes, blocks) }
         if case .file = target {
             try write(bytes, at: position)
         } else if mtl_write_all(descriptor, bytes.baseAddress, bytes.count) != 0 {
@@ -152,6 +199,7 @@ final class FileOutput {
             guard status == 0 else { throw failure() }
             return
         }
+        try writeRest()
         guard fsync(descriptor) == 0 else { throw failure() }
         if partial == nil { try giveTemporaryName(file) }
         guard let partial else { throw failure() }

@@ -13,6 +13,9 @@ struct SafetensorsFile {
     /// Files of before the vocabularies were tensors.
     private static let longestOldHeader = 1 << 28
 
+    /// From here on, a file is written past the system's cache.
+    static let uncachedBytes = 1 << 26
+
     // MARK: Writing
 
     /// - Parameter tensors: their content is asked for twice, so that it need not all be there at once.
@@ -55,6 +58,7 @@ struct SafetensorsFile {
                 expected: "at most \(longestHeader), as other programs read")
         }
         let file = try FileOutput(path, access: .personal)
+        if end >= Self.uncachedBytes { file.bypassCache() }
         try file.write(withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json)
         for tensor in ordered {
             var failure: InputError?

@@ -191,7 +191,8 @@ public struct Preprocessor: Sendable, Equatable, Codable {
                 smoothing: label.smoothing,
                 classWeights: label.weights(
                     counts: counts, names: (0..<(classes?.map.count ?? 0)).map { className($0, of: index) }),
-                focusing: label.focusing, labelScale: moments?.scale(kind) ?? .identity)
+                focusing: label.focusing, ranking: label.ranking?.loss,
+                labelScale: moments?.scale(kind) ?? .identity)
         }
     }
 

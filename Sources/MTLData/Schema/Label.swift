@@ -44,6 +44,8 @@ public struct Label: Sendable, Equatable, Codable {
     public var classWeights: ClassWeighting?
     /// Regression: whether log(1 + label) is learned. In a file `log1p`.
     public var isLogarithmic = false
+    /// Binary: what is learned of the order of the rows of a group, which the schema names; nil for nothing.
+    public var ranking: LabelRanking?
     /// Binary and multiclass: the part of a label that training shares out between all classes.
     public var smoothing: Double = 0
 
@@ -60,6 +62,7 @@ public struct Label: Sendable, Equatable, Codable {
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case name, column, type, positive, when, weight, smoothing, loss, quantile, power, gamma, alpha, log1p
+        case ranking
         case huberDelta = "huber_delta"
         case positiveWeight = "positive_weight"
         case classWeights = "class_weights"
@@ -91,6 +94,7 @@ public struct Label: Sendable, Equatable, Codable {
         try values.read(.gamma, &gamma)
         try values.read(.alpha, &alpha)
         try values.read(.log1p, &isLogarithmic)
+        try values.read(.ranking, &ranking)
         for (key, own) in [(CodingKeys.positiveWeight, Kind.binary), (.classWeights, .multiclass)]
         where values.contains(key) && kind != own {
             throw InputError(
@@ -135,6 +139,7 @@ public struct Label: Sendable, Equatable, Codable {
         try values.encodeIfPresent(gamma, forKey: .gamma)
         try values.encodeIfPresent(alpha, forKey: .alpha)
         if isLogarithmic { try values.encode(true, forKey: .log1p) }
+        try values.encodeIfPresent(ranking, forKey: .ranking)
         switch classWeights {
         case nil: break
         case .balanced:
@@ -184,6 +189,7 @@ public struct Label: Sendable, Equatable, Codable {
             smoothing == 0 || loss != .ordinal, "smoothing", "smoothed labels beside loss: ordinal",
             "one of them")
         try checkLoss()
+        try ranking?.check(self)
         _ = try condition
     }
 

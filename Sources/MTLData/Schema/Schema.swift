@@ -70,8 +70,16 @@ public struct Schema: Sendable, Equatable, Codable {
                     expected: "names that differ")
             }
             try label.check()
+            guard label.ranking == nil || group != nil else {
+                throw InputError(
+                    .name, at: "label \"\(label.name)\", ranking", found: "a schema without a group",
+                    expected: "group, the column of the session, query or visit whose rows are compared")
+            }
         }
     }
+
+    /// Whether the order of rows of a group is learned of some label.
+    var ranks: Bool { labels.contains { $0.ranking != nil } }
 }
 
 extension Schema {
@@ -87,6 +95,8 @@ extension Schema {
             label.weightColumn = labels[index].weightColumn
             label.isLogarithmic = labels[index].isLogarithmic
             if labels[index].loss?.needsPositive == true { label.loss = .poisson }
+            // Rows have their groups with them.
+            label.ranking = labels[index].ranking.map { _ in LabelRanking(.pairwise) }
             schema.labels[index] = label
         }
         for index in features.indices { schema.features[index].dimension = nil }

@@ -9,6 +9,9 @@ int mtl_open_unnamed(const char *folder, unsigned mode);
 // Gives such a file a name that nothing has yet; -1 with errno.
 int mtl_name_unnamed(int descriptor, const char *path);
 
+// From now on (1) what is written to a file goes past the system's cache, in whole blocks at whole blocks; -1 where it cannot.
+int mtl_bypass_cache(int descriptor, int on);
+
 // Writes all bytes, polling if the descriptor is non-blocking; -1 with errno.
 int mtl_write_all(int descriptor, const void *bytes, long count);
 

@@ -13,6 +13,8 @@ package struct BatchView<Scalar: BLASScalar> {
     package let ids: UnsafeBufferPointer<IDView<Scalar>>
     /// Per row of the dataset its scenario, where the model asks for them.
     package let scenarios: UnsafePointer<Int32>?
+    /// Per row of the dataset its group, where rows have one.
+    package let groups: UnsafePointer<Int32>?
     /// Row numbers, or nil for rows `start...`.
     package let indices: UnsafePointer<Int32>?
     package let start: Int
@@ -23,8 +25,8 @@ package struct BatchView<Scalar: BLASScalar> {
     package init(
         features: MatrixView<Scalar>, labels: UnsafePointer<Scalar>, labelWeights: UnsafePointer<Scalar>?,
         labelStride: Int, labelColumns: UnsafeBufferPointer<Int>, ids: UnsafeBufferPointer<IDView<Scalar>>,
-        scenarios: UnsafePointer<Int32>? = nil, indices: UnsafePointer<Int32>?, start: Int, rows: Int,
-        isComplete: Bool
+        scenarios: UnsafePointer<Int32>? = nil, groups: UnsafePointer<Int32>? = nil,
+        indices: UnsafePointer<Int32>?, start: Int, rows: Int, isComplete: Bool
     ) {
         self.features = features
         self.labels = labels
@@ -33,6 +35,7 @@ package struct BatchView<Scalar: BLASScalar> {
         self.labelColumns = labelColumns
         self.ids = ids
         self.scenarios = scenarios
+        self.groups = groups
         self.indices = indices
         self.start = start
         self.rows = rows
@@ -53,7 +56,7 @@ package struct BatchView<Scalar: BLASScalar> {
     package func rows(_ range: Range<Int>) -> BatchView {
         BatchView(
             features: features, labels: labels, labelWeights: labelWeights, labelStride: labelStride,
-            labelColumns: labelColumns, ids: ids, scenarios: scenarios,
+            labelColumns: labelColumns, ids: ids, scenarios: scenarios, groups: groups,
             indices: indices.map { $0 + range.lowerBound }, start: start + range.lowerBound,
             rows: range.count, isComplete: isComplete)
     }

@@ -19,6 +19,8 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
     package let labels: AlignedStorage<Scalar>
     /// The scenario of every row, `[rows]`, or nil where rows have none.
     package let scenarios: AlignedStorage<Int32>?
+    /// The group of every row that ranking losses compare it in, `[rows]`, negative for none; nil where rows have none.
+    package let groups: AlignedStorage<Int32>?
     /// One more than the largest scenario; 0 without scenarios.
     package let scenarioCount: Int
     /// Per label column, whether no label is missing.
@@ -35,11 +37,14 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
     ///   - ids: columns of ids, `[rows]` each.
     ///   - labels: per label its name and `[rows]` values, NaN where missing.
     ///   - scenarios: the scenario of each row, `[rows]`, counted from 0; nil where rows have none.
+    ///   - groups: the group of each row, `[rows]`, which ranking losses compare rows in: a session, a query; negative for a row
+    ///     of no group, nil where rows have none.
     ///   - weights: how much each row counts in the losses, `[rows]`, finite and 0 or above; nil for once each.
     /// - Throws: `InputError` for no rows or columns, a doubled name, a count that does not fit, or a number out of range.
     public init(
         featureNames: [String], features: [Scalar], ids: [IDColumn<Scalar>] = [],
-        labels: [(name: String, values: [Scalar])], weights: [Scalar]? = nil, scenarios: [Int32]? = nil
+        labels: [(name: String, values: [Scalar])], weights: [Scalar]? = nil, scenarios: [Int32]? = nil,
+        groups: [Int32]? = nil
     ) throws(InputError) {
         let width = featureNames.count
         guard width > 0 || !ids.isEmpty else {
@@ -71,7 +76,7 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
             rowCount: rows, featureNames: featureNames, labelNames: labels.map(\.name), ids: ids,
             labelWeights: weights.map { weights in
                 AlignedStorage(copying: weights.flatMap { [Scalar](repeating: $0, count: labels.count) })
-            }, scenarios: scenarios
+            }, scenarios: scenarios, groups: groups
         ) { (x, y) throws(InputError) in
             for index in 0..<features.count { x[index] = features[index] }
             for row in 0..<rows {
@@ -85,7 +90,7 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
     /// A dataset whose memory is filled in place: `fill` gets zeroed `[rows, features]` and `[rows, labels]`.
     package init(
         rowCount: Int, featureNames: [String], labelNames: [String], ids: [IDColumn<Scalar>] = [],
-        labelWeights: AlignedStorage<Scalar>? = nil, scenarios: [Int32]? = nil,
+        labelWeights: AlignedStorage<Scalar>? = nil, scenarios: [Int32]? = nil, groups: [Int32]? = nil,
         fill: (_ features: UnsafeMutableBufferPointer<Scalar>, _ labels: UnsafeMutableBufferPointer<Scalar>)
             throws(InputError) -> Void
     ) throws(InputError) {
@@ -109,6 +114,11 @@ public struct Dataset<Scalar: BLASScalar>: Sendable {
             throw InputError(
                 .shape, at: "scenarios", found: "\(scenarios.count) values", expected: "\(rowCount) rows")
         }
+        if let groups, groups.count != rowCount {
+            throw InputError(
+                .shape, at: "groups", found: "\(groups.count) values", expected: "\(rowCount) rows")
+        }
+        self.groups = groups.map { AlignedStorage(copying: $0) }
         self.scenarios = scenarios.map { AlignedStorage(copying: $0) }
         scenarioCount = (scenarios?.max()).map { Int($0) + 1 } ?? 0
         idColumns = ids

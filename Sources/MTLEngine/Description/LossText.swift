@@ -2,7 +2,7 @@ extension LearningTask {
     /// What the task minimises and what it predicts, in words: "Huber's loss (delta 1.0) of (label - 12.5) / 3.0; predicts the
     /// label in its own unit".
     public var lossDescription: String {
-        let loss: String
+        var loss: String
         switch kind {
         case .binary, .multiclass: loss = focusing > 0 ? "focal loss, gamma \(focusing)" : "log loss"
         case .ordinal(let classes): return "log loss of \(classes) ordered classes"
@@ -15,6 +15,9 @@ extension LearningTask {
         }
         switch kind {
         case .binary, .multiclass:
+            if let ranking {
+                loss = "\(Self.rounded(1 - ranking.share)) \(loss) + \(ranking.share) \(ranking.kind.rawValue) loss of a group"
+            }
             guard isReweighted else { return "\(loss)" }
             let weights = classWeights.map { "\(Self.rounded($0))" }.joined(separator: ", ")
             return loss + (weights.isEmpty ? "" : ", classes weighted \(weights)")

@@ -38,6 +38,8 @@ package struct ModelPlan: Sendable {
     /// Scenarios' own parameters, whose gradients touch their rows only.
     package let owned: [(range: Range<Int>, scenario: Int)]
     package let usesScenarios: Bool
+    /// Whether a loss compares rows, which so have to meet between forward and backward.
+    package let ranks: Bool
     package let forwardElementsPerRow: Int
     /// Elements of each storage's gradient per row.
     package let gradientStrides: [Int]
@@ -83,9 +85,9 @@ extension ModelPlan {
         }
     }
 
-    /// Whether batch norms cut the order into stages.
+    /// Whether all rows of a batch meet on their way: batch norms cut the order into stages, or losses compare rows.
     package var isStaged: Bool {
-        nodes.contains { if case .batchNorm = $0 { true } else { false } }
+        ranks || nodes.contains { if case .batchNorm = $0 { true } else { false } }
     }
 }
 

@@ -11,6 +11,7 @@ package struct Program: Sendable {
         package let weight: Double
         package let form: LossForm
         package let labelScale: LabelScale
+        package let ranking: RankingLoss?
         package let logits: GraphValue
     }
 
@@ -91,7 +92,7 @@ package struct Program: Sendable {
             classWeights += task.classWeights
             return TaskLoss(
                 task: index, kind: task.kind, weight: share * task.weight, form: form,
-                labelScale: task.labelScale,
+                labelScale: task.labelScale, ranking: task.ranking,
                 logits: plan.logits[index])
         }
         self.classWeights = classWeights

@@ -89,6 +89,11 @@ public struct MultiTaskModel: Sendable {
                 .value, at: "scenarios", found: "\(scenarios)", expected: "1 to \(SizeLimit.scenarios)")
         }
         try Self.check(tasks, scenarios: scenarios)
+        if let task = tasks.first(where: { $0.ranking != nil }), ensemble != nil {
+            throw InputError(
+                .value, at: "ensemble", found: "members beside the ranking loss of task \"\(task.name)\"",
+                expected: "one of them: members run one after the other, and its rows have to meet")
+        }
         self.inputs = inputs
         let owners = architecture.separatesFeatures ? tasks.map(\.name) : []
         let widths = try EmbeddingPlan(embedded, tables: tables, start: 0, owners: owners)
@@ -162,7 +167,8 @@ public struct MultiTaskModel: Sendable {
             isTrained: builder.isTrained, joints: builder.joints, penalties: builder.penalties,
             structures: builder.structures, gateRecords: builder.gateRecords,
             beginnings: builder.beginnings, undecayed: builder.undecayed, owned: builder.owned,
-            usesScenarios: builder.usesScenarios, forwardElementsPerRow: builder.forwardElements,
+            usesScenarios: builder.usesScenarios, ranks: builder.tasks.contains { $0.ranking != nil },
+            forwardElementsPerRow: builder.forwardElements,
             gradientStrides: builder.gradientStrides,
             transposedCount: builder.transposedCount,
             scratchCount: builder.scratchCount, normWidth: builder.normWidth, gathered: builder.gathered,

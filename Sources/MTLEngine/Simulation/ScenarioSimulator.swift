@@ -104,6 +104,6 @@ package struct ScenarioSimulator: Sendable {
 package struct ScenarioLog: Sendable {
     /// 24 dense features, the id column "scenario", and every row's scenario.
     package let dataset: Dataset<Float>
-    /// The probabilities of a click, and of a purchase after it, `[rows][2]`.
+    /// The probabilities of the two tasks' labels to be 1 (of `ScenarioSimulator` a click, and a purchase after it), `[rows][2]`.
     package let chances: [[Double]]
 }

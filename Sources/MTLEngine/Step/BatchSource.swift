@@ -42,6 +42,15 @@ package final class BatchSource<Scalar: BLASScalar> {
         self.columns = FixedList(columns)
     }
 
+    /// Checks that rows have groups where a loss compares those of one.
+    package func checkGroups(_ model: MultiTaskModel) throws(InputError) {
+        guard model.plan.ranks, dataset.groups == nil else { return }
+        let task = model.tasks.first { $0.ranking != nil }?.name ?? ""
+        throw InputError(
+            .name, at: "groups", found: "none in the dataset",
+            expected: "one per row: task \"\(task)\" learns the order of the rows of a group")
+    }
+
     private static func checkScenarios(
         of dataset: Dataset<Scalar>, _ model: MultiTaskModel
     ) throws(InputError) {
@@ -120,8 +129,8 @@ package final class BatchSource<Scalar: BLASScalar> {
             labelWeights: dataset.labelWeights.map { UnsafePointer($0.base) },
             labelStride: dataset.labelNames.count,
             labelColumns: columns.elements, ids: ids.elements,
-            scenarios: dataset.scenarios.map { UnsafePointer($0.base) }, indices: indices.map { $0 + start },
-            start: start, rows: rows,
-            isComplete: isComplete)
+            scenarios: dataset.scenarios.map { UnsafePointer($0.base) },
+            groups: dataset.groups.map { UnsafePointer($0.base) }, indices: indices.map { $0 + start },
+            start: start, rows: rows, isComplete: isComplete)
     }
 }

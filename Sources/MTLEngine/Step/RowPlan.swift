@@ -69,7 +69,7 @@ package struct RowPlan: Sendable {
         package var scalarBytes: Int
         /// Whether dense nodes alone have parameters, and nothing else sums over rows.
         package var isDense: Bool
-        /// Whether batch norms cut the order into stages.
+        /// Whether all rows of a batch meet on their way.
         package var isStaged: Bool
         /// Whether tables are projected.
         package var hasProjection: Bool

@@ -90,7 +90,8 @@ extension StepRun {
         for loss in turn.losses {
             let labelled = labelledWeight(loss.task, batch)
             let scale =
-                labelled > 0 && !stopped.isStopped[loss.task] ? Scalar(loss.weight / labelled) : 0
+                labelled > 0 && !stopped.isStopped[loss.task]
+                ? Scalar((1 - (loss.ranking?.share ?? 0)) * loss.weight / labelled) : 0
             let (logits, gradient) = (tile.view(loss.logits), tile.gradient(loss.logits))
             let first = batch.labels + (batch.start + row.first) * batch.labelStride
             let column =

@@ -20,7 +20,7 @@ extension StepRun {
                     norm.measure(tile)
                 }
             }
-            guard let backward else { continue }
+            guard backward != nil || forward.upperBound == turn.stages else { continue }
             let back = self.backward(index, tile, refreshes: changes && forward.isEmpty)
             if !forward.isEmpty && turn.members > 0 {
                 sweepMembers(index, tile, back, batch, worker: worker, observer: observer)
@@ -30,6 +30,7 @@ extension StepRun {
                     losses(index, back, batch, into: partialLosses)
                 }
             }
+            guard let backward else { continue }
             for place in backwardStart(backward)..<turn.backwardStarts[backward + 1] {
                 run(
                     turn.backward[place], back, sourceRows(row, batch), worker: worker, observer: observer)

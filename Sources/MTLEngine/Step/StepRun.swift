@@ -43,6 +43,7 @@ package struct StepRun<Scalar: BLASScalar> {
     let partialCounts: UnsafeMutablePointer<Double>
     let partialRows: UnsafeMutablePointer<Int>
     let lossStride: Int
+    let rankings: RankingSums
     /// Per shard and scenario whether it has rows.
     let presence: UnsafeMutablePointer<Bool>
     let shardIsUsed: UnsafeMutablePointer<Bool>
@@ -112,6 +113,7 @@ package struct StepRun<Scalar: BLASScalar> {
                 let work = 2 * tiles[index].count * turn.losses.count * MemoryLayout<Scalar>.stride
                 observer.observe(.gather, index: 0, worker: worker, work: work) { countLabels(index, batch) }
             }
+            if turn.ranks { weighRanked(batch, worker: worker) }
             wait(worker, observer)
         }
         if skipsUnlabelled && !turn.losses.contains(where: { learns($0.task, batch) }) { return }
@@ -132,10 +134,18 @@ package struct StepRun<Scalar: BLASScalar> {
                 reduceMoments(stage, batch, worker: worker)
                 wait(worker, observer)
             }
+            if turn.ranks {
+                sweep(
+                    chunk, batch, worker: worker, forward: last..<last + 1, backward: nil, observer: observer)
+                wait(worker, observer)
+                rank(self.chunk(chunk, batch), batch, worker: worker)
+                wait(worker, observer)
+            }
             for stage in (0...last).reversed() {
                 sweep(
-                    chunk, batch, worker: worker, forward: stage == last ? last..<last + 1 : 0..<0,
-                    backward: stage, observer: observer)
+                    chunk, batch, worker: worker,
+                    forward: stage == last && !turn.ranks ? last..<last + 1 : 0..<0, backward: stage,
+                    observer: observer)
                 wait(worker, observer)
                 guard stage > 0 else { break }
                 reduceSlopes(stage - 1, batch, worker: worker)

@@ -12,6 +12,10 @@ extension TrainingStep {
             labelled[loss.task] = current.labelledWeight(loss.task, batch)
             losses[loss.task] = meanLoss(
                 partialSum(loss.task) / Double(max(1, current.turn.members)), labelled[loss.task])
+            if let ranking = loss.ranking {
+                losses[loss.task] *= 1 - ranking.share
+                losses[loss.task] += ranking.share * (current.rankings.mean(loss.task) ?? 0)
+            }
             hasLabels = hasLabels || current.learns(loss.task, batch)
         }
         penalties = current.turn.penalties.isEmpty ? 0 : current.penalty.pointee

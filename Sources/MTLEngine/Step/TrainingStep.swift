@@ -165,6 +165,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let memberStride = tileLimit * (tasks + joints)
         let partials = AlignedStorage<Double>(zeroed: (members + 1) * memberStride)
         let rows = AlignedStorage<Int>(zeroed: tileLimit * (tasks + joints))
+        let ranked = AlignedStorage<Double>(zeroed: plan.ranks ? 2 * tasks * RankingSums.parts : 0)
+        let places = AlignedStorage<Int32>(zeroed: plan.ranks && plan.usesScenarios ? batchLimit : 0)
         let presence = AlignedStorage<Bool>(zeroed: shards * scenarios)
         let used = AlignedStorage<Bool>(zeroed: shards)
         let ranges = rangeLimit + plan.embedding.tables.count
@@ -203,7 +205,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         stopped = StoppedTasksMemory(plan, store.tasks)
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
-            labelWeights, partials, rows, presence, used, squares, penalty, tiles, chunkStarts, embedded,
+            labelWeights, partials, rows, ranked, places, presence, used, squares, penalty, tiles, chunkStarts, embedded,
             replicas, partialSums, sliceMemory,
         ]
         current = StepRun(
@@ -221,7 +223,10 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             chunkStarts: chunkStarts.base, labels: labels.base, labelWeights: labelWeights.base,
             batchLimit: batchLimit, partialLosses: partials.base, memberStride: memberStride,
             partialCounts: partials.base + members * memberStride, partialRows: rows.base,
-            lossStride: tasks + joints, presence: presence.base, shardIsUsed: used.base,
+            lossStride: tasks + joints,
+            rankings: RankingSums(
+                weights: ranked.base, losses: ranked.base + ranked.count / 2, places: places.base),
+            presence: presence.base, shardIsUsed: used.base,
             scenarios: scenarios, squares: squares.base,
             gradientNorm: squares.base + ranges, rangeLimit: rangeLimit, penalty: penalty.base,
             structureValues: structures.values.base, anchor: anchor.base, updates: updates,
@@ -333,7 +338,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         current.turn = turns[turn].view
         current.projected = projection?.runs[turn]
         current.projected?.begin(batch)
-        current.countsLabels = !batch.isComplete || batch.labelWeights != nil
+        current.countsLabels = !batch.isComplete || batch.labelWeights != nil || current.turn.ranks
         current.turnIndex = turn
         if let slices = current.turn.slices {
             // One worker gathers labels for all.
@@ -368,6 +373,11 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         current.average = updates ? average?.begin(store) : nil
         if current.isGrouped {
             current.order.sort(batch, rows: 0..<batch.rows)
+            if current.turn.ranks {
+                for place in 0..<batch.rows {
+                    current.rankings.places[Int(current.order.positions[place])] = Int32(place)
+                }
+            }
         } else if cutRows == batch.rows {
             return
         } else {

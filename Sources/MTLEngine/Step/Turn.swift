@@ -103,6 +103,8 @@ package struct Turn {
     let classWeights: UnsafeBufferPointer<Double>
     /// Whether some task learns another number than its label.
     let scalesLabels: Bool
+    /// Whether some task's loss compares rows.
+    let ranks: Bool
     let joints: UnsafeBufferPointer<JointLoss>
     let zeros: UnsafeBufferPointer<GraphValue>
     /// What follows the batch's rows without a gradient.

@@ -79,7 +79,8 @@ package final class TurnPlan {
             memberBackward: backward.dropLast().reduce(program.members?.backward ?? 0) { $0 + $1.count },
             shared: keep(program.members?.shared ?? []),
             losses: keep(program.losses), classWeights: keep(program.classWeights),
-            scalesLabels: program.losses.contains { !$0.labelScale.isIdentity }, joints: keep(program.joints),
+            scalesLabels: program.losses.contains { !$0.labelScale.isIdentity },
+            ranks: program.losses.contains { $0.ranking != nil }, joints: keep(program.joints),
             zeros: keep(program.zeros),
             routings: keep(
                 program.forward.joined().compactMap { entry in

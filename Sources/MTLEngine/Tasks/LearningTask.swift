@@ -81,6 +81,8 @@ public struct LearningTask: Sendable, Equatable {
     /// (arXiv 1708.02002); 0 for none. The gradient is that of the whole product. Its optimum is no probability, but a known
     /// function of it, which predictions undo (arXiv 2011.09172): p_k ∝ q_k / (w_k s(q_k)), s(q) = (1-q)^γ - γ q (1-q)^(γ-1) log q.
     public let focusing: Double
+    /// Binary: what is learned of the order of the rows of a group; nil for nothing.
+    public let ranking: RankingLoss?
     /// Regression: what becomes of a label before the loss, and back of what is predicted.
     public package(set) var labelScale: LabelScale
 
@@ -88,7 +90,7 @@ public struct LearningTask: Sendable, Equatable {
     public init(
         _ name: String, kind: Kind, weight: Double = 1, tower: [HiddenLayer] = [], negativeRate: Double = 1,
         scenarios: [Int]? = nil, smoothing: Double = 0, classWeights: [Double] = [], focusing: Double = 0,
-        labelScale: LabelScale = .identity
+        ranking: RankingLoss? = nil, labelScale: LabelScale = .identity
     ) {
         self.name = name
         self.kind = kind
@@ -99,6 +101,7 @@ public struct LearningTask: Sendable, Equatable {
         self.smoothing = smoothing
         self.classWeights = classWeights
         self.focusing = focusing
+        self.ranking = ranking
         self.labelScale = labelScale
     }
 

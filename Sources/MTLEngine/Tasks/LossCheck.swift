@@ -11,6 +11,7 @@ struct LossCheck {
     func check() throws(InputError) {
         try checkKind()
         try checkScale()
+        try task.ranking?.check(task, place)
         let isOfClasses: Bool
         switch task.kind {
         case .binary, .multiclass: isOfClasses = true

@@ -18,12 +18,17 @@ final class ShuffledBatches<Scalar: BLASScalar>: BatchStream {
     private let source: BatchSource<Scalar>
     private let batchSize: Int
     private let seed: SeededGenerator
+    private let keepsGroups: Bool
     private let order: AlignedStorage<Int32>
     /// The pass whose order is there, counted from 1; 0 before the first.
     private var pass = 0
     private var position = 0
 
-    init(_ source: BatchSource<Scalar>, batchSize: Int, seed: SeededGenerator) throws(InputError) {
+    /// - Parameter keepsGroups: whether rows of a group stay neighbours; where a batch is full before the group is at its end, the
+    ///   rest begins the next one.
+    init(
+        _ source: BatchSource<Scalar>, batchSize: Int, seed: SeededGenerator, keepsGroups: Bool = false
+    ) throws(InputError) {
         guard source.dataset.rowCount <= Int(Int32.max) else {
             throw InputError(
                 .shape, at: "training rows", found: "\(source.dataset.rowCount)",
@@ -32,6 +37,7 @@ final class ShuffledBatches<Scalar: BLASScalar>: BatchStream {
         self.source = source
         self.batchSize = batchSize
         self.seed = seed
+        self.keepsGroups = keepsGroups
         order = AlignedStorage(zeroed: source.dataset.rowCount)
     }
 
@@ -63,7 +69,37 @@ final class ShuffledBatches<Scalar: BLASScalar>: BatchStream {
         for row in 0..<order.count { order.base[row] = Int32(row) }
         var generator = seed.split(UInt64(pass))
         generator.shuffle(order.buffer)
+        if keepsGroups, let groups = source.dataset.groups {
+            order.buffer.gatherGroups { groups.base[Int($0)] }
+        }
         (self.pass, position) = (pass, 0)
+    }
+}
+
+extension UnsafeMutableBufferPointer where Element: BitwiseCopyable {
+    /// Brings the elements of a group together, where the first of them is; a negative number is no group.
+    package func gatherGroups(_ group: (Element) -> Int32) {
+        var slots: [Int32: Int] = [:]
+        var slotOf: [Int] = []
+        var counts: [Int] = []
+        slotOf.reserveCapacity(count)
+        for element in self {
+            let own = group(element)
+            let slot = own < 0 ? counts.count : slots[own] ?? counts.count
+            if slot == counts.count {
+                counts.append(0)
+                if own >= 0 { slots[own] = slot }
+            }
+            counts[slot] += 1
+            slotOf.append(slot)
+        }
+        var next = 0
+        for slot in counts.indices { (counts[slot], next) = (next, next + counts[slot]) }
+        let elements = Array(self)
+        for (element, slot) in zip(elements, slotOf) {
+            self[counts[slot]] = element
+            counts[slot] += 1
+        }
     }
 }
 

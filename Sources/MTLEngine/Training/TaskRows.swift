@@ -67,10 +67,12 @@ extension Trainer {
                     .value, at: "training rows of \(rows.tasks.joined(separator: ", ")), batch size",
                     found: "\(size)", expected: "1 to \(batchSize), the trainer's")
             }
+            let source = try BatchSource(rows.dataset, for: model, tasks: Set(rows.tasks))
+            try source.checkGroups(model)
             batches.append(
                 try ShuffledBatches(
-                    BatchSource(rows.dataset, for: model, tasks: Set(rows.tasks)), batchSize: size,
-                    seed: .rows(of: number, seed: seed)))
+                    source, batchSize: size, seed: .rows(of: number, seed: seed),
+                    keepsGroups: model.plan.ranks))
         }
         return try fit(
             batches, of: sources, labelledRows: try labelledRows(training, taskSources), until: rule,

@@ -205,6 +205,7 @@ public final class Trainer<Scalar: BLASScalar> {
             return latest
         }
         let source = try BatchSource(dataset, for: model)
+        try source.checkGroups(model)
         latest = source
         return source
     }
