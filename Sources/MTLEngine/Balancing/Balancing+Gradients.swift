@@ -39,7 +39,8 @@ extension Balancing {
 
     /// Impartial learning's gradient part: the direction has the same projection on each unit gradient; Σ w = 1 (Liu et al., *Towards
     /// Impartial Multi-Task Learning*, ICLR 2021; by a pseudoinverse, as arXiv 2406.16232 generalises it, of the cosines
-    /// in the place of M, so that no task is lost for its scale). All 0 where there is no such direction.
+    /// in the place of M, so that no task is lost for its scale). All 0 where there is no such direction. Where the sum would have to
+    /// be -1 for every loss to fall, it is: the paper's weights make every loss rise there.
     public static let imtlG = Balancing(.imtlG)
 
     // MARK: The shortest sum

@@ -63,7 +63,7 @@ extension BalancerMemory {
             for column in 0..<count {
                 let size = own[row] * problem.lengths[row] * own[column] * problem.lengths[column]
                 matrix[row * count + column] =
-                    problem.cosines[row * count + column] * size * (row == column ? 1 + 1e-9 : 1)
+                    problem.cosines[row * count + column] * size * (row == column ? 1 + 1e-12 : 1)
             }
         }
         var value = merit(matrix, x, k, power)

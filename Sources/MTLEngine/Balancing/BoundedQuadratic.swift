@@ -1,8 +1,8 @@
 /// Minimises ½ xᵀQx + qᵀx over x ≥ 0, and over aᵀx = 1 where that is wanted, by the method of active sets (Lawson and Hanson, *Solving
 /// Least Squares Problems*, 1974): exact after finitely many steps, each of one Cholesky factor of the free part.
 ///
-/// Q is symmetric and positive semidefinite, a > 0. A part of Q that is singular gets 1e-14 of its diagonal's largest number as pivot:
-/// the solution is then one of many, or, where there is none, far out along what Q does not see.
+/// Q is symmetric and positive semidefinite, a > 0. Its diagonal is taken as 1 + 1e-12 times as large: of many solutions this chooses
+/// the shortest, no set of free coordinates is singular, and where there is no solution x is far out along what Q does not see.
 final class BoundedQuadratic {
     typealias Numbers = UnsafeMutablePointer<Double>
 
@@ -10,6 +10,7 @@ final class BoundedQuadratic {
     private let vectors: AlignedStorage<Double>
     private let free: AlignedStorage<Int>
     private let capacity: Int
+    private static let ridge = 1e-12
 
     init(capacity: Int) {
         self.capacity = capacity
@@ -36,7 +37,7 @@ final class BoundedQuadratic {
             SmallSymmetric.multiply(matrix, size: size, x, into: gradient)
             var largest = 0.0
             for index in 0..<size {
-                gradient[index] += q?[index] ?? 0
+                gradient[index] += (q?[index] ?? 0) + Self.ridge * matrix[index * (size + 1)] * x[index]
                 largest = max(largest, abs(gradient[index]))
             }
             // At the minimum of the free part its gradient is a multiple of a.
@@ -137,10 +138,11 @@ final class BoundedQuadratic {
             for column in 0...row {
                 factor.base[row * count + column] = matrix[index * size + free.base[column]]
             }
+            factor.base[row * (count + 1)] *= 1 + Self.ridge
             trial[row] = -(q?[index] ?? 0)
             largest = max(largest, matrix[index * (size + 1)])
         }
-        SmallSymmetric.factor(factor.base, size: count, floor: max(largest * 1e-14, .leastNormalMagnitude))
+        SmallSymmetric.factor(factor.base, size: count, floor: max(largest * 1e-15, .leastNormalMagnitude))
         SmallSymmetric.solve(factor.base, size: count, trial)
         guard let a else { return }
         for row in 0..<count { other[row] = a[free.base[row]] }

@@ -66,7 +66,7 @@ extension BalancerMemory {
             size += abs(y[index])
         }
         for index in 0..<problem.size {
-            problem.weights[index] = abs(sum) > 1e-9 * size ? y[index] / sum : 0
+            problem.weights[index] = abs(sum) > 1e-9 * size ? y[index] / abs(sum) : 0
         }
     }
 

@@ -11,11 +11,10 @@ extension BalancerMemory {
                 switch normalization {
                 case .none: 1
                 case .norm: problem.lengths[index] * problem.scale.squareRoot()
-                case .loss: losses[index]
-                case .lossNorm: losses[index] * problem.lengths[index] * problem.scale.squareRoot()
+                case .loss: max(losses[index], leastLoss)
+                case .lossNorm:
+                    max(losses[index], leastLoss) * problem.lengths[index] * problem.scale.squareRoot()
                 }
-            // A loss that is 0 or below says nothing of how far its gradient is to count.
-            if !(divisors[index] > 0) { divisors[index] = 1 }
             equality[index] = divisors[index] / problem.lengths[index]
         }
         var largest = 0.0
