@@ -2,7 +2,7 @@ import Foundation
 import MTLEngine
 
 /// What a step tells a method: the losses and, as rows, the gradients.
-struct Batch {
+struct BalancingBatch {
     var losses: [Double]
     var rows: [[Double]]
     /// The losses after the update.
@@ -14,18 +14,18 @@ struct Batch {
     }
 
     /// Independent gradients of similar lengths, some of them against each other.
-    static func plain(_ count: Int, _ generator: inout SeededGenerator) -> Batch {
+    static func plain(_ count: Int, _ generator: inout SeededGenerator) -> BalancingBatch {
         let common = (0..<12).map { _ in generator.normal() }
         var rows: [[Double]] = []
         for _ in 0..<count {
             let (pull, size) = (generator.normal(), exp(0.5 * generator.normal()))
             rows.append(common.map { size * (generator.normal() + 0.8 * pull * $0) })
         }
-        return Batch(losses: (0..<count).map { _ in exp(generator.normal()) }, rows: rows)
+        return BalancingBatch(losses: (0..<count).map { _ in exp(generator.normal()) }, rows: rows)
     }
 
     /// Gradients of any rank and scale, with zeros, copies and opposites; losses of any size, below 0, infinite, none.
-    static func any(_ count: Int, _ number: Int, _ generator: inout SeededGenerator) -> Batch {
+    static func any(_ count: Int, _ number: Int, _ generator: inout SeededGenerator) -> BalancingBatch {
         var batch = plain(count, &generator)
         let oddLosses = [0, 1e-300, 1e-12, 1e12, 1e200, -1, -1e9, .infinity, -.infinity]
         for task in 0..<count {
@@ -62,8 +62,8 @@ struct Batch {
         rows[task] = rows[task].map { _ in 0 }
     }
 
-    func ordered(_ order: [Int]) -> Batch {
-        var batch = Batch(losses: order.map { losses[$0] }, rows: order.map { rows[$0] })
+    func ordered(_ order: [Int]) -> BalancingBatch {
+        var batch = BalancingBatch(losses: order.map { losses[$0] }, rows: order.map { rows[$0] })
         batch.after = order.map { after[$0] }
         return batch
     }
@@ -73,9 +73,44 @@ struct Batch {
         let squares = rows.map { $0.reduce(0) { $0 + $1 * $1 } }
         return Array(
             memory.weights(
-                losses: losses, gram: memory.balancing.needs.areOfGradients ? products(rows) : nil,
+                losses: losses, gram: memory.balancing.needs.areOfGradients ? Balanced.products(rows) : nil,
                 risks: zip(squares, losses).map { $0 / (1 + abs($1)) }))
     }
 
     func learn(_ memory: BalancerMemory) { memory.learn(losses: losses, after: after) }
+}
+
+/// What the suites of balancing share.
+enum Balanced {
+    /// A balancing as an experiment says it.
+    static func method(_ options: [String: OptionValue]) throws(InputError) -> Balancing {
+        guard case .scalar(let name)? = options["type"], let kind = Balancing.Kind(rawValue: name) else {
+            throw InputError(.name, at: "type", found: "\(options)", expected: "a method")
+        }
+        return try OptionReader.read(options.filter { $0.key != "type" }, for: name, hidden: { .relu($0) }) {
+            (options) throws(InputError) -> Balancing in try Balancing(kind, &options)
+        }
+    }
+
+    /// Tasks a, b, c and so on.
+    static func tasks(_ count: Int, kind: LearningTask.Kind = .squaredError) -> [LearningTask] {
+        (0..<count).map { number in
+            let letter = String(UnicodeScalar(UInt8(97 + number % 26)))
+            return LearningTask(number < 26 ? letter : letter + "\(number)", kind: kind)
+        }
+    }
+
+    /// The products of rows.
+    static func products(_ rows: [[Double]]) -> [Double] {
+        rows.flatMap { row in rows.map { other in zip(row, other).reduce(0) { $0 + $1.0 * $1.1 } } }
+    }
+
+    /// Rows, weighted and added.
+    static func sum(_ rows: [[Double]], _ weights: [Double]) -> [Double] {
+        var result = [Double](repeating: 0, count: rows.first?.count ?? 0)
+        for (row, weight) in zip(rows, weights) {
+            for index in row.indices { result[index] += weight * row[index] }
+        }
+        return result
+    }
 }

@@ -6,10 +6,10 @@ import Testing
 /// What the methods that know of conflicts promise, and that their solvers come to the end.
 @Suite struct BalancingConflictTests {
     /// Random products of up to 40 tasks, some of fewer dimensions than tasks.
-    private static let batches: [Batch] = {
+    private static let batches: [BalancingBatch] = {
         var generator = SeededGenerator(seed: 21)
         return (0..<60).map { number in
-            var batch = Batch.plain([2, 3, 5, 9, 40][number % 5], &generator)
+            var batch = BalancingBatch.plain([2, 3, 5, 9, 40][number % 5], &generator)
             switch number % 4 {
             case 1: batch.rows = batch.rows.map { Array($0.prefix(2)) }
             case 2:
@@ -23,15 +23,15 @@ import Testing
         }
     }()
 
-    private func weights(_ method: Balancing, _ batch: Batch) throws -> [Double] {
-        batch.weights(try BalancerMemory(method, tasks: tasks(batch.rows.count), seed: 1))
+    private func weights(_ method: Balancing, _ batch: BalancingBatch) throws -> [Double] {
+        batch.weights(try BalancerMemory(method, tasks: Balanced.tasks(batch.rows.count), seed: 1))
     }
 
     private func dot(_ x: [Double], _ y: [Double]) -> Double { zip(x, y).reduce(0) { $0 + $1.0 * $1.1 } }
 
     /// Each task's cosine with the direction; 0 of a direction that is 0 to rounding.
-    private func cosines(_ batch: Batch, _ weights: [Double]) -> [Double] {
-        let direction = sum(batch.rows, weights)
+    private func cosines(_ batch: BalancingBatch, _ weights: [Double]) -> [Double] {
+        let direction = Balanced.sum(batch.rows, weights)
         let parts = zip(batch.rows, weights).map { abs($1) * sqrt(dot($0, $0)) }.reduce(0, +)
         let size = sqrt(dot(direction, direction))
         return batch.rows.map { size > 1e-6 * parts ? dot($0, direction) / size / sqrt(dot($0, $0)) : 0 }
@@ -55,7 +55,7 @@ import Testing
     @Test(arguments: [Balancing.upGrad, .dualProj]) func projectionsAreInTheCone(_ method: Balancing) throws {
         for (number, batch) in Self.batches.enumerated() {
             let weights = try weights(method, batch)
-            let direction = sum(batch.rows, weights)
+            let direction = Balanced.sum(batch.rows, weights)
             let trace = batch.rows.reduce(0) { $0 + dot($1, $1) }
             for (row, weight) in zip(batch.rows, weights) {
                 #expect(weight >= 0)
@@ -84,7 +84,7 @@ import Testing
             let weights = try weights(.mgda(), batch)
             expectClose([weights.reduce(0, +)], [1], absolute: 1e-12)
             #expect(weights.allSatisfy { $0 >= 0 })
-            let direction = sum(batch.rows, weights)
+            let direction = Balanced.sum(batch.rows, weights)
             let longest = batch.rows.map { dot($0, $0) }.max() ?? 0
             for row in batch.rows {
                 #expect(
@@ -101,8 +101,8 @@ import Testing
         for (number, batch) in Self.batches.enumerated() {
             let count = batch.rows.count
             let weights = try weights(.caGrad(radius: radius, isRescaled: false), batch)
-            let mean = sum(batch.rows, batch.rows.map { _ in 1 / Double(count) })
-            let direction = sum(batch.rows, weights)
+            let mean = Balanced.sum(batch.rows, batch.rows.map { _ in 1 / Double(count) })
+            let direction = Balanced.sum(batch.rows, weights)
             let size = sqrt(dot(mean, mean))
             let away = zip(direction, mean).map { $0 - $1 }
             #expect(sqrt(dot(away, away)) < radius * size * (1 + 1e-6), "batch \(number)")
@@ -112,7 +112,7 @@ import Testing
             for other in others + [weights.map { $0 - (weights.min() ?? 0) }] {
                 let sum = other.reduce(0, +)
                 guard sum > 0 else { continue }
-                let mixed = MTLEngineTests.sum(batch.rows, other.map { $0 / sum })
+                let mixed = Balanced.sum(batch.rows, other.map { $0 / sum })
                 let bound = dot(mixed, mean) + radius * size * sqrt(dot(mixed, mixed))
                 #expect(worst < bound + 1e-7 * scale * size, "batch \(number)")
             }
@@ -125,7 +125,7 @@ import Testing
         for (number, batch) in Self.batches.enumerated()
         where batch.rows.count <= 9 && batch.rows[0].count > 2 {
             let weights = try weights(.pcd(progress: progress), batch)
-            let direction = sum(batch.rows, weights)
+            let direction = Balanced.sum(batch.rows, weights)
             let main = batch.rows[0]
             expectClose([dot(direction, direction)], [dot(main, main)], relative: 1e-9, absolute: 0)
             // The direction is rescaled; before, the main task's weight times its length is 1.
@@ -136,7 +136,7 @@ import Testing
             }
         }
         // Against two that cancel out there is none: then the main gradient.
-        let batch = Batch(losses: [1, 1, 1], rows: [[1, 0], [0, 2], [0, -3]])
+        let batch = BalancingBatch(losses: [1, 1, 1], rows: [[1, 0], [0, 2], [0, -3]])
         #expect(try weights(.pcd(progress: 0.5), batch) == [1, 0, 0])
     }
 
@@ -145,7 +145,7 @@ import Testing
         for (number, batch) in Self.batches.enumerated()
         where batch.rows.count <= 9 && batch.rows[0].count > 2 {
             let weights = try weights(.fairGrad(alpha: alpha), batch)
-            let direction = sum(batch.rows, weights)
+            let direction = Balanced.sum(batch.rows, weights)
             for (row, weight) in zip(batch.rows, weights) {
                 expectClose(
                     [dot(row, direction) * pow(weight, 1 / alpha)], [1], absolute: 1e-6,
@@ -158,7 +158,7 @@ import Testing
     /// Written out for two tasks.
     @Test func twoTasksByHand() throws {
         // Orthogonal, lengths 1 and 2: M is diag(1, 4).
-        let apart = Batch(losses: [1, 1], rows: [[1, 0], [0, 2]])
+        let apart = BalancingBatch(losses: [1, 1], rows: [[1, 0], [0, 2]])
         expectClose(try weights(.mgda(), apart), [0.8, 0.2], absolute: 1e-15)
         expectClose(try weights(.pcGrad, apart), [1, 1], absolute: 1e-15)
         expectClose(try weights(.imtlG, apart), [2.0 / 3, 1.0 / 3], absolute: 1e-15)
@@ -167,13 +167,13 @@ import Testing
         expectClose(try weights(.alignedMTL(), apart), [0.5, 0.25], absolute: 1e-15)
         // Against each other, 120°: the sum is between them.
         let half = 0.5 * sqrt(3)
-        let against = Batch(losses: [1, 1], rows: [[1, 0], [-0.5, half]])
+        let against = BalancingBatch(losses: [1, 1], rows: [[1, 0], [-0.5, half]])
         expectClose(try weights(.pcGrad, against), [1.5, 1.5], absolute: 1e-12)
         expectClose(try weights(.mgda(), against), [0.5, 0.5], absolute: 1e-12)
         // Opposite: what is left is nothing, and it is a number.
-        let opposite = Batch(losses: [1, 1], rows: [[1, 0], [-2, 0]])
-        expectClose(sum(opposite.rows, try weights(.mgda(), opposite)), [0, 0], absolute: 1e-12)
-        expectClose(sum(opposite.rows, try weights(.pcGrad, opposite)), [0, 0], absolute: 1e-12)
+        let opposite = BalancingBatch(losses: [1, 1], rows: [[1, 0], [-2, 0]])
+        expectClose(Balanced.sum(opposite.rows, try weights(.mgda(), opposite)), [0, 0], absolute: 1e-12)
+        expectClose(Balanced.sum(opposite.rows, try weights(.pcGrad, opposite)), [0, 0], absolute: 1e-12)
         #expect(try weights(.cosineGate(), against) == [1, 0])
     }
 }

@@ -28,14 +28,14 @@ import Testing
 
     @Test func everyMethodHasOne() throws {
         let cases = try fixture([Case].self, "balancing.json")
-        let kinds = Set(try cases.map { try balancing($0.options).kind })
+        let kinds = Set(try cases.map { try Balanced.method($0.options).kind })
         #expect(Set(Balancing.Kind.allCases).subtracting(kinds) == [.fixed])
     }
 
     @Test(arguments: cases) func weightsAreTheReferences(_ golden: Case) throws {
         let memory = try BalancerMemory(
-            balancing(golden.options),
-            tasks: tasks(golden.tasks, kind: golden.kind == "binary" ? .binary : .squaredError),
+            Balanced.method(golden.options),
+            tasks: Balanced.tasks(golden.tasks, kind: golden.kind == "binary" ? .binary : .squaredError),
             seed: golden.seed)
         let needs = memory.balancing.needs
         var tracked = [[Double]](repeating: [], count: golden.tasks)
@@ -44,7 +44,7 @@ import Testing
             var (gram, rows) = (step.gram, chunks(step.rows, golden.tasks))
             if needs.contains(.trackedGradients) {
                 track(&tracked, rows, losses, memory)
-                (gram, rows) = (products(tracked), tracked)
+                (gram, rows) = (Balanced.products(tracked), tracked)
             }
             let weights = Array(memory.weights(losses: losses, gram: gram, risks: step.risks))
             let place = "\(golden.name), step \(index)"
@@ -55,7 +55,7 @@ import Testing
                 )
             }
             if let expected = step.direction {
-                let direction = sum(rows, weights)
+                let direction = Balanced.sum(rows, weights)
                 let size = expected.reduce(0) { max($0, abs($1)) }
                 expectClose(direction, expected, absolute: golden.tolerance * size, "\(place), direction")
             }
@@ -85,35 +85,4 @@ import Testing
         let size = values.count / count
         return (0..<count).map { Array(values[$0 * size..<($0 + 1) * size]) }
     }
-}
-
-/// A balancing as an experiment says it.
-func balancing(_ options: [String: OptionValue]) throws(InputError) -> Balancing {
-    guard case .scalar(let name)? = options["type"], let kind = Balancing.Kind(rawValue: name) else {
-        throw InputError(.name, at: "type", found: "\(options)", expected: "a method")
-    }
-    return try OptionReader.read(options.filter { $0.key != "type" }, for: name, hidden: { .relu($0) }) {
-        (options) throws(InputError) -> Balancing in try Balancing(kind, &options)
-    }
-}
-
-/// Tasks a, b, c and so on.
-func tasks(_ count: Int, kind: LearningTask.Kind = .squaredError) -> [LearningTask] {
-    (0..<count).map {
-        LearningTask(String(UnicodeScalar(UInt8(97 + $0 % 26))) + ($0 < 26 ? "" : "\($0)"), kind: kind)
-    }
-}
-
-/// The products of rows.
-func products(_ rows: [[Double]]) -> [Double] {
-    rows.flatMap { row in rows.map { other in zip(row, other).reduce(0) { $0 + $1.0 * $1.1 } } }
-}
-
-/// Rows, weighted and added.
-func sum(_ rows: [[Double]], _ weights: [Double]) -> [Double] {
-    var result = [Double](repeating: 0, count: rows.first?.count ?? 0)
-    for (row, weight) in zip(rows, weights) {
-        for index in row.indices { result[index] += weight * row[index] }
-    }
-    return result
 }

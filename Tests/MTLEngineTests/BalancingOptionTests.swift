@@ -5,31 +5,31 @@ import Testing
 /// Balancing as a file says it, and what is refused.
 @Suite struct BalancingOptionTests {
     @Test func optionsAreRead() throws {
-        #expect(try balancing(["type": "famo"]) == .famo())
-        #expect(try balancing(["type": "famo", "learning_rate": 0.1]) == .famo(learningRate: 0.1))
+        #expect(try Balanced.method(["type": "famo"]) == .famo())
+        #expect(try Balanced.method(["type": "famo", "learning_rate": 0.1]) == .famo(learningRate: 0.1))
         #expect(
-            try balancing(["type": "uw", "form": "liebel_koerner", "learning_rate": 1])
+            try Balanced.method(["type": "uw", "form": "liebel_koerner", "learning_rate": 1])
                 == .uncertainty(.liebelKoerner, learningRate: 1))
         #expect(
-            try balancing(["type": "decay", "gamma": 0.5, "tasks": ["a": 0.25]])
+            try Balanced.method(["type": "decay", "gamma": 0.5, "tasks": ["a": 0.25]])
                 == .decay(gamma: 0.5, tasks: ["a": 0.25]))
-        #expect(try balancing(["type": "upgrad", "smoothing": 0.5]) == Balancing.upGrad.smoothed(0.5))
+        #expect(try Balanced.method(["type": "upgrad", "smoothing": 0.5]) == Balancing.upGrad.smoothed(0.5))
         #expect(
-            try balancing(["type": "cagrad", "radius": 0.1, "rescaled": "no"])
+            try Balanced.method(["type": "cagrad", "radius": 0.1, "rescaled": "no"])
                 == .caGrad(radius: 0.1, isRescaled: false))
         #expect(
-            try balancing([
+            try Balanced.method([
                 "type": "sdmgrad", "lambda": 1, "learning_rate": 2, "momentum": 0.25, "iterations": 3,
             ]) == .sdmGrad(lambda: 1, learningRate: 2, momentum: 0.25, iterations: 3))
         #expect(
-            try balancing(["type": "pcd", "main": "buy", "progress": 0.5, "momentum": 0.5])
+            try Balanced.method(["type": "pcd", "main": "buy", "progress": 0.5, "momentum": 0.5])
                 == .pcd(main: "buy", progress: 0.5, momentum: 0.5))
-        #expect(try balancing(["type": "aligned_mtl", "scale": "median"]) == .alignedMTL(.median))
+        #expect(try Balanced.method(["type": "aligned_mtl", "scale": "median"]) == .alignedMTL(.median))
     }
 
     @Test func namesAreTheirOwn() throws {
         for kind in Balancing.Kind.allCases {
-            #expect(try balancing(["type": .scalar(kind.rawValue)]) == Balancing.usual(kind))
+            #expect(try Balanced.method(["type": .scalar(kind.rawValue)]) == Balancing.usual(kind))
             #expect(Balancing.usual(kind).kind == kind)
             try Balancing.usual(kind).check(tasks: ["a"])
         }
@@ -45,7 +45,7 @@ import Testing
             (["type": "decay", "tasks": ["a": "much"]], "tasks"),
         ] as [([String: OptionValue], String)])
     func unknownOptionsAreNamed(_ options: [String: OptionValue], _ place: String) {
-        #expect(failure { _ = try balancing(options) }?.place == place)
+        #expect(failure { _ = try Balanced.method(options) }?.place == place)
     }
 
     @Test(
@@ -80,7 +80,9 @@ import Testing
             (.cosineGate(main: "buy"), "main"), (Balancing.fixed.smoothed(1), "smoothing"),
         ] as [(Balancing, String)])
     func badNumbersAreRefused(_ method: Balancing, _ place: String) {
-        let error = failure { _ = try BalancerMemory(method, tasks: tasks(2), seed: 1, place: "here") }
+        let error = failure {
+            _ = try BalancerMemory(method, tasks: Balanced.tasks(2), seed: 1, place: "here")
+        }
         #expect(error?.place == "here, " + place)
     }
 
@@ -89,7 +91,7 @@ import Testing
     }
 
     @Test func positionsOfOthersAreRefused() throws {
-        let memory = try BalancerMemory(.famo(), tasks: tasks(3), seed: 1)
+        let memory = try BalancerMemory(.famo(), tasks: Balanced.tasks(3), seed: 1)
         var position = memory.position
         #expect(position.numbers.count == 12)
         position.numbers[3] = .nan
@@ -97,7 +99,7 @@ import Testing
         position.numbers[3] = 0
         position.step = -1
         #expect(failure { try memory.restore(position) }?.kind == .value)
-        let other = try BalancerMemory(.famo(), tasks: tasks(4), seed: 1)
+        let other = try BalancerMemory(.famo(), tasks: Balanced.tasks(4), seed: 1)
         #expect(failure { try memory.restore(other.position) }?.kind == .shape)
     }
 

@@ -28,9 +28,9 @@ import Testing
     @Test(arguments: methods) func weightsAreNumbers(_ method: Balancing) throws {
         var generator = SeededGenerator(seed: 3)
         for (count, steps) in [(1, 60), (2, 60), (3, 60), (7, 60), (33, 12)] {
-            let memory = try BalancerMemory(method, tasks: tasks(count), seed: 1)
+            let memory = try BalancerMemory(method, tasks: Balanced.tasks(count), seed: 1)
             for step in 0..<steps {
-                let batch = Batch.any(count, step, &generator)
+                let batch = BalancingBatch.any(count, step, &generator)
                 let weights = batch.weights(memory)
                 let place = "\(method.kind), \(count) tasks, step \(step): \(weights) of \(batch.losses)"
                 #expect(weights.allSatisfy { $0.isFinite }, "\(place)")
@@ -51,12 +51,12 @@ import Testing
         // The main task moves along.
         var generator = SeededGenerator(seed: 4)
         let (count, order) = (5, [3, 0, 4, 2, 1])
-        let named = tasks(count)
+        let named = Balanced.tasks(count)
         let method = method.hasMain ? method.main(named[0].name) : method
         let one = try BalancerMemory(method, tasks: named, seed: 1)
         let other = try BalancerMemory(method, tasks: order.map { named[$0] }, seed: 1)
         for step in 0..<12 {
-            let batch = Batch.plain(count, &generator)
+            let batch = BalancingBatch.plain(count, &generator)
             let moved = batch.ordered(order)
             let (weights, movedWeights) = (batch.weights(one), moved.weights(other))
             expectClose(
@@ -75,7 +75,7 @@ import Testing
         // Every task draws, whether it is there or not.
         guard method.kind != .rlw else { return }
         var generator = SeededGenerator(seed: 5)
-        let named = tasks(3)
+        let named = Balanced.tasks(3)
         for absent in 0..<3 {
             let there = (0..<3).filter { $0 != absent }
             let whole = try BalancerMemory(method, tasks: named, seed: 1)
@@ -83,7 +83,7 @@ import Testing
             // The methods above have their first task as the main one.
             if method.hasMain, absent == 0 { continue }
             for step in 0..<12 {
-                var batch = Batch.plain(3, &generator)
+                var batch = BalancingBatch.plain(3, &generator)
                 let part = batch.ordered(there)
                 batch.leaveOut(absent)
                 let weights = batch.weights(whole)
@@ -103,7 +103,7 @@ import Testing
 
     @Test(arguments: methods) func goesOnWhereItWas(_ method: Balancing) throws {
         var generator = SeededGenerator(seed: 6)
-        let batches = (0..<12).map { Batch.any(4, $0, &generator) }
+        let batches = (0..<12).map { BalancingBatch.any(4, $0, &generator) }
         func run(_ memory: BalancerMemory, _ steps: Range<Int>) -> [[Double]] {
             steps.map { step in
                 let weights = batches[step].weights(memory)
@@ -112,13 +112,13 @@ import Testing
                 return weights
             }
         }
-        let whole = try BalancerMemory(method, tasks: tasks(4), seed: 9)
+        let whole = try BalancerMemory(method, tasks: Balanced.tasks(4), seed: 9)
         let expected = run(whole, 0..<12)
         for cut in [1, 5, 7] {
-            let first = try BalancerMemory(method, tasks: tasks(4), seed: 9)
+            let first = try BalancerMemory(method, tasks: Balanced.tasks(4), seed: 9)
             _ = run(first, 0..<cut)
             let written = try JSONEncoder().encode(first.position)
-            let second = try BalancerMemory(method, tasks: tasks(4), seed: 9)
+            let second = try BalancerMemory(method, tasks: Balanced.tasks(4), seed: 9)
             try second.restore(JSONDecoder().decode(BalancerPosition.self, from: written))
             #expect(run(second, cut..<12) == Array(expected[cut...]), "\(method.kind), \(cut)")
         }
@@ -126,28 +126,29 @@ import Testing
 
     @Test func seedDecidesWhatIsDrawn() throws {
         var generator = SeededGenerator(seed: 7)
-        let batches = (0..<6).map { _ in Batch.plain(6, &generator) }
+        let batches = (0..<6).map { _ in BalancingBatch.plain(6, &generator) }
         for method in [Balancing.rlw, .pcGrad, .gradVac()] {
             func run(_ seed: UInt64) throws -> [[Double]] {
-                let memory = try BalancerMemory(method, tasks: tasks(6), seed: seed)
+                let memory = try BalancerMemory(method, tasks: Balanced.tasks(6), seed: seed)
                 return batches.map { $0.weights(memory) }
             }
             let (one, again, other) = (try run(1), try run(1), try run(2))
             #expect(one == again, "\(method.kind)")
             #expect(one != other, "\(method.kind)")
         }
-        let memory = try BalancerMemory(.rlw, tasks: tasks(6), seed: 1)
+        let memory = try BalancerMemory(.rlw, tasks: Balanced.tasks(6), seed: 1)
         #expect(batches[0].weights(memory) != batches[0].weights(memory))
     }
 
     @Test(arguments: scaleFree) func scaleOfAllDoesNotMatter(_ method: Balancing) throws {
         var generator = SeededGenerator(seed: 8)
         for scale in [1e-12, 1e-3, 1e12] {
-            let one = try BalancerMemory(method, tasks: tasks(5), seed: 1)
-            let other = try BalancerMemory(method, tasks: tasks(5), seed: 1)
+            let one = try BalancerMemory(method, tasks: Balanced.tasks(5), seed: 1)
+            let other = try BalancerMemory(method, tasks: Balanced.tasks(5), seed: 1)
             for _ in 0..<4 {
-                let batch = Batch.plain(5, &generator)
-                let scaled = Batch(losses: batch.losses, rows: batch.rows.map { $0.map { $0 * scale } })
+                let batch = BalancingBatch.plain(5, &generator)
+                let scaled = BalancingBatch(
+                    losses: batch.losses, rows: batch.rows.map { $0.map { $0 * scale } })
                 expectClose(
                     scaled.weights(other), batch.weights(one), relative: 1e-7, absolute: 1e-9,
                     "\(method.kind) times \(scale)")
@@ -161,19 +162,19 @@ import Testing
         var generator = SeededGenerator(seed: 9)
         for scale in [1e-12, 1e-6, 1e6, 1e12] {
             for _ in 0..<4 {
-                let batch = Batch.plain(4, &generator)
+                let batch = BalancingBatch.plain(4, &generator)
                 // A loss in another unit has a gradient in that unit too.
                 let losses = batch.losses.enumerated().map { $0 == 1 ? $1 * scale : $1 }
                 let rows = batch.rows.enumerated().map { task, row in row.map { task == 1 ? $0 * scale : $0 }
                 }
-                let memory = try BalancerMemory(method, tasks: tasks(4), seed: 1)
-                let direction = unit(sum(batch.rows, batch.weights(memory)))
-                let fresh = try BalancerMemory(method, tasks: tasks(4), seed: 1)
-                let scaled = Batch(losses: losses, rows: rows)
+                let memory = try BalancerMemory(method, tasks: Balanced.tasks(4), seed: 1)
+                let direction = unit(Balanced.sum(batch.rows, batch.weights(memory)))
+                let fresh = try BalancerMemory(method, tasks: Balanced.tasks(4), seed: 1)
+                let scaled = BalancingBatch(losses: losses, rows: rows)
                 // 1e-8 beside a loss of 1e-12 is not nothing, and dual balancing has that.
                 guard method.kind != .dbMTL || scale > 1 else { continue }
                 expectClose(
-                    unit(sum(rows, scaled.weights(fresh))), direction, absolute: 1e-6,
+                    unit(Balanced.sum(rows, scaled.weights(fresh))), direction, absolute: 1e-6,
                     "\(method.kind), one task times \(scale)")
             }
         }
@@ -184,11 +185,11 @@ import Testing
     {
         var generator = SeededGenerator(seed: 10)
         for _ in 0..<10 {
-            let batch = Batch.plain(4, &generator)
+            let batch = BalancingBatch.plain(4, &generator)
             func direction(_ factors: [Double]) throws -> [Double] {
                 let rows = zip(batch.rows, factors).map { row, factor in row.map { $0 * factor } }
-                let memory = try BalancerMemory(method, tasks: tasks(4), seed: 1)
-                return sum(rows, Batch(losses: batch.losses, rows: rows).weights(memory))
+                let memory = try BalancerMemory(method, tasks: Balanced.tasks(4), seed: 1)
+                return Balanced.sum(rows, BalancingBatch(losses: batch.losses, rows: rows).weights(memory))
             }
             let one = (0..<4).map { _ in generator.uniform() + 0.1 }
             let other = (0..<4).map { _ in 10 * generator.uniform() + 0.1 }

@@ -54,17 +54,18 @@ import Testing
     private func run(
         _ method: Balancing, _ problem: Problem, from start: [Double], steps: Int, toMinimum: Bool = false
     ) throws -> (x: Double, y: Double, gap: Double) {
-        let memory = try BalancerMemory(method, tasks: tasks(2), seed: 1)
-        let judge = try BalancerMemory(.mgda(), tasks: tasks(2), seed: 1)
+        let memory = try BalancerMemory(method, tasks: Balanced.tasks(2), seed: 1)
+        let judge = try BalancerMemory(.mgda(), tasks: Balanced.tasks(2), seed: 1)
         var (x, first, second, gap) = (start, [0.0, 0.0], [0.0, 0.0], Double.infinity)
         for step in 0..<steps {
             let (losses, rows) = problem.evaluate(x[0], x[1])
             if step % 200 == 0 {
-                let shortest = sum(rows, Array(judge.weights(losses: losses, gram: products(rows))))
+                let shortest = Balanced.sum(
+                    rows, Array(judge.weights(losses: losses, gram: Balanced.products(rows))))
                 gap = sqrt(shortest[0] * shortest[0] + shortest[1] * shortest[1])
                 if gap < 1e-3, x[1] < -5, !toMinimum || abs(x[0]) < 0.01 { break }
             }
-            let weights = memory.weights(losses: losses, gram: products(rows))
+            let weights = memory.weights(losses: losses, gram: Balanced.products(rows))
             for axis in 0..<2 {
                 let g = weights[0] * rows[0][axis] + weights[1] * rows[1][axis]
                 first[axis] = 0.9 * first[axis] + 0.1 * g
