@@ -186,6 +186,9 @@ import Yams
         #expect(!distinct.isExact && abs(distinct.count - 40_000) < 1200)
         #expect(distinct.description.hasPrefix("about "))
         #expect(estimated.columns[0].profile.frequent.isEmpty)
+        // Which are rare is not known, but that they would have ids of their own is.
+        #expect(counted.columns[0].feature?.minimumCount == 5)
+        #expect(estimated.columns[0].feature?.minimumCount == 5)
     }
 
     @Test func labelsAreWhatIsAskedFor() throws {

@@ -104,8 +104,9 @@ extension Experiment {
     private func fingerprint(_ preprocessor: Preprocessor?) throws(InputError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        // Rows that were prepared before labels were standardised do not say how.
-        var text = "labels 1"
+        // Rows that were prepared before labels were standardised do not say how, nor those of before what is not known had a
+        // code of its own.
+        var text = "labels 1, unknown 1"
         do {
             text += String(decoding: try encoder.encode(data), as: UTF8.self)
             text += String(decoding: try encoder.encode(schema.ofRows), as: UTF8.self)

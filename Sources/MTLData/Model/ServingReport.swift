@@ -16,7 +16,7 @@ public struct ServingReport: Sendable, Equatable {
     public private(set) var rows = 0
     /// Rows that were left out.
     public private(set) var badRows = BadRowCount()
-    /// Columns with values that no training row had; what stands for them is an average of the trained ones.
+    /// Columns with values that no training row had; what stands for them was fitted to training rows whose value was taken away, or is an average.
     public var unseen: [Unseen] { columns.filter { $0.count > 0 } }
 
     private var columns: [Unseen]
@@ -62,7 +62,7 @@ public struct ServingReport: Sendable, Equatable {
             notes.append(
                 column.isScenario
                     ? "scenario \"\(column.name)\": \(Wording.count(column.count)) of \(Wording.count(rows, "row"))\(share) of scenarios that no training row had; they are predicted by what all scenarios have in common"
-                    : "feature \"\(column.name)\": \(Wording.count(column.count, "value")) in \(Wording.count(rows, "row")) that the training rows did not have, or had too rarely; the average vector is used instead"
+                    : "feature \"\(column.name)\": \(Wording.count(column.count, "value")) in \(Wording.count(rows, "row")) that the training rows did not have, or had too rarely; what stands for such values is used instead"
             )
         }
         return notes

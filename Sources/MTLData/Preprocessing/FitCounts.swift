@@ -10,11 +10,14 @@ final class FitCounts: @unchecked Sendable {
     /// Per label what its loss is scaled by.
     private(set) var labels: [LabelStatistics]
     private(set) var rows = 0
+    /// Per feature its cells without values; of tags and sequences alone.
+    private(set) var emptyBags: [Int]
     private let owners: [Int]
     private let targets: [Int?]
 
     init(_ schema: Schema) {
         categories = schema.features.map { CategoryCounter(hasTarget: $0.encoding == .target) }
+        emptyBags = schema.features.map { _ in 0 }
         classes = schema.labels.map { $0.kind == .multiclass ? CategoryCounter(hasTarget: false) : nil }
         labels = schema.labels.map { LabelStatistics($0) }
         scenarios = schema.scenario == nil ? nil : CategoryCounter(hasTarget: false)
@@ -38,19 +41,24 @@ final class FitCounts: @unchecked Sendable {
         let block = parsed.block
         self.rows += rows.count
         addNumbers(parsed, plan, rows: rows)
-        for (index, feature) in plan.schema.features.enumerated() where feature.hashBuckets == nil {
+        for (index, feature) in plan.schema.features.enumerated() {
             let columns = plan.features[index]
             switch feature.kind {
+            case .tags, .sequence:
+                let isCounted = feature.hashBuckets == nil
+                for row in rows {
+                    var isEmpty = true
+                    Preprocessor.forEachValue(feature, block, row, columns[0]) { value, _ in
+                        isEmpty = false
+                        if isCounted { _ = categories[owners[index]].add(value) }
+                    }
+                    if isEmpty { emptyBags[index] += 1 }
+                }
+            case _ where feature.hashBuckets != nil: continue
             case .categorical where targets[index] == nil:
                 categories[owners[index]].add(block, columns[0], rows: rows)
             case .categorical, .cross:
                 for row in rows { count(feature, index, block, row, columns, parsed) }
-            case .tags, .sequence:
-                for row in rows {
-                    Preprocessor.forEachValue(feature, block, row, columns[0]) { value, _ in
-                        _ = categories[owners[index]].add(value)
-                    }
-                }
             case .numeric, .timestamp: break
             }
         }
@@ -120,6 +128,7 @@ final class FitCounts: @unchecked Sendable {
     /// Adds what another worker counted; whichever rows were whose, the whole is the same.
     func merge(_ other: FitCounts) {
         rows += other.rows
+        for index in emptyBags.indices { emptyBags[index] += other.emptyBags[index] }
         for index in categories.indices { categories[index].merge(other.categories[index]) }
         for index in classes.indices {
             if let counter = other.classes[index] { classes[index]?.merge(counter) }

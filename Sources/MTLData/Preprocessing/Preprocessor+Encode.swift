@@ -65,6 +65,9 @@ extension Preprocessor {
             case .numeric:
                 let number = fit.numbers[0]
                 let values = parsed.numbers[index]
+                if feature.missing == nil, feature.missingIndicator == nil, !number.flagsMissing {
+                    encoded.unseen[index] = rows.count { values[$0].isNaN }
+                }
                 fill(&encoded.dense, column, of: width) { number.encode(values[rows[$0]]) }
                 if number.flagsMissing, number.bins == nil {
                     fill(&encoded.dense, column + 1, of: width) { values[rows[$0]].isNaN ? 1 : 0 }
@@ -91,8 +94,9 @@ extension Preprocessor {
                         into: &encoded.dense, width: width, column: column)
                 }
             case .tags, .sequence:
-                let bag = Self.bag(feature, fit, block, plan.features[index][0], rows: rows)
-                encoded.unseen[index] = bag.ids.count { isUnseen($0) }
+                let bag = Self.bag(
+                    feature, fit, empty: fitted[index].fillID, block, plan.features[index][0], rows: rows)
+                encoded.unseen[index] = bag.ids.count { $0 == Vocabulary.unknown }
                 encoded.bags.append(bag)
             }
         }
@@ -161,6 +165,7 @@ extension Preprocessor {
         isTraining: Bool, into dense: inout [Float], width: Int, column: Int
     ) {
         let firstHot = fit.vocabulary?.counts[1] == 0 ? 2 : 1
+        let shares = fit.shares(from: firstHot)
         let folds = isTraining ? fit.foldValues : nil
         for (target, row) in rows.enumerated() {
             let id = Int(ids[target])
@@ -168,7 +173,13 @@ extension Preprocessor {
             case .embedding, .piecewise: break
             case .oneHot:
                 let hot = id - firstHot
-                if hot >= 0 { dense[target * width + column + hot] = 1 }
+                if hot >= 0 {
+                    dense[target * width + column + hot] = 1
+                } else {
+                    for (place, share) in shares.enumerated() {
+                        dense[target * width + column + place] = share
+                    }
+                }
             case .frequency: dense[target * width + column] = fit.values?[id] ?? 0
             case .target:
                 let values = folds.map { $0[Self.fold(block.record(row))] } ?? fit.values
@@ -221,7 +232,8 @@ extension Preprocessor {
     }
 
     private static func bag(
-        _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ column: Int, rows: [Int]
+        _ feature: Feature, _ fit: FittedFeature, empty: Int32?, _ block: RowBlock, _ column: Int,
+        rows: [Int]
     ) -> EncodedRows.Bag {
         var bag = EncodedRows.Bag()
         for row in rows {
@@ -229,6 +241,10 @@ extension Preprocessor {
             forEachValue(feature, block, row, column) { value, weight in
                 bag.ids.append(id(value, fit))
                 if feature.weightSeparator != nil { bag.weights.append(weight) }
+            }
+            if bag.ids.count == start, let empty {
+                bag.ids.append(empty)
+                if feature.weightSeparator != nil { bag.weights.append(1) }
             }
             let extra = bag.ids.count - start - feature.length
             if extra > 0 {
@@ -265,6 +281,15 @@ extension Preprocessor {
             }
             if !value.isEmpty { body(value, weight) }
         }
+    }
+}
+
+extension Preprocessor.FittedFeature {
+    /// One-hot: how the training rows with a column share out between the columns; none where a value without one is zeros.
+    fileprivate func shares(from first: Int) -> [Float] {
+        guard averagesUnknown, let counts = vocabulary?.counts.dropFirst(first) else { return [] }
+        let total = counts.reduce(0, +)
+        return counts.map { Float($0) / Float(max(1, total)) }
     }
 }
 

@@ -85,6 +85,10 @@ extension Preprocessor {
                 if feature.sharing == nil {
                     Self.fitCategories(feature, counts.categories[index], rows: rows, &fit)
                 }
+                // What a bag without ids means is known where training had some.
+                if feature.isBag, counts.emptyBags[index] < Self.enoughRows {
+                    fit.fillID = Vocabulary.unknown
+                }
             }
             fitted.append(fit)
         }
@@ -116,7 +120,8 @@ extension Preprocessor {
         }
         if feature.isPiecewise {
             number.bins = PiecewiseBins(sample, count: feature.bins ?? usualBins(rows: rows))
-            number.flagsMissing = (feature.missing ?? .own) == .own && statistic.missing > 0
+            // Where training rows have too few, or none, the vector is fitted after training.
+            number.flagsMissing = (feature.missing ?? .own) == .own
             return number
         }
         switch feature.scale {
@@ -171,6 +176,9 @@ extension Preprocessor {
         fit.vocabulary = vocabulary
         if feature.missing == .mostFrequent && vocabulary.size > Vocabulary.reserved {
             fit.fillID = Int32(Vocabulary.reserved)
+        }
+        if feature.encoding == .oneHot {
+            fit.averagesUnknown = vocabulary.counts[Int(Vocabulary.unknown)] < enoughRows
         }
         if feature.encoding == .frequency {
             fit.values = vocabulary.counts.map { Float($0) / Float(max(1, rows)) }

@@ -61,8 +61,11 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         var bounds: [Double]?
         var vocabulary: Vocabulary?
         var hashBuckets: Int?
-        /// What a missing value is taken for, where it is no id of its own.
+        /// What a missing value is taken for, where it is no id of its own; of tags and sequences a cell without values, where it
+        /// is no bag without ids.
         var fillID: Int32?
+        /// One-hot: whether a value without a column has the shares of all values in theirs, and not zeros.
+        var averagesUnknown = false
         /// Frequency and target encoding: the number of every id.
         var values: [Float]?
         /// The number of every id for the training rows of a fold; only while fitting, and never stored.
@@ -73,7 +76,7 @@ public struct Preprocessor: Sendable, Equatable, Codable {
             left.numbers == right.numbers && left.bounds == right.bounds
                 && left.vocabulary == right.vocabulary
                 && left.hashBuckets == right.hashBuckets && left.fillID == right.fillID
-                && left.values == right.values
+                && left.values == right.values && left.averagesUnknown == right.averagesUnknown
         }
 
         /// Ids, the reserved ones included.
@@ -83,6 +86,10 @@ public struct Preprocessor: Sendable, Equatable, Codable {
             return vocabulary?.size ?? 0
         }
     }
+
+    /// Rows of which is learned what an unknown or a missing value means. What fewer teach is chance more than meaning: the mean of
+    /// thirty yes and no is known to a tenth.
+    static var enoughRows: Int { 30 }
 
     // MARK: Layout
 

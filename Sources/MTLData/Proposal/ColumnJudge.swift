@@ -131,10 +131,13 @@ struct ColumnJudge {
         if count >= Self.hashedFrom {
             feature.hashBuckets = Self.buckets(count)
             column.reasons.append("very many values: ids by hash")
-        } else if facts.rareValues > 1 && count > 20 {
+        } else if count > 20, facts.rareValues > 1 || !profile.distinct.isExact {
             feature.minimumCount = Self.minimumCount
+            // Of values too many to be counted it is not known how many are rare, but some are.
             column.reasons.append(
-                "\(Wording.count(facts.rareValues)) of fewer than \(Self.minimumCount) rows share an id")
+                profile.distinct.isExact
+                    ? "\(Wording.count(facts.rareValues)) of fewer than \(Self.minimumCount) rows share an id"
+                    : "those of fewer than \(Self.minimumCount) rows share an id")
         }
         // Longer vectors of few values learn the training rows by heart.
         if count <= Self.fewValues && EmbeddingTable.suggestedDimension(rows: count + 2) > Self.dimension {

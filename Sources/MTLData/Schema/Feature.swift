@@ -137,6 +137,9 @@ public struct Feature: Sendable, Equatable, Codable {
         }
     }
 
+    /// Whether a row has several ids, or none.
+    var isBag: Bool { kind == .tags || kind == .sequence }
+
     /// Whether the feature is a number with vectors of its own.
     var isPiecewise: Bool { kind == .numeric && encoding == .piecewise }
 

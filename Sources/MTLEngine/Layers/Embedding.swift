@@ -317,6 +317,12 @@ package struct IDView<Scalar: BLASScalar> {
         self.weights = weights
     }
 
+    /// Where the ids of a row of the data lie.
+    package func places(of row: Int) -> Range<Int> {
+        guard let offsets else { return row..<row + 1 }
+        return Int(offsets[row])..<Int(offsets[row + 1])
+    }
+
     /// The ids of some rows.
     package func count(_ rows: _SourceRows) -> Int {
         guard let offsets else { return rows.count }
