@@ -5,7 +5,11 @@ import Terminal
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Judges a trained model by the rows of a file.")
+        commandName: "evaluate", abstract: "Judges a trained model by the rows of a file.",
+        discussion: """
+            One row per task and metric. Of esmm and escm2 "purchase given click" judges what is predicted of the second event once \
+            the first has happened, by the rows where it has.
+            """)
 
     @Argument(help: "A model written by mtl train.")
     var model: String

@@ -61,30 +61,42 @@ import Yams
                 usual: CrossStitch(layers: usual, own: 0.9))
         case .esmm:
             return Case(
-                options: ["parents": ["buy": ["click"]], "layers": [7]],
-                expected: ESMM(parents: parents, trunk: one), usual: ESMM(parents: [:]))
+                options: ["parents": ["buy": ["click"]], "layers": [7], "experts": 3],
+                expected: ESMM(parents: parents, trunk: one, experts: MMoE(experts: 3, layers: usual)),
+                usual: ESMM(parents: [:]))
         case .escm2:
             return Case(
                 options: [
                     "parents": ["buy": "click"], "layers": [7], "doubly_robust": false, "weight": 2,
-                    "maximum_weight": 4.5,
+                    "maximum_weight": 4.5, "experts": 2, "expert_layers": [9], "gate": [5],
+                    "temperature": 2, "expert_dropout": 0.25,
                 ],
                 expected: ESCM2(
-                    parents: parents, trunk: one, isDoublyRobust: false, weight: 2, maximumWeight: 4.5),
+                    parents: parents, trunk: one,
+                    experts: MMoE(
+                        experts: 2, layers: [layer(9)], gate: [.relu(5)], temperature: 2, expertDropout: 0.25
+                    ), isDoublyRobust: false, weight: 2, maximumWeight: 4.5),
                 usual: ESCM2(
                     parents: [:], trunk: [], isDoublyRobust: true, weight: 0.5, maximumWeight: 15))
         case .aitm:
             return Case(
-                options: ["parents": ["buy": "click"], "layers": [7], "calibration": 0],
-                expected: AITM(parents: parents, layers: one, calibration: 0),
+                options: [
+                    "parents": ["buy": "click"], "layers": [7], "calibration": 0, "experts": 2,
+                    "expert_layers": [9],
+                ],
+                expected: AITM(
+                    parents: parents, experts: MMoE(experts: 2, layers: [layer(9)]), layers: one,
+                    calibration: 0),
                 usual: AITM(parents: [:], layers: usual, calibration: 0.6))
         case .dbmtl:
             return Case(
                 options: [
                     "parents": ["buy": ["click", "view"]], "trunk": [9], "layers": [7], "relation": [6],
+                    "experts": 2, "expert_layers": [9],
                 ],
                 expected: DBMTL(
-                    parents: ["buy": ["click", "view"]], trunk: [layer(9)], layers: one, relation: [layer(6)]),
+                    parents: ["buy": ["click", "view"]], trunk: [layer(9)],
+                    experts: MMoE(experts: 2, layers: [layer(9)]), layers: one, relation: [layer(6)]),
                 usual: DBMTL(parents: [:], layers: usual, relation: [layer(32)]))
         case .resflow:
             return Case(
@@ -304,6 +316,10 @@ import Yams
             (
                 "{type: esmm, parents: {buy: [click, view]}}",
                 "model, sharing, parents, buy: found 2 tasks, expected one; dbmtl takes several"
+            ),
+            (
+                "{type: aitm, parents: {buy: click}, gate: [4]}",
+                "model, sharing, experts: found nothing, beside options of experts, expected their number"
             ),
             ("{layers: [8]}", "model, sharing, type: found nothing, expected one of "),
         ]

@@ -51,7 +51,7 @@ enum EnsembleArchitectures {
         // The propensity of their losses is a constant: differences see it move.
         Case(
             name: name, architecture: architecture, tasks: FunnelTests.tasks,
-            skips: name == "ips" || name == "dr" ? [""] : [])
+            skips: FunnelTests.counterfactual.contains(name) ? [""] : [])
     }
 
     private static let general: [Case] = [

@@ -11,6 +11,7 @@ import Testing
     ]
     static let parents = ["cart": "click", "buy": "cart"]
     static let layers: [HiddenLayer] = [.dense(6, .tanh), .dense(5, .tanh)]
+    private static let experts = MMoE(experts: 3, layers: [.dense(5, .tanh)], gate: [.dense(4, .tanh)])
     static let architectures: [(name: String, architecture: any Architecture)] = [
         ("esmm", ESMM(parents: parents, trunk: [.dense(6, .tanh)])),
         (
@@ -26,7 +27,22 @@ import Testing
                 parents: ["cart": ["click"], "buy": ["click", "cart"], "spend": ["buy"]],
                 trunk: [.dense(8, .tanh)], layers: [.dense(5, .tanh)], relation: [.dense(3, .tanh)])
         ),
+        ("esmm_experts", ESMM(parents: parents, trunk: [.dense(6, .tanh)], experts: experts)),
+        (
+            "dr_experts",
+            ESCM2(parents: parents, trunk: [.dense(6, .tanh)], experts: experts, maximumWeight: 4)
+        ),
+        ("aitm_experts", AITM(parents: parents, experts: experts, layers: layers)),
+        (
+            "dbmtl_experts",
+            DBMTL(
+                parents: ["cart": ["click"], "buy": ["click", "cart"], "spend": ["buy"]],
+                trunk: [.dense(8, .tanh)], experts: experts, layers: [.dense(5, .tanh)],
+                relation: [.dense(3, .tanh)])
+        ),
     ]
+    /// Losses with a propensity, a constant of the loss that differences see move.
+    static let counterfactual: Set = ["ips", "dr", "dr_experts"]
     static let numbers = Array(architectures.indices)
 
     /// Rows of the funnel: a cart without a click has label 0; some labels are missing.
@@ -55,26 +71,78 @@ import Testing
     // MARK: Gradients
 
     @Test(arguments: numbers) func gradients(number: Int) throws {
-        // The propensity is a constant of the loss: differences see it move.
         let (name, architecture) = Self.architectures[number]
-        guard name != "ips" && name != "dr" else { return }
+        guard !Self.counterfactual.contains(name) else { return }
         try GradientCheck.check(architecture, tasks: Self.tasks, inputs: 3, rows: [1, 23])
     }
 
-    /// The counterfactual losses behind a stop: their propensity is a value that no parameter moves.
+    /// The counterfactual losses behind a stop: their propensity is a value that no parameter moves. In the square of the doubly
+    /// robust one the loss is a constant, which differences see move: there the imputation's parameters alone are looked at.
     @Test func counterfactualGradients() throws {
-        let tasks: [LearningTask] = [.binary("click"), .binary("buy", weight: 0.5)]
-        for isRobust in [false, true] {
-            try GradientCheck.check(
-                Probe { graph in
+        func probe(_ isRobust: Bool) throws -> MultiTaskModel {
+            try MultiTaskModel(
+                inputs: 6,
+                architecture: Probe { graph in
                     let x = graph.dense(graph.denseFeatures, units: 8, activation: .tanh, name: "h")
                     let z = graph.heads([x, x])
-                    let u = graph.dense(x, units: 1, activation: .identity, name: "imputation")
+                    let y = graph.dense(graph.denseFeatures, units: 8, activation: .tanh, name: "guess.0")
+                    let u = graph.dense(y, units: 1, activation: .identity, name: "guess.1")
                     graph.penalizeCounterfactual(
                         conditional: z[1], propensity: graph.denseFeatures.columns(1..<2),
                         imputed: isRobust ? u : nil, outcome: 1, observed: 0, maximumWeight: 3, weight: 0.7)
                     return [z[0], graph.logitProduct(z[0], z[1])]
-                }, tasks: tasks, rows: [37])
+                }, tasks: [.binary("click"), .binary("buy", weight: 0.5)])
+        }
+        for (number, compute) in ComputeOptions.various.enumerated() {
+            for isRobust in [false, true] {
+                try GradientCheck.expectAgreement(
+                    of: probe(isRobust), rows: 37, compute: compute, gathered: number % 2 == 1,
+                    weighted: number == 0, skips: { isRobust && !$0.hasPrefix("guess") })
+            }
+        }
+    }
+
+    /// The conditional probability learns by the same gradient with an imputation as without: an estimate of its loss moves it no
+    /// more than a constant would.
+    @Test func theImputationDoesNotPullTheConditional() throws {
+        func gradient(_ isRobust: Bool) throws -> [Double] {
+            let model = try MultiTaskModel(
+                inputs: 7, architecture: ESCM2(parents: ["buy": "click"], isDoublyRobust: isRobust),
+                tasks: [.binary("click"), .binary("buy")])
+            let trainer = try Trainer<Double>(model, batchSize: 100, seed: 8)
+            try trainer.stepWithoutUpdate(try data(Double.self, rows: 100), rows: 0..<100)
+            return try ["heads.buy.0.weight", "heads.buy.0.bias"].flatMap { name in
+                let segment = try #require(model.layout.segments.first { $0.name == name })
+                return trainer.trainingStep.gradient(segment)
+            }
+        }
+        expectClose(try gradient(true), try gradient(false), relative: 1e-12, absolute: 1e-15)
+    }
+
+    /// Clicked rows whose later label is missing say nothing of what follows a click, and do not thin the mean.
+    @Test func rowsThatSayNothingDoNotCount() throws {
+        for isRobust in [false, true] {
+            let model = try MultiTaskModel(
+                inputs: 7, architecture: ESCM2(parents: ["buy": "click"], isDoublyRobust: isRobust),
+                tasks: [.binary("click"), .binary("buy")])
+            func penalty(_ rows: [Int]) throws -> Double {
+                var generator = SeededGenerator(seed: 9)
+                let x = (0..<60 * 7).map { _ in generator.normal() }
+                let data = try Dataset<Double>(
+                    featureNames: (0..<7).map { "x\($0)" },
+                    features: rows.flatMap { x[$0 * 7..<$0 * 7 + 7] },
+                    labels: [
+                        ("click", rows.map { $0 % 2 == 0 || $0 % 3 == 0 ? 1 : 0 }),
+                        ("buy", rows.map { $0 % 3 == 0 ? .nan : $0 % 4 == 0 ? 1 : 0 }),
+                    ])
+                let trainer = try Trainer<Double>(model, batchSize: 60, seed: 4)
+                try trainer.stepWithoutUpdate(data, rows: 0..<rows.count)
+                return trainer.trainingStep.penalties
+            }
+            let (all, known) = (
+                try penalty(Array(0..<60)), try penalty((0..<60).filter { $0 % 3 != 0 })
+            )
+            #expect(known > 0 && abs(all / known - 1) < 1e-12, "\(all), \(known)")
         }
     }
 
@@ -279,12 +347,54 @@ import Testing
         #expect(alone > 0 && abs(both - alone) < 1e-12)
     }
 
+    // MARK: Experts
+
+    /// With one expert, whose mixture is itself, a funnel is one over a longer trunk; imputations have mixtures of their own.
+    @Test func oneExpertIsATrunk() throws {
+        let one = MMoE(experts: 1, layers: [.dense(5, .tanh)])
+        let trunk: [HiddenLayer] = [.dense(6, .tanh)]
+        for isRobust in [false, true] {
+            let (mixed, plain) = (
+                ESCM2(parents: Self.parents, trunk: trunk, experts: one, isDoublyRobust: isRobust),
+                ESCM2(parents: Self.parents, trunk: trunk + one.layers, isDoublyRobust: isRobust)
+            )
+            let trainers = try [mixed, plain].map {
+                try Trainer<Double>(
+                    MultiTaskModel(inputs: 7, architecture: $0, tasks: Self.tasks), batchSize: 100, seed: 4)
+            }
+            for segment in trainers[1].model.layout.segments {
+                let name = segment.name.replacing("trunk.1", with: "experts.0.0")
+                try trainers[1].setParameter(segment.name, to: trainers[0].parameter(name))
+            }
+            let gates = trainers[0].model.layout.segments.map(\.name).filter { $0.hasPrefix("gates.") }
+            #expect(gates.contains("gates.imputations.buy.0.weight") == isRobust)
+            let data = try data(Double.self, rows: 100)
+            expectClose(
+                try trainers[0].stepWithoutUpdate(data, rows: 0..<100),
+                try trainers[1].stepWithoutUpdate(data, rows: 0..<100), relative: 1e-12, absolute: 1e-14)
+            let penalties = trainers.map(\.trainingStep.penalties)
+            #expect(penalties[0] > 0 && abs(penalties[0] / penalties[1] - 1) < 1e-12)
+        }
+    }
+
+    /// One gate for all tasks, as of OMoE: all read the same mixture.
+    @Test func oneGateServesAllTasks() throws {
+        let model = try MultiTaskModel(
+            inputs: 7,
+            architecture: AITM(
+                parents: Self.parents,
+                experts: MMoE(experts: 3, layers: [.dense(5, .tanh)], gating: .shared), layers: Self.layers),
+            tasks: Self.tasks)
+        let gates = model.layout.segments.map(\.name).filter { $0.hasPrefix("gates.") }
+        #expect(gates.sorted() == ["gates.shared.0.bias", "gates.shared.0.weight"])
+    }
+
     // MARK: Options
 
     @Test func wrongFunnelsAreRefused() throws {
-        func error(_ parents: [String: String], tasks: [LearningTask] = Self.tasks) -> InputError? {
+        func error(_ parents: [String: String]) -> InputError? {
             failure {
-                _ = try MultiTaskModel(inputs: 7, architecture: ESMM(parents: parents), tasks: tasks)
+                _ = try MultiTaskModel(inputs: 7, architecture: ESMM(parents: parents), tasks: Self.tasks)
             }
         }
         #expect(error(["buy": "clicks"])?.place == "funnel, buy")
@@ -297,9 +407,6 @@ import Testing
         #expect(error(["click": "buy", "buy": "click", "cart": "click"])?.place == "funnel, click")
         #expect(error([:])?.place == "funnel")
         #expect(error(["buy": "click", "cart": "click"]) == nil)
-        var sampled = Self.tasks
-        sampled[0] = LearningTask("click", kind: .binary, negativeRate: 0.1)
-        #expect(error(["buy": "click"], tasks: sampled)?.place == "funnel, buy")
     }
 
     @Test func wrongOptionsAreRefused() throws {
@@ -316,6 +423,13 @@ import Testing
         #expect(place(AITM(parents: parents, layers: [])) == "layers")
         #expect(place(AITM(parents: parents, layers: Self.layers, calibration: -1)) == "calibration")
         #expect(place(AITM(parents: ["spend": "click"], layers: Self.layers)) == "funnel, spend")
+        for experts in [MMoE(experts: 0, layers: Self.layers), MMoE(layers: [])] {
+            #expect(place(ESMM(parents: parents, experts: experts)) == "experts")
+            #expect(place(ESCM2(parents: parents, experts: experts)) == "experts")
+            #expect(place(AITM(parents: parents, experts: experts, layers: Self.layers)) == "experts")
+            #expect(
+                place(DBMTL(parents: ["buy": ["click"]], experts: experts, layers: Self.layers)) == "experts")
+        }
         #expect(place(ResFlow(parents: parents, layers: [])) == "layers")
         #expect(place(ResFlow(parents: ["a": "b"], layers: Self.layers)) == "funnel, a")
         func bayesian(_ parents: [String: [String]], relation: [HiddenLayer] = [.relu(3)]) -> DBMTL {

@@ -166,7 +166,7 @@ import Testing
         let sampled = funnel(
             AITM(parents: ["buy": "click"], layers: layers),
             LearningTask("buy", kind: .binary, negativeRate: 0.5))
-        #expect(sampled?.found == "negative rate 0.5")
+        #expect(sampled?.place == "funnel, buy" && sampled?.found == "negative rate 0.5")
         // Without an order nothing compares the two.
         #expect(funnel(AITM(parents: ["buy": "click"], layers: layers, calibration: 0), weighted) == nil)
     }

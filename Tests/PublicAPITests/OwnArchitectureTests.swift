@@ -35,7 +35,7 @@ private struct OwnArchitecture: Architecture {
             inputs.append(graph.add([graph.multiply(value, scale), network]))
         }
         let funnel = try graph.funnel(["purchase": "click"])
-        try graph.checkRates(funnel)
+        try graph.checkLosses(funnel)
         var logits = graph.heads(inputs)
         for task in funnel.order {
             logits[task] = graph.logitProduct(logits[funnel.parent(task)], logits[task])

@@ -81,16 +81,35 @@ package struct LabelAudit: Sendable {
         }
     }
 
+    /// A later event of a funnel beside the one before it.
+    private struct Later {
+        let label: Int
+        let parent: Int
+        /// Rows where the earlier event did not happen, those of them that have the later label, and those where it is yes.
+        var without = 0
+        var labelled = 0
+        var happened = 0
+
+        init(label: Int, parent: Int) { (self.label, self.parent) = (label, parent) }
+    }
+
     /// In the order of the schema.
     package private(set) var labels: [One]
+    private var later: [Later]
     private let schema: Schema
 
     /// Reads all labels of a cache, twice.
     ///
+    /// - Parameter parents: per later event of a funnel that learns events of all rows the one before it.
     /// - Throws: `InputError` where the file is damaged.
-    package init(_ cache: RowCache, _ schema: Schema) throws(InputError) {
+    package init(_ cache: RowCache, _ schema: Schema, parents: [String: String] = [:]) throws(InputError) {
         self.schema = schema
         labels = [One](repeating: One(), count: schema.labels.count)
+        later = schema.labels.enumerated().compactMap { place, label in
+            schema.labels.firstIndex { $0.name == parents[label.name] }.map {
+                Later(label: place, parent: $0)
+            }
+        }
         let width = schema.labels.count
         let every = max(1, cache.rowCount / 20_000)
         var row = 0
@@ -99,6 +118,12 @@ package struct LabelAudit: Sendable {
                 labels[label].add(
                     Double(values[label]), weight: Double(weights[label]), isSampled: row % every == 0,
                     hasClasses: schema.labels[label].kind != .regression)
+            }
+            for place in later.indices where values[later[place].parent] == 0 {
+                let value = values[later[place].label]
+                later[place].without += 1
+                if !value.isNaN { later[place].labelled += 1 }
+                if value == 1 { later[place].happened += 1 }
             }
             row += 1
         }
@@ -136,8 +161,34 @@ package struct LabelAudit: Sendable {
         }
     }
 
-    /// What nothing can be learned of, by the place of the label in the schema.
-    package var problems: [(label: Int, error: InputError)] {
+    /// What nothing can be learned of, or another thing than the model says, by the place of the label in the schema.
+    package var problems: [(label: Int, error: InputError)] { emptyLabels + conditionalLabels }
+
+    /// Later events of a funnel that are only known where the earlier one happened: their likelihood among those rows would be taken
+    /// for that among all.
+    private var conditionalLabels: [(label: Int, error: InputError)] {
+        later.filter { $0.without > 0 && $0.labelled == 0 }.map { one in
+            let parent = schema.labels[one.parent].name
+            return (
+                one.label,
+                InputError(
+                    .value, at: "label \"\(schema.labels[one.label].name)\", training rows",
+                    found: "none in \(Wording.count(one.without, "row")) where \"\(parent)\" is no",
+                    expected: "no there too: a funnel learns the event of all rows")
+            )
+        }
+    }
+
+    /// Rows of a funnel that contradict it, told as notes.
+    package var contradictions: [String] {
+        later.filter { $0.happened > 0 }.map { one in
+            let (name, parent) = (schema.labels[one.label].name, schema.labels[one.parent].name)
+            return
+                "label \"\(name)\": yes in \(Wording.count(one.happened, "training row")) where \"\(parent)\" is no, which the model holds to be impossible"
+        }
+    }
+
+    private var emptyLabels: [(label: Int, error: InputError)] {
         zip(schema.labels, labels).enumerated().compactMap { place, pair in
             let (label, one) = pair
             func problem(_ found: String, _ expected: String) -> (Int, InputError) {

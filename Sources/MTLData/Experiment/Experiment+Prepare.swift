@@ -36,6 +36,7 @@ extension Experiment {
         var plan = PreparedData.Plan(schema: schema)
         plan.split = split
         plan.sampling = sampling
+        plan.parents = model.eventParents
         plan.badRows = options.badRows
         plan.preprocessor = preprocessor?.learned(as: schema)
         let source = try openRows(threads: threads, format: format)
@@ -100,7 +101,8 @@ extension Experiment {
             expected: "the same rows to the end; run it again")
     }
 
-    /// What prepared rows depend on: the settings of data, schema, split and sampling, and the sources' content.
+    /// What prepared rows depend on: the settings of data, schema, split and sampling, the funnel that rows are
+    /// sampled by, and the sources' content.
     private func fingerprint(_ preprocessor: Preprocessor?) throws(InputError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -113,6 +115,8 @@ extension Experiment {
             text += String(decoding: try encoder.encode(histories), as: UTF8.self)
             text += String(decoding: try encoder.encode(split), as: UTF8.self)
             text += String(decoding: try encoder.encode(sampling), as: UTF8.self)
+            let firsts = sampling.sampledFirsts(model.eventParents)
+            if !firsts.isEmpty { text += String(decoding: try encoder.encode(firsts), as: UTF8.self) }
             if let preprocessor {
                 text += String(decoding: try encoder.encode(preprocessor), as: UTF8.self)
             }

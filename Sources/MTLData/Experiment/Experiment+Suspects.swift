@@ -42,7 +42,7 @@ extension Experiment {
         let preprocessor = data.preprocessor
         let skips = try self.data.options(threads: 1).badRows != .refuse
         let splitter = try Splitter(split, source, schema, skipsBadRows: skips)
-        let sampler = sampling.isAll ? nil : try Sampler(sampling, preprocessor)
+        let sampler = sampling.isAll ? nil : try Sampler(sampling, preprocessor, parents: model.eventParents)
         let plans = try ColumnPlans(schema, of: source, withLabels: true)
         var count = 0
         var places: [Int: String] = [:]

@@ -51,7 +51,7 @@ public struct Experiment: Sendable, Equatable, Codable {
         for history in histories { try history.check() }
         try schema.check()
         try split.check(schema)
-        try sampling.check(schema)
+        try sampling.check(schema, parents: model.eventParents)
         try training.check()
         if training.refit, !sampling.isAll {
             throw InputError(
@@ -68,18 +68,27 @@ public struct Experiment: Sendable, Equatable, Codable {
         try checkFunnel()
     }
 
-    /// Entire-space models learn a later event of all rows: one that is only known where its parent happened is another thing,
-    /// and what they would predict of it neither of both.
+    /// Funnels learn a later event of all rows: one that is only known where its parent happened is another thing, and what they
+    /// would predict of it neither of both.
     private func checkFunnel() throws(InputError) {
-        guard let sharing = model.sharing, sharing.type == .esmm || sharing.type == .escm2,
-            case .map(let parents)? = sharing.options["parents"]
-        else { return }
-        for label in schema.labels where parents[label.name] != nil {
-            guard let when = label.when else { continue }
+        let parents = model.eventParents
+        let title = model.sharing?.type.rawValue ?? ""
+        for label in schema.labels {
+            guard let parent = parents[label.name], let when = label.when else { continue }
             throw InputError(
                 .value, at: "label \"\(label.name)\", when",
-                found: "\"\(when)\" beside \(sharing.type.rawValue), which learns the event of all rows",
-                expected: "no condition, and 0 where the earlier event did not happen")
+                found: "\"\(when)\" beside \(title), which learns the event of all rows",
+                expected: "no condition, and 0 where \"\(parent)\" did not happen")
+        }
+        let firsts = sampling.sampledFirsts(parents)
+        for (later, first) in firsts.sorted(by: { $0.key < $1.key }) {
+            let own = data.taskSources.filter { $0.labels.contains(later) != $0.labels.contains(first) }
+            guard own.isEmpty else {
+                throw InputError(
+                    .value, at: "sampling, negatives, \"\(first)\"",
+                    found: "a funnel whose later \"\(later)\" has a source of its own",
+                    expected: "labels of one source: rows are left out with all of them")
+            }
         }
     }
 }

@@ -55,7 +55,7 @@ struct SeedJudge {
         }
         let ended = try losses(of: members, trainer, losses)
         if let failure = try failure(of: trainer, before: begun.losses, after: ended) { return failure }
-        for (index, task) in model.tasks.enumerated() where task.weight > 0 && isComparable(task) {
+        for (index, task) in model.tasks.enumerated() where task.weight > 0 && isComparable(index) {
             let constant = audit.labels[index].constantLoss(task)
             guard ended[index] > Self.slightly(above: constant) else { continue }
             note(
@@ -67,8 +67,9 @@ struct SeedJudge {
 
     /// Whether a task's losses are over rows as they are: of training rows some of whose negatives were left out, predictions are
     /// corrected for all rows, and their loss says little.
-    private func isComparable(_ task: LearningTask) -> Bool {
-        task.negativeRate == 1 || data.validation != nil
+    private func isComparable(_ task: Int) -> Bool {
+        model.tasks[model.plan.events.root(task)].negativeRate == 1 && model.tasks[task].negativeRate == 1
+            || data.validation != nil
     }
 
     /// - Returns: an error that names the seed, of a run that went astray or did not get anywhere.
@@ -77,7 +78,7 @@ struct SeedJudge {
     ) throws(InputError) -> InputError? {
         var hasFallen = false
         for (index, task) in model.tasks.enumerated() where task.weight > 0 {
-            guard isComparable(task) else {
+            guard isComparable(index) else {
                 hasFallen = true
                 continue
             }

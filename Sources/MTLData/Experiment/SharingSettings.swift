@@ -21,6 +21,14 @@ extension TypedSettings where Kind == SharingType {
     }
 }
 
+extension ModelSettings {
+    /// Per later event of a funnel the one before it, of architectures that learn events of all rows; empty for others, and where
+    /// the settings are wrong, which the model says.
+    package var eventParents: [String: String] {
+        ((try? sharing?.architecture { .relu($0) }) as? any EventFunnel)?.parents ?? [:]
+    }
+}
+
 /// The ways to share.
 public enum SharingType: String, SettingsKind {
     case sharedBottom = "shared_bottom"

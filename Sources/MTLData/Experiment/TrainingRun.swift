@@ -89,7 +89,8 @@ public struct TrainingRun {
             throw InputError(
                 .value, at: "schema, labels", found: "a weight of 0 for all of them", expected: "one above 0")
         }
-        let audit = try LabelAudit(data.training, settings.schema)
+        let audit = try LabelAudit(
+            data.training, settings.schema, parents: settings.model.eventParents)
         // A task that is switched off needs no labels.
         if let problem = audit.problems.first(where: { settings.schema.labels[$0.label].weight > 0 }) {
             throw try settings.explained(
@@ -101,7 +102,7 @@ public struct TrainingRun {
                 found: "\(settings.training.seeds.count) and a pause after epoch \(pause)",
                 expected: "one seed, and a pause after epoch 1 or later")
         }
-        for note in try settings.outlierNotes(audit, data) { watch(.note(note)) }
+        for note in try settings.outlierNotes(audit, data) + audit.contradictions { watch(.note(note)) }
         for label in settings.schema.labels where label.weight == 0 {
             watch(.note("label \"\(label.name)\" weighs 0: its task learns nothing"))
         }

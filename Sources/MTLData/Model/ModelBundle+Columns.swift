@@ -16,7 +16,7 @@ extension ModelBundle {
     /// probability is of two events (`esmm`, `escm2`) the same under the name of both, and that of the later one once the
     /// earlier has happened.
     package var predictionColumns: [PredictionColumn] {
-        let parents = entireSpaceParents
+        let parents = model.productParents
         return model.tasks.enumerated().flatMap { index, task -> [PredictionColumn] in
             if let classes = task.kind.classes {
                 return (0..<classes).map {
@@ -58,28 +58,6 @@ extension ModelBundle {
     /// "EARLIER&LATER" and "LATER given EARLIER".
     public var predictionNames: [String] { predictionColumns.map(\.name) }
 
-    /// Per task the one before it, of models whose probabilities are products along a funnel.
-    private var entireSpaceParents: [Int: Int] {
-        guard let sharing = settings.sharing, sharing.type == .esmm || sharing.type == .escm2,
-            case .map(let parents)? = sharing.options["parents"]
-        else { return [:] }
-        var result: [Int: Int] = [:]
-        for (name, earlier) in parents {
-            let before: String? =
-                switch earlier {
-                case .scalar(let text): text
-                case .list(let names): if case .scalar(let text)? = names.first { text } else { nil }
-                case .map: nil
-                }
-            if let task = model.tasks.firstIndex(where: { $0.name == name }),
-                let parent = model.tasks.firstIndex(where: { $0.name == before })
-            {
-                result[task] = parent
-            }
-        }
-        return result
-    }
-
     /// Per task what was predicted.
     package func values(_ predictions: Predictions<Float>) throws(InputError) -> [[Float]] {
         var values: [[Float]] = []
@@ -93,8 +71,7 @@ extension ModelBundle {
             let width = model.tasks[column.task].kind.predictions
             var value = values[column.task][row * width + column.output]
             if let given = column.given {
-                let earlier = values[given][row]
-                value = earlier > 0 ? min(1, value / earlier) : .nan
+                value = conditionalProbability(of: value, given: values[given][row])
             }
             return value.isNaN ? "" : "\(value)"
         }

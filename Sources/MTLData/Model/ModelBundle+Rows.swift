@@ -46,7 +46,8 @@ extension ModelBundle {
         }
     }
 
-    /// Every task's metrics over the rows of a source.
+    /// Every task's metrics over the rows of a source; of entire-space models then those of what is predicted of a later event once
+    /// the one before has happened ("purchase given click"), over the rows where it has.
     ///
     /// - Throws: `InputError` that names file, line and column of what is wrong.
     public func evaluate(
@@ -91,7 +92,10 @@ extension ModelBundle {
                 task: model.tasks[index].name, kind: model.tasks[index].kind, predictions: predictions[index],
                 labels: labels[index], groups: group == nil ? nil : groups.numbers)
         }
-        return (evaluations, report)
+        let conditional = model.conditionalEvaluations(
+            predictions: predictions, labels: labels, groups: group == nil ? nil : groups.numbers,
+            judged: tasks)
+        return (evaluations + conditional, report)
     }
 
     private func serve(

@@ -24,6 +24,8 @@ public struct PreparedData: Sendable {
         package var split = Split()
         /// What is learned from.
         package var sampling = Sampling()
+        /// Per later event of the model's funnel the one before it.
+        package var parents: [String: String] = [:]
         /// What encodes the rows; nil for what is fitted on the training rows.
         package var preprocessor: Preprocessor?
         /// What happens to rows with a wrong cell; the source decides for records that are no rows.
@@ -61,7 +63,7 @@ public struct PreparedData: Sendable {
         fingerprint: String, check: () throws(InputError) -> Void
     ) throws(InputError) {
         try plan.schema.check()
-        try plan.sampling.check(plan.schema)
+        try plan.sampling.check(plan.schema, parents: plan.parents)
         try files.begin()
         var split = plan.split
         if testSource != nil { split.test = 0 }
@@ -74,7 +76,8 @@ public struct PreparedData: Sendable {
             preprocessor = try Preprocessor(
                 fitting: source, schema: plan.schema, split: splitter, skipsBadRows: skips)
         }
-        let sampler = plan.sampling.isAll ? nil : try Sampler(plan.sampling, preprocessor)
+        let sampler =
+            plan.sampling.isAll ? nil : try Sampler(plan.sampling, preprocessor, parents: plan.parents)
         var bad = BadRowCount()
         var writing = RowWriting(preprocessor, files: files, fingerprint: fingerprint, badRows: plan.badRows)
         try writing.write(

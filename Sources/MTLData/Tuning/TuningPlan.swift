@@ -173,6 +173,15 @@ package struct TuningPlan: Sendable {
                         .value, at: "training, table_optimizer", found: "a model without embedding tables",
                         expected: "a feature that has one, or not this setting")
                 }
+                guard
+                    trial.experiment.sampling.sampledFirsts(trial.experiment.model.eventParents)
+                        == base.sampling.sampledFirsts(base.model.eventParents)
+                else {
+                    throw InputError(
+                        .value, at: "model, sharing",
+                        found: "another funnel than that by whose first event rows were sampled",
+                        expected: "one funnel in all trials, or no share of its negatives")
+                }
             } catch {
                 throw Self.named(error, trial.number, trial.values)
             }

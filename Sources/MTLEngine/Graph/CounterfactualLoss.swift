@@ -8,6 +8,9 @@
 ///
 /// o the observed task's label · y the outcome's · q = max(σ(propensity), 1 / maximumWeight), a constant · ℓ the log loss of y
 /// under the conditional logit · ê = softplus(imputed). Per row o ℓ / q, or with ê: ê + o (ℓ - ê) / q + o (ℓ - ê)² / q.
+///
+/// ℓ is a constant in the square, which is how the imputation learns what the loss is. Were it not, the square would be a second
+/// loss of the conditional probability, least where losses differ least, at 1/2: E ℓ + Var ℓ of an event of rate .05 is least at .19.
 package struct CounterfactualLoss: Sendable {
     package let conditional: GraphValue
     package let propensity: GraphValue
@@ -18,6 +21,12 @@ package struct CounterfactualLoss: Sendable {
     package let weight: Double
 
     package var values: [GraphValue] { [conditional] + (imputed.map { [$0] } ?? []) }
+
+    /// Whether a row's labels say what happened.
+    @inline(__always)
+    static func isKnown<Scalar: BLASScalar>(outcome: Scalar, observed: Scalar) -> Bool {
+        observed == 0 || (!observed.isNaN && !outcome.isNaN)
+    }
 
     /// Adds its gradient to the logits'. Rows whose labels do not say what happened count 0.
     ///
@@ -35,8 +44,8 @@ package struct CounterfactualLoss: Sendable {
         let dz = tile.gradient(conditional).rows(rows)
         var sum = 0.0
         for row in 0..<rows.count {
+            guard Self.isKnown(outcome: outcomes[row], observed: observed[row]) else { continue }
             let o = Double(observed[row])
-            guard !o.isNaN, o == 0 || !outcomes[row].isNaN else { continue }
             let factor = scale * Double(weights?[row] ?? 1)
             let logit = Double(z.base[row * z.stride])
             var (loss, slope) = (0.0, 0.0)
@@ -56,10 +65,9 @@ package struct CounterfactualLoss: Sendable {
             let guess = Double(u.base[row * u.stride])
             let estimate = softplus(guess)
             let error = loss - estimate
-            let pull = inverse * (1 + 2 * error)
             sum += factor * (estimate + inverse * error * (1 + error))
-            dz.base[row * dz.stride] += Scalar(factor * pull * slope)
-            du.base[row * du.stride] += Scalar(factor * (1 - pull) * sigmoid(guess))
+            dz.base[row * dz.stride] += Scalar(factor * inverse * slope)
+            du.base[row * du.stride] += Scalar(factor * (1 - inverse * (1 + 2 * error)) * sigmoid(guess))
         }
         return sum
     }

@@ -78,7 +78,8 @@ extension GraphBuilder {
     }
 
     /// Adds a loss of a conditional probability that corrects for which rows could be observed: each row's loss weighted by
-    /// its inverse propensity, or doubly robust where there is an imputation; see `ESCM2`.
+    /// its inverse propensity, or doubly robust where there is an imputation; see `ESCM2`. No gradient of the imputation's
+    /// squared error flows into the conditional logit.
     ///
     /// All logits are `[rows, 1]`.
     /// - Parameters:

@@ -70,8 +70,22 @@ extension GraphBuilder {
     ///
     /// - Returns: per task, in the order of `tasks`, its output: `[rows, units of the last layer]`.
     public mutating func networks(_ x: GraphValue, _ layers: [HiddenLayer]) -> [GraphValue] {
+        networks(tasks.map { _ in x }, layers)
+    }
+
+    /// The same over what each task has for itself, such as its mixture of experts.
+    ///
+    /// - Parameters:
+    ///   - inputs: per task, in the order of `tasks`, what its network reads: `[rows, columns]`, of equal widths.
+    ///   - layers: the layers of each, from its input up; at least one.
+    public mutating func networks(_ inputs: [GraphValue], _ layers: [HiddenLayer]) -> [GraphValue] {
+        precondition(inputs.count == tasks.count, "\(inputs.count) inputs for \(tasks.count) tasks")
         let order = headOrder
+        let isShared = inputs.allSatisfy { $0 == inputs[0] }
+        let x = isShared ? inputs[0] : concatenate(order.map { inputs[$0] })
         return inTaskOrder(
-            stack(x, layers, names: order.map { "networks.\(tasks[$0].name)" }).blocks(order.count))
+            stack(
+                x, layers, names: order.map { "networks.\(tasks[$0].name)" }, inputIsShared: isShared
+            ).blocks(order.count))
     }
 }

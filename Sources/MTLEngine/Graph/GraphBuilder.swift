@@ -13,6 +13,8 @@ public struct GraphBuilder {
     public internal(set) var taskFeatures: [GraphValue] = []
     /// The dense features alone.
     public let denseFeatures: GraphValue
+    /// Per task the place of the one whose event comes before, as `funnel(_:)` was told; nil for others.
+    public internal(set) var eventParents: [Int?]
     /// What the features consist of, while feature layers are built.
     var parts: [FeaturePart] = []
     var sequences: [SequenceFeature] = []
@@ -65,6 +67,7 @@ public struct GraphBuilder {
     ) {
         self.members = members
         self.tasks = tasks
+        eventParents = tasks.map { _ in nil }
         self.scenarios = scenarios
         // What a task says of a row depends on the scenario, where it does not exist in all.
         usesScenarios = tasks.contains { $0.scenarios != nil }

@@ -23,6 +23,7 @@ package struct ModelPlan: Sendable {
     package let nodes: [Node]
     /// Per task its logits, `[rows, outputs]`.
     package let logits: [GraphValue]
+    package let events: EventChain
     package let lists: [Int32]
     /// Per storage its width, and whether it may have a gradient.
     package let widths: [Int]

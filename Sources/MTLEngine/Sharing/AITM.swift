@@ -5,25 +5,36 @@
 /// "attention.TASK.query", ".key" and ".value". A task that follows none reads its own network's output. The calibrator adds
 /// calibration · mean over the rows of max(p(later) - p(earlier), 0) to the loss. The attention's layers have biases, which the
 /// authors' code has not.
+///
+/// Where rows are sampled by the first event, both probabilities are 1/s times too large, s the share of such rows that were kept
+/// (`LearningTask.negativeRate`): their order is that of the corrected ones, and the mean of the kept rows is that of all in
+/// proportion. The factor .6 is from public code that takes the batch's sum (AITM-torch, PaddleRec); the paper's formula and EasyRec
+/// take the mean.
 /// - SeeAlso: Xi et al., *Modeling the Sequential Dependence among Audience Multi-step Conversions with Multi-task
 ///   Learning in Targeted Display Advertising*, arXiv 2105.08489.
 public struct AITM: Architecture, Equatable {
     /// Per later task the task whose event comes before.
     public var parents: [String: String]
-    /// The layers of a task's network, from the features up; the last one's units are d.
+    /// Experts over the features, of which every task's network reads its own mixture; nil for none.
+    public var experts: MMoE?
+    /// The layers of a task's network, from the features or the experts up; the last one's units are d.
     public var layers: [HiddenLayer]
     /// The calibrator's factor; 0 for none.
     public var calibration: Double
 
     /// The calibrator's factor is the authors' by default.
-    public init(parents: [String: String], layers: [HiddenLayer], calibration: Double = 0.6) {
+    public init(
+        parents: [String: String], experts: MMoE? = nil, layers: [HiddenLayer], calibration: Double = 0.6
+    ) {
         self.parents = parents
+        self.experts = experts
         self.layers = layers
         self.calibration = calibration
     }
 
     package init(_ options: inout OptionReader) throws(InputError) {
         self.init(parents: try options.singleParents(), layers: try options.layers())
+        experts = try options.experts()
         try options.read("calibration", &calibration)
     }
 
@@ -35,14 +46,15 @@ public struct AITM: Architecture, Equatable {
         let funnel = try graph.funnel(parents)
         try layers.check(at: "layers", allowsNone: false)
         try require(calibration, atLeast: 0, "calibration")
-        var z = graph.networks(graph.features, layers)
+        let inputs = try experts?.taskMixtures(&graph, of: graph.features).tasks
+        var z = graph.networks(inputs ?? graph.tasks.map { _ in graph.features }, layers)
         for task in funnel.order {
             z[task] = graph.transfer(
                 from: z[funnel.parent(task)], to: z[task], name: graph.tasks[task].name)
         }
         let logits = graph.heads(z)
         if calibration > 0 {
-            try graph.checkRates(funnel)
+            try graph.checkLosses(funnel)
             for task in funnel.order {
                 graph.penalizeOrder(
                     later: logits[task], earlier: logits[funnel.parent(task)], weight: calibration,

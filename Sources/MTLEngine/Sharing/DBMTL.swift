@@ -9,6 +9,8 @@ public struct DBMTL: Architecture, Equatable {
     public var parents: [String: [String]]
     /// Layers that all tasks share, from the features up.
     public var trunk: [HiddenLayer]
+    /// Experts over the trunk, of which every task's network reads its own mixture; nil for none.
+    public var experts: MMoE?
     /// The layers of a task's network.
     public var layers: [HiddenLayer]
     /// The layers over a task's network and its parents' relations.
@@ -16,11 +18,12 @@ public struct DBMTL: Architecture, Equatable {
 
     /// By default tasks share nothing but the features.
     public init(
-        parents: [String: [String]], trunk: [HiddenLayer] = [], layers: [HiddenLayer],
-        relation: [HiddenLayer] = [.relu(32)]
+        parents: [String: [String]], trunk: [HiddenLayer] = [], experts: MMoE? = nil,
+        layers: [HiddenLayer], relation: [HiddenLayer] = [.relu(32)]
     ) {
         self.parents = parents
         self.trunk = trunk
+        self.experts = experts
         self.layers = layers
         self.relation = relation
     }
@@ -28,6 +31,7 @@ public struct DBMTL: Architecture, Equatable {
     package init(_ options: inout OptionReader) throws(InputError) {
         self.init(parents: try options.parents(), layers: [])
         try options.read("trunk", &trunk)
+        experts = try options.experts()
         layers = try options.layers()
         try options.read("relation", &relation)
     }
@@ -41,7 +45,9 @@ public struct DBMTL: Architecture, Equatable {
         try trunk.check(at: "trunk")
         try layers.check(at: "layers", allowsNone: false)
         try relation.check(at: "relation", allowsNone: false)
-        var r = graph.networks(graph.stack(graph.features, trunk, names: ["trunk"]), layers)
+        let shared = graph.stack(graph.features, trunk, names: ["trunk"])
+        let inputs = try experts?.taskMixtures(&graph, of: shared).tasks
+        var r = graph.networks(inputs ?? graph.tasks.map { _ in shared }, layers)
         let roots = graph.tasks.indices.filter { funnel.parents[$0].isEmpty }
         for task in roots + funnel.order {
             let x = graph.concatenate([r[task]] + funnel.parents[task].map { r[$0] })

@@ -12,12 +12,29 @@ public struct Funnel: Sendable {
 }
 
 extension GraphBuilder {
-    /// The funnel of binary tasks that have one parent each.
+    /// The funnel of binary tasks that have one parent each, whose events happen only where the parents' did.
     ///
+    /// Where rows without the first event were sampled, it alone has a negative rate, and the model corrects the
+    /// probabilities of all later ones for it: see `LearningTask.negativeRate`.
     /// - Parameter parents: per later task the name of the task whose event comes before; at least one.
-    /// - Throws: `InputError` for an unknown or non-binary task, or one that is its own ancestor.
-    public func funnel(_ parents: [String: String]) throws(InputError) -> Funnel {
-        try funnel(parents.mapValues { [$0] }, isBinary: true)
+    /// - Throws: `InputError` for an unknown or non-binary task, one that is its own ancestor, or a later one with a negative
+    ///   rate.
+    public mutating func funnel(_ parents: [String: String]) throws(InputError) -> Funnel {
+        let funnel = try funnel(parents.mapValues { [$0] }, isBinary: true)
+        for task in funnel.order {
+            guard tasks[task].negativeRate == 1 else {
+                var first = task
+                while let earlier = funnel.parents[first].first { first = earlier }
+                throw InputError(
+                    .value, at: "funnel, \(tasks[task].name)",
+                    found: "negative rate \(tasks[task].negativeRate)",
+                    expected:
+                        "one of \"\(tasks[first].name)\" alone, by which rows are sampled: labels 0 of a "
+                        + "later event tell what follows the earlier one")
+            }
+            eventParents[task] = funnel.parent(task)
+        }
+        return funnel
     }
 
     /// The funnel of tasks that may have several parents.
@@ -87,11 +104,11 @@ extension GraphBuilder {
         return index
     }
 
-    /// Checks that a task and its parent were sampled alike, and that no class of theirs weighs more than another: only then later
-    /// probabilities, corrected for sampling, stay below earlier ones, and products of them are probabilities.
+    /// Checks that no class of a funnel's tasks weighs more than another: only then products of what is learned are
+    /// probabilities, and later ones may be compared with earlier ones.
     ///
-    /// - Throws: `InputError` that names the task whose negative rate differs from its parent's, or whose loss is reweighted.
-    public func checkRates(_ funnel: Funnel) throws(InputError) {
+    /// - Throws: `InputError` that names the task whose loss is reweighted.
+    public func checkLosses(_ funnel: Funnel) throws(InputError) {
         for task in funnel.order {
             for one in [task, funnel.parent(task)] where tasks[one].isReweighted {
                 throw InputError(
@@ -99,13 +116,17 @@ extension GraphBuilder {
                     found: tasks[one].focusing > 0 ? "a focal loss" : "class weights",
                     expected: "the plain log loss: products and orders are of probabilities")
             }
-            let earlier = tasks[funnel.parent(task)]
-            guard tasks[task].negativeRate == earlier.negativeRate else {
-                throw InputError(
-                    .value, at: "funnel, \(tasks[task].name)",
-                    found: "negative rate \(tasks[task].negativeRate)",
-                    expected: "\(earlier.negativeRate) as of \"\(earlier.name)\"")
-            }
         }
     }
 }
+
+/// An architecture whose tasks' events happen only where their parents' did, and are learned of all rows.
+package protocol EventFunnel: Architecture {
+    /// Per later task the task whose event comes before.
+    var parents: [String: String] { get }
+}
+
+extension ESMM: EventFunnel {}
+extension ESCM2: EventFunnel {}
+extension AITM: EventFunnel {}
+extension ResFlow: EventFunnel {}

@@ -51,18 +51,37 @@ public struct MMoE: Architecture, Equatable {
     ///
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
+        graph.heads(try taskMixtures(&graph, of: graph.features).tasks)
+    }
+
+    /// The experts over x as part of another architecture: a mixture for every task, in the order of the tasks, and for what else
+    /// has a gate of its own, `[rows, units of the last layer]` each.
+    ///
+    /// - Parameters:
+    ///   - graph: the graph that gets them.
+    ///   - x: what experts and gates read, `[rows, columns]`.
+    ///   - others: names of gates behind those of the tasks, "gates.NAME".
+    /// - Throws: `InputError` that names the option that is out of range.
+    public func taskMixtures(
+        _ graph: inout GraphBuilder, of x: GraphValue, others: [String] = []
+    ) throws(InputError) -> (tasks: [GraphValue], others: [GraphValue]) {
         switch gating {
         case .perTask:
             let names = graph.headOrder.map { graph.tasks[$0].name }
-            return graph.heads(graph.inTaskOrder(try mixtures(&graph, names: names)))
+            let mixed = try mixtures(&graph, of: x, names: names + others)
+            return (
+                graph.inTaskOrder(Array(mixed.prefix(names.count))), Array(mixed.dropFirst(names.count))
+            )
         case .shared:
-            let mixed = try mixtures(&graph, names: ["shared"])
-            return graph.heads(graph.tasks.map { _ in mixed[0] })
+            let mixed = try mixtures(&graph, of: x, names: ["shared"] + others)
+            return (graph.tasks.map { _ in mixed[0] }, Array(mixed.dropFirst()))
         }
     }
 
     /// One mixture per gate.
-    private func mixtures(_ graph: inout GraphBuilder, names: [String]) throws(InputError) -> [GraphValue] {
+    private func mixtures(
+        _ graph: inout GraphBuilder, of x: GraphValue, names: [String]
+    ) throws(InputError) -> [GraphValue] {
         try require(experts, atLeast: 1, "experts")
         try layers.check(at: "experts", allowsNone: false)
         try gate.check(at: "gates")
@@ -71,14 +90,35 @@ public struct MMoE: Architecture, Equatable {
         }
         try requireRate(expertDropout, "expert dropout")
         let titles = (0..<experts).map { "experts.\($0)" }
-        let outputs = graph.stack(graph.features, layers, names: titles)
+        let outputs = graph.stack(x, layers, names: titles)
         let gates = graph.gates(
-            graph.features, gate, experts: experts, names: names.map { "gates.\($0)" },
+            x, gate, experts: experts, names: names.map { "gates.\($0)" },
             temperature: temperature)
         for (gate, name) in zip(gates, names) { graph.record(gate: gate, name: name, experts: titles) }
         let width = outputs.width / experts
         let kept = graph.expertDropout(gates, rate: expertDropout)
         return graph.mixture(experts: outputs, width: width, gates: kept).blocks(names.count)
+    }
+}
+
+extension OptionReader {
+    /// Experts inside another architecture: "experts" is their number, and "expert_layers", "gate", "temperature" and
+    /// "expert_dropout" are as of `mmoe`. Nil where the file does not say the number.
+    mutating func experts() throws(InputError) -> MMoE? {
+        let count = try value("experts", as: Int.self)
+        var result = MMoE(experts: count ?? 0, layers: layers(of: Self.usualUnits))
+        let before = result
+        let units = try value("expert_layers", as: [Int].self)
+        if let units { result.layers = layers(of: units) }
+        try read("gate", &result.gate, .relu)
+        try read("temperature", &result.temperature)
+        try read("expert_dropout", &result.expertDropout)
+        guard count == nil else { return result }
+        guard units == nil, result == before else {
+            throw InputError(
+                .name, at: "experts", found: "nothing, beside options of experts", expected: "their number")
+        }
+        return nil
     }
 }
 

@@ -163,7 +163,9 @@ public struct MultiTaskModel: Sendable {
     ) throws(InputError) -> ModelPlan {
         ModelPlan(
             inputs: inputs, inputWidth: inputs + embedding.width, scenarios: builder.scenarios,
-            nodes: builder.nodes, logits: logits, lists: builder.lists, widths: builder.widths,
+            nodes: builder.nodes, logits: logits,
+            events: EventChain(parents: builder.eventParents, nodes: builder.nodes, logits: logits),
+            lists: builder.lists, widths: builder.widths,
             isTrained: builder.isTrained, joints: builder.joints, penalties: builder.penalties,
             structures: builder.structures, gateRecords: builder.gateRecords,
             beginnings: builder.beginnings, undecayed: builder.undecayed, owned: builder.owned,

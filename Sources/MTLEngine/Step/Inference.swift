@@ -13,6 +13,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     private let store: ParameterStore<Scalar>
     private let nodes: FixedList<Node>
     private let outputs: FixedList<Program.TaskLoss>
+    /// Later events of funnels whose rows were sampled.
+    private let sampled: FixedList<SampledEvent>
     /// How many of the nodes run once for all members of a packed ensemble, and what becomes of the members' answers.
     private let shared: Int
     private let means: MemberMeans<Scalar>?
@@ -42,8 +44,16 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     package init(store: ParameterStore<Scalar>, tasks: [Int]? = nil) {
         self.store = store
         let (plan, workers) = (store.plan, store.pool.count)
-        let program = Program(
-            plan, tasks: store.tasks, turn: TurnSpec(tasks: tasks ?? Array(store.tasks.indices)))
+        let asked = tasks ?? Array(store.tasks.indices)
+        // A later event is corrected by what the first one's logit says.
+        let before = asked.flatMap(plan.events.before).filter {
+            store.tasks[plan.events.root($0)].negativeRate < 1
+        }
+        let needed = Set(asked + before).sorted()
+        let program = Program(plan, tasks: store.tasks, turn: TurnSpec(tasks: needed))
+        let logits = needed.map { plan.logits[$0] }
+        sampled = FixedList(
+            SampledEvent.all(plan, store.tasks).filter { logits.contains($0.logits) })
         nodes = FixedList(program.forward.joined().map(\.node))
         outputs = FixedList(program.losses)
         shared = program.members.map { program.forward.dropLast().joined().count + $0.forward } ?? 0
@@ -221,6 +231,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
 
     /// Logits for all rows, and what the gates were on the way to them.
     private func finish(_ tile: ForwardTile<Scalar>, _ index: Int) {
+        for output in outputs.elements { store.tasks[output.task].calibrate(tile.view(output.logits)) }
+        for event in sampled.elements { event.correct(tile) }
         for output in outputs.elements { correct(output, tile) }
         guard let gates, let base = gates.baseAddress else { return }
         let records = store.plan.gateRecords
@@ -262,9 +274,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
             scenarioNorms: ownNorms, norms: ownNorms, sums: sums.base, product: store.product)
     }
 
-    /// Logits for all rows as they come, where classes were weighted, or training saw a share of those with label 0 alone.
+    /// Logits for all rows as they come, where training saw a share of those with label 0 alone.
     private func correct(_ output: Program.TaskLoss, _ tile: ForwardTile<Scalar>) {
-        store.tasks[output.task].calibrate(tile.view(output.logits))
         let rate = store.tasks[output.task].negativeRate
         guard rate < 1 else { return }
         let (z, shift) = (tile.view(output.logits), Scalar(log(rate)))

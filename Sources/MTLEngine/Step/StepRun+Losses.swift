@@ -40,6 +40,23 @@ extension StepRun {
                 partialCounts[cell] = total
             }
         }
+        for (number, joint) in turn.joints.enumerated() {
+            guard case .counterfactual(let loss) = joint else { continue }
+            func column(_ task: Int) -> Int { task * batchLimit + row.first }
+            forEachBlock(row) { block, rows in
+                var total = 0.0
+                for place in rows
+                where CounterfactualLoss.isKnown(
+                    outcome: labels[column(loss.outcome) + place],
+                    observed: labels[column(loss.observed) + place])
+                {
+                    total +=
+                        batch.labelWeights == nil
+                        ? 1 : Double(labelWeights[column(loss.observed) + place])
+                }
+                partialCounts[block * lossStride + tasks + number] = total
+            }
+        }
     }
 
     private func gatherLabels(_ row: RowTile, _ batch: BatchView<Scalar>) {
@@ -67,11 +84,12 @@ extension StepRun {
         return count
     }
 
-    /// What a task's summed loss is divided by: its labelled rows, or their weight.
-    func labelledWeight(_ task: Int, _ batch: BatchView<Scalar>) -> Double {
+    /// What a task's summed loss is divided by, or that of a joint loss (`tasks` + its number) which labels tell of: the rows with
+    /// labels, or their weight.
+    func labelledWeight(_ column: Int, _ batch: BatchView<Scalar>) -> Double {
         guard countsLabels else { return Double(batch.rows) }
         var weight = 0.0
-        for block in 0..<blockCount { weight += partialCounts[block * lossStride + task] }
+        for block in 0..<blockCount { weight += partialCounts[block * lossStride + column] }
         return weight
     }
 
@@ -125,9 +143,9 @@ extension StepRun {
             }
         }
         for value in turn.zeros { Node.zero(value).backward(tile) }
-        for (number, joint) in turn.joints.enumerated() {
+        for number in turn.joints.indices {
             forEachBlock(row) { block, rows in
-                sums[block * lossStride + tasks + number] = loss(joint, rows, row, tile, batch)
+                sums[block * lossStride + tasks + number] = loss(number, rows, row, tile, batch)
             }
         }
     }
@@ -144,10 +162,10 @@ extension StepRun {
 
     /// A joint loss over some rows of a tile, already weighted; its gradient is added to the logits'.
     private func loss(
-        _ joint: JointLoss, _ rows: Range<Int>, _ tileRow: RowTile, _ tile: BackwardTile<Scalar>,
+        _ number: Int, _ rows: Range<Int>, _ tileRow: RowTile, _ tile: BackwardTile<Scalar>,
         _ batch: BatchView<Scalar>
     ) -> Double {
-        switch joint {
+        switch turn.joints[number] {
         case .order(let later, let earlier, let weight, let scenarios):
             if let scenarios, turn.lists[scenarios + tile.scenario] == 0 { return 0 }
             let (a, b) = (tile.view(later), tile.view(earlier))
@@ -165,7 +183,7 @@ extension StepRun {
             return scale * sum
         case .counterfactual(let loss):
             let first = tileRow.first + rows.lowerBound
-            let known = labelledWeight(loss.observed, batch)
+            let known = labelledWeight(tasks + number, batch)
             guard known > 0 else { return 0 }
             func column(_ task: Int) -> UnsafePointer<Scalar> {
                 UnsafePointer(labels + task * batchLimit + first)

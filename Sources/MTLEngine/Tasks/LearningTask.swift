@@ -62,6 +62,9 @@ public struct LearningTask: Sendable, Equatable {
     public package(set) var tower: [HiddenLayer]
     /// Binary: the share of the rows with label 0 that training saw. Predictions are for all rows: log of it is added to
     /// the logit (He et al., *Practical Lessons from Predicting Clicks on Ads at Facebook*, ADKDD 2014).
+    ///
+    /// Of the first task of a funnel (`ESMM`, `ESCM2`, `AITM`, `ResFlow`): rows with label 0 were left out with the labels of all
+    /// its tasks, and the later tasks' predictions are corrected for it too; they have no rate of their own.
     public let negativeRate: Double
     /// The scenarios in which the task exists, or nil for all. Elsewhere its labels are refused, so its loss takes no
     /// rows from there, and what it predicts is NaN.

@@ -27,7 +27,9 @@ package final class InferencePanel<Scalar: BLASScalar> {
         let values = withExtendedLifetime(source) {
             self.values(source.batch(start: 0, rows: dataset.rowCount), asLogits: asLogits)
         }
-        return Predictions(rowCount: dataset.rowCount, tasks: model.tasks, values: values)
+        return Predictions(
+            rowCount: dataset.rowCount, tasks: model.tasks, values: values,
+            events: asLogits ? nil : model.plan.events)
     }
 
     /// Whether several networks answer, so that there is a distance between them.
@@ -48,10 +50,10 @@ package final class InferencePanel<Scalar: BLASScalar> {
         let values = withExtendedLifetime(source) {
             self.spreads(source.batch(start: 0, rows: dataset.rowCount))
         }
-        func make(_ values: [[Scalar]]) -> Predictions<Scalar> {
-            Predictions(rowCount: dataset.rowCount, tasks: model.tasks, values: values)
+        func make(_ values: [[Scalar]], _ events: EventChain?) -> Predictions<Scalar> {
+            Predictions(rowCount: dataset.rowCount, tasks: model.tasks, values: values, events: events)
         }
-        return (make(values.predictions), make(values.spreads))
+        return (make(values.predictions, model.plan.events), make(values.spreads, nil))
     }
 
     private func spreads(_ batch: BatchView<Scalar>) -> (predictions: [[Scalar]], spreads: [[Scalar]]) {
@@ -158,11 +160,14 @@ public struct Predictions<Scalar: BLASScalar>: Sendable {
     public let rowCount: Int
     private let tasks: [LearningTask]
     private let values: [[Scalar]]
+    /// Which probabilities are products of others; nil where these are no probabilities.
+    private let events: EventChain?
 
-    init(rowCount: Int, tasks: [LearningTask], values: [[Scalar]]) {
+    init(rowCount: Int, tasks: [LearningTask], values: [[Scalar]], events: EventChain?) {
         self.rowCount = rowCount
         self.tasks = tasks
         self.values = values
+        self.events = events
     }
 
     /// A task's predictions: the probability of label 1 (binary) or the expected value (regression) in the label's unit, `[rows]`;
@@ -170,12 +175,44 @@ public struct Predictions<Scalar: BLASScalar>: Sendable {
     /// of a regression in the units of its `LabelScale`.
     ///
     /// - Throws: `InputError` if the model has no such task.
-    public func values(_ task: String) throws(InputError) -> [Scalar] {
+    public func values(_ task: String) throws(InputError) -> [Scalar] { values[try place(task)] }
+
+    /// Of an entire-space model (`ESMM`, `ESCM2`) the probability of a later event once an earlier one has happened, such as of a
+    /// purchase given a click, `[rows]`: the quotient of both tasks' predictions, at most 1, for all rows, clicked or not. NaN where
+    /// the earlier event is predicted to be impossible, or where one of the tasks does not exist.
+    ///
+    /// - Parameters:
+    ///   - task: the later event.
+    ///   - earlier: the one before it, or one before that.
+    /// - Throws: `InputError` if the model has no such task, its probability is no product of the earlier one's, or these are
+    ///   logits or spreads.
+    public func values(_ task: String, given earlier: String) throws(InputError) -> [Scalar] {
+        let (later, first) = (try place(task), try place(earlier))
+        guard let events else {
+            throw InputError(
+                .value, at: "\(task) given \(earlier)", found: "logits or spreads", expected: "predictions")
+        }
+        let before = events.before(later)
+        guard let steps = before.firstIndex(of: first),
+            ([later] + before[..<steps]).allSatisfy(events.products.contains)
+        else {
+            let known = tasks.indices.filter(events.products.contains).flatMap { task in
+                events.before(task).prefix(1).map { "\(tasks[task].name) given \(tasks[$0].name)" }
+            }
+            throw InputError(
+                .name, at: "\(task) given \(earlier)", found: "no product of probabilities",
+                expected: known.isEmpty
+                    ? "an entire-space model: ESMM or ESCM2" : "one such as \(known.joined(separator: ", "))")
+        }
+        return zip(values[later], values[first]).map { conditionalProbability(of: $0, given: $1) }
+    }
+
+    private func place(_ task: String) throws(InputError) -> Int {
         guard let index = tasks.firstIndex(where: { $0.name == task }) else {
             throw InputError(
                 .name, at: "task \"\(task)\"", found: "no such task",
                 expected: "one of \(tasks.map(\.name).joined(separator: ", "))")
         }
-        return values[index]
+        return index
     }
 }

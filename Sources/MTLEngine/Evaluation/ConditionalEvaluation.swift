@@ -1,0 +1,40 @@
+/// The probability of a later event once an earlier one has happened, of those of both and of the earlier one: their quotient, at most 1.
+///
+/// Of several networks' means it is that of the mixture. NaN where the earlier one cannot be, or a task does not exist.
+package func conditionalProbability<Scalar: BLASScalar>(of both: Scalar, given earlier: Scalar) -> Scalar {
+    guard earlier > 0, !both.isNaN else { return .nan }
+    return min(1, both / earlier)
+}
+
+extension MultiTaskModel {
+    /// Per task of an entire-space model (`ESMM`, `ESCM2`) whose probability is that of two events the task of the first; nil for others.
+    package var productParents: [Int?] {
+        tasks.indices.map { plan.events.products.contains($0) ? plan.events.parents[$0] : nil }
+    }
+
+    /// What an entire-space model says of later events once the ones before have happened, over the rows where they have: one
+    /// evaluation, "LATER given EARLIER", per task whose probability is a product.
+    ///
+    /// - Parameters:
+    ///   - predictions: per task, `[rows]`.
+    ///   - labels: per task, `[rows]`, NaN where there is none.
+    ///   - groups: the group of every row, by numbers; nil for none.
+    ///   - judged: the tasks that have labels.
+    package func conditionalEvaluations<Scalar: BLASScalar>(
+        predictions: [[Scalar]], labels: [[Scalar]], groups: [Int]? = nil, judged: [Int]
+    ) -> [TaskEvaluation] {
+        productParents.enumerated().compactMap { task, parent in
+            guard let parent, judged.contains(task), judged.contains(parent) else { return nil }
+            let conditional = zip(predictions[task], predictions[parent]).map {
+                conditionalProbability(of: $0, given: $1)
+            }
+            // A row without a number is one that the model calls impossible, and none of those that are judged.
+            let known = labels[task].indices.map {
+                labels[parent][$0] == 1 && !conditional[$0].isNaN ? labels[task][$0] : .nan
+            }
+            return TaskEvaluation(
+                task: "\(tasks[task].name) given \(tasks[parent].name)", kind: .binary,
+                predictions: conditional, labels: known, groups: groups)
+        }
+    }
+}
