@@ -45,13 +45,13 @@ extension GraphBuilder {
         _ x: GraphValue, isPartitioned: Bool = false, names: [String], epsilon: Double = 1e-5,
         momentum: Double = 0.1
     ) -> GraphValue {
-        batchNorm(
+        addBatchNorm(
             x, isPartitioned: isPartitioned, names: names, epsilon: epsilon, momentum: momentum,
             hasFactors: true)
     }
 
     /// - Parameter hasFactors: without, the gain is 1 and the shift 0; not with partitions.
-    mutating func batchNorm(
+    mutating func addBatchNorm(
         _ x: GraphValue, isPartitioned: Bool = false, names: [String], epsilon: Double = 1e-5,
         momentum: Double = 0.1, hasFactors: Bool
     ) -> GraphValue {

@@ -9,7 +9,7 @@ extension GraphBuilder {
         let titles = names.map { "\($0).activation" }
         let p =
             activation == .dice
-            ? self.activation(batchNorm(source, names: titles, hasFactors: false), .sigmoid) : nil
+            ? self.activation(addBatchNorm(source, names: titles, hasFactors: false), .sigmoid) : nil
         let (start, each) = (place(x.width), x.width / names.count)
         for (block, title) in titles.enumerated() {
             vector(
