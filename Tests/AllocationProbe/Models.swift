@@ -58,6 +58,7 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                 ])
         ),
         ("mmoe", try model(MMoE(experts: 4, layers: [.relu(32)]))),
+        ("slopes", try model(MMoE(experts: 2, layers: [.dense(12, .prelu), .dense(9, .dice)]))),
         ("covariance", try model(SoftSharing(layers: layers, distance: .covariance, updateEvery: 1))),
         ("trace", try model(TraceNormSharing(layers: layers, updateEvery: 1))),
         ("structure", try model(AlternatingStructure(layers: layers, updateEvery: 1))),
@@ -83,7 +84,9 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                 SharedBottom(trunk: layers), isEmbedded: true,
                 [
                     FieldGate(), FactorizationMachine(fields: ["item", "seen", "history"]),
-                    CrossLayers(count: 1),
+                    FactorizationMachine(fields: ["item", "seen", "tags"], hasPairs: true),
+                    MaskNet(units: 8, appends: true), CrossLayers(count: 1, isGated: true),
+                    MaskNet(units: 8, isSerial: true),
                 ])
         ),
         (
@@ -93,7 +96,26 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                 sequences: [.sequence("clicks", table: "item", maximumCount: 6)],
                 [
                     TargetAttention(sequence: "clicks", candidate: "item", layers: [.dense(8, .sigmoid)]),
-                    SelfAttentionPooling(sequence: "clicks", layers: [.dense(8, .tanh)]),
+                    AttentionPooling(sequence: "clicks", layers: [.dense(8, .tanh)]),
+                ])
+        ),
+        (
+            "transformer",
+            try model(
+                SharedBottom(trunk: layers), isEmbedded: true,
+                sequences: [
+                    .sequence("clicks", table: "item", maximumCount: 6),
+                    .sequence("hours", table: "hour", maximumCount: 6),
+                ],
+                [
+                    TransformerEncoder(
+                        sequences: ["clicks", "hours"], candidates: ["item", "hour"], count: 2, units: 9,
+                        activation: .silu, dropout: 0.1),
+                    TransformerEncoder(sequences: ["clicks"], heads: 4, pooling: .all),
+                    TargetAttention(
+                        sequences: ["clicks", "hours"], candidates: ["item", "hour"],
+                        layers: [.dense(8, .sigmoid)], normalization: .scaledSoftmax),
+                    TransformerEncoder(sequences: ["hours"], hasPositions: false),
                 ])
         ),
     ]

@@ -12,20 +12,24 @@ import Testing
 
     private func shop(rows: Int, seed: UInt64) -> [UInt8] {
         var draw = SeededGenerator(seed: seed)
-        var text = "user,item,country,age,viewed,click,buy,spend\n"
+        var text = "user,item,country,age,viewed,kinds,kind,click,buy,spend\n"
         for _ in 0..<rows {
             let age = 20 + 50 * draw.uniform()
-            let viewed = (0..<draw.below(6)).map { _ in "i\(draw.below(30))" }.joined(separator: "|")
+            let viewed = (0..<draw.below(6)).map { _ in draw.below(30) }
             let click = draw.uniform() < (age > 45 ? 0.7 : 0.2)
             let buy = click && draw.uniform() < 0.5
-            text +=
-                "u\(draw.below(50)),i\(draw.below(30)),\(["DE", "FR", "IT"][draw.below(3)]),\(age),\(viewed),"
+            let (user, item) = (draw.below(50), draw.below(30))
+            text += "u\(user),i\(item),\(["DE", "FR", "IT"][draw.below(3)]),\(age),"
+            text += viewed.map { "i\($0)" }.joined(separator: "|") + ","
+            text += viewed.map { "k\($0 % 4)" }.joined(separator: "|") + ",k\(item % 4),"
             text += "\(click ? 1 : 0),\(buy ? 1 : 0),\(buy ? "\(10 + draw.below(90))" : "")\n"
         }
         return Array(text.utf8)
     }
 
-    private func prepared(in folder: TemporaryFolder, scenario: String? = "country") throws -> PreparedData {
+    private func prepared(
+        in folder: TemporaryFolder, scenario: String? = "country", kinds: Int? = nil, text: [UInt8]? = nil
+    ) throws -> PreparedData {
         func id(_ name: String, _ kind: Feature.Kind, sharing: String? = nil) -> Feature {
             var feature = Feature(name, kind)
             feature.dimension = 4
@@ -35,15 +39,22 @@ import Testing
         var viewed = id("viewed", .sequence, sharing: "item")
         viewed.length = 4
         viewed.dimension = nil
+        var features = [
+            Feature("age", .numeric), id("user", .categorical), id("item", .categorical),
+            id("country", .categorical), viewed,
+        ]
+        if let kinds {
+            var sequence = id("kinds", .sequence, sharing: "kind")
+            sequence.length = kinds
+            sequence.dimension = nil
+            features += [id("kind", .categorical), sequence]
+        }
         let schema = Schema(
-            features: [
-                Feature("age", .numeric), id("user", .categorical), id("item", .categorical),
-                id("country", .categorical), viewed,
-            ],
+            features: features,
             labels: [Label("click", .binary), Label("buy", .binary), Label("spend", .regression)],
             scenario: scenario)
         return try PreparedData(
-            TableReader(bytes: shop(rows: 600, seed: 1), path: "shop.csv"),
+            TableReader(bytes: text ?? shop(rows: 600, seed: 1), path: "shop.csv"),
             plan: PreparedData.Plan(schema: schema),
             folder: folder.path, fingerprint: "sharing")
     }
@@ -55,10 +66,12 @@ import Testing
         var layer = FeatureLayerSettings(type)
         switch type {
         case .attention: layer.options = ["sequence": "viewed", "candidate": "item"]
-        case .selfAttention: layer.options = ["sequence": "viewed"]
+        case .attentionPooling: layer.options = ["sequence": "viewed"]
+        case .transformer: layer.options = ["sequence": "viewed", "candidate": "item", "dropout": 0.1]
         case .factorizationMachine: layer.options = ["fields": ["viewed", "item"]]
         case .gate: layer.options = ["fields": ["user", "item"]]
-        case .cross: layer.options = ["rank": 3]
+        case .cross: layer.options = ["rank": 3, "gated": true]
+        case .maskNet: layer.options = ["units": 8, "serial": true]
         }
         var settings = ModelSettings()
         settings.features = [layer]
@@ -131,6 +144,19 @@ import Testing
             (#"{"sharing": {"type": "esmm"}}"#, "model, sharing, funnel"),
             (#"{"features": [{"type": "gate", "rank": 2}]}"#, "model, features, gate, rank"),
             (#"{"features": [{"type": "attention", "sequence": "views"}]}"#, "model, features.0, sequence"),
+            (
+                #"{"features": [{"type": "attention", "sequence": "viewed", "candidate": "item", "normalized": "l2"}]}"#,
+                "model, features, attention, normalized"
+            ),
+            (
+                #"{"features": [{"type": "transformer", "sequence": {"a": 1}}]}"#,
+                "model, features, transformer, sequence"
+            ),
+            (
+                #"{"features": [{"type": "transformer", "sequence": "viewed", "heads": 3}]}"#,
+                "model, features.0, heads"
+            ),
+            (#"{"features": [{"type": "gate", "activation": "tanh"}]}"#, "model, features, gate, activation"),
             (#"{"tower": [0]}"#, "model, task \"click\", tower, layer 0"),
             (#"{"towers": {"clicks": [8]}}"#, "model, towers, \"clicks\""),
         ]
@@ -190,5 +216,86 @@ import Testing
         let settings = try JSONDecoder().decode(
             ModelSettings.self, from: Data(ModelBundle.renamed(text).utf8))
         #expect(settings.sharing?.type == .sharedBottom)
+    }
+
+    // MARK: What feature layers were called, and did
+
+    /// An experiment is told the new name; a model file of before opens.
+    @Test func selfAttentionIsAttentionPoolingNow() throws {
+        let text = #"{"features":[{"sequence":"viewed","type":"self_attention"}]}"#
+        let error = failure { _ = try settings(text) }
+        #expect(error?.place == "model, features, type")
+        #expect(error?.expected == "\"attention_pooling\", as it is called now")
+        let old = try settings(ModelBundle.renamed(text))
+        #expect(old.features.map(\.type) == [.attentionPooling])
+    }
+
+    /// What `normalized` said before there were three.
+    @Test(arguments: [
+        ("true", TargetAttention.Normalization.softmax), ("false", .none), (#""none""#, .none),
+        (#""softmax""#, .softmax), (#""scaled_softmax""#, .scaledSoftmax),
+    ])
+    func normalizationsOfAttention(text: String, expected: TargetAttention.Normalization) throws {
+        let settings = try settings(
+            #"{"features": [{"type": "attention", "sequence": "a", "candidate": "b", "normalized": \#(text)}]}"#
+        )
+        #expect((try settings.features[0].layer() as? TargetAttention)?.normalization == expected)
+    }
+
+    /// A file of before gates had a choice is one of the paper's gates, and predicts as it did.
+    @Test func gatesOfAnEarlierModelFileStayReLUs() throws {
+        let folder = try TemporaryFolder()
+        let data = try prepared(in: folder)
+        func bundle(_ gate: OptionValue?) throws -> ModelBundle {
+            var settings = ModelSettings()
+            settings.features = [FeatureLayerSettings(.gate, gate.map { ["activation": $0] } ?? [:])]
+            let model = try settings.model(data.preprocessor)
+            return try ModelBundle(
+                data.preprocessor, settings: settings,
+                parameters: Trainer<Float>(model, batchSize: 9, seed: 3).parameters)
+        }
+        func predictions(_ bundle: ModelBundle) throws -> [Float] {
+            var all: [Float] = []
+            let source = try TableReader(bytes: shop(rows: 40, seed: 9), path: "more.csv")
+            try bundle.predict(source) { _, values throws(InputError) in all += try values.values("click") }
+            return all
+        }
+        let path = folder.file("model.safetensors")
+        let old = try bundle("relu")
+        try old.write(to: path)
+        var file = try TensorText(Data(contentsOf: URL(filePath: path)))
+        let text = try #require(file.texts["model"])
+        file.texts["model"] = text.replacing(#""features":[{"activation":"relu","#, with: #""features":[{"#)
+        #expect(file.texts["model"] != text)
+        let before = try ModelBundle(bytes: file.file(isSealed: true), path: "model")
+        #expect(try predictions(before) == predictions(old))
+
+        let new = try bundle(nil)
+        try new.write(to: path)
+        let again = try ModelBundle(contentsOf: path)
+        #expect(try predictions(again) == predictions(new))
+        #expect(again.settings.features[0].options["activation"] == "sigmoid")
+    }
+
+    /// Sequences of the same behaviours, from a file; rows in which one has more than the other are refused before training.
+    @Test(arguments: [FeatureLayerType.attention, .transformer])
+    func sequencesSideBySide(type: FeatureLayerType) throws {
+        var settings = ModelSettings()
+        settings.features = [
+            FeatureLayerSettings(type, ["sequence": ["viewed", "kinds"], "candidate": ["item", "kind"]])
+        ]
+        func train(_ text: [UInt8]?, kinds: Int = 4) throws -> TrainingReport {
+            let folder = try TemporaryFolder()
+            let data = try prepared(in: folder, kinds: kinds, text: text)
+            let trainer = try Trainer<Float>(settings.model(data.preprocessor), batchSize: 64, seed: 3)
+            return try trainer.fit(data.training, until: StoppingRule(epochs: 2))
+        }
+        let report = try train(nil)
+        #expect(report.epochs.allSatisfy { $0.trainingLosses.allSatisfy(\.isFinite) })
+        #expect(failure { _ = try train(nil, kinds: 3) }?.place == "model, features.0, sequence")
+        let uneven = Array(
+            String(decoding: shop(rows: 600, seed: 1), as: UTF8.self).replacing("|k1,", with: ",").utf8)
+        let error = failure { _ = try train(uneven) }
+        #expect(error?.place.hasSuffix("\"kinds\"") == true)
     }
 }

@@ -11,6 +11,8 @@ private func reference(_ activation: Int32, _ z: Double) -> Double {
     case 2: tanh(z)
     case 3: sigmoid(z)
     case 4: z.isInfinite ? max(z, 0) : 0.5 * z * erfc(-z * 0.5.squareRoot())
+    case 5: z == -.infinity ? 0 : z * sigmoid(z)
+    case 6: z > 0 ? z : 0.01 * z
     default: z
     }
 }
@@ -22,6 +24,8 @@ private func slope(_ activation: Int32, _ saved: Double) -> Double {
     case 3: saved * (1 - saved)
     case 4:
         0.5 * erfc(-saved * 0.5.squareRoot()) + saved * exp(-saved * saved / 2) / (2 * Double.pi).squareRoot()
+    case 5: sigmoid(saved) * (1 + saved * sigmoid(-saved))
+    case 6: saved > 0 ? 1 : 0.01
     default: 1
     }
 }
@@ -45,7 +49,7 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 .infinity, -.infinity, .nan, 0, 88, -88, 1000, -1000, T.leastNonzeroMagnitude,
                 T.greatestFiniteMagnitude, -T.greatestFiniteMagnitude, 1e-6, -1e-6,
             ]
-            for (activation, columns) in (Int32(0)...4).flatMap({ a in sizes.map { (a, $0) } }) {
+            for (activation, columns) in (Int32(0)...6).flatMap({ a in sizes.map { (a, $0) } }) {
                 var noise = KernelNoise(columns)
                 let z = PaddedGrid<T>(3, columns, gap: 2) { i, j in
                     i == 1 ? extremes[j % extremes.count] : noise.next(i == 0 ? 4 : 12)
@@ -64,7 +68,8 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 #expect(same.difference(relative: 0) { Double(h[$0, $1]) } == nil)
 
                 let saved =
-                    activation == 4 ? PaddedGrid<T>(3, columns) { noise.next(Double(4 * $0 + $1 / 8)) } : h
+                    activation == 4 || activation == 5
+                    ? PaddedGrid<T>(3, columns) { noise.next(Double(4 * $0 + $1 / 8)) } : h
                 let d = PaddedGrid<T>(3, columns, gap: 1) { _, _ in noise.next(2) }
                 var result = d
                 kernels.activate_backward(
@@ -82,12 +87,12 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
         let sizes = (0..<20000).map { i in Float(100 * exp(-Double(i) / 1000)) }
         let z = sizes + sizes.map { -$0 }
         var h = z
-        for (activation, promise) in [(Int32(2), 2.5), (3, 2.5), (4, 4.0)] {
+        for (activation, promise) in [(Int32(2), 2.5), (3, 2.5), (4, 4.0), (5, 3.0)] {
             ElementwiseKernels(Float.self, level: level).activate(
                 activation, 1, z.count, z, z.count, &h, z.count)
             let worst = zip(z, h).map { z, h in
                 let wanted = reference(activation, Double(z))
-                if abs(wanted) < Double(Float.leastNormalMagnitude) { return 0.0 }
+                if abs(wanted) < Double(Float.leastNormalMagnitude) || activation == 5 && z < -87 { return 0.0 }
                 let room = activation == 4 && z < -4 ? 7.0 / 4 : 1
                 return abs(Double(h) - wanted) / Double(Float(wanted).ulp) / room
             }
@@ -323,7 +328,7 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
         check(ElementwiseKernels(Double.self, level: level))
         func check<T>(_ k: ElementwiseKernels<T>) {
             typealias Operation = (Int, UnsafePointer<T>, [UnsafeMutablePointer<T>]) -> Void
-            var operations: [Operation] = (Int32(0)...4).flatMap { code -> [Operation] in
+            var operations: [Operation] = (Int32(0)...6).flatMap { code -> [Operation] in
                 [
                     { n, x, o in k.activate(code, 1, n, x, n, o[0], n) },
                     { n, x, o in k.activate_backward(code, 1, n, x, n, o[0], n) },

@@ -28,16 +28,17 @@ import Testing
         ("low_rank", [CrossLayers(count: 2, rank: 2, appends: true)], false),
         ("machine", [FactorizationMachine(fields: ["user", "item"])], false),
         (
-            "gate", [FieldGate(), FieldGate(fields: ["item", "user"], reduction: 1, activation: .sigmoid)],
+            "gate", [FieldGate(), FieldGate(fields: ["item", "user"], reduction: 1, activation: .relu)],
             false
         ),
         ("target", [attention], true),
         (
             "many",
             [
-                SelfAttentionPooling(sequence: "history", layers: [.dense(9, .tanh)]),
+                AttentionPooling(sequence: "history", layers: [.dense(9, .tanh)]),
                 TargetAttention(
-                    sequence: "history", candidate: "item", layers: [.dense(6, .sigmoid)], isNormalized: true),
+                    sequence: "history", candidate: "item", layers: [.dense(6, .sigmoid)],
+                    normalization: .softmax),
                 FactorizationMachine(fields: ["user", "item", "history"]), CrossLayers(count: 1),
             ], true
         ),
@@ -84,6 +85,7 @@ import Testing
                 IDColumn("item", ids: rows.map { id($0, 2, 7) }),
                 IDColumn("place", ids: rows.map { id($0, 3, 5) }),
                 IDColumn("history", bags: bags, weights: weighted ? bags.map { $0.map { _ in 2 } } : nil),
+                IDColumn("places", bags: bags.map { $0.map { $0 * 3 % 5 } }),
             ],
             labels: [
                 ("click", rows.map { $0 % 5 == 0 ? .nan : value($0, 0) > 0 ? 1 : 0 }),
@@ -189,9 +191,10 @@ import Testing
         try check(Self.attention, .sum)
         try check(
             TargetAttention(
-                sequence: "history", candidate: "item", layers: [.dense(3, .tanh)], isNormalized: true), .mean
+                sequence: "history", candidate: "item", layers: [.dense(3, .tanh)], normalization: .softmax),
+            .mean
         )
-        try check(SelfAttentionPooling(sequence: "history"), .mean)
+        try check(AttentionPooling(sequence: "history"), .mean)
     }
 
     /// Cross layers of weights 0 and gates of 1 leave features as they are.
@@ -214,7 +217,8 @@ import Testing
                 try with.gradient("trunk.0.weight"), try without.gradient("trunk.0.weight"), absolute: 1e-14)
         }
         try check(CrossLayers(count: 2), "features.0.cross", ones: nil)
-        try check(FieldGate(), "features.0.excite", ones: "features.0.excite.bias")
+        try check(FieldGate(activation: .relu), "features.0.excite", ones: "features.0.excite.bias")
+        try check(FieldGate(), "features.0.excite", ones: nil)
     }
 
     /// Numbers that no bin is for are at its ends, and what is no number is missing: none traps or leaves memory.
@@ -294,7 +298,17 @@ import Testing
         #expect(place([target("place")], history: true) == "features.0, candidate")
         #expect(place([target("thing")], history: true) == "features.0, candidate")
         #expect(place([target("item", layers: [.relu(0)])], history: true) == "features.0, layers, layer 0")
-        #expect(place([SelfAttentionPooling(sequence: "item")], history: true) == "features.0, sequence")
+        #expect(place([AttentionPooling(sequence: "item")], history: true) == "features.0, sequence")
+        // Layers that every position shares neither normalise nor drop anything.
+        for layer in [
+            HiddenLayer.dense(4, .tanh, normalization: .layer), .dense(4, .tanh, normalization: .batch),
+            .dense(4, .tanh, dropout: 0.5),
+        ] {
+            #expect(place([target("item", layers: [layer])], history: true) == "features.0, layers, layer 0")
+            #expect(
+                place([AttentionPooling(sequence: "history", layers: [.relu(3), layer])], history: true)
+                    == "features.0, layers, layer 1")
+        }
         #expect(throws: InputError.self) {
             try MultiTaskModel(
                 inputs: 3, embedded: Self.embedded(), tables: Self.tables, trunk: [], tasks: Self.tasks)

@@ -5,7 +5,9 @@ import Testing
 /// Architectures and nodes against PyTorch in float64: logits, losses, every gradient by name, and after six steps of
 /// Adam every parameter, every moving statistic and the answers.
 @Suite struct GraphGoldenTests {
-    static let names = ["mmoe", "ple", "cross_stitch", "star", "batch_norm", "layer_norm", "funnel"]
+    static let names = [
+        "mmoe", "ple", "cross_stitch", "star", "batch_norm", "layer_norm", "funnel", "prelu", "dice",
+    ]
 
     func model(_ name: String) throws -> MultiTaskModel {
         func make(_ architecture: some Architecture) throws -> MultiTaskModel {
@@ -51,6 +53,8 @@ import Testing
                     let normed = graph.activation(graph.layerNorm(h, names: ["norms.0"]), .gelu)
                     return graph.heads([normed, normed, normed])
                 })
+        case "prelu": return try make(SharedBottom(trunk: [.dense(6, .prelu), .dense(5, .prelu)]))
+        case "dice": return try make(SharedBottom(trunk: [.dense(6, .dice), .dense(5, .dice)]))
         default:
             return try make(
                 Probe { graph in
@@ -66,6 +70,6 @@ import Testing
     @Test(arguments: names)
     func matchesPyTorch(name: String) throws {
         try Golden("graph_" + name).checkAdam(
-            model(name), comparesLogits: !["star", "batch_norm"].contains(name))
+            model(name), comparesLogits: !["star", "batch_norm", "dice"].contains(name))
     }
 }

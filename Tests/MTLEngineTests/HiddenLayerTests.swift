@@ -23,6 +23,53 @@ import Testing
         try GradientCheck.check(CrossStitch(layers: [layer(6), layer(5)]), tasks: Self.tasks, rows: rows)
     }
 
+    /// Activations with a slope for every unit, in stacks, towers, experts, by scenario, and beside a normalisation.
+    @Test(arguments: [Activation.prelu, .dice]) func slopes(activation: Activation) throws {
+        func layer(_ units: Int, _ normalization: HiddenLayer.Normalization = .none) -> HiddenLayer {
+            .dense(units, activation, normalization: normalization, dropout: 0.2)
+        }
+        let tasks: [LearningTask] = [
+            .binary("a", weight: 0.7, tower: [.dense(5, activation)]), .regression("b", weight: 1.3),
+            .regression("c", tower: [.dense(5, activation)]),
+        ]
+        let rows = [37]
+        try GradientCheck.check(
+            SharedBottom(trunk: [layer(7), layer(6, .layer)]), tasks: tasks, rows: rows)
+        try GradientCheck.check(
+            MMoE(experts: 3, layers: [layer(7), layer(5)], gate: [layer(4)]), tasks: tasks, rows: rows)
+        try GradientCheck.check(
+            ScenarioTowers(trunk: [layer(6)]), tasks: tasks, scenarios: 3, rows: rows)
+    }
+
+    @Test func parametersOfSlopes() throws {
+        let model = try MultiTaskModel(
+            inputs: 3, architecture: MMoE(experts: 2, layers: [.dense(4, .prelu), .dense(3, .dice)]),
+            tasks: [.binary("a")])
+        let trainer = try Trainer<Double>(model, batchSize: 9)
+        for expert in 0..<2 {
+            #expect(
+                try trainer.parameter("experts.\(expert).0.activation.weight") == [0.25, 0.25, 0.25, 0.25])
+            #expect(try trainer.parameter("experts.\(expert).1.activation.weight") == [0, 0, 0])
+            #expect(try trainer.parameter("experts.\(expert).1.activation.running_var") == [1, 1, 1])
+        }
+    }
+
+    /// Where a layer is no more than a product and an activation, what has parameters is refused, and never left out.
+    @Test(arguments: [Activation.prelu, .dice]) func slopesAreRefusedWhereThereAreNone(activation: Activation)
+        throws
+    {
+        for architecture: any Architecture in [
+            HAMUR(trunk: [.dense(4, activation)]), APG(layers: [.dense(4, activation)]),
+            AdaptDHM(layers: [.dense(4, activation)]),
+        ] {
+            let error = failure {
+                _ = try MultiTaskModel(
+                    inputs: 3, scenarios: 2, architecture: architecture, tasks: [.binary("a")])
+            }
+            #expect(error?.place.hasSuffix("layer 0") == true)
+        }
+    }
+
     @Test func parametersOfANormalisation() throws {
         let model = try MultiTaskModel(
             inputs: 3,

@@ -43,7 +43,7 @@ import Testing
             testDescription: "neighbours gated", layers: [gate(["place", "item"], .relu)],
             projected: ["user", "place", "hour", "home"]),
         Case(
-            testDescription: "one gated", layers: [gate(["hour"], .tanh)],
+            testDescription: "one gated", layers: [gate(["hour"])],
             projected: ["user", "place", "hour", "home"]),
         Case(
             testDescription: "two gates", layers: [gate(["hour", "home"]), gate(["user"])],
@@ -88,7 +88,7 @@ import Testing
             projected: ["user", "hour"]),
     ]
 
-    private static func gate(_ fields: [String] = [], _ activation: Activation = .sigmoid) -> FieldGate {
+    private static func gate(_ fields: [String] = [], _ activation: FieldGate.Gate = .sigmoid) -> FieldGate {
         FieldGate(fields: fields, reduction: 1, activation: activation)
     }
 

@@ -237,6 +237,9 @@ struct StepOracle {
         case .tanh: tanh(z)
         case .sigmoid: 1 / (1 + exp(-z))
         case .gelu: z * erfc(-z / 2.squareRoot()) / 2
+        case .silu: z / (1 + exp(-z))
+        case .leakyReLU: z > 0 ? z : 0.01 * z
+        case .prelu, .dice: .nan
         }
     }
 
@@ -246,6 +249,9 @@ struct StepOracle {
         case .relu: z > 0 ? 1 : 0
         case .tanh: 1 - tanh(z) * tanh(z)
         case .sigmoid: exp(-z) / ((1 + exp(-z)) * (1 + exp(-z)))
+        case .silu: (1 + z * exp(-z) / (1 + exp(-z))) / (1 + exp(-z))
+        case .leakyReLU: z > 0 ? 1 : 0.01
+        case .prelu, .dice: .nan
         case .gelu: erfc(-z / 2.squareRoot()) / 2 + z * exp(-z * z / 2) / (2 * Double.pi).squareRoot()
         }
     }

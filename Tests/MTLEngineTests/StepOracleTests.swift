@@ -72,7 +72,10 @@ import Testing
     }
 
     static let settings: [Setting] = {
-        let trunks: [[HiddenLayer]] = [[.relu(17), .dense(9, .gelu)], [.dense(12, .sigmoid)], []]
+        let trunks: [[HiddenLayer]] = [
+            [.relu(17), .dense(9, .gelu)], [.dense(12, .sigmoid)],
+            [.dense(12, .leakyReLU), .dense(5, .silu)], [],
+        ]
         let smoothed = Self.tasks.map { task in
             let isClassified = task.name != "b" && task.name != "e"
             return LearningTask(
@@ -116,7 +119,7 @@ import Testing
             for (number, schedule) in [Schedule.joint, .alternating(.batch)].enumerated() {
                 for trunk in [
                     [HiddenLayer.relu(64), .relu(64)], [.dense(48, .tanh), .dense(72, .gelu)],
-                    [.dense(64, .gelu), .dense(80, .sigmoid)],
+                    [.dense(64, .gelu), .dense(80, .sigmoid)], [.dense(64, .silu), .dense(72, .leakyReLU)],
                 ] {
                     result.append(
                         Setting(

@@ -144,8 +144,13 @@ package enum GradientCheck {
         guard feature.pooling != .single else {
             return try IDColumn(feature.name, ids: (0..<rows).map { _ in id() })
         }
+        if feature.pooling == .positions {
+            // As many in a row of every sequence, which may be of the same behaviours.
+            var counts = SeededGenerator(seed: 77)
+            let bags = (0..<rows).map { _ in (0..<counts.below(feature.maximumCount + 1)).map { _ in id() } }
+            return try IDColumn(feature.name, bags: bags)
+        }
         let bags = (0..<rows).map { _ in (0..<generator.below(feature.maximumCount + 1)).map { _ in id() } }
-        guard feature.pooling != .positions else { return try IDColumn(feature.name, bags: bags) }
         return try IDColumn(
             feature.name, bags: bags, weights: bags.map { $0.map { _ in 0.5 + generator.uniform() } })
     }

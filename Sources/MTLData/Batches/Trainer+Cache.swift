@@ -196,6 +196,29 @@ extension RowCache {
                     expected: "ids below \(table.rows), up to \(feature.maximumCount)")
             }
         }
+        for names in model.plan.alignedSequences { try check(aligned: names) }
+    }
+
+    /// Sequences of the same behaviours have as many of them in each row.
+    private func check(aligned names: [String]) throws(InputError) {
+        let indices = names.compactMap { name in layout.bags.firstIndex { $0.name == name } }
+        guard let first = indices.first else { return }
+        for block in blocks.indices {
+            let rows = try self.rows(block)
+            defer { withExtendedLifetime(rows) {} }
+            let a = rows.bags[first].offsets
+            for index in indices.dropFirst() {
+                let b = rows.bags[index].offsets
+                for row in 0..<rows.count where a[row + 1] - a[row] != b[row + 1] - b[row] {
+                    throw InputError(
+                        .shape, at: "\(path), \"\(layout.bags[index].name)\"",
+                        found: "\(b[row + 1] - b[row]) values in a row",
+                        expected:
+                            "\(a[row + 1] - a[row]) as of \"\(layout.bags[first].name)\", whose behaviours they are"
+                    )
+                }
+            }
+        }
     }
 
     /// A block's rows as a dataset.

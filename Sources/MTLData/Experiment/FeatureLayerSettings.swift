@@ -13,12 +13,19 @@ public enum FeatureLayerType: String, SettingsKind {
     case cross
     /// Pairwise interactions of a factorization machine.
     case factorizationMachine = "factorization_machine"
+    /// Blocks of MaskNet.
+    case maskNet = "mask_net"
     /// A squeeze-and-excitation gate over fields.
     case gate
     /// DIN's attention of a candidate to a sequence.
     case attention
-    /// Attention of a sequence to itself.
-    case selfAttention = "self_attention"
+    /// Attention pooling of a sequence: one query that learns what to look for.
+    case attentionPooling = "attention_pooling"
+    /// A transformer over a sequence and what it is compared with.
+    case transformer
+
+    /// What `attention_pooling` was called.
+    public static let formerNames = ["self_attention": "attention_pooling"]
 
     /// Where it is in an experiment.
     public static var place: String { "model, features" }
@@ -32,9 +39,21 @@ public enum FeatureLayerType: String, SettingsKind {
 }
 
 extension TypedSettings where Kind == FeatureLayerType {
-    /// The sequence that the layer attends to; nil for layers without one.
-    var sequence: String? {
-        if case .scalar(let name)? = options["sequence"] { name } else { nil }
+    /// The sequences that the layer attends to.
+    var sequences: [String] {
+        switch options["sequence"] {
+        case .scalar(let name)?: [name]
+        case .list(let names)?: names.compactMap { if case .scalar(let name) = $0 { name } else { nil } }
+        default: []
+        }
+    }
+
+    /// The same with what a model file has to say, since it was another default in files of before.
+    func saying(gate: FieldGate.Gate) -> Self {
+        guard type == .gate, options["activation"] == nil else { return self }
+        var result = self
+        result.options["activation"] = .scalar(gate.rawValue)
+        return result
     }
 
     /// The layer itself.
@@ -47,9 +66,11 @@ extension TypedSettings where Kind == FeatureLayerType {
                 switch type {
                 case .cross: try CrossLayers(&options)
                 case .factorizationMachine: try FactorizationMachine(&options)
+                case .maskNet: try MaskNet(&options)
                 case .gate: try FieldGate(&options)
                 case .attention: try TargetAttention(&options)
-                case .selfAttention: try SelfAttentionPooling(&options)
+                case .attentionPooling: try AttentionPooling(&options)
+                case .transformer: try TransformerEncoder(&options)
                 }
             }
         }

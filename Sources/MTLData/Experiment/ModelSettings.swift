@@ -110,6 +110,13 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         }
     }
 
+    /// The same with what defaults say that have changed: gates that are not said are `gate`.
+    func saying(gate: FieldGate.Gate) -> ModelSettings {
+        var result = self
+        result.features = features.map { $0.saying(gate: gate) }
+        return result
+    }
+
     /// What the names of tables begin with: "" where all tasks read the same, else "TASK." for each.
     func tableOwners(_ schema: Schema) -> [String] {
         sharing?.type == .separate ? schema.labels.map { "\($0.name)." } : [""]
@@ -117,7 +124,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
 
     /// Sequences that a feature layer attends to are not pooled before.
     private func embedded(_ preprocessor: Preprocessor) -> [EmbeddedFeature] {
-        let attended = features.compactMap(\.sequence)
+        let attended = features.flatMap(\.sequences)
         return preprocessor.embedded.map { feature in
             guard attended.contains(feature.name), feature.maximumCount > 0 else { return feature }
             return .sequence(feature.name, table: feature.table, maximumCount: feature.maximumCount)

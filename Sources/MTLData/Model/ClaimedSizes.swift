@@ -15,7 +15,8 @@ struct ClaimedSizes {
     private static let noSizes: Set<String> = [
         "task_scenarios", "parents", "type", "fields", "sequence", "candidate", "domain", "personal",
         "condition", "activation", "normalization", "distance", "weight", "maximum_weight", "temperature",
-        "calibration", "orthogonality", "reduction", "auxiliary", "entropy", "sparsity", "update_every",
+        "calibration", "normalized", "pooling", "positions", "dropout", "orthogonality", "reduction",
+        "auxiliary", "entropy", "sparsity", "update_every",
     ]
 
     /// - Parameter members: how many the file says it has; nil for a file of one, whose tensors have no prefix.

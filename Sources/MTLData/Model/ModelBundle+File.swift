@@ -29,7 +29,8 @@ extension ModelBundle {
         let version = isScaled ? Self.scaledVersion : isOne ? Self.version : Self.membersVersion
         var texts = [
             "format": "mtl", "version": version,
-            "preprocessor": try Self.json(preprocessor, path, bag), "model": try Self.json(settings, path),
+            "preprocessor": try Self.json(preprocessor, path, bag),
+            "model": try Self.json(settings.saying(gate: .sigmoid), path),
             "histories": try Self.json(histories, path), "sampling": try Self.json(sampling, path),
         ]
         if let refitEpochs { texts["refit"] = try Self.json(refitEpochs, path) }
@@ -81,7 +82,8 @@ extension ModelBundle {
         let sizes = ClaimedSizes(file, members: membersOfTasks.map { _ in count })
         try sizes.check(settings: file.texts["model"] ?? "")
         let preprocessor = try Self.decode(Preprocessor.self, "preprocessor", file)
-        let settings = try Self.decode(ModelSettings.self, "model", file)
+        // Files of before gates had a choice hold those of the paper.
+        let settings = try Self.decode(ModelSettings.self, "model", file).saying(gate: .relu)
         try sizes.check(preprocessor, settings, file)
         let sampling = try Self.decode(Sampling.self, "sampling", file)
         let histories = try Self.decode([HistorySpec].self, "histories", file)
@@ -183,9 +185,10 @@ extension ModelBundle {
         }
     }
 
-    /// Metadata with today's names: what was called "hard" is a shared bottom.
+    /// Metadata with today's names: what was called "hard" is a shared bottom, "self_attention" attention pooling.
     package static func renamed(_ text: String) -> String {
         text.replacing(#""type":"hard""#, with: #""type":"shared_bottom""#)
+            .replacing(#""type":"self_attention""#, with: #""type":"attention_pooling""#)
     }
 
     private static func decode<Value: Decodable>(

@@ -4,22 +4,6 @@ struct FeaturePart {
     let field: String?
 }
 
-/// An embedded feature whose vectors stand side by side, `[rows, capacity · dimension]`, zeros behind the last.
-public struct SequenceFeature: Sendable {
-    /// The name of the embedded feature.
-    public let name: String
-    /// The vectors side by side, `[rows, capacity · dimension]`.
-    public let value: GraphValue
-    /// The number of vectors in a row, `[rows, 1]`.
-    public let length: GraphValue
-    /// The largest number of vectors in a row.
-    public let capacity: Int
-
-    /// The length of a vector.
-    public var dimension: Int { value.width / capacity }
-    var isRead = false
-}
-
 extension GraphBuilder {
     /// The embedded features alone, in order, each of its table's dimension. A layer that replaces all features leaves none.
     public var embeddedFeatures: [GraphValue] { parts.filter { $0.field != nil }.map(\.value) }
@@ -143,19 +127,18 @@ extension GraphBuilder {
         return result
     }
 
-    /// A sequence by its name, which is read from now on.
-    ///
-    /// - Throws: `InputError` where there is none.
-    public mutating func sequence(_ name: String, at place: String) throws(InputError) -> SequenceFeature {
-        guard let index = sequences.firstIndex(where: { $0.name == name }) else {
-            throw InputError(
-                .name, at: place, found: "no sequence \"\(name)\"",
-                expected: sequences.isEmpty
-                    ? "an embedded feature with positions"
-                    : "one of \(sequences.map(\.name).joined(separator: ", "))")
+    /// All features side by side, x, with every embedded field normalised by itself: `[rows, x.width]`; "NAME.FIELD.weight" and
+    /// "NAME.FIELD.bias", `[width of the field]`. Numbers are as they are.
+    public mutating func normedFields(of x: GraphValue, name title: String) -> GraphValue {
+        let y = reserve(x.width)
+        var column = 0
+        for part in parts {
+            let columns = column..<column + part.value.width
+            column = columns.upperBound
+            let value = part.field.map { layerNorm(x.columns(columns), names: ["\(title).\($0)"]) }
+            accumulate(value ?? x.columns(columns), into: y.columns(columns), isFirst: true)
         }
-        sequences[index].isRead = true
-        return sequences[index]
+        return y
     }
 
     /// Takes columns of the dense features out of the features, for a layer that makes something else of them.
@@ -207,6 +190,15 @@ extension GraphBuilder {
         return y
     }
 
+    /// ⟨v_i, v_j⟩ of every two of `fields` blocks of x, (0, 1), (0, 2), … (1, 2), …: `[rows, fields (fields - 1) / 2]`.
+    public mutating func fieldDots(_ x: GraphValue, fields: Int) -> GraphValue {
+        precondition(fields > 1 && x.width % fields == 0, "\(x.width) columns of \(fields) fields")
+        let y = reserve(fields * (fields - 1) / 2)
+        note(y, from: [x])
+        nodes.append(.fieldDots(FieldDotsNode(x: x, y: y, count: fields)))
+        return y
+    }
+
     /// A vector for every number of a column, which leads straight from bin to bin: `[rows, into.width]`; "NAME.bias" `[width]`,
     /// "NAME.weight" `[bins, width]`, and "NAME.missing" `[width]`.
     ///
@@ -242,45 +234,6 @@ extension GraphBuilder {
         let y = reserve(widths.count)
         note(y, from: [x])
         nodes.append(.fieldMeans(FieldMeansNode(x: x, y: y, first: first)))
-        return y
-    }
-
-    /// [e, c, e - c, e ⊙ c] for every vector e of a sequence, zeros behind the last: `[rows, capacity · 4 dimension]`.
-    public mutating func sequencePairs(_ sequence: SequenceFeature, with c: GraphValue) -> GraphValue {
-        precondition(c.width == sequence.dimension, "\(c.width) columns beside \(sequence.dimension)")
-        let y = reserve(4 * sequence.value.width)
-        note(y, from: [sequence.value, c])
-        nodes.append(
-            .sequencePairs(
-                SequencePairsNode(
-                    x: sequence.value, c: c, length: sequence.length, y: y, capacity: sequence.capacity)))
-        return y
-    }
-
-    /// Σ a_p e_p over the vectors of a sequence, `[rows, dimension]`; 0 for none.
-    ///
-    /// - Parameters:
-    ///   - sequence: the sequence that is pooled.
-    ///   - scores: `[rows, capacity]`; those behind the last vector do not count.
-    ///   - isNormalized: whether a is the scores' softmax, or the scores themselves.
-    public mutating func sequencePool(
-        _ sequence: SequenceFeature, scores: GraphValue, isNormalized: Bool
-    ) -> GraphValue {
-        let capacity = sequence.capacity
-        precondition(scores.width == capacity, "\(scores.width) scores of \(capacity) positions")
-        let first = lists.count
-        lists += (0..<capacity).map { Int32($0 * sequence.dimension) }
-        let modes = lists.count
-        lists += (0..<capacity).map { _ in 0 }
-        let source = inWorkspace(scores)
-        let saved = reserveSaved(2 * capacity)
-        let y = reserve(sequence.dimension)
-        note(y, from: [source, sequence.value])
-        nodes.append(
-            .sequencePool(
-                SequencePoolNode(
-                    x: sequence.value, scores: source, length: sequence.length, y: y, saved: saved,
-                    capacity: capacity, isNormalized: isNormalized, first: first, modes: modes)))
         return y
     }
 }

@@ -53,11 +53,12 @@ extension GraphBuilder {
     }
 
     /// Layers of `tiedDense`: `[rows, blocks · units of the last layer]`; layer l's parameters are "NAME.l.weight" and
-    /// "NAME.l.bias". Layers have no normalisation and no dropout here.
+    /// "NAME.l.bias". Layers with normalisation or dropout trap: `check(at:allowsNone:isPlain:)` refuses them before.
     public mutating func tiedStack(
         _ x: GraphValue, blocks: Int, _ layers: [HiddenLayer], name title: String
     ) -> GraphValue {
         var value = x
+        precondition(layers.allSatisfy(\.isPlain), "tied layers with normalisation or dropout")
         for (depth, layer) in layers.enumerated() {
             value = tiedDense(
                 value, blocks: blocks, units: layer.units, activation: layer.activation,

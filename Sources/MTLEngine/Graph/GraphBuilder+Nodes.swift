@@ -126,7 +126,8 @@ extension GraphBuilder {
     /// - Parameters:
     ///   - sums: x W + b of the blocks, side by side.
     ///   - layer: the plan of each block.
-    ///   - names: one per block; the normalisation's parameters are "NAME.norm.weight" and "NAME.norm.bias".
+    ///   - names: one per block; the normalisation's parameters are "NAME.norm.weight" and "NAME.norm.bias", those of PReLU and
+    ///     Dice "NAME.activation.weight" `[units]`.
     public mutating func finished(_ sums: GraphValue, _ layer: HiddenLayer, names: [String]) -> GraphValue {
         let norms = names.map { "\($0).norm" }
         let normed =
@@ -135,7 +136,10 @@ extension GraphBuilder {
             case .batch: batchNorm(sums, names: norms)
             case .layer: layerNorm(sums, names: norms)
             }
-        return dropout(activation(normed, layer.activation), rate: layer.dropout)
+        guard layer.activation.hasParameters else {
+            return dropout(activation(normed, layer.activation), rate: layer.dropout)
+        }
+        return dropout(slopes(normed, layer.activation, names: names), rate: layer.dropout)
     }
 
     /// A stack of hidden layers per name, side by side: `[rows, names · units of the last layer]`, or x where there are no

@@ -45,20 +45,32 @@ extension GraphBuilder {
         _ x: GraphValue, isPartitioned: Bool = false, names: [String], epsilon: Double = 1e-5,
         momentum: Double = 0.1
     ) -> GraphValue {
+        addBatchNorm(
+            x, isPartitioned: isPartitioned, names: names, epsilon: epsilon, momentum: momentum,
+            hasFactors: true)
+    }
+
+    /// - Parameter hasFactors: without, the gain is 1 and the shift 0; not with partitions.
+    mutating func addBatchNorm(
+        _ x: GraphValue, isPartitioned: Bool = false, names: [String], epsilon: Double = 1e-5,
+        momentum: Double = 0.1, hasFactors: Bool
+    ) -> GraphValue {
         precondition(
             !names.isEmpty && x.width % names.count == 0, "\(x.width) columns, \(names.count) blocks")
         let source = inWorkspace(x)
         let width = x.width
         if isPartitioned { usesScenarios = true }
-        let gain = place(2 * width)
+        let gain = hasFactors ? place(2 * width) : 0
         let own = isPartitioned ? place(2 * scenarios * width) : nil
         let sets = isPartitioned ? scenarios : 1
         let moving = place(2 * sets * width, isTrained: false)
         let each = width / names.count
         for (block, title) in names.enumerated() {
             let first = block * each
-            vector(title + ".weight", gain + first, each, beginsAt: 1)
-            vector(title + ".bias", gain + width + first, each, beginsAt: 0)
+            if hasFactors {
+                vector(title + ".weight", gain + first, each, beginsAt: 1)
+                vector(title + ".bias", gain + width + first, each, beginsAt: 0)
+            }
             for set in 0..<sets {
                 let prefix = isPartitioned ? "\(title).\(set)" : title
                 if let own {
@@ -72,7 +84,7 @@ extension GraphBuilder {
             }
         }
         let y = reserve(width)
-        note(y, hasParameters: true, from: [])
+        note(y, hasParameters: hasFactors, from: [source])
         nodes.append(
             .batchNorm(
                 BatchNormNode(
@@ -80,7 +92,7 @@ extension GraphBuilder {
                     ownShift: own.map { $0 + scenarios * width }, movingMean: moving,
                     movingVariance: moving + sets * width, isPartitioned: isPartitioned,
                     scenarios: scenarios, width: width, place: normWidth, epsilon: epsilon,
-                    momentum: momentum)))
+                    momentum: momentum, hasFactors: hasFactors)))
         normWidth = Self.sum(normWidth, width)
         return y
     }

@@ -18,6 +18,8 @@ public struct GraphBuilder {
     /// What the features consist of, while feature layers are built.
     var parts: [FeaturePart] = []
     var sequences: [SequenceFeature] = []
+    /// Sequences that some layer reads position by position beside each other.
+    var alignments: [[String]] = []
 
     var nodes: [Node] = []
     var lists: [Int32] = []

@@ -52,6 +52,8 @@ package struct ModelPlan: Sendable {
     package let gathered: WorkspaceSlot
     package let layout: ParameterLayout
     package let embedding: EmbeddingPlan
+    /// Names of sequences of which a row has as many vectors each.
+    package let alignedSequences: [[String]]
     /// The members of a packed ensemble, where the model is one.
     package let members: MemberPlan?
 }

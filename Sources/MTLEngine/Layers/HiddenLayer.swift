@@ -30,7 +30,7 @@ public struct HiddenLayer: Sendable, Equatable {
     public static func relu(_ units: Int) -> HiddenLayer { dense(units, .relu) }
 
     /// Whether it is a product and an activation alone.
-    var isPlain: Bool { normalization == .none && dropout == 0 }
+    var isPlain: Bool { normalization == .none && dropout == 0 && !activation.hasParameters }
 }
 
 extension [HiddenLayer] {
@@ -40,7 +40,7 @@ extension [HiddenLayer] {
     /// - Parameters:
     ///   - place: what messages call the layers.
     ///   - allowsNone: whether there may be no layer at all.
-    ///   - isPlain: whether normalisation and dropout are refused, for architectures that do neither.
+    ///   - isPlain: whether normalisation, dropout and activations with parameters are refused, for what has none.
     /// - Throws: `InputError` that names the place and the layer.
     public func check(at place: String, allowsNone: Bool = true, isPlain: Bool = false) throws(InputError) {
         guard allowsNone || !isEmpty else {
@@ -58,8 +58,9 @@ extension [HiddenLayer] {
             }
             guard !isPlain || layer.isPlain else {
                 throw InputError(
-                    .value, at: "\(place), layer \(index)", found: "normalisation or dropout",
-                    expected: "neither: this architecture has none")
+                    .value, at: "\(place), layer \(index)",
+                    found: "normalisation, dropout or an activation with parameters",
+                    expected: "none of them here")
             }
             guard layer.dropout >= 0, layer.dropout < 1 else {
                 throw InputError(

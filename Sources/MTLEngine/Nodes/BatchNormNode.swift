@@ -26,6 +26,8 @@ package struct BatchNormNode: NodeOperation {
     package var first = 0
     package let epsilon: Double
     package let momentum: Double
+    /// Without, the gain is 1, the shift 0, and neither is a parameter.
+    package let hasFactors: Bool
     package var dx = GradientMode.none
 
     package static var vectors: Int { 6 }
@@ -51,6 +53,7 @@ package struct BatchNormNode: NodeOperation {
     package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
 
     package var parameters: [ParameterRange] {
+        guard hasFactors else { return [] }
         var result = scenarioParameters([gain, shift], count: x.width, stride: 0, scenarios: scenarios)
         if let ownGain, let ownShift {
             result += scenarioParameters(
@@ -90,7 +93,8 @@ package struct BatchNormNode: NodeOperation {
     ) {
         vector(0, of: norms)[column] = Scalar(mean)
         vector(1, of: norms)[column] = Scalar(1 / (variance + epsilon).squareRoot())
-        var (g, s) = (parameters[gain + column], parameters[shift + column])
+        var (g, s): (Scalar, Scalar) =
+            hasFactors ? (parameters[gain + column], parameters[shift + column]) : (1, 0)
         if let ownGain, let ownShift {
             g *= parameters[ownGain + scenario * width + column]
             s += parameters[ownShift + scenario * width + column]
@@ -126,6 +130,7 @@ package struct BatchNormNode: NodeOperation {
             level: tile.level, rows: tile.rows, columns: x.width, x: from.base, ldx: from.stride,
             mean: vector(0, of: norms), root: vector(1, of: norms), dy: d.base, lddy: d.stride, sums: slopes,
             dots: dots)
+        guard hasFactors else { return }
         func add(_ value: Double, at index: Int, adds: Bool) {
             tile.gradients[index] = adds ? tile.gradients[index] + Scalar(value) : Scalar(value)
         }

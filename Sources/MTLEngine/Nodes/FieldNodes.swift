@@ -56,6 +56,59 @@ package struct PairwiseNode: NodeOperation {
     }
 }
 
+/// The dot product of every two fields (DLRM, arXiv 1906.00091).
+package struct FieldDotsNode: NodeOperation {
+    package let x: GraphValue
+    package let y: GraphValue
+    package let count: Int
+    package var dx = GradientMode.none
+
+    package var output: GraphValue { y }
+    package var blockWidth: Int { y.width }
+    package func part(_: Range<Int>) -> FieldDotsNode { self }
+    package func inputs(_ lists: [Int32]) -> [GraphValue] { [x] }
+    package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
+    package var multiplyAdds: Int { y.width * (x.width / count) }
+
+    package func forward<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
+        let (from, to) = (tile.view(x), tile.view(y))
+        let width = x.width / count
+        var pair = 0
+        for first in 0..<count {
+            for second in first + 1..<count {
+                Scalar._dots(
+                    level: tile.level, rows: tile.rows, blocks: 1, width: width,
+                    a: from.base + first * width, lda: from.stride, b: from.base + second * width,
+                    ldb: from.stride, y: to.base + pair, ldy: to.stride, adds: false)
+                pair += 1
+            }
+        }
+    }
+
+    package func backward<Scalar: BLASScalar>(_ tile: BackwardTile<Scalar>) {
+        guard dx != .none else { return }
+        let (from, d, to) = (tile.view(x), tile.gradient(y), tile.gradient(x))
+        let width = x.width / count
+        var isBegun = dx == .add
+        // The first pairs are (0, 1), (0, 2), …: they begin every field's gradient once.
+        var pair = 0
+        for first in 0..<count {
+            for second in first + 1..<count {
+                hand(second, to: first, pair, adds: isBegun || second > 1)
+                hand(first, to: second, pair, adds: isBegun)
+                pair += 1
+            }
+            isBegun = true
+        }
+        func hand(_ other: Int, to field: Int, _ pair: Int, adds: Bool) {
+            Scalar._product(
+                level: tile.level, rows: tile.rows, blocks: 1, width: width, a: from.base + other * width,
+                lda: from.stride, b: d.base + pair, ldb: d.stride, y: to.base + field * width,
+                ldy: to.stride, adds: adds)
+        }
+    }
+}
+
 /// The mean of every field, of widths that may differ.
 package struct FieldMeansNode: NodeOperation {
     package var x: GraphValue

@@ -6,6 +6,7 @@ package enum Node: Sendable {
     case product(ProductNode)
     case dots(DotsNode)
     case activation(ActivationNode)
+    case slopes(SlopesNode)
     case softmax(SoftmaxNode)
     case mixture(MixtureNode)
     case stitch(StitchNode)
@@ -19,9 +20,14 @@ package enum Node: Sendable {
     case logitProduct(LogitProductNode)
     case tiedDense(TiedDenseNode)
     case pairwise(PairwiseNode)
+    case fieldDots(FieldDotsNode)
     case fieldMeans(FieldMeansNode)
     case sequencePairs(SequencePairsNode)
     case sequencePool(SequencePoolNode)
+    case sequenceJoin(SequenceJoinNode)
+    case sequenceTokens(SequenceTokensNode)
+    case sequenceAttention(SequenceAttentionNode)
+    case sequenceOutput(SequenceOutputNode)
     case piecewise(PiecewiseNode)
     case parameter(ParameterNode)
     case bitSelector(BitSelectorNode)
@@ -39,6 +45,7 @@ package enum Node: Sendable {
         case .product(let node): node
         case .dots(let node): node
         case .activation(let node): node
+        case .slopes(let node): node
         case .softmax(let node): node
         case .mixture(let node): node
         case .stitch(let node): node
@@ -52,9 +59,14 @@ package enum Node: Sendable {
         case .logitProduct(let node): node
         case .tiedDense(let node): node
         case .pairwise(let node): node
+        case .fieldDots(let node): node
         case .fieldMeans(let node): node
         case .sequencePairs(let node): node
         case .sequencePool(let node): node
+        case .sequenceJoin(let node): node
+        case .sequenceTokens(let node): node
+        case .sequenceAttention(let node): node
+        case .sequenceOutput(let node): node
         case .piecewise(let node): node
         case .parameter(let node): node
         case .bitSelector(let node): node
@@ -73,6 +85,7 @@ package enum Node: Sendable {
         case let node as ProductNode: self = .product(node)
         case let node as DotsNode: self = .dots(node)
         case let node as ActivationNode: self = .activation(node)
+        case let node as SlopesNode: self = .slopes(node)
         case let node as SoftmaxNode: self = .softmax(node)
         case let node as MixtureNode: self = .mixture(node)
         case let node as StitchNode: self = .stitch(node)
@@ -86,9 +99,14 @@ package enum Node: Sendable {
         case let node as LogitProductNode: self = .logitProduct(node)
         case let node as TiedDenseNode: self = .tiedDense(node)
         case let node as PairwiseNode: self = .pairwise(node)
+        case let node as FieldDotsNode: self = .fieldDots(node)
         case let node as FieldMeansNode: self = .fieldMeans(node)
         case let node as SequencePairsNode: self = .sequencePairs(node)
         case let node as SequencePoolNode: self = .sequencePool(node)
+        case let node as SequenceJoinNode: self = .sequenceJoin(node)
+        case let node as SequenceTokensNode: self = .sequenceTokens(node)
+        case let node as SequenceAttentionNode: self = .sequenceAttention(node)
+        case let node as SequenceOutputNode: self = .sequenceOutput(node)
         case let node as PiecewiseNode: self = .piecewise(node)
         case let node as ParameterNode: self = .parameter(node)
         case let node as BitSelectorNode: self = .bitSelector(node)
@@ -108,6 +126,7 @@ package enum Node: Sendable {
         case .product(let node): node.forward(tile)
         case .dots(let node): node.forward(tile)
         case .activation(let node): node.forward(tile)
+        case .slopes(let node): node.forward(tile)
         case .softmax(let node): node.forward(tile)
         case .mixture(let node): node.forward(tile)
         case .stitch(let node): node.forward(tile)
@@ -121,9 +140,14 @@ package enum Node: Sendable {
         case .logitProduct(let node): node.forward(tile)
         case .tiedDense(let node): node.forward(tile)
         case .pairwise(let node): node.forward(tile)
+        case .fieldDots(let node): node.forward(tile)
         case .fieldMeans(let node): node.forward(tile)
         case .sequencePairs(let node): node.forward(tile)
         case .sequencePool(let node): node.forward(tile)
+        case .sequenceJoin(let node): node.forward(tile)
+        case .sequenceTokens(let node): node.forward(tile)
+        case .sequenceAttention(let node): node.forward(tile)
+        case .sequenceOutput(let node): node.forward(tile)
         case .piecewise(let node): node.forward(tile)
         case .parameter(let node): node.forward(tile)
         case .bitSelector(let node): node.forward(tile)
@@ -143,6 +167,7 @@ package enum Node: Sendable {
         case .product(let node): node.backward(tile)
         case .dots(let node): node.backward(tile)
         case .activation(let node): node.backward(tile)
+        case .slopes(let node): node.backward(tile)
         case .softmax(let node): node.backward(tile)
         case .mixture(let node): node.backward(tile)
         case .stitch(let node): node.backward(tile)
@@ -156,9 +181,14 @@ package enum Node: Sendable {
         case .logitProduct(let node): node.backward(tile)
         case .tiedDense(let node): node.backward(tile)
         case .pairwise(let node): node.backward(tile)
+        case .fieldDots(let node): node.backward(tile)
         case .fieldMeans(let node): node.backward(tile)
         case .sequencePairs(let node): node.backward(tile)
         case .sequencePool(let node): node.backward(tile)
+        case .sequenceJoin(let node): node.backward(tile)
+        case .sequenceTokens(let node): node.backward(tile)
+        case .sequenceAttention(let node): node.backward(tile)
+        case .sequenceOutput(let node): node.backward(tile)
         case .piecewise(let node): node.backward(tile)
         case .parameter(let node): node.backward(tile)
         case .bitSelector(let node): node.backward(tile)

@@ -76,6 +76,8 @@ package struct LayerNormNode: NodeOperation {
     package let shift: Int
     package let statistics: GraphValue
     package let epsilon: Double
+    /// Whether all blocks have the first one's gain and shift.
+    package var isTied = false
     package var blocks: Range<Int>
     package var dx = GradientMode.none
 
@@ -94,11 +96,13 @@ package struct LayerNormNode: NodeOperation {
 
     package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
 
+    /// The columns of the active blocks' parameters.
+    private var own: Range<Int> { isTied ? 0..<width : columns }
+
     package var parameters: [ParameterRange] {
         [gain, shift].map {
             ParameterRange(
-                start: $0 + columns.lowerBound, count: columns.count, rowLength: 1, scenario: nil,
-                transposed: nil)
+                start: $0 + own.lowerBound, count: own.count, rowLength: 1, scenario: nil, transposed: nil)
         }
     }
 
@@ -109,22 +113,34 @@ package struct LayerNormNode: NodeOperation {
     package func forward<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
         let (from, to) = (tile.view(x).columns(columns), tile.view(output))
         let s = tile.view(statisticsOfBlocks)
-        Scalar._layerNorm(
-            level: tile.level, rows: tile.rows, blocks: blocks.count, width: width, epsilon: Scalar(epsilon),
-            x: from.base, ldx: from.stride, gain: tile.parameters + gain + columns.lowerBound,
-            shift: tile.parameters + shift + columns.lowerBound, y: to.base, ldy: to.stride,
-            statistics: s.base, lds: s.stride)
+        func run(_ some: Range<Int>) {
+            let first = some.lowerBound * width
+            Scalar._layerNorm(
+                level: tile.level, rows: tile.rows, blocks: some.count, width: width,
+                epsilon: Scalar(epsilon), x: from.base + first, ldx: from.stride,
+                gain: tile.parameters + gain + own.lowerBound,
+                shift: tile.parameters + shift + own.lowerBound, y: to.base + first, ldy: to.stride,
+                statistics: s.base + 2 * some.lowerBound, lds: s.stride)
+        }
+        guard isTied else { return run(0..<blocks.count) }
+        for block in 0..<blocks.count { run(block..<block + 1) }
     }
 
     package func backward<Scalar: BLASScalar>(_ tile: BackwardTile<Scalar>) {
         let (from, d) = (tile.view(x).columns(columns), tile.gradient(output))
         let s = tile.view(statisticsOfBlocks)
         let to = dx == .none ? nil : tile.gradient(x).columns(columns)
-        Scalar._layerNormBackward(
-            level: tile.level, rows: tile.rows, blocks: blocks.count, width: width, x: from.base,
-            ldx: from.stride, gain: tile.parameters + gain + columns.lowerBound, statistics: s.base,
-            lds: s.stride, dy: d.base, lddy: d.stride, dx: to?.base, lddx: to?.stride ?? 0, adds: dx == .add,
-            dgain: tile.gradients + gain + columns.lowerBound,
-            dshift: tile.gradients + shift + columns.lowerBound, parametersAdd: !tile.isFirst)
+        func run(_ some: Range<Int>, adds: Bool) {
+            let first = some.lowerBound * width
+            Scalar._layerNormBackward(
+                level: tile.level, rows: tile.rows, blocks: some.count, width: width, x: from.base + first,
+                ldx: from.stride, gain: tile.parameters + gain + own.lowerBound,
+                statistics: s.base + 2 * some.lowerBound, lds: s.stride, dy: d.base + first,
+                lddy: d.stride, dx: to.map { $0.base + first }, lddx: to?.stride ?? 0, adds: dx == .add,
+                dgain: tile.gradients + gain + own.lowerBound,
+                dshift: tile.gradients + shift + own.lowerBound, parametersAdd: adds)
+        }
+        guard isTied else { return run(0..<blocks.count, adds: !tile.isFirst) }
+        for block in 0..<blocks.count { run(block..<block + 1, adds: !tile.isFirst || block > 0) }
     }
 }

@@ -1,3 +1,54 @@
+/// y_p = [a_p, b_p] of every position of two sequences.
+package struct SequenceJoinNode: NodeOperation {
+    package let a: GraphValue
+    package let b: GraphValue
+    package let y: GraphValue
+    package let capacity: Int
+    package var da = GradientMode.none
+    package var db = GradientMode.none
+
+    package var output: GraphValue { y }
+    package var blockWidth: Int { y.width }
+    package func part(_: Range<Int>) -> SequenceJoinNode { self }
+    package func inputs(_ lists: [Int32]) -> [GraphValue] { [a, b] }
+
+    package mutating func setGradient(_ mode: GradientMode, of input: Int, lists: inout [Int32]) {
+        if input == 0 { da = mode } else { db = mode }
+    }
+
+    package func forward<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
+        let to = tile.view(y)
+        let (left, width) = (a.width / capacity, y.width / capacity)
+        for place in 0..<capacity {
+            copy(tile.view(a), place, into: to, column: place * width)
+            copy(tile.view(b), place, into: to, column: place * width + left)
+        }
+        func copy(_ from: MatrixView<Scalar>, _ place: Int, into to: MatrixView<Scalar>, column: Int) {
+            let count = from.columns / capacity
+            Scalar._linear(
+                level: tile.level, rows: tile.rows, columns: count, alpha: 1, x: from.base + place * count,
+                ldx: from.stride, y: to.base + column, ldy: to.stride, adds: false)
+        }
+    }
+
+    package func backward<Scalar: BLASScalar>(_ tile: BackwardTile<Scalar>) {
+        let d = tile.gradient(y)
+        let (left, width) = (a.width / capacity, y.width / capacity)
+        func hand(_ mode: GradientMode, _ value: GraphValue, first: Int) {
+            guard mode != .none else { return }
+            let (to, count) = (tile.gradient(value), value.width / capacity)
+            for place in 0..<capacity {
+                Scalar._linear(
+                    level: tile.level, rows: tile.rows, columns: count, alpha: 1,
+                    x: d.base + place * width + first, ldx: d.stride, y: to.base + place * count,
+                    ldy: to.stride, adds: mode == .add)
+            }
+        }
+        hand(da, a, first: 0)
+        hand(db, b, first: left)
+    }
+}
+
 /// Per position [e, c, e - c, e ⊙ c]: what a target attention's layers read (DIN, arXiv 1706.06978).
 package struct SequencePairsNode: NodeOperation {
     package let x: GraphValue

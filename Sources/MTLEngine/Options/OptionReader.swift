@@ -59,6 +59,16 @@ package struct OptionReader {
         if let value = try value(name, as: Value.self) { target = value }
     }
 
+    /// Names, of which one may stand alone.
+    mutating func readNames(_ name: String, _ target: inout [String]) throws(InputError) {
+        guard let option = try value(name, as: OptionValue.self) else { return }
+        guard let names = String(option: option).map({ [$0] }) ?? [String](option: option) else {
+            throw InputError(
+                .value, at: place + name, found: option.text, expected: "a name or a list of names")
+        }
+        target = names
+    }
+
     /// Hidden layers by their units, all of the model's kind; those of the default too.
     mutating func read(_ name: String, _ target: inout [HiddenLayer]) throws(InputError) {
         target = (try value(name) ?? target.map(\.units)).map(hidden)
@@ -207,3 +217,5 @@ extension OptionType where Self: RawRepresentable<String> & CaseIterable {
         self.init(rawValue: text)
     }
 }
+
+extension Activation: OptionType {}

@@ -174,7 +174,7 @@ public struct MultiTaskModel: Sendable {
             gradientStrides: builder.gradientStrides,
             transposedCount: builder.transposedCount,
             scratchCount: builder.scratchCount, normWidth: builder.normWidth, gathered: builder.gathered,
-            layout: layout, embedding: embedding,
+            layout: layout, embedding: embedding, alignedSequences: builder.alignments,
             members: builder.members.map {
                 MemberPlan(
                     count: $0, start: builder.memberStart, nodes: builder.nodes, lists: builder.lists)

@@ -35,6 +35,7 @@ package final class BatchSource<Scalar: BLASScalar> {
                 try Self.view(of: feature, table: embedding.namedTables[field.table], dataset))
         }
         ids = FixedList(views)
+        try Self.checkSequences(of: dataset, model)
         try Self.checkScenarios(of: dataset, model)
         if checksLabels { try Self.checkAbsentTasks(of: dataset, model, columns) }
         self.dataset = dataset
@@ -49,6 +50,26 @@ package final class BatchSource<Scalar: BLASScalar> {
         throw InputError(
             .name, at: "groups", found: "none in the dataset",
             expected: "one per row: task \"\(task)\" learns the order of the rows of a group")
+    }
+
+    /// Sequences of the same behaviours have as many of them in each row.
+    private static func checkSequences(
+        of dataset: Dataset<Scalar>, _ model: MultiTaskModel
+    ) throws(InputError) {
+        for names in model.plan.alignedSequences {
+            let columns = names.compactMap { name in dataset.idColumns.first { $0.name == name } }
+            for column in columns.dropFirst() {
+                let (first, other) = (columns[0].view, column.view)
+                guard let a = first.offsets, let b = other.offsets,
+                    let row = (0..<dataset.rowCount).first(where: { a[$0 + 1] - a[$0] != b[$0 + 1] - b[$0] })
+                else { continue }
+                throw InputError(
+                    .shape, at: "embedded feature \"\(column.name)\", row \(row)",
+                    found: "\(b[row + 1] - b[row]) ids",
+                    expected: "\(a[row + 1] - a[row]) as of \"\(columns[0].name)\", whose behaviours they are"
+                )
+            }
+        }
     }
 
     private static func checkScenarios(

@@ -13,8 +13,8 @@
 // not overlap unless stated. Counts may be 0. NaN inputs give NaN outputs (a NaN saved for relu: 0).
 //
 // Accuracy of Float, in units of the last place, levels 1 and 2 (level 0 up to 0.8 more), for results that are normal
-// numbers: exp 1.1, log1p 1.1, tanh 2.5, sigmoid 2.5, binary loss 1.8 and its d 2.1, gelu 4 for z > -4 and 7 in the tail
-// below (of the result itself, where 1 + erf would have cancelled); gelu' 1.4e-7 absolute. Double: the C library's, a
+// numbers: exp 1.1, log1p 1.1, tanh 2.5, sigmoid 2.5, silu 3 for z > -87 (its sigmoid is no normal number below), binary loss 1.8 and its
+// d 2.1, gelu 4 for z > -4 and 7 in the tail below (of the result itself, where 1 + erf would have cancelled); gelu' 1.4e-7 absolute. Double: the C library's, a
 // few units.
 
 enum {
@@ -22,7 +22,9 @@ enum {
     MTL_RELU = 1,
     MTL_TANH = 2,
     MTL_SIGMOID = 3,
-    MTL_GELU = 4  // z Φ(z), Φ the normal distribution, by erfc; not the tanh formula
+    MTL_GELU = 4,  // z Φ(z), Φ the normal distribution, by erfc; not the tanh formula
+    MTL_SILU = 5,  // z sigmoid(z)
+    MTL_LEAKY_RELU = 6  // z where z > 0, else 0.01 z
 };
 
 // The element losses. Row i is logits[i * stride_logits], labels[i * stride_labels], d[i * stride_d]: columns of
@@ -40,8 +42,8 @@ enum {
     F(void, activate, \
         (int activation, long rows, long columns, const T *z, long ldz, T *h, long ldh), \
         (activation, rows, columns, z, ldz, h, ldh)) \
-    /* d[rows, columns] *= act'. `saved` is the output h for relu (d where h > 0, else 0), tanh and sigmoid, the \
-       input z for gelu, and not read for identity. */ \
+    /* d[rows, columns] *= act'. `saved` is the output h for relu (d where h > 0, else 0), leaky relu (0.01 d \
+       there), tanh and sigmoid, the input z for gelu and silu, and not read for identity. */ \
     F(void, activate_backward, \
         (int activation, long rows, long columns, const T *saved, long lds, T *d, long ldd), \
         (activation, rows, columns, saved, lds, d, ldd)) \

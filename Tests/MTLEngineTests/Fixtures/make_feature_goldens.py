@@ -5,6 +5,9 @@ Letters: B batch, D dense inputs, L positions, E width of an embedded field.
 
 from make_graph_goldens import keep, write_all  # first: it fixes what PyTorch computes with
 
+import re
+from collections import OrderedDict
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -15,11 +18,23 @@ WEIGHTS = {"click": 0.6, "spend": 0.3}
 
 
 class Features:
-    """Dense columns, fields by name, further columns, and the history [B, L, E] with how many of it count."""
+    """Dense columns, fields by name, further columns, and sequences [B, L, width] by name with how many of each row count."""
 
-    def __init__(self, dense, fields, history, length):
+    def __init__(self, dense, fields, sequences, length):
         self.dense, self.fields, self.more = dense, fields, []
-        self.history, self.mask = history, torch.arange(L) < length.unsqueeze(1)
+        self.sequences, self.mask = sequences, torch.arange(L) < length.unsqueeze(1)
+
+    def behaviours(self, names):
+        return torch.cat([self.sequences[name] for name in names], dim=2)
+
+    def candidate(self, names):
+        return torch.cat([self.fields[name] for name in names], dim=1)
+
+    def append(self, name, value):
+        if name in self.fields:
+            self.more.append(value)
+        else:
+            self.fields[name] = value
 
     def joined(self):
         dense = [] if self.dense is None else [self.dense]
@@ -50,6 +65,88 @@ class LowRank(nn.Module):
         for layer in self.cross:
             x = first * layer["up"](layer["down"](x)) + x
         f.more.append(x)
+
+
+class Gated(nn.Module):
+    """Cross layers whose products have gates without biases; of a rank both maps are products of two."""
+
+    def __init__(self, width, rank, count, appends):
+        super().__init__()
+        self.appends = appends
+
+        def maps(bias):
+            if not rank:
+                return nn.Linear(width, width, bias=bias)
+            down, up = nn.Linear(width, rank, bias=bias), nn.Linear(rank, width, bias=bias)
+            return nn.Sequential(OrderedDict(down=down, up=up))
+
+        self.cross = nn.ModuleList(maps(True) for _ in range(count))
+        self.gates = nn.ModuleList(maps(False) for _ in range(count))
+
+    def forward(self, f):
+        first = x = f.joined()
+        for layer, gate in zip(self.cross, self.gates):
+            x = first * layer(x) * torch.sigmoid(gate(x)) + x
+        if self.appends:
+            f.more.append(x)
+        else:
+            f.dense, f.fields, f.more = x, {}, []
+
+
+class Pairs(nn.Module):
+    """The dot product of every two fields."""
+
+    def __init__(self, *names):
+        super().__init__()
+        self.names = names
+
+    def forward(self, f):
+        v = torch.stack([f.fields[name] for name in self.names], dim=1)
+        dots = torch.einsum("bik,bjk->bij", v, v)
+        first, second = torch.triu_indices(len(self.names), len(self.names), offset=1)
+        f.more.append(dots[:, first, second])
+
+
+class Block(nn.Linear):
+    """relu(LN(W x)), its normalisation inside."""
+
+    def __init__(self, inputs, units):
+        super().__init__(inputs, units, bias=False)
+        self.norm = randomised(nn.LayerNorm(units))
+
+    def forward(self, x):
+        return torch.relu(self.norm(super().forward(x)))
+
+
+class MaskNet(nn.Module):
+    def __init__(self, width, fields, count, units, inner, serial, appends):
+        super().__init__()
+        self.serial, self.appends = serial, appends
+        self.norm = nn.ModuleDict({name: randomised(nn.LayerNorm(size)) for name, size in fields.items()})
+        sizes = [units if serial and block else width for block in range(count)]
+        self.masks = nn.ModuleList(nn.ModuleList([nn.Linear(width, inner), nn.Linear(inner, size)]) for size in sizes)
+        self.blocks = nn.ModuleList(Block(size, units) for size in sizes)
+
+    def forward(self, f):
+        x = f.joined()
+        dense = [] if f.dense is None else [f.dense]
+        h = torch.cat(dense + [self.norm[name](v) for name, v in f.fields.items()] + f.more, dim=1)
+        normed, outputs = h, []
+        for mask, block in zip(self.masks, self.blocks):
+            m = mask[1](torch.relu(mask[0](x)))
+            h = block(m * (h if self.serial else normed))
+            outputs.append(h)
+        result = h if self.serial else torch.cat(outputs, dim=1)
+        if self.appends:
+            f.more.append(result)
+        else:
+            f.dense, f.fields, f.more = result, {}, []
+
+
+def randomised(norm):
+    nn.init.normal_(norm.weight, 1, 0.3)
+    nn.init.normal_(norm.bias, 0, 0.3)
+    return norm
 
 
 class Machine(nn.Module):
@@ -107,32 +204,77 @@ class Numbers(nn.Module):
 
 
 class Attention(nn.Module):
-    """Scores of positions by `layers`, the last of them linear."""
+    """Scores of positions by `layers`, the last of them linear; beside a target [e, c, e - c, e c] of each."""
 
-    def __init__(self, width, units, acts, target, is_normalized):
+    def __init__(self, width, units, acts, targets, normalization, sequences=("history",)):
         super().__init__()
         sizes = (width,) + units + (1,)
         self.attention = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
-        self.acts, self.target, self.is_normalized = acts, target, is_normalized
+        self.acts, self.targets, self.normalization, self.sequences = acts, targets, normalization, sequences
 
     def forward(self, f):
-        e = f.history
+        e = f.behaviours(self.sequences)
         h = e
-        if self.target:
-            c = f.fields[self.target].unsqueeze(1).expand_as(e)
+        if self.targets:
+            c = f.candidate(self.targets).unsqueeze(1).expand_as(e)
             h = torch.cat([e, c, e - c, e * c], dim=2)
         for layer, act in zip(self.attention, self.acts + (lambda z: z,)):
             h = act(layer(h))
         score = h[:, :, 0]
-        if self.is_normalized:
-            score = torch.nan_to_num(torch.softmax(score.masked_fill(~f.mask, -torch.inf), dim=1))
-        else:
+        if self.normalization == "none":
             score = score * f.mask
-        pooled = (score.unsqueeze(2) * e).sum(1)
-        if "history" in f.fields:
-            f.more.append(pooled)
         else:
-            f.fields["history"] = pooled
+            if self.normalization == "scaled_softmax":
+                score = score / e.shape[2] ** 0.5
+            score = torch.nan_to_num(torch.softmax(score.masked_fill(~f.mask, -torch.inf), dim=1))
+        pooled = (score.unsqueeze(2) * e).sum(1)
+        first = 0
+        for name in self.sequences:
+            width = f.sequences[name].shape[2]
+            f.append(name, pooled[:, first : first + width])
+            first += width
+
+
+class Encoder(nn.Module):
+    """PyTorch's own encoder layers over [candidate; behaviours], of rows with a token; others get zeros."""
+
+    def __init__(self, width, heads, count, units, act, pooling, sequences, targets=(), positions=True):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, heads, units, dropout=0, activation=act, batch_first=True)
+            for _ in range(count)
+        )
+        for value in self.parameters():
+            if value.dim() == 1:
+                nn.init.normal_(value, 0.5, 0.5)
+        self.pooling, self.sequences, self.targets = pooling, sequences, targets
+        if positions:
+            self.positions = nn.Embedding(L + len(targets[:1]), width)
+
+    def forward(self, f):
+        e = f.behaviours(self.sequences)
+        # Counted back from the latest behaviour: 1, or 0 where there is no candidate.
+        place = f.mask.sum(1, keepdim=True) - 1 - torch.arange(L)
+        mask = f.mask
+        if self.targets:
+            e = torch.cat([f.candidate(self.targets).unsqueeze(1), e], dim=1)
+            mask = torch.cat([torch.ones_like(mask[:, :1]), mask], dim=1)
+            place = torch.cat([torch.zeros_like(place[:, :1]), place + 1], dim=1)
+        if hasattr(self, "positions"):
+            e = e + self.positions(place.clamp(min=0))
+        rows = mask.any(1)
+        x = e[rows]
+        for layer in self.layers:
+            x = layer(x, src_key_padding_mask=~mask[rows])
+        # What padding says has no meaning; a product would hand on what is not a number.
+        x = torch.where(mask[rows].unsqueeze(2), x, torch.zeros(()))
+        x = torch.zeros_like(e).index_put((rows.nonzero()[:, 0],), x)
+        if self.pooling == "all":
+            f.more.append(x.flatten(1))
+        elif self.pooling == "mean":
+            f.append(self.sequences[0], x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1))
+        else:
+            f.append(self.sequences[0], x[:, 0])
 
 
 class Model(nn.Module):
@@ -152,7 +294,9 @@ class Model(nn.Module):
     def forward(self, x, ids, history):
         fields = {name: self.embeddings[name](ids[name]) for name in TABLES}
         length = (history >= 0).sum(1)
-        f = Features(x, fields, self.embeddings["item"](history.clamp(min=0)), length)
+        behaviours = history.clamp(min=0)
+        sequences = {"history": self.embeddings["item"](behaviours), "places": self.embeddings["place"](behaviours * 3 % 5)}
+        f = Features(x, fields, sequences, length)
         for layer in [self.numbers, *self.features]:
             if layer is not None:
                 layer(f)
@@ -181,6 +325,7 @@ class Separate(nn.Module):
 
 def title(key):
     """The engine's name of a parameter: the task's stands behind the kind of what is its own."""
+    key = re.sub(r"gates\.(\d+)", r"cross.\1.gate", key.replace("in_proj_", "in_proj."))
     if not key.startswith("models."):
         return key
     _, task, kind, rest = key.split(".", 3)
@@ -204,6 +349,8 @@ def write(name, make, seed):
     tensors = {"x": x, "labels": torch.stack(list(labels.values()), dim=1)}
     tensors |= {f"ids/{table}": value.double() for table, value in ids.items()}
     tensors |= {"ids/history": history.double()}
+    if name in ("sequences", "encoder_mean"):
+        tensors |= {"ids/places": torch.where(history < 0, -1, history * 3 % 5).double()}
     tensors |= {f"initial/{title(key)}": value.detach().clone() for key, value in model.state_dict().items()}
     logits = model(x, ids, history)
     losses = []
@@ -221,10 +368,12 @@ def write(name, make, seed):
 def main():
     width = D + 2 * E + 3
     sigmoid, tanh = torch.sigmoid, torch.tanh
+    gate = lambda z: 2 * sigmoid(z)  # noqa: E731
+    both = ("history", "places")
     many = lambda: Model(  # noqa: E731
         [
-            Attention(E, (9,), (tanh,), None, True),
-            Attention(4 * E, (6,), (sigmoid,), "item", True),
+            Attention(E, (9,), (tanh,), (), "softmax"),
+            Attention(4 * E, (6,), (sigmoid,), ("item",), "softmax"),
             Machine("user", "item", "history"),
             Cross(width + 3 * E, 1),
         ],
@@ -235,16 +384,45 @@ def main():
         "low_rank": lambda: Model([LowRank(width, 2, 2)], 2 * width),
         "machine": lambda: Model([Machine("user", "item")], width + E),
         "gate": lambda: Model(
-            [Gate(("user", "item", "place"), 1, torch.relu), Gate(("item", "user"), 2, sigmoid)],
+            [Gate(("user", "item", "place"), 1, gate), Gate(("item", "user"), 2, torch.relu)],
             width,
         ),
-        "target": lambda: Model([Attention(4 * E, (6, 9), (sigmoid, tanh), "item", False)], width + E),
+        "target": lambda: Model([Attention(4 * E, (6, 9), (sigmoid, tanh), ("item",), "none")], width + E),
         "many": many,
         "separate": lambda: Separate(many),
         "piecewise": lambda: Model(
-            [Machine("user", "x2", "item"), Gate(("user", "x2", "x0"), 1, torch.relu)],
+            [Machine("user", "x2", "item"), Gate(("user", "x2", "x0"), 1, gate)],
             width - 2 + 2 + 2 * E,
             Numbers(x2=(2, E), x0=(1, 2)),
+        ),
+        "sequences": lambda: Model(
+            [Attention(4 * (E + 3), (6,), (sigmoid,), ("item", "place"), "scaled_softmax", both)], width + E + 3
+        ),
+        "encoder": lambda: Model(
+            [Encoder(E, 2, 2, 7, F.leaky_relu, "candidate", ("history",), ("item",))], width + E
+        ),
+        "encoder_mean": lambda: Model(
+            [
+                Encoder(E + 3, 7, 1, 5, F.silu, "mean", both, positions=False),
+                Encoder(E, 1, 1, 16, F.leaky_relu, "mean", ("history",)),
+            ],
+            width + 2 * E + 3,
+        ),
+        "encoder_all": lambda: Model(
+            [Encoder(E, 4, 1, 9, F.gelu, "all", ("history",), ("item",))], width + (L + 1) * E
+        ),
+        "gated_cross": lambda: Model([Gated(width, 2, 1, True), Gated(2 * width, 0, 2, False)], 2 * width),
+        "pairs": lambda: Model(
+            [Pairs("user", "item"), Pairs("item", "user", "x2"), Pairs("place", "x0")],
+            width - 2 + E + 3 + 1 + 3 + 1,
+            Numbers(x2=(2, E), x0=(1, 3)),
+        ),
+        "mask_net": lambda: Model(
+            [
+                MaskNet(width, {"user": E, "item": E, "place": 3}, 2, 6, 2 * width, False, True),
+                MaskNet(width + 12, {"user": E, "item": E, "place": 3}, 3, 7, 5, True, False),
+            ],
+            7,
         ),
     }
     write_all(cases, write, 300)

@@ -210,6 +210,43 @@ class LayerNorm(nn.Module):
         return [self.heads[t](h) for t in TASKS]
 
 
+class Dice(nn.Module):
+    """x (p + a (1 - p)), p the sigmoid of x normalised by the batch, without gain and shift."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(units))
+        self.register_buffer("running_mean", torch.zeros(units))
+        self.register_buffer("running_var", torch.ones(units))
+
+    def forward(self, x):
+        unit = F.batch_norm(x, self.running_mean, self.running_var, training=self.training, momentum=0.1, eps=1e-5)
+        p = torch.sigmoid(unit)
+        return x * (p + self.weight * (1 - p))
+
+
+class Activated(nn.Linear):
+    def __init__(self, inputs, units, activation):
+        super().__init__(inputs, units)
+        self.activation = activation
+
+    def forward(self, x):
+        return self.activation(super().forward(x))
+
+
+class Slopes(nn.Module):
+    """Layers whose activation has a slope for every unit."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.trunk = nn.Sequential(Activated(D, 6, make(6)), Activated(6, 5, make(5)))
+        self.heads = heads(5)
+
+    def forward(self, x, s):
+        h = self.trunk(x)
+        return [self.heads[t](h) for t in TASKS]
+
+
 class Funnel(nn.Module):
     """ESMM: `buy` is labelled where a click and a purchase are, and its probability is the product of two."""
 
@@ -318,6 +355,8 @@ def main():
         "batch_norm": BatchNorm,
         "layer_norm": LayerNorm,
         "funnel": Funnel,
+        "prelu": lambda: Slopes(nn.PReLU),
+        "dice": lambda: Slopes(Dice),
     }
     write_all(cases, write, 100)
 

@@ -1,0 +1,123 @@
+import MTLEngine
+import MTLTestSupport
+import Testing
+
+/// Layers that multiply features with each other, or with masks.
+@Suite struct CrossTests {
+    static let numbers = PiecewiseLinear([
+        .init("x2", index: 2, bins: 2, dimension: 4), .init("x0", index: 0, bins: 1, dimension: 3),
+    ])
+    static let cases: [(name: String, layers: [any FeatureLayer])] = [
+        (
+            "gated_cross",
+            [
+                CrossLayers(count: 1, rank: 2, appends: true, isGated: true),
+                CrossLayers(count: 2, isGated: true),
+            ]
+        ),
+        (
+            "pairs",
+            [
+                numbers, FactorizationMachine(fields: ["user", "item"], hasPairs: true),
+                FactorizationMachine(fields: ["item", "user", "x2"], hasPairs: true),
+                FactorizationMachine(fields: ["place", "x0"], hasPairs: true),
+            ]
+        ),
+        (
+            "mask_net",
+            [
+                MaskNet(count: 2, units: 6, appends: true),
+                MaskNet(count: 3, units: 7, maskUnits: 5, isSerial: true),
+            ]
+        ),
+    ]
+    static let places = Array(cases.indices)
+
+    private func model(
+        _ layers: [any FeatureLayer], inputs: Int = 3, ensemble: Int? = nil
+    ) throws(InputError) -> MultiTaskModel {
+        try MultiTaskModel(
+            inputs: inputs, embedded: FeatureLayerTests.fields, tables: FeatureLayerTests.tables,
+            featureLayers: layers, architecture: FeatureLayerTests.trunk, tasks: FeatureLayerTests.tasks,
+            ensemble: ensemble)
+    }
+
+    @Test(arguments: places) func gradients(place: Int) throws {
+        let (name, layers) = Self.cases[place]
+        for (inputs, rows, threads, ensemble) in [
+            (3, 1, 1, nil), (0, 13, 1, nil), (3, 13, 1, 3), (3, 150, 2, nil),
+        ] where inputs > 0 || name != "pairs" {
+            try GradientCheck.expectAgreement(
+                of: model(layers, inputs: inputs, ensemble: ensemble), rows: rows,
+                compute: ComputeOptions(threads: threads), gathered: threads == 2, weighted: rows == 13, name)
+        }
+    }
+
+    @Test(arguments: places) func matchesPyTorch(place: Int) throws {
+        try Golden("features_" + Self.cases[place].name).checkFirstBatch(model(Self.cases[place].layers))
+    }
+
+    @Test(arguments: places) func sameBitsForAnyThreads(place: Int) throws {
+        let model = try model(Self.cases[place].layers)
+        let data = try FeatureLayerTests().data(Float.self, rows: 0..<900)
+        func bits(threads: Int) throws -> [UInt32] {
+            let trainer = try Trainer<Float>(
+                model, batchSize: 300, seed: 6, compute: ComputeOptions(threads: threads, backend: .kernels))
+            try trainer.fit(data, until: StoppingRule(epochs: 2, patience: nil))
+            return trainer.parameters.map(\.bitPattern)
+                + (try trainer.predict(data).values("spend").map(\.bitPattern))
+        }
+        #expect(try bits(threads: 1) == bits(threads: 2))
+    }
+
+    /// Every pair by itself sums to the machine's second-order term, as every dimension by itself does.
+    @Test func pairsSumToTheMachine() throws {
+        func sum(_ layer: FactorizationMachine, columns: Int) throws -> [Double] {
+            let trainer = try Trainer<Double>(
+                MultiTaskModel(
+                    inputs: 3, embedded: FeatureLayerTests.fields, tables: FeatureLayerTests.tables,
+                    featureLayers: [layer], architecture: SharedBottom(trunk: []),
+                    tasks: [.regression("spend")]), batchSize: 50, seed: 4)
+            let name = "heads.spend.0.weight"
+            let before = try trainer.parameter(name).count - columns
+            let zeros = [Double](repeating: 0, count: before)
+            try trainer.setParameter(name, to: zeros + [Double](repeating: 1, count: columns))
+            try trainer.setParameter("heads.spend.0.bias", to: [0])
+            return try trainer.predict(FeatureLayerTests().data(Double.self, rows: 0..<50)).values("spend")
+        }
+        let fields = ["user", "item"]
+        let (pairs, dimensions) = (
+            try sum(FactorizationMachine(fields: fields, hasPairs: true), columns: 1),
+            try sum(FactorizationMachine(fields: fields), columns: 4)
+        )
+        expectClose(pairs, dimensions, absolute: 1e-14)
+        #expect(Set(pairs).count > 10)
+    }
+
+    /// A gate that is half open halves every product, which a cross layer of half the weights does, too.
+    @Test func halfOpenGatesHalveTheProducts() throws {
+        let gated = try Trainer<Double>(model([CrossLayers(count: 1, isGated: true)]), batchSize: 50, seed: 4)
+        let plain = try Trainer<Double>(model([CrossLayers(count: 1)]), batchSize: 50, seed: 4)
+        let name = "features.0.cross.0.gate.weight"
+        try gated.setParameter(name, to: gated.parameter(name).map { _ in 0 })
+        try plain.copyParameters(from: gated)
+        for part in ["weight", "bias"] {
+            let name = "features.0.cross.0.\(part)"
+            try plain.setParameter(name, to: gated.parameter(name).map { $0 / 2 })
+        }
+        let data = try FeatureLayerTests().data(Double.self, rows: 0..<50)
+        expectClose(
+            try gated.predict(data).values("spend"), try plain.predict(data).values("spend"), absolute: 1e-14)
+    }
+
+    @Test func wrongOptionsAreRefused() throws {
+        func place(_ layer: any FeatureLayer) -> String? { failure { _ = try model([layer]) }?.place }
+        #expect(place(MaskNet()) == nil)
+        #expect(place(MaskNet(count: 0)) == "features.0, count")
+        #expect(place(MaskNet(units: 0)) == "features.0, units")
+        #expect(place(MaskNet(maskUnits: -1)) == "features.0, mask units")
+        #expect(place(FactorizationMachine(fields: ["user"], hasPairs: true)) == "features.0, fields")
+        #expect(place(FactorizationMachine(hasPairs: true)) == "features.0, field place")
+        #expect(place(CrossLayers(rank: -1, isGated: true)) == "features.0, rank")
+    }
+}
