@@ -130,6 +130,7 @@ package struct StepRun<Scalar: BLASScalar> {
                     observer: observer)
                 wait(worker, observer)
                 reduceMoments(stage, batch, worker: worker)
+                moveCentres(stage, worker: worker)
                 wait(worker, observer)
             }
             for stage in (0...last).reversed() {
