@@ -65,6 +65,8 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
         ("routing", try model(SNR(levels: [SNR.Level(networks: 3, layers: layers)]))),
         ("selection", try model(DSelectK(experts: 5, layers: layers, perExample: true))),
         ("graph", try model(Everything(), scenarios: 3)),
+        ("clusters", try model(AdaptDHM(layers: layers, clusters: 3))),
+        ("adapters", try model(HAMUR(trunk: layers), scenarios: 3)),
         (
             "embedded-shared",
             try MultiTaskModel(

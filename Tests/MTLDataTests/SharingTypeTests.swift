@@ -122,9 +122,9 @@ import Yams
                 ), usual: Sluice(layers: usual, mixesLayers: false))
         case .nddr:
             return Case(
-                options: ["layers": [7], "own_share": 0.5, "normalized": false],
-                expected: NDDR(layers: one, own: 0.5, isNormed: false),
-                usual: NDDR(layers: usual, own: 0.9, isNormed: true))
+                options: ["layers": [7], "own_share": 0.5, "normalized": false, "fused_activation": "tanh"],
+                expected: NDDR(layers: one, own: 0.5, isNormed: false, activation: .tanh),
+                usual: NDDR(layers: usual, own: 0.9, isNormed: true, activation: .relu))
         case .mtan:
             return Case(
                 options: ["layers": [7], "attention": 3], expected: MTAN(layers: one, attention: 3),
@@ -167,9 +167,16 @@ import Yams
                 usual: ScenarioTowers(trunk: usual))
         case .star:
             return Case(
-                options: ["layers": [7], "normalized": false, "scenario_width": 3, "auxiliary": [5]],
-                expected: STAR(layers: one, normalizes: false, scenarioWidth: 3, auxiliary: [layer(5)]),
-                usual: STAR(layers: usual, normalizes: true, scenarioWidth: 8, auxiliary: [layer(16)]))
+                options: [
+                    "layers": [7], "normalized": false, "scenario_width": 3, "auxiliary": [5],
+                    "star_heads": false,
+                ],
+                expected: STAR(
+                    layers: one, normalizes: false, scenarioWidth: 3, auxiliary: [layer(5)], starsHeads: false
+                ),
+                usual: STAR(
+                    layers: usual, normalizes: true, scenarioWidth: 8, auxiliary: [layer(16)],
+                    starsHeads: true))
         case .pepnet:
             return Case(
                 options: ["domain": ["country"], "personal": ["user", "item"], "scenario_width": 3],
@@ -191,17 +198,20 @@ import Yams
                 usual: AdaptDHM(layers: usual, clusters: 3))
         case .hamur:
             return Case(
-                options: ["layers": [7], "rank": 2, "adapter_width": 3, "generator": [5]],
-                expected: HAMUR(trunk: one, rank: 2, adapterWidth: 3, hyper: [.relu(5)]),
-                usual: HAMUR(trunk: usual, rank: 8, adapterWidth: 32, hyper: [.relu(64)]))
+                options: ["layers": [7], "rank": 2, "adapter_width": 3, "generator": [5], "adapters": 2],
+                expected: HAMUR(trunk: one, rank: 2, adapterWidth: 3, hyper: [.relu(5)], adapters: 2),
+                usual: HAMUR(trunk: usual, rank: 8, adapterWidth: 32, hyper: [.relu(64)], adapters: 1))
         case .apg:
             return Case(
                 options: [
-                    "layers": [7], "rank": 2, "condition": "both", "scenario_width": 3, "generator": [5],
+                    "layers": [7], "rank": 2, "condition": "mix", "fields": ["country"], "scenario_width": 3,
+                    "generator": [5], "generated_bias": false,
                 ],
                 expected: APG(
-                    layers: one, rank: 2, condition: .both, scenarioWidth: 3, generator: [.relu(5)]),
-                usual: APG(layers: usual, rank: 8, condition: .scenario, scenarioWidth: 8))
+                    layers: one, rank: 2, condition: .mixWise, fields: ["country"], scenarioWidth: 3,
+                    generator: [.relu(5)], generatesBias: false),
+                usual: APG(
+                    layers: usual, rank: 32, condition: .selfWise, scenarioWidth: 8, generatesBias: true))
         }
     }
 
@@ -302,7 +312,7 @@ import Yams
             ),
             (
                 "{type: apg, condition: moon}",
-                "model, sharing, condition: found \"moon\", expected scenario, features or both"
+                "model, sharing, condition: found \"moon\", expected self, group or mix"
             ),
             (
                 "{type: ple, levels: [{networks: 2, layers: [8]}]}",

@@ -17,7 +17,8 @@ enum ScenarioArchitectures {
         ("m3oe", M3oE(starWidth: 0, shared: 2, layers: [.dense(5, .tanh)])),
         (
             "apg",
-            APG(layers: [.dense(6, .tanh), .dense(5, .gelu)], rank: 3, condition: .both, scenarioWidth: 2)
+            APG(
+                layers: [.dense(6, .tanh), .dense(5, .gelu)], rank: 3, condition: .mixWise, scenarioWidth: 2)
         ),
         (
             "hamur",

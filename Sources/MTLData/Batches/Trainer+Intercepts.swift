@@ -58,7 +58,7 @@ extension Trainer where Scalar == Float {
     /// A Newton step leaves about its square.
     private static var smallStep: Double { 0.01 }
 
-    /// The last bias of a task's head, or its parts by scenario.
+    /// The last bias of a task's head, or its parts by scenario, or what a star's scenarios share of it.
     private func interceptNames(_ task: LearningTask) -> [String] {
         let prefix = "heads.\(task.name)."
         let biases = model.layout.segments.filter {
@@ -70,6 +70,9 @@ extension Trainer where Scalar == Float {
         }
         let last = biases.map(layer).max() ?? -1
         let names = biases.filter { layer($0) == last }
+        // Of a star's parts, which add up, one is moved: the one that all scenarios have.
+        let shared = names.filter { $0.hasSuffix(".shared.bias") }
+        guard shared.isEmpty else { return shared }
         return names.contains("\(prefix)\(last).bias") ? ["\(prefix)\(last).bias"] : names
     }
 

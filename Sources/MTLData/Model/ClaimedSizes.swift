@@ -110,7 +110,8 @@ struct ClaimedSizes {
             throw refuse(
                 "schema", "\(Int(min(numbers, 1e18))) numbers in vectors of numbers", "those in the file")
         }
-        let scenarios = settings.sharing?.type == .scenarioTowers ? preprocessor.scenarios?.size ?? 1 : 1
+        let hasOwnHeads = [.scenarioTowers, .star].contains(settings.sharing?.type)
+        let scenarios = hasOwnHeads ? preprocessor.scenarios?.size ?? 1 : 1
         let heads = Double(settings.ensemble ?? 1) * Double(schema.labels.count) * Double(scenarios)
         guard settings.ensemble == nil || heads <= Double(elements / members) else {
             throw refuse(
@@ -145,7 +146,8 @@ struct ClaimedSizes {
     /// - Throws: `InputError` that says both.
     func check(_ layout: ParameterLayout) throws(InputError) {
         var count = 0
-        for segment in layout.segments {
+        // Files of before have no counts of batches.
+        for segment in layout.segments where !segment.isCount {
             let (sum, overflows) = count.addingReportingOverflow(segment.count)
             count = overflows ? Int.max : sum
         }

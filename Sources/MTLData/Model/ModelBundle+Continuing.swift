@@ -59,7 +59,7 @@ extension ModelBundle {
             throw differs(
                 "schema, scenario", theirs.scenario ?? "none", "the model's, \(mine.scenario ?? "none")")
         }
-        guard settings.saying(gate: .sigmoid) == experiment.model.saying(gate: .sigmoid) else {
+        guard settings.means(experiment.model) else {
             throw differs("model", "other layers or options than the model's", "the same")
         }
         guard histories.map(\.name) == experiment.histories.map(\.name) else {

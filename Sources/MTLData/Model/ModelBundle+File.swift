@@ -30,9 +30,10 @@ extension ModelBundle {
         var texts = [
             "format": "mtl", "version": version,
             "preprocessor": try Self.json(preprocessor, path, bag),
-            "model": try Self.json(settings.saying(gate: .sigmoid), path),
+            "model": try Self.json(settings.ofFile, path),
             "histories": try Self.json(histories, path), "sampling": try Self.json(sampling, path),
         ]
+        if let definition = settings.definition { texts["definition"] = definition }
         if let refitEpochs { texts["refit"] = try Self.json(refitEpochs, path) }
         if !isOne {
             let names = zip(model.tasks.map(\.name), members.ofTasks)
@@ -82,8 +83,10 @@ extension ModelBundle {
         let sizes = ClaimedSizes(file, members: membersOfTasks.map { _ in count })
         try sizes.check(settings: file.texts["model"] ?? "")
         let preprocessor = try Self.decode(Preprocessor.self, "preprocessor", file)
-        // Files of before gates had a choice hold those of the paper.
-        let settings = try Self.decode(ModelSettings.self, "model", file).saying(gate: .relu)
+        let settings = try Self.decode(ModelSettings.self, "model", file).ofFileRead
+        do throws(InputError) { try settings.check(definition: file.texts["definition"]) } catch {
+            throw error.located(in: path)
+        }
         try sizes.check(preprocessor, settings, file)
         let sampling = try Self.decode(Sampling.self, "sampling", file)
         let histories = try Self.decode([HistorySpec].self, "histories", file)
@@ -161,6 +164,12 @@ extension ModelBundle {
             guard let base = all.baseAddress else { return }
             do throws(InputError) {
                 for segment in layout.segments {
+                    if segment.isCount, file.entries[prefix + segment.name] == nil {
+                        // Of a model of before batches were counted.
+                        let count = Float(ParameterSegment.countOfBefore)
+                        try layout.write([count], to: segment, of: base)
+                        continue
+                    }
                     let values = try file.values(prefix + segment.name, shape: segment.shape)
                     try layout.write(values, to: segment, of: base)
                 }

@@ -19,7 +19,7 @@ package struct GradientLayout: Sendable {
         offsets = [Int](repeating: 0, count: strides.count)
         var first = [Int](repeating: Int.max, count: strides.count)
         var last = [Int](repeating: -1, count: strides.count)
-        // Batch norms cut the order into stages, which differ from turn to turn.
+        // Batch norms and rounds of routing cut the order into stages, which differ from turn to turn.
         var isStaged = false
         for (place, node) in nodes.enumerated() {
             let operation = node.operation
@@ -27,7 +27,7 @@ package struct GradientLayout: Sendable {
             first[output] = min(first[output], place)
             last[output] = max(last[output], place)
             for input in operation.inputs(lists) { last[input.storage] = max(last[input.storage], place) }
-            if case .batchNorm = node { isStaged = true }
+            if node.beginsStage { isStaged = true }
         }
         for root in roots { last[root.storage] = nodes.count }
         for storage in held { last[storage] = nodes.count }

@@ -297,6 +297,7 @@ extension GraphBuilder {
             let offset = start + set * 2 * count
             let scenario = perScenario ? set : nil
             vector(prefix + ".weight", offset, count, beginsAt: 1, scenario: scenario)
+            if perScenario { factors.append(offset..<offset + count) }
             vector(prefix + ".bias", offset + count, count, beginsAt: 0, scenario: scenario)
         }
         let y = reserve(count)

@@ -32,7 +32,9 @@ extension GraphBuilder {
     /// "NAME.running_var", each `[x.width]`. PyTorch's definition, of momentum and epsilon too.
     ///
     /// Partitioned, every scenario has moving statistics and factors of its own beside the shared ones
-    /// ("NAME.s.weight" from 1, "NAME.s.bias" from 0). A scenario's single row in a batch does not move its variance.
+    /// ("NAME.s.weight" from 1, "NAME.s.bias" from 0), and a count of the batches behind its statistics,
+    /// "NAME.s.num_batches_tracked" `[1]`, where less than 32 rows count as a part of a batch. Statistics begin as the first
+    /// batch's, and a scenario with less than 32 rows in a batch is normalised by them once they are of as many.
     public mutating func batchNorm(
         _ x: GraphValue, isPartitioned: Bool = false, name: String, epsilon: Double = 1e-5,
         momentum: Double = 0.1
@@ -64,6 +66,7 @@ extension GraphBuilder {
         let own = isPartitioned ? place(2 * scenarios * width) : nil
         let sets = isPartitioned ? scenarios : 1
         let moving = place(2 * sets * width, isTrained: false)
+        let tracked = isPartitioned ? place(sets * names.count, isTrained: false) : nil
         let each = width / names.count
         for (block, title) in names.enumerated() {
             let first = block * each
@@ -76,11 +79,17 @@ extension GraphBuilder {
                 if let own {
                     let place = own + set * width + first
                     vector(prefix + ".weight", place, each, beginsAt: 1, scenario: set)
+                    factors.append(place..<place + each)
                     vector(prefix + ".bias", place + scenarios * width, each, beginsAt: 0, scenario: set)
                 }
                 let place = moving + set * width + first
                 vector(prefix + ".running_mean", place, each, beginsAt: 0, isTrained: false)
                 vector(prefix + ".running_var", place + sets * width, each, beginsAt: 1, isTrained: false)
+                if let tracked {
+                    vector(
+                        prefix + ParameterSegment.countName, tracked + set * names.count + block, 1,
+                        beginsAt: 0, isTrained: false)
+                }
             }
         }
         let y = reserve(width)
@@ -90,7 +99,8 @@ extension GraphBuilder {
                 BatchNormNode(
                     x: source, y: y, gain: gain, shift: gain + width, ownGain: own,
                     ownShift: own.map { $0 + scenarios * width }, movingMean: moving,
-                    movingVariance: moving + sets * width, isPartitioned: isPartitioned,
+                    movingVariance: moving + sets * width, tracked: tracked, blocks: names.count,
+                    isPartitioned: isPartitioned,
                     scenarios: scenarios, width: width, place: normWidth, epsilon: epsilon,
                     momentum: momentum, hasFactors: hasFactors)))
         normWidth = Self.sum(normWidth, width)

@@ -1,34 +1,39 @@
-/// Clusters that rows are dealt to by their nearest centre.
+/// Clusters that rows are dealt to by their centres.
 extension GraphBuilder {
-    /// Per row the nearest of `clusters` centres as a column of 1 among zeros: `[rows, clusters]`; "NAME.centres"
-    /// `[clusters, x.width]`.
+    /// Per row the one of `clusters` centres c with the greatest x·c as a column of 1 among zeros: `[rows, clusters]`;
+    /// "NAME.centres" `[clusters, x.width]`, which begin anywhere on the unit sphere.
     ///
-    /// Centres are state that no optimiser trains: after a step a centre moves towards the mean of its rows, by 1 - momentum.
+    /// Centres are state that no optimiser trains: in a training step they move before rows are dealt out, in `rounds` rounds of
+    /// r = softmax(x·c) and c ← β c + (1 - β) Σ r x, brought to length 1.
     /// - Parameters:
     ///   - x: what is read, `[rows, columns]`.
     ///   - clusters: the number of centres.
-    ///   - momentum: 0 to 1.
+    ///   - momentum: β, 0 to 1.
+    ///   - rounds: how often the centres move in a step.
     ///   - title: NAME, what the parameters' names begin with.
+    /// - SeeAlso: Li et al., arXiv 2211.12105.
     public mutating func routing(
-        _ x: GraphValue, clusters: Int, momentum: Double, name title: String
+        _ x: GraphValue, clusters: Int, momentum: Double, rounds: Int = 3, name title: String
     ) -> GraphValue {
         precondition(clusters > 0 && (0...1).contains(momentum), "\(clusters) clusters, momentum \(momentum)")
         let centres = place(clusters * x.width, isTrained: false)
-        let range = centres..<centres + clusters * x.width
         name("\(title).centres", centres, [clusters, x.width], isTrained: false)
         beginnings.append(
-            .layer(
-                weights: range, biases: centres..<centres, inputs: 1, outputs: x.width,
-                name: "\(title).centres"))
+            .sphere(centres, rows: clusters, columns: x.width, name: "\(title).centres"))
         let scratch = scratchCount
         scratchCount = Self.sum(scratchCount, (clusters + 15) / 16 * 16)
-        let y = reserve(clusters)
-        nodes.append(
-            .routing(
-                RoutingNode(
-                    x: x, y: y, centres: centres, scratch: scratch, place: normWidth, momentum: momentum)))
+        var after: GraphValue?
+        for round in 0...rounds {
+            let y = reserve(clusters)
+            nodes.append(
+                .routing(
+                    RoutingNode(
+                        x: x, y: y, after: after, isRound: round < rounds, centres: centres,
+                        scratch: scratch, place: normWidth, momentum: momentum)))
+            after = y
+        }
         normWidth = Self.sum(normWidth, RoutingNode.normColumns(width: x.width, count: clusters))
-        return y
+        return after ?? x
     }
 
     /// act(x (W_k ⊙ W) + b_k + b), `[rows, units]`, of the row's cluster k, which `routes` `[rows, clusters]` names by a column
@@ -45,6 +50,7 @@ extension GraphBuilder {
                 "\(title).\(cluster)", weight: start, bias: start + size, inputs: x.width, outputs: units,
                 isTransposed: true, initial: nil)
             beginnings.append(.constant(start..<start + size, 1))
+            factors.append(start..<start + size)
             beginnings.append(.constant(start + size..<start + size + units, 0))
         }
         nameLayer(

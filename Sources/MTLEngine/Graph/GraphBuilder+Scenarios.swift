@@ -26,14 +26,15 @@ extension GraphBuilder {
     /// - Parameters:
     ///   - x: what is read, `[rows, columns]`.
     ///   - outputs: logits of the task.
+    ///   - sharesFactor: whether there is a shared factor, as of `scenarioDense`; a member has one of its own.
     ///   - present: the scenarios that have weights, in ascending order, or nil for all; for the others it is 0.
     ///   - title: NAME, what the parameters' names begin with.
     public mutating func scenarioLogits(
-        _ x: GraphValue, outputs: Int, present: [Int]? = nil, name title: String
+        _ x: GraphValue, outputs: Int, sharesFactor: Bool = false, present: [Int]? = nil, name title: String
     ) -> GraphValue {
         addScenarioDense(
-            x, units: outputs, activation: .identity, sharesFactor: false, present: present, name: title,
-            into: nil, perMember: members != nil)
+            x, units: outputs, activation: .identity, sharesFactor: sharesFactor, present: present,
+            name: title, into: nil, perMember: members != nil)
     }
 
     private mutating func addScenarioDense(
@@ -44,9 +45,11 @@ extension GraphBuilder {
         let size = x.width * units
         let some = present ?? Array(0..<scenarios)
         let members = perMember ? members : nil
-        let stride = some.count * (size + units)
+        // A member's shared factor lies behind its scenarios' own, so that one stride leads to both.
+        let ownCount = some.count * (size + units)
+        let stride = ownCount + (sharesFactor && members != nil ? size + units : 0)
         let own = place((members ?? 1) * stride)
-        let shared = sharesFactor ? place(size + units) : nil
+        let shared = !sharesFactor ? nil : members != nil ? own + ownCount : place(size + units)
         for member in 0..<(members ?? 1) {
             let title = members == nil ? title : Self.title(title, member: member)
             for (slot, scenario) in some.enumerated() {
@@ -57,14 +60,16 @@ extension GraphBuilder {
                     initial: sharesFactor ? nil : .drawn)
                 if sharesFactor {
                     beginnings.append(.constant(start..<start + size, 1))
+                    factors.append(start..<start + size)
                     beginnings.append(.constant(start + size..<start + size + units, 0))
                 }
             }
-        }
-        if let shared {
-            nameLayer(
-                title + ".shared", weight: shared, bias: shared + size, inputs: x.width, outputs: units,
-                isTransposed: true)
+            if let shared {
+                let start = shared + member * stride
+                nameLayer(
+                    title + ".shared", weight: start, bias: start + size, inputs: x.width, outputs: units,
+                    isTransposed: true)
+            }
         }
         var slots: Int?
         if some.count < scenarios {

@@ -30,6 +30,8 @@ public struct GraphBuilder {
     var segments: [ParameterSegment] = []
     var beginnings: [ModelPlan.Beginning] = []
     var undecayed: [Range<Int>] = []
+    /// Scenarios' and clusters' own factors of shared weights, which begin at 1 and decay towards it.
+    var factors: [Range<Int>] = []
     var owned: [(range: Range<Int>, scenario: Int)] = []
     var usesScenarios = false
     /// Members of a packed ensemble; nil without.

@@ -24,10 +24,14 @@ extension ModelPlan {
                 let start = affine.gain + scenario * affine.scenarioStride
                 return [start..<start + affine.scenarioStride]
             case .batchNorm(let norm) where norm.isPartitioned:
-                return [norm.ownGain, norm.ownShift, norm.movingMean, norm.movingVariance].compactMap {
+                let vectors = [norm.ownGain, norm.ownShift, norm.movingMean, norm.movingVariance].compactMap {
                     start in
                     start.map { $0 + scenario * norm.width..<$0 + (scenario + 1) * norm.width }
                 }
+                let counts = norm.tracked.map {
+                    $0 + scenario * norm.blocks..<$0 + (scenario + 1) * norm.blocks
+                }
+                return vectors + (counts.map { [$0] } ?? [])
             default: return []
             }
         }

@@ -13,6 +13,8 @@ package struct ModelPlan: Sendable {
         case uniform(Range<Int>, bound: Double, name: String)
         /// A matrix of `rows` orthonormal rows, from the stream of its name.
         case orthonormal(Int, rows: Int, columns: Int, name: String)
+        /// A matrix of rows of length 1, from the stream of its name.
+        case sphere(Int, rows: Int, columns: Int, name: String)
         /// A member's scaling of the features, from the stream of its name.
         case scaling(Int, FeatureSections, name: String)
     }
@@ -36,6 +38,8 @@ package struct ModelPlan: Sendable {
     package let beginnings: [Beginning]
     /// What no decay applies to: gains and shifts where the architecture says so.
     package let undecayed: [Range<Int>]
+    /// Scenarios' and clusters' own factors of what all share: decay pulls them to 1, where they change nothing.
+    package let factors: [Range<Int>]
     /// Scenarios' own parameters, whose gradients touch their rows only.
     package let owned: [(range: Range<Int>, scenario: Int)]
     package let usesScenarios: Bool
@@ -88,10 +92,8 @@ extension ModelPlan {
         }
     }
 
-    /// Whether all rows of a batch meet on their way: batch norms cut the order into stages, or losses compare rows.
-    package var isStaged: Bool {
-        ranks || nodes.contains { if case .batchNorm = $0 { true } else { false } }
-    }
+    /// Whether all rows of a batch meet on their way: batch norms or rounds of routing cut the order into stages, or losses compare rows.
+    package var isStaged: Bool { ranks || nodes.contains(where: \.beginsStage) }
 }
 
 /// A loss over several tasks' logits beside the tasks' own, or a penalty on what lies in between.

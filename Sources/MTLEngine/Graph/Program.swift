@@ -1,7 +1,8 @@
 /// A plan made ready for a turn of all tasks (joint) or some: which nodes run, in which order, and who writes which
 /// gradient first.
 ///
-/// What a task's logits do not depend on rests, down to the blocks of a node. Batch norms cut the order into stages:
+/// What a task's logits do not depend on rests, down to the blocks of a node. Batch norms and rounds of routing cut the order
+/// into stages:
 /// all rows finish a stage before the next begins.
 package struct Program: Sendable {
     /// A task's loss.
@@ -35,6 +36,8 @@ package struct Program: Sendable {
     package private(set) var norms: [[BatchNormNode]]
     /// Those of them that a gradient comes back to.
     package private(set) var gathers: [[BatchNormNode]]
+    /// Per stage the rounds of routing that begin the next one.
+    package private(set) var rounds: [[RoutingNode]]
     package let losses: [TaskLoss]
     /// Classes' weights, one task's after the other's, as the losses' forms say.
     package let classWeights: [Double]
@@ -116,9 +119,11 @@ package struct Program: Sendable {
         backward = forward
         norms = Array(repeating: [], count: count)
         gathers = norms
+        rounds = Array(repeating: [], count: count)
         for (part, stage) in zip(alive, stages) {
             forward[stage].append(Entry(ordinal: part.ordinal, node: Node(part.operation)))
             if let norm = part.operation as? BatchNormNode { norms[stage - 1].append(norm) }
+            if let round = part.operation as? RoutingNode, round.isRound { rounds[stage - 1].append(round) }
         }
         if let plan = plan.members {
             let below = forward[count - 1].prefix { $0.ordinal < start }.count
@@ -235,7 +240,7 @@ package struct Program: Sendable {
         var stage = [Int](repeating: 0, count: storages)
         return nodes.map { node in
             var own = node.inputs(lists).map { stage[$0.storage] }.max() ?? 0
-            if node is BatchNormNode { own += 1 }
+            if node is BatchNormNode || (node as? RoutingNode)?.isRound == true { own += 1 }
             stage[node.output.storage] = max(stage[node.output.storage], own)
             return own
         }

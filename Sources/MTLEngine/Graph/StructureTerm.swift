@@ -6,9 +6,10 @@
 
 /// A piece of a structure's penalty that one worker computes at once: no two write the same gradient.
 package enum StructureTerm {
-    /// Elements `start..<start + count` of a part; `places` are the tasks' offsets.
+    /// Elements `start..<start + count` of a part; `places` are the tasks' offsets, `shares` what the turn has of each one's
+    /// gradient (`TurnShares`).
     case coupling(
-        places: UnsafePointer<Int>, trained: UnsafePointer<Bool>, tasks: Int, start: Int, count: Int,
+        places: UnsafePointer<Int>, shares: UnsafePointer<Double>, tasks: Int, start: Int, count: Int,
         matrix: Int, weight: Double)
     /// Units of a weight matrix: unit o's input i at `start + o·unitStride + i·inputStride`.
     case orthogonality(
@@ -23,7 +24,7 @@ package enum StructureTerm {
     ) -> Double {
         var value = 0.0
         switch self {
-        case .coupling(let places, let trained, let tasks, let start, let count, let matrix, let weight):
+        case .coupling(let places, let shares, let tasks, let start, let count, let matrix, let weight):
             let k = couplings + matrix
             for task in 0..<tasks {
                 let own = parameters + places[task] + start
@@ -35,7 +36,7 @@ package enum StructureTerm {
                     }
                     slope *= weight
                     value += slope * Double(own[index])
-                    if trained[task] { target[index] += Scalar(2 * slope) }
+                    if shares[task] > 0 { target[index] += Scalar(2 * shares[task] * slope) }
                 }
             }
         case .orthogonality(
@@ -81,15 +82,12 @@ package final class StructureTerms {
     /// The most elements of a term.
     private static let limit = 1 << 12
 
-    package init(_ plan: ModelPlan, trained: [ParameterRange]) {
+    init(_ plan: ModelPlan, _ turn: TurnShares) {
         func segment(_ name: String) -> ParameterSegment {
             guard let found = plan.layout.segments.first(where: { $0.name == name }) else {
                 preconditionFailure("no parameter \"\(name)\"")
             }
             return found
-        }
-        func trains(_ segment: ParameterSegment) -> Bool {
-            trained.contains { $0.start <= segment.offset && segment.offset < $0.start + $0.count }
         }
         var (result, owners): ([StructureTerm], [AnyObject]) = ([], [])
         var matrix = 0
@@ -100,34 +98,36 @@ package final class StructureTerms {
                 for part in parts {
                     let segments = part.map(segment)
                     let places = FixedList(segments.map(\.offset))
-                    let flags = FixedList(segments.map(trains))
-                    owners += [places, flags]
-                    guard let first = places.elements.baseAddress, let flag = flags.elements.baseAddress,
-                        flags.elements.contains(true)
+                    let shares = FixedList(segments.map(turn.share))
+                    owners += [places, shares]
+                    guard let first = places.elements.baseAddress, let share = shares.elements.baseAddress,
+                        shares.elements.contains(where: { $0 > 0 })
                     else { continue }
                     for start in stride(from: 0, to: segments[0].count, by: Self.limit) {
                         result.append(
                             .coupling(
-                                places: first, trained: flag, tasks: part.count, start: start,
+                                places: first, shares: share, tasks: part.count, start: start,
                                 count: min(Self.limit, segments[0].count - start), matrix: matrix,
                                 weight: weight))
                     }
                 }
             case .orthogonality(let name, let blocks, let weight):
                 let found = segment(name)
+                let share = turn.share(of: found)
                 let (units, inputs) = (found.shape[0], found.shape[1])
                 result.append(
                     .orthogonality(
                         start: found.offset, units: units, inputs: inputs,
                         unitStride: found.isTransposed ? 1 : inputs,
-                        inputStride: found.isTransposed ? units : 1, blocks: blocks, weight: weight,
-                        isTrained: trains(found)))
+                        inputStride: found.isTransposed ? units : 1, blocks: blocks,
+                        weight: share > 0 ? share * weight : weight, isTrained: share > 0))
             case .openGates(let name, let shift, let weight):
                 let found = segment(name)
+                let share = turn.share(of: found)
                 result.append(
                     .openGates(
-                        start: found.offset, count: found.count, shift: shift, weight: weight,
-                        isTrained: trains(found)))
+                        start: found.offset, count: found.count, shift: shift,
+                        weight: share > 0 ? share * weight : weight, isTrained: share > 0))
             case .traceNorm, .subspace: break
             }
             matrix += structure.couplingCount

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// y = (x - mean) / √(variance + ε) ⊙ gain + shift per column, mean and variance over the rows of the batch
 /// (Ioffe & Szegedy, arXiv 1502.03167), or over those of the row's scenario with the scenario's own factors
 /// (partitioned normalisation, arXiv 2101.11427): gain γ_s ⊙ γ, shift β_s + β.
@@ -5,7 +11,12 @@
 /// In prediction mean and variance are moving ones, which training steps bring up to date. A node on either side of
 /// this one is in another stage: between them all rows have to come this far.
 ///
-/// Statistics of a column: mean, root, gain, shift, and the means over the batch of dy and of dy (x - mean) root.
+/// Few rows say little of a mean and nothing of a variance: a scenario with less than `fewRows` rows in a batch is normalised
+/// by its moving statistics, as constants, once these are of as many. They begin as the first batch's: the n-th batch has the
+/// weight (1 - β)/(1 - βⁿ), and fewer rows count as a part of a batch.
+///
+/// Statistics of a column: mean, root, gain, shift, the means over the batch of dy and of dy (x - mean) root, and whether mean
+/// and variance are the batch's.
 package struct BatchNormNode: NodeOperation {
     package var x: GraphValue
     package var y: GraphValue
@@ -16,6 +27,10 @@ package struct BatchNormNode: NodeOperation {
     package var ownShift: Int?
     package var movingMean: Int
     package var movingVariance: Int
+    /// Where the batches that the moving statistics are of are counted, one number per scenario and block; nil without scenarios.
+    package let tracked: Int?
+    /// Blocks of equal width, each with a count of its own.
+    package let blocks: Int
     package let isPartitioned: Bool
     package let scenarios: Int
     /// The width of the whole node: the distance between scenarios' parameters and between statistics.
@@ -30,7 +45,9 @@ package struct BatchNormNode: NodeOperation {
     package let hasFactors: Bool
     package var dx = GradientMode.none
 
-    package static var vectors: Int { 6 }
+    package static var vectors: Int { 7 }
+    /// Rows of a scenario below which a batch's statistics are not its own.
+    package static var fewRows: Int { 32 }
 
     package var output: GraphValue { y }
 
@@ -62,7 +79,7 @@ package struct BatchNormNode: NodeOperation {
         return result
     }
 
-    /// One of the six vectors of statistics.
+    /// One of the seven vectors of statistics.
     package func vector<Scalar>(
         _ index: Int, of norms: UnsafeMutablePointer<Scalar>
     ) -> UnsafeMutablePointer<Scalar> {
@@ -86,11 +103,47 @@ package struct BatchNormNode: NodeOperation {
             mean: sums(tile.sums, 0), squares: sums(tile.sums, 1))
     }
 
+    /// Where the counts of a scenario's batches begin, and how many there are.
+    private func counts(_ scenario: Int) -> Range<Int>? {
+        guard let tracked else { return nil }
+        let (each, start) = (width / blocks, tracked + scenario * blocks)
+        return start + first / each..<start + (first + x.width - 1) / each + 1
+    }
+
+    /// Whether so many rows of a scenario are normalised by its moving statistics.
+    package func usesMoving<Scalar: BLASScalar>(
+        rows: Int, scenario: Int, parameters: UnsafePointer<Scalar>
+    ) -> Bool {
+        guard rows < Self.fewRows, let counts = counts(scenario) else { return false }
+        return parameters[counts.lowerBound] >= 1
+    }
+
+    /// How much of a batch the moving statistics take, and the new count of batches.
+    package func share<Scalar: BLASScalar>(
+        rows: Int, scenario: Int, parameters: UnsafePointer<Scalar>
+    ) -> Double {
+        guard let counts = counts(scenario) else { return momentum }
+        let before = Double(parameters[counts.lowerBound])
+        let part = min(1, Double(rows) / Double(Self.fewRows))
+        return (1 - pow(1 - momentum, part)) / (1 - pow(1 - momentum, before + part))
+    }
+
+    /// Counts a batch of so many rows of a scenario; no more than what still changes anything.
+    package func count<Scalar: BLASScalar>(
+        rows: Int, scenario: Int, parameters: UnsafeMutablePointer<Scalar>
+    ) {
+        for place in counts(scenario) ?? 0..<0 {
+            let part = min(1, Double(rows) / Double(Self.fewRows))
+            parameters[place] = Scalar(min(Double(parameters[place]) + part, ParameterSegment.countOfBefore))
+        }
+    }
+
     /// Fills the statistics that a forward pass reads from a mean and a variance.
     package func set<Scalar: BLASScalar>(
-        _ column: Int, mean: Double, variance: Double, scenario: Int,
+        _ column: Int, mean: Double, variance: Double, isOfBatch: Bool = true, scenario: Int,
         parameters: UnsafeMutablePointer<Scalar>, norms: UnsafeMutablePointer<Scalar>
     ) {
+        vector(6, of: norms)[column] = isOfBatch ? 1 : 0
         vector(0, of: norms)[column] = Scalar(mean)
         vector(1, of: norms)[column] = Scalar(1 / (variance + epsilon).squareRoot())
         var (g, s): (Scalar, Scalar) =

@@ -77,6 +77,15 @@ package enum Node: Sendable {
         }
     }
 
+    /// Whether all rows have to come this far before any goes on.
+    package var beginsStage: Bool {
+        switch self {
+        case .batchNorm: true
+        case .routing(let node): node.isRound
+        default: false
+        }
+    }
+
     package init(_ operation: any NodeOperation) {
         switch operation {
         case let node as DenseNode: self = .dense(node)

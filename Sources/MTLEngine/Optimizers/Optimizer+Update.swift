@@ -50,6 +50,15 @@ extension Optimizer {
         case rowAdagrad(learningRate: Scalar, epsilon: Scalar)
         case ftrl(FTRLStep<Scalar>)
 
+        /// Whether parameters decay.
+        package var decays: Bool {
+            switch self {
+            case .sgd(_, _, _, _, let decay, _), .adagrad(_, _, let decay): decay != 0
+            case .adam(let step): step.weightDecay != 0
+            case .rowAdagrad, .ftrl: false
+            }
+        }
+
         /// Changes `count` parameters; `state` holds this range of the first state vector, the next one lies
         /// `stateStride` elements behind it.
         package func apply(

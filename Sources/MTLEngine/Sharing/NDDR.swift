@@ -1,9 +1,10 @@
 /// Neural discriminative dimensionality reduction: a network per task; after every layer each task's features become a
-/// linear map of all tasks' features side by side, then a batch norm.
+/// linear map of all tasks' features side by side, then a batch norm and an activation.
 ///
-/// h̃_t = BN(W_t [h_1; …; h_T] + b_t), "fusions.TASK.l.weight" `[units, tasks · units]` with the tasks' blocks in the order of
+/// h̃_t = relu(BN(W_t [h_1; …; h_T] + b_t)), "fusions.TASK.l.weight" `[units, tasks · units]` with the tasks' blocks in the order of
 /// `headOrder`, "norms.TASK.l". W_t begins with `own` in the diagonal of its own block and the rest shared out among the
 /// others' diagonals; b_t, which there is only without a norm, at 0.
+/// The norm's moving statistics have a momentum of .05.
 /// - SeeAlso: Gao et al., *NDDR-CNN*, arXiv 1801.08297, where the map is a 1 × 1 convolution.
 public struct NDDR: Architecture, Equatable {
     /// The layers of a task's network.
@@ -12,18 +13,24 @@ public struct NDDR: Architecture, Equatable {
     public var own: Double
     /// Whether a batch norm follows.
     public var isNormed: Bool
+    /// What the fused features go through.
+    public var activation: Activation
 
     /// By default tasks begin with 0.9 of their own.
-    public init(layers: [HiddenLayer], own: Double = 0.9, isNormed: Bool = true) {
+    public init(
+        layers: [HiddenLayer], own: Double = 0.9, isNormed: Bool = true, activation: Activation = .relu
+    ) {
         self.layers = layers
         self.own = own
         self.isNormed = isNormed
+        self.activation = activation
     }
 
     package init(_ options: inout OptionReader) throws(InputError) {
         self.init(layers: try options.layers())
         try options.read("own_share", &own)
         try options.read("normalized", &isNormed)
+        try options.read("fused_activation", &activation)
     }
 
     /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
@@ -44,11 +51,14 @@ public struct NDDR: Architecture, Equatable {
                 let blocks = value.blocks(names.count)
                 var normed: [GraphValue] = []
                 for (block, name) in zip(blocks, names) {
-                    normed.append(graph.batchNorm(block, name: "norms.\(name).\(depth)"))
+                    normed.append(graph.batchNorm(block, name: "norms.\(name).\(depth)", momentum: 0.05))
                 }
                 value = graph.concatenate(normed)
             }
+            value = graph.activation(value, activation)
         }
         return graph.heads(graph.inTaskOrder(value.blocks(names.count)))
     }
 }
+
+extension Activation: OptionType {}

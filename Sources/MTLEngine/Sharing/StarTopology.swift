@@ -3,10 +3,12 @@
 /// the features adds to every logit.
 ///
 /// Partitioned normalisation takes a scenario's mean and variance from the scenario's rows of the batch, and in
-/// prediction from moving ones of the scenario. The paper has one task and star layers up to its logit; here the tasks'
-/// towers lie above the star layers and are shared by the scenarios, and the auxiliary network's hidden layers by the
-/// tasks. Parameters: "norm.*", "star.l.s.weight", "star.l.shared.weight", "auxiliary.scenarios.s",
-/// "auxiliary.hidden.l.weight", "auxiliary.heads.TASK.weight", "heads.TASK.l.weight".
+/// prediction from moving ones of the scenario; few rows are normalised by those too (`GraphBuilder.batchNorm`), as a batch
+/// here may be of all scenarios, where the paper's is of one. Decay pulls the scenarios' factors to 1. As in the paper the
+/// star reaches up to the logits, so the tasks' towers and last layers are of it; the auxiliary network's hidden layers are
+/// the tasks' in common. Parameters: "norm.*", "star.l.s.weight", "star.l.shared.weight", "auxiliary.scenarios.s",
+/// "auxiliary.hidden.l.weight", "auxiliary.heads.TASK.weight", "heads.TASK.l.s.weight", "heads.TASK.l.shared.weight"; without
+/// `starsHeads` "heads.TASK.l.weight".
 /// - SeeAlso: Sheng et al., *One Model to Serve All: Star Topology Adaptive Recommender for Multi-Domain CTR
 ///   Prediction*, arXiv 2101.11427.
 public struct STAR: Architecture, Equatable {
@@ -18,16 +20,19 @@ public struct STAR: Architecture, Equatable {
     public var scenarioWidth: Int
     /// The hidden layers of the auxiliary network.
     public var auxiliary: [HiddenLayer]
+    /// Whether towers and last layers are star layers too; else scenarios share them.
+    public var starsHeads: Bool
 
     /// By default all parts of the paper.
     public init(
         layers: [HiddenLayer], normalizes: Bool = true, scenarioWidth: Int = 8,
-        auxiliary: [HiddenLayer] = [.relu(16)]
+        auxiliary: [HiddenLayer] = [.relu(16)], starsHeads: Bool = true
     ) {
         self.layers = layers
         self.normalizes = normalizes
         self.scenarioWidth = scenarioWidth
         self.auxiliary = auxiliary
+        self.starsHeads = starsHeads
     }
 
     package init(_ options: inout OptionReader) throws(InputError) {
@@ -35,6 +40,7 @@ public struct STAR: Architecture, Equatable {
         try options.read("normalized", &normalizes)
         try options.read("scenario_width", &scenarioWidth)
         try options.read("auxiliary", &auxiliary)
+        try options.read("star_heads", &starsHeads)
     }
 
     /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
@@ -46,7 +52,7 @@ public struct STAR: Architecture, Equatable {
         try require(scenarioWidth, atLeast: 0, atMost: SizeLimit.units, "scenario width")
         let x = normalizes ? graph.normalizedFeatures(isPartitioned: true, name: "norm") : graph.features
         let h = graph.scenarioStack(x, layers, sharesFactor: true, name: "star")
-        let logits = graph.heads(graph.tasks.map { _ in h })
+        let logits = starsHeads ? starHeads(&graph, h) : graph.heads(graph.tasks.map { _ in h })
         guard scenarioWidth > 0 else { return logits }
         let embedding = graph.scenarioVector(scenarioWidth, name: "auxiliary.scenarios")
         let hidden = graph.stack(
@@ -56,5 +62,19 @@ public struct STAR: Architecture, Equatable {
                 hidden, units: task.kind.outputs, activation: .identity, name: "auxiliary.heads.\(task.name)")
             return graph.add([own, extra])
         }
+    }
+
+    private func starHeads(_ graph: inout GraphBuilder, _ h: GraphValue) -> [GraphValue] {
+        var logits: [GraphValue] = []
+        for task in graph.tasks {
+            let present = graph.scenarios(of: task)
+            let hidden = graph.scenarioStack(
+                h, task.tower, sharesFactor: true, present: present, name: "heads.\(task.name)")
+            logits.append(
+                graph.scenarioLogits(
+                    hidden, outputs: task.kind.outputs, sharesFactor: true, present: present,
+                    name: "heads.\(task.name).\(task.tower.count)"))
+        }
+        return logits
     }
 }

@@ -62,6 +62,16 @@ package final class ParameterStore<Scalar: BLASScalar> {
                 for index in range {
                     parameters.base[index] = Scalar((2 * generator.uniform() - 1) * bound)
                 }
+            case .sphere(let start, let rows, let columns, let name):
+                var generator = root.split(Self.stream(of: name))
+                for row in 0..<rows {
+                    let own = parameters.base + start + row * columns
+                    for column in 0..<columns { own[column] = Scalar(generator.normal()) }
+                    var squares = 0.0
+                    for column in 0..<columns { squares += Double(own[column]) * Double(own[column]) }
+                    let length = squares.squareRoot()
+                    for column in 0..<columns { own[column] = Scalar(Double(own[column]) / length) }
+                }
             case .orthonormal(let start, let rows, let columns, let name):
                 var generator = root.split(Self.stream(of: name))
                 fillOrthonormal(

@@ -5,6 +5,7 @@ struct PieceList {
     private var whole: [ParameterPiece] = []
     private let rates: TurnRates
     private let layout: ParameterLayout
+    private let factors: [Range<Int>]
     private let paces: StepPaces
     private let turn: Int
     private let group: Int
@@ -20,6 +21,7 @@ struct PieceList {
     ) {
         rates = TurnRates(spec, plan.layout)
         layout = plan.layout
+        factors = plan.factors
         paces = options.paces
         self.turn = turn
         group = spec.group
@@ -67,7 +69,7 @@ struct PieceList {
         let rows = range.count / range.rowLength
         var cuts = Set([0, rows])
         let rated = rates.over(range.start..<range.start + range.count).map(\.range)
-        for border in (undecayed + rated).flatMap({ [$0.lowerBound, $0.upperBound] })
+        for border in (undecayed + factors + rated).flatMap({ [$0.lowerBound, $0.upperBound] })
         where border > range.start && border < range.start + range.count {
             cuts.insert((border - range.start) / range.rowLength)
         }
@@ -76,7 +78,8 @@ struct PieceList {
         let all = ParameterPiece(
             start: range.start, count: range.count, rowLength: range.rowLength,
             scenario: range.scenario ?? -1, transposed: range.transposed ?? -1,
-            transposedStride: range.transposedStride, state: 0, decays: true, pace: 0, source: source,
+            transposedStride: range.transposedStride, state: 0, decays: true, isFactor: false, pace: 0,
+            source: source,
             ordinal: Int32(ordinal))
         var kept: [Range<Int>] = []
         for (first, end) in zip(sorted, sorted.dropFirst()) {
@@ -93,7 +96,8 @@ struct PieceList {
                     start: some.start, count: some.count, rowLength: some.rowLength, scenario: some.scenario,
                     transposed: some.transposed, transposedStride: some.transposedStride,
                     state: states.place(of: some.start..<some.start + some.count, group: group),
-                    decays: Self.decays(some.start, undecayed), pace: Int32(pace),
+                    decays: Self.decays(some.start, undecayed),
+                    isFactor: factors.contains { $0.contains(some.start) }, pace: Int32(pace),
                     source: projected.contains { $0.contains(first) } ? .projected : source,
                     ordinal: some.ordinal))
         }

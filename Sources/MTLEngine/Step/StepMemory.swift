@@ -7,6 +7,9 @@ package struct StepCounters: Sendable, Equatable, Codable {
     package var updates = 0
     /// The group of the latest turn; nil before the first.
     package var latestGroup: Int?
+    /// Per structure of the plan the learning rates of the steps since its latest update, each times how far the step moved its
+    /// parameters; none before the first step.
+    package var movedRates: [Double]?
 
     package init(steps: [Int]) { self.steps = steps }
 }
@@ -25,7 +28,10 @@ extension TrainingStep {
     /// Goes on from counters, after memories and parameters were written.
     package func restore(_ counters: StepCounters) {
         precondition(counters.steps.count == self.counters.steps.count, "counters of other turns")
+        let zeros = self.counters.movedRates.map { $0.map { _ in 0.0 } }
         self.counters = counters
+        // A checkpoint of before they were counted begins them anew.
+        if counters.movedRates?.count != zeros?.count { self.counters.movedRates = zeros }
         current.repeatState()
     }
 }

@@ -1,10 +1,11 @@
 /// What batch norms and clusters' centres take from all rows of a batch.
 extension StepRun {
 
-    func moveCentres(worker: Int) {
+    /// A round of routing moves each cluster's centre.
+    func moveCentres(_ stage: Int, worker: Int) {
         guard update != nil else { return }
         var item = 0
-        for node in turn.routings {
+        for node in turn.rounds[turn.roundStarts[stage]..<turn.roundStarts[stage + 1]] {
             for cluster in 0..<node.count {
                 if item % workers == worker {
                     node.move(
@@ -36,6 +37,9 @@ extension StepRun {
             guard count > 0 else { return }
             let target = norms + (norm.isPartitioned ? 1 + group : 0) * normWidth * BatchNormNode.vectors
             let its = tiles(of: norm.isPartitioned ? group : -1)
+            let isMoving = norm.usesMoving(rows: count, scenario: group, parameters: parameters)
+            let share = norm.share(rows: count, scenario: group, parameters: parameters)
+            let own = norm.isPartitioned ? group * norm.width : 0
             for column in 0..<norm.x.width {
                 // Chan's sum of partial moments, in the order of the tiles.
                 var (seen, mean, squares) = (0.0, 0.0, 0.0)
@@ -47,18 +51,34 @@ extension StepRun {
                     squares += norm.sums(own, 1)[column] + delta * delta * seen * size / (seen + size)
                     seen += size
                 }
-                let variance = squares / seen
+                let places = (
+                    mean: norm.movingMean + own + column, variance: norm.movingVariance + own + column
+                )
                 norm.set(
-                    column, mean: mean, variance: variance, scenario: group, parameters: parameters,
-                    norms: target)
+                    column, mean: isMoving ? Double(parameters[places.mean]) : mean,
+                    variance: isMoving ? Double(parameters[places.variance]) : squares / seen,
+                    isOfBatch: !isMoving, scenario: group, parameters: parameters, norms: target)
                 guard update != nil else { continue }
-                let own = norm.isPartitioned ? group * norm.width : 0
-                move(norm.movingMean + own + column, to: mean, by: norm.momentum)
-                if count > 1 {
-                    move(norm.movingVariance + own + column, to: squares / (seen - 1), by: norm.momentum)
+                if norm.isPartitioned, count < BatchNormNode.fewRows {
+                    pool(places, mean: mean, variance: squares / seen, share: share)
+                } else {
+                    move(places.mean, to: mean, by: share)
+                    if count > 1 { move(places.variance, to: squares / (seen - 1), by: share) }
                 }
             }
+            if update != nil { norm.count(rows: count, scenario: group, parameters: parameters) }
         }
+    }
+
+    /// Moves the statistics to those of all rows so far and some more, of which they take a share: unlike the rows' own variance,
+    /// that of all counts how far apart the means lie, so that rows one by one have one.
+    private func pool(
+        _ places: (mean: Int, variance: Int), mean: Double, variance: Double, share: Double
+    ) {
+        let distance = mean - Double(parameters[places.mean])
+        parameters[places.mean] = Scalar(Double(parameters[places.mean]) + share * distance)
+        let old = share < 1 ? Double(parameters[places.variance]) + share * distance * distance : 0
+        parameters[places.variance] = Scalar((1 - share) * old + share * variance)
     }
 
     private func move(_ index: Int, to value: Double, by momentum: Double) {
@@ -79,8 +99,10 @@ extension StepRun {
                     slope += norm.sums(own, 0)[column]
                     dot += norm.sums(own, 1)[column]
                 }
-                norm.vector(4, of: target)[column] = Scalar(slope / Double(count))
-                norm.vector(5, of: target)[column] = Scalar(dot / Double(count))
+                // Moving statistics are constants: nothing of dy goes through them.
+                let isOfBatch = norm.vector(6, of: target)[column]
+                norm.vector(4, of: target)[column] = isOfBatch * Scalar(slope / Double(count))
+                norm.vector(5, of: target)[column] = isOfBatch * Scalar(dot / Double(count))
             }
         }
     }

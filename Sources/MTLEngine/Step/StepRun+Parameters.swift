@@ -28,7 +28,6 @@ extension StepRun {
             }
             return
         }
-        moveCentres(worker: worker)
         if isSplit {
             finishSplit(mine, chunk, batch, accumulate: index > 0, worker: worker, observer: observer)
             return
@@ -242,6 +241,10 @@ extension StepRun {
         observer.observe(.optimizer, index: Int(piece.ordinal), worker: worker, work: 7 * bytes) {
             stopped.forEachPart(of: piece.start..<piece.start + piece.count) { part in
                 let place = part.lowerBound - piece.start
+                // Seen from 1, a factor decays to 1; the rules know no other use of a parameter's value.
+                let isShifted = piece.isFactor && piece.decays && update.decays
+                if isShifted { shift(part, by: -1, parameters) }
+                defer { if isShifted { shift(part, by: 1, parameters) } }
                 update.apply(
                     count: part.count, parameters: parameters + part.lowerBound,
                     gradients: UnsafePointer(values) + place, state: state + piece.state + place,
@@ -255,6 +258,12 @@ extension StepRun {
                 source: parameters + piece.start, lds: piece.rowLength,
                 target: transposes + piece.transposed, ldt: piece.transposedStride)
         }
+    }
+
+    private func shift(
+        _ part: Range<Int>, by distance: Scalar, _ parameters: UnsafeMutablePointer<Scalar>
+    ) {
+        for index in part { parameters[index] += distance }
     }
 
     /// Pulls what is held to its anchor, piece by piece and table by table.
@@ -276,15 +285,15 @@ extension StepRun {
     private func addPenalties() {
         penalty.pointee = 0
         for term in turn.penalties {
-            let isFirst = term.trainsFirst && isPresent(term.firstScenario)
-            let isSecond = term.second >= 0 && term.trainsSecond && isPresent(term.secondScenario)
+            let isFirst = term.firstShare > 0 && isPresent(term.firstScenario)
+            let isSecond = term.second >= 0 && term.secondShare > 0 && isPresent(term.secondScenario)
             for index in 0..<term.count {
                 let other = term.second < 0 ? 0 : parameters[term.second + index]
                 let difference = parameters[term.first + index] - other
                 penalty.pointee += term.weight * Double(difference) * Double(difference)
                 let slope = Scalar(2 * term.weight) * difference
-                if isFirst { gradients[term.first + index] += slope }
-                if isSecond { gradients[term.second + index] -= slope }
+                if isFirst { gradients[term.first + index] += Scalar(term.firstShare) * slope }
+                if isSecond { gradients[term.second + index] -= Scalar(term.secondShare) * slope }
             }
         }
     }

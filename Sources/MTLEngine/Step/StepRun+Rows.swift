@@ -19,6 +19,9 @@ extension StepRun {
                 for norm in turn.norms[turn.normStarts[stage]..<turn.normStarts[stage + 1]] {
                     norm.measure(tile)
                 }
+                for round in turn.rounds[turn.roundStarts[stage]..<turn.roundStarts[stage + 1]] {
+                    round.measure(tile)
+                }
             }
             guard backward != nil || forward.upperBound == turn.stages else { continue }
             let back = self.backward(index, tile, refreshes: changes && forward.isEmpty)

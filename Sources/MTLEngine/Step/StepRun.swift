@@ -132,6 +132,7 @@ package struct StepRun<Scalar: BLASScalar> {
                     observer: observer)
                 wait(worker, observer)
                 reduceMoments(stage, batch, worker: worker)
+                moveCentres(stage, worker: worker)
                 wait(worker, observer)
             }
             if turn.ranks {

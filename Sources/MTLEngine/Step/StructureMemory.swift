@@ -35,6 +35,8 @@ package final class StructureMemory<Scalar: BLASScalar> {
 
     private struct Proximal {
         let parts: Parts
+        /// Its place among the plan's structures.
+        let index: Int
         let weight: Double
         let every: Int
         let svd: SingularValueWorkspace
@@ -70,7 +72,7 @@ package final class StructureMemory<Scalar: BLASScalar> {
             return found
         }
         var matrix = 0
-        for structure in plan.structures {
+        for (index, structure) in plan.structures.enumerated() {
             switch structure {
             case .coupling(let parts, let kind, _):
                 let tasks = parts[0].count
@@ -87,7 +89,7 @@ package final class StructureMemory<Scalar: BLASScalar> {
                 let parts = Parts(names, segment)
                 proximals.append(
                     Proximal(
-                        parts: parts, weight: weight, every: every,
+                        parts: parts, index: index, weight: weight, every: every,
                         svd: SingularValueWorkspace(rows: parts.total, columns: parts.tasks)))
             case .subspace(let map, let own, let coefficients, let every):
                 let theta = segment(map)
@@ -123,12 +125,21 @@ package final class StructureMemory<Scalar: BLASScalar> {
         }
     }
 
-    /// The updates that are due after so many steps, the latest of which had so much of the learning rate.
-    package func alternate(after steps: Int, rateFactor: Double = 1) {
+    /// The updates that are due after so many steps.
+    ///
+    /// - Parameters:
+    ///   - moves: per structure how far the latest step moved its parameters (`TurnPlan.moved`).
+    ///   - rateFactor: how much of the learning rate the latest step had.
+    ///   - rates: per structure the sum of the rates since its update, to which the latest step's is added.
+    package func alternate(
+        after steps: Int, moved moves: [Double], rateFactor: Double, rates: inout [Double]?
+    ) {
         var moved = false
+        for one in proximals { rates?[one.index] += learningRate * rateFactor * moves[one.index] }
         for one in covariances where steps % one.every == 0 { update(one) }
         for one in proximals where steps % one.every == 0 {
-            step(one, learningRate * rateFactor)
+            step(one, rates?[one.index] ?? 0)
+            rates?[one.index] = 0
             moved = true
         }
         for one in subspaces where steps % one.every == 0 {
@@ -182,10 +193,10 @@ package final class StructureMemory<Scalar: BLASScalar> {
 
     // MARK: Trace norm
 
-    /// Singular values less learningRate · weight · every, at least 0.
-    private func step(_ one: Proximal, _ learningRate: Double) {
+    /// Singular values less weight times the sum of the learning rates that moved the parameters, at least 0.
+    private func step(_ one: Proximal, _ rate: Double) {
         let (tasks, total, p) = (one.parts.tasks, one.parts.total, store.parameters.base)
-        let threshold = learningRate * one.weight * Double(one.every)
+        let threshold = rate * one.weight
         guard threshold > 0 else { return }
         let a = one.svd.matrix.base
         for task in 0..<tasks {

@@ -125,6 +125,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         turns = plans
         self.paces = paces
         counters = StepCounters(steps: [Int](repeating: 0, count: paces.counterCount))
+        if !plan.structures.isEmpty { counters.movedRates = plan.structures.map { _ in 0 } }
         paced = paces.paces.map {
             let own = optimizer.scaled(by: $0.factor)
             return (own, own.withoutDecay, ofTables.scaled(by: $0.factor))
@@ -325,7 +326,9 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         if updates && stepped {
             for counter in paces.countersOfTurn[turn] { counters.steps[counter] += 1 }
             counters.updates += 1
-            structures.alternate(after: counters.updates, rateFactor: rateFactor)
+            structures.alternate(
+                after: counters.updates, moved: turns[turn].moved, rateFactor: rateFactor,
+                rates: &counters.movedRates)
             average?.end(current, store)
         }
         return stepped

@@ -23,6 +23,8 @@ package struct ParameterPiece: BitwiseCopyable {
     /// Where its state begins in the first state vector.
     var state: Int
     let decays: Bool
+    /// Whether decay pulls it to 1, not to 0.
+    let isFactor: Bool
     /// Its place among the step's paces.
     let pace: Int32
     let source: Source
@@ -53,9 +55,9 @@ package struct PenaltyTerm {
     let second: Int
     let count: Int
     let weight: Double
-    /// Whether the turn trains them, and the scenarios they belong to (or -1).
-    let trainsFirst: Bool
-    let trainsSecond: Bool
+    /// What the turn has of each one's gradient (0 where it does not train it), and the scenarios they belong to (or -1).
+    let firstShare: Double
+    let secondShare: Double
     let firstScenario: Int
     let secondScenario: Int
 }
@@ -107,8 +109,9 @@ package struct Turn {
     let ranks: Bool
     let joints: UnsafeBufferPointer<JointLoss>
     let zeros: UnsafeBufferPointer<GraphValue>
-    /// What follows the batch's rows without a gradient.
-    let routings: UnsafeBufferPointer<RoutingNode>
+    /// Rounds that move clusters' centres, between stages as the norms.
+    let rounds: UnsafeBufferPointer<RoutingNode>
+    let roundStarts: UnsafeBufferPointer<Int>
     let lists: UnsafePointer<Int32>
     /// Dense nodes whose weights' gradients are taken over a chunk's rows.
     let deferred: UnsafeBufferPointer<DenseNode>

@@ -4,6 +4,8 @@ package final class TurnPlan {
     package let spec: TurnSpec
     /// The nodes that read projected tables, as this turn runs them.
     let projected: ProjectedNodes?
+    /// Per structure of the plan how far a step moves its parameters, as a share of a joint step at the whole rate.
+    let moved: [Double]
     private let owners: [AnyObject]
 
     /// What a step decides for all of its turns.
@@ -65,7 +67,8 @@ package final class TurnPlan {
         }
         let lists = AlignedStorage<Int32>(copying: program.lists)
         owners.append(lists)
-        let structures = StructureTerms(plan, trained: program.parameters)
+        let shares = TurnShares(plan, tasks: tasks, spec, trained: program.parameters)
+        let structures = StructureTerms(plan, shares)
         owners.append(structures)
         let tables = Self.tables(
             plan, spec, turn: turn, options, &states, reached: program.reachedTables)
@@ -82,19 +85,20 @@ package final class TurnPlan {
             scalesLabels: program.losses.contains { !$0.labelScale.isIdentity },
             ranks: program.losses.contains { $0.ranking != nil }, joints: keep(program.joints),
             zeros: keep(program.zeros),
-            routings: keep(
-                program.forward.joined().compactMap { entry in
-                    if case .routing(let routing) = entry.node { routing } else { nil }
-                }),
+            rounds: keep(program.rounds.flatMap { $0 }), roundStarts: starts(program.rounds),
             lists: UnsafePointer(lists.base), deferred: keep(pieces.deferred),
             pieces: keep(dealt.flatMap { $0 }), pieceStarts: starts(dealt),
             gradientRanges: keep(pieces.gradientRanges),
-            penalties: keep(Self.penalties(plan, program.parameters)),
+            penalties: keep(Self.penalties(plan, shares)),
             structures: structures.terms,
             anchors: keep(AnchorTerm.terms(plan, spec, trained: program.parameters)),
             reachesFeatures: program.reachesFeatures, tables: keep(tables),
             anchorsTables: tables.contains { $0.isTrained && $0.anchor > 0 }, slices: slices)
         self.owners = owners
+        moved = plan.structures.map { structure in
+            shares.moved(
+                plan.layout.segments.filter { segment in structure.names.contains(segment.name) })
+        }
     }
 
     private static func tables(
@@ -113,10 +117,7 @@ package final class TurnPlan {
         }
     }
 
-    private static func penalties(_ plan: ModelPlan, _ parameters: [ParameterRange]) -> [PenaltyTerm] {
-        func trains(_ segment: ParameterSegment) -> Bool {
-            parameters.contains { $0.start <= segment.offset && segment.offset < $0.start + $0.count }
-        }
+    private static func penalties(_ plan: ModelPlan, _ turn: TurnShares) -> [PenaltyTerm] {
         func scenario(_ segment: ParameterSegment) -> Int {
             plan.owned.first { $0.range.contains(segment.offset) }?.scenario ?? -1
         }
@@ -130,7 +131,7 @@ package final class TurnPlan {
                 }
             return PenaltyTerm(
                 first: first.offset, second: second?.offset ?? -1, count: first.count, weight: weight,
-                trainsFirst: trains(first), trainsSecond: second.map(trains) ?? false,
+                firstShare: turn.share(of: first), secondShare: second.map(turn.share) ?? 0,
                 firstScenario: scenario(first), secondScenario: second.map(scenario) ?? -1)
         }
     }

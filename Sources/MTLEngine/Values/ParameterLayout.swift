@@ -13,6 +13,13 @@ public struct ParameterSegment: Sendable, Equatable {
 
     /// The number of elements.
     public var count: Int { shape.reduce(1, *) }
+
+    /// What the name of a count of batches ends in; it is read in training alone.
+    package static let countName = ".num_batches_tracked"
+    /// What takes the place of a count that a model of before does not have: of as many batches as change nothing more.
+    package static let countOfBefore = 4096.0
+    /// Whether it is such a count.
+    package var isCount: Bool { name.hasSuffix(Self.countName) }
 }
 
 /// Where every named segment lies in the one flat vector of a model's parameters.

@@ -153,6 +153,38 @@ class StarLayer(nn.ModuleDict):
         return torch.stack(rows)
 
 
+class OwnNorm(nn.Module):
+    """A scenario's factors, moving statistics and count of batches, in which less than 32 rows are a part of one."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.weight = nn.Parameter(1 + 0.2 * torch.randn(width))
+        self.bias = nn.Parameter(0.2 * torch.randn(width))
+        self.register_buffer("running_mean", torch.zeros(width))
+        self.register_buffer("running_var", torch.ones(width))
+        self.register_buffer("num_batches_tracked", torch.zeros(1))
+
+    def statistics(self, x, training):
+        """Mean and variance to normalise x by; in training the moving ones come up to date."""
+        mean, var, rows = x.mean(0), x.var(0, unbiased=False), len(x)
+        moving = self.running_mean.clone(), self.running_var.clone()
+        if not training:
+            return moving
+        seen = float(self.num_batches_tracked)
+        part = min(1, rows / 32)
+        share = (1 - 0.9**part) / (1 - 0.9 ** (seen + part))
+        with torch.no_grad():
+            apart = mean - self.running_mean
+            self.running_mean += share * apart
+            if rows < 32:
+                # The law of total variance over the rows so far and these.
+                self.running_var.copy_((1 - share) * (self.running_var + share * apart**2) + share * var)
+            else:
+                self.running_var.lerp_(x.var(0), share)
+            self.num_batches_tracked += part
+        return moving if rows < 32 and seen >= 1 else (mean, var)
+
+
 class PartitionedNorm(nn.Module):
     """Batch norm of each scenario's rows, with gain g_s * g and shift b_s + b."""
 
@@ -161,10 +193,7 @@ class PartitionedNorm(nn.Module):
         self.weight = nn.Parameter(1 + 0.2 * torch.randn(width))
         self.bias = nn.Parameter(0.2 * torch.randn(width))
         for k in range(S):
-            one = nn.BatchNorm1d(width)
-            nn.init.normal_(one.weight, 1, 0.2)
-            nn.init.normal_(one.bias, 0, 0.2)
-            self.add_module(str(k), one)
+            self.add_module(str(k), OwnNorm(width))
 
     def forward(self, x, s):
         y = torch.zeros_like(x)
@@ -172,9 +201,8 @@ class PartitionedNorm(nn.Module):
             rows = s == k
             if rows.any():
                 own = getattr(self, str(k))
-                unit = F.batch_norm(
-                    x[rows], own.running_mean, own.running_var, training=self.training, momentum=0.1
-                )
+                mean, var = own.statistics(x[rows], self.training)
+                unit = (x[rows] - mean) / torch.sqrt(var + 1e-5)
                 y = y.index_put((rows.nonzero()[:, 0],), unit * (own.weight * self.weight) + own.bias + self.bias)
         return y
 
@@ -279,7 +307,7 @@ def state(prefix, model):
     return {
         f"{prefix}/{name}": value.detach().clone()
         for name, value in model.state_dict().items()
-        if "num_batches" not in name
+        if value.is_floating_point()
     }
 
 

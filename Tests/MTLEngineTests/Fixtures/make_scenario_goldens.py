@@ -71,14 +71,35 @@ class Star(nn.Module):
         self.norm = PartitionedNorm(D)
         self.star = nn.ModuleList([StarLayer(D, 6), StarLayer(6, 5)])
         self.auxiliary = Auxiliary()
-        self.heads = heads(5)
+        self.heads = nn.ModuleDict(
+            {
+                t: nn.ModuleList([StarLayer(5, 1)] if t == "spend" else [StarLayer(5, 4), StarLayer(4, 1)])
+                for t in TASKS
+            }
+        )
+
+    def head(self, t, h, s):
+        for layer in self.heads[t][:-1]:
+            h = torch.tanh(layer(h, s))
+        return self.heads[t][-1](h, s)
 
     def forward(self, x, s, ids):
         x = self.norm(x, s)
         h = x
         for layer in self.star:
             h = torch.tanh(layer(h, s))
-        return [self.heads[t](h) + extra for t, extra in zip(TASKS, self.auxiliary(x, s))]
+        return [self.head(t, h, s) + extra for t, extra in zip(TASKS, self.auxiliary(x, s))]
+
+
+class StarShared(Star):
+    """Scenarios share the tasks' towers and last layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.heads = heads(5)
+
+    def head(self, t, h, s):
+        return self.heads[t](h)
 
 
 class Gate(nn.ModuleList):
@@ -146,122 +167,209 @@ class SARNet(nn.Module):
         return [self.heads[t](mix(self.gates[t](x), experts)) for t in TASKS]
 
 
+class OwnLinear(nn.Module):
+    """A linear layer for each scenario, and whatever normalises what they give."""
+
+    def __init__(self, inputs, outputs, norm=None):
+        super().__init__()
+        for k in range(S):
+            self.add_module(str(k), nn.Linear(inputs, outputs))
+        if norm:
+            self.norm = norm
+
+    def forward(self, x, s):
+        return torch.stack([getattr(self, str(int(k)))(row) for row, k in zip(x, s)])
+
+
+class OwnLayerNorm(nn.Module):
+    """Layer norm, its gain and shift, and behind them those of the row's scenario."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.weight = nn.Parameter(1 + 0.3 * torch.randn(width))
+        self.bias = nn.Parameter(0.3 * torch.randn(width))
+        for k in range(S):
+            self.add_module(str(k), Affine(width))
+
+    def forward(self, x, s):
+        unit = nn.functional.layer_norm(x, x.shape[1:], self.weight, self.bias)
+        own = [getattr(self, str(int(k))) for k in s]
+        return torch.stack([row * one.weight + one.bias for row, one in zip(unit, own)])
+
+
+class NormedLinear(nn.Linear):
+    def __init__(self, inputs, outputs, norm):
+        super().__init__(inputs, outputs)
+        self.norm = norm
+
+    def forward(self, x):
+        return self.norm(super().forward(x))
+
+
 class M3oE(nn.Module):
     def __init__(self):
         super().__init__()
         self.star = StarLayer(D, 8)
+        self.embedding = nn.ModuleList([NormedLinear(8, 8, nn.LayerNorm(8))])
+        self.skip = nn.ModuleList([NormedLinear(D, 8, nn.LayerNorm(8))])
         self.experts = nn.ModuleDict(
             {
                 "shared": nn.ModuleList([Stack(8, 5) for _ in range(2)]),
-                "scenario": nn.ModuleList([PerScenario(8, 5)]),
+                "scenarios": nn.ModuleList([Stack(8, 5) for _ in range(S)]),
                 "tasks": nn.ModuleDict({t: Stack(8, 5) for t in TASKS}),
             }
         )
-        self.gates = nn.ModuleDict({t: Stack(8, 2, plain=1) for t in TASKS})
-        self.fusion = nn.Module()
-        self.fusion.scenario = vectors(S, 3)
-        self.fusion.task = vectors(S, 3)
-        self.fusion.own = nn.ParameterDict({t: nn.Parameter(torch.randn(1)) for t in TASKS})
-        self.heads = heads(5)
+        self.gates = nn.ModuleDict({t: nn.ModuleList([OwnLinear(8, 2)]) for t in TASKS})
+        self.fusion = nn.ParameterDict(
+            {name: nn.Parameter(torch.randn(1)) for name in ("scenario", "task", "own_scenario", "own_task")}
+        )
+        self.heads = nn.ModuleDict(
+            {
+                t: nn.ModuleList(
+                    [OwnLinear(5, 1)] if t == "spend" else [OwnLinear(5, 4, OwnLayerNorm(4)), OwnLinear(4, 1)]
+                )
+                for t in TASKS
+            }
+        )
 
     def forward(self, x, s, ids):
-        h = torch.relu(self.star(x, s))
+        h = torch.relu(self.embedding[0](self.star(x, s))) + torch.relu(self.skip[0](x))
         shared = [expert(h) for expert in self.experts["shared"]]
-        own = torch.tanh(self.experts["scenario"][0](h, s))
+        domains = torch.stack([expert(h) for expert in self.experts["scenarios"]], dim=1)
         tasks = {t: self.experts["tasks"][t](h) for t in TASKS}
-        scenario_share = torch.sigmoid(of(self.fusion.scenario, s))
-        task_share = torch.sigmoid(of(self.fusion.task, s))
+        part = {name: torch.sigmoid(value) for name, value in self.fusion.items()}
+        # Per row the shares of all scenarios' experts: its own scenario's, and the rest in equal parts.
+        mine = nn.functional.one_hot(s, S).double()
+        shares = mine * part["own_scenario"] + (1 - mine) * (1 - part["own_scenario"]) / (S - 1)
+        domain = torch.einsum("bd,bdh->bh", shares, domains)
         logits = []
         for t in TASKS:
-            place = HEAD_ORDER.index(t)
-            others = sum(tasks[u] for u in TASKS if u != t) / 2
-            share = torch.sigmoid(self.fusion.own[t])
-            task = share * tasks[t] + (1 - share) * others
-            f = mix(self.gates[t](h), shared)
-            f = f + scenario_share[:, place, None] * own + task_share[:, place, None] * task
-            logits.append(self.heads[t](f))
+            others = sum(tasks[u] for u in TASKS if u != t) / (len(TASKS) - 1)
+            task = part["own_task"] * tasks[t] + (1 - part["own_task"]) * others
+            f = mix(self.gates[t][0](h.detach(), s), shared) + part["scenario"] * domain + part["task"] * task
+            for layer in self.heads[t][:-1]:
+                f = torch.tanh(layer.norm(layer(f, s), s))
+            logits.append(self.heads[t][-1](f, s))
         return logits
 
 
 class APGLayer(nn.Module):
     def __init__(self, inputs, outputs, condition):
         super().__init__()
-        self.down = nn.Linear(inputs, 3)
-        self.generator = Stack(condition, 4, 9, plain=1)
-        self.up = nn.Linear(3, outputs)
+        self.down = nn.Linear(inputs, 3, bias=False)
+        self.generator = Stack(condition, 4, 9 + outputs, plain=1)
+        self.up = nn.Linear(3, outputs, bias=False)
+
+    def forward(self, h, z):
+        small, bias = self.generator(z).split([9, self.up.out_features], dim=1)
+        return torch.tanh(self.up(torch.bmm(self.down(h)[:, None], small.reshape(-1, 3, 3))[:, 0]) + bias)
 
 
 class APG(nn.Module):
-    def __init__(self, is_embedded=False):
+    """condition: self, group (the user and the scenario) or mix (the scenario, and the layer's own input)."""
+
+    def __init__(self, condition):
         super().__init__()
-        if is_embedded:
+        self.mode = condition
+        width = D
+        if condition == "group":
             self.embeddings = nn.ModuleDict({name: nn.Embedding(*shape) for name, shape in ROWS.items()})
-        width = D + 5 * is_embedded
-        self.condition = nn.ModuleDict()
-        self.condition.scenarios = vectors(S, 2)
-        self.layers = nn.ModuleList([APGLayer(width, 6, 2 + width), APGLayer(6, 5, 2 + width)])
+            width = D + 5
+        if condition != "self":
+            self.condition = nn.ModuleDict()
+            self.condition.scenarios = vectors(S, 2)
+        sizes = {"self": (width, 6), "group": (5, 5), "mix": (2 + width, 2 + 6)}[condition]
+        self.layers = nn.ModuleList([APGLayer(width, 6, sizes[0]), APGLayer(6, 5, sizes[1])])
         self.heads = heads(5)
 
     def forward(self, x, s, ids):
-        if hasattr(self, "embeddings"):
-            x = torch.cat([x, *(table(ids[name]) for name, table in self.embeddings.items())], dim=1)
-        z = torch.cat([of(self.condition.scenarios, s), x.detach()], dim=1)
+        group = []
+        if self.mode == "group":
+            user = self.embeddings["user"](ids["user"])
+            x = torch.cat([x, user, self.embeddings["item"](ids["item"])], dim=1)
+            group = [user]
+        if self.mode != "self":
+            group.append(of(self.condition.scenarios, s))
         h = x
         for layer in self.layers:
-            small = layer.generator(z).reshape(-1, 3, 3)
-            h = torch.tanh(layer.up(torch.bmm(layer.down(h)[:, None], small)[:, 0]))
+            h = layer(h, torch.cat(group + ([] if self.mode == "group" else [h]), dim=1))
         return [self.heads[t](h) for t in TASKS]
 
 
 class Adapter(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.down = nn.ModuleList([PerScenario(width, 3), PerScenario(4, 3)])
-        self.up = nn.ModuleList([PerScenario(3, 4), PerScenario(3, width)])
-        self.norm = PartitionedNorm(width)
+        self.down = nn.ModuleList([nn.Linear(width, 3, bias=False), nn.Linear(4, 3, bias=False)])
+        self.up = nn.ModuleList([nn.Linear(3, 4), nn.Linear(3, width)])
+        self.norm = nn.BatchNorm1d(width)
 
-    def forward(self, h, small, s):
-        a = torch.sigmoid(self.up[0](torch.einsum("bi,bij->bj", self.down[0](h, s), small), s))
-        a = self.up[1](torch.einsum("bi,bij->bj", self.down[1](a, s), small), s)
-        return h + self.norm(a, s)
+    def forward(self, h, small):
+        a = torch.sigmoid(self.up[0](torch.einsum("bi,bij->bj", self.down[0](h), small)))
+        a = self.up[1](torch.einsum("bi,bij->bj", self.down[1](a), small))
+        return h + self.norm(a)
 
 
 class HAMUR(nn.Module):
     def __init__(self):
         super().__init__()
-        self.trunk = nn.ModuleList([nn.Linear(D, 6), nn.Linear(6, 5)])
-        self.hyper = Stack(D, 4, 9, plain=1)
-        self.adapters = nn.ModuleList([Adapter(6), Adapter(5)])
-        self.heads = heads(5)
+        self.trunk = nn.ModuleList([OwnLinear(D, 6, PartitionedNorm(6)), OwnLinear(6, 5, PartitionedNorm(5))])
+        self.hyper = nn.ModuleList([NormedLinear(D, 4, nn.BatchNorm1d(4)), NormedLinear(4, 9, nn.BatchNorm1d(9))])
+        self.adapters = nn.ModuleDict({"1": Adapter(5)})
+        self.heads = nn.ModuleDict(
+            {
+                t: nn.ModuleList([OwnLinear(5, 1)] if t == "spend" else [OwnLinear(5, 4), OwnLinear(4, 1)])
+                for t in TASKS
+            }
+        )
 
     def forward(self, x, s, ids):
-        small = self.hyper(x).reshape(-1, 3, 3)
+        small = x
+        for layer in self.hyper:
+            small = torch.tanh(layer(small))
         h = x
-        for layer, adapter in zip(self.trunk, self.adapters):
-            h = adapter(torch.tanh(layer(h)), small, s)
-        return [self.heads[t](h) for t in TASKS]
+        for layer in self.trunk:
+            h = torch.tanh(layer.norm(layer(h, s), s))
+        h = self.adapters["1"](h, small.reshape(-1, 3, 3))
+        logits = []
+        for t in TASKS:
+            z = h
+            for layer in self.heads[t][:-1]:
+                z = torch.tanh(layer(z, s))
+            logits.append(self.heads[t][-1](z, s))
+        return logits
 
 
 class AdaptDHM(nn.Module):
-    """Rows go to the nearest of three centres; means of the batch's rows move the centres."""
+    """Three rounds of routing move the centres; rows go where x.c is greatest, to star layers up to the logits."""
 
     def __init__(self):
         super().__init__()
         self.routing = nn.Module()
-        self.routing.register_buffer("centres", torch.randn(3, D))
+        self.routing.register_buffer("centres", nn.functional.normalize(torch.randn(3, D), dim=1))
         self.star = nn.ModuleList([StarLayer(D, 6), StarLayer(6, 5)])
-        self.heads = heads(5)
+        self.heads = nn.ModuleDict(
+            {
+                t: nn.ModuleList([StarLayer(5, 1)] if t == "spend" else [StarLayer(5, 4), StarLayer(4, 1)])
+                for t in TASKS
+            }
+        )
 
     def forward(self, x, s, ids):
-        k = torch.cdist(x, self.routing.centres).argmin(dim=1)
+        centres = self.routing.centres
+        for _ in range(3 if self.training else 0):
+            r = torch.softmax(x @ centres.T, dim=1)
+            centres.copy_(nn.functional.normalize(0.9 * centres + 0.1 * r.T @ x, dim=1))
+        k = (x @ centres.T).argmax(dim=1)
         h = x
         for layer in self.star:
             h = torch.tanh(layer(h, k))
-        if self.training:
-            for c in range(3):
-                if (k == c).any():
-                    self.routing.centres[c] = 0.9 * self.routing.centres[c] + 0.1 * x[k == c].mean(dim=0)
-        return [self.heads[t](h) for t in TASKS]
+        logits = []
+        for t in TASKS:
+            z = h
+            for layer in self.heads[t][:-1]:
+                z = torch.tanh(layer(z, k))
+            logits.append(self.heads[t][-1](z, k))
+        return logits
 
 
 def write(name, make, seed):
@@ -299,10 +407,12 @@ def main():
         "pepnet": PEPNet,
         "sarnet": SARNet,
         "m3oe": M3oE,
-        "apg": APG,
+        "apg": lambda: APG("mix"),
         "hamur": HAMUR,
         "adaptdhm": AdaptDHM,
-        "apg_embedded": lambda: APG(is_embedded=True),
+        "apg_embedded": lambda: APG("group"),
+        "star_shared": StarShared,
+        "apg_self": lambda: APG("self"),
     }
     write_all(cases, write, 200)
 

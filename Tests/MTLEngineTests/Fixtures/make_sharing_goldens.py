@@ -112,7 +112,7 @@ class NDDR(Model):
         super().__init__()
         self.networks = nn.ModuleDict({t: Stack(D, 6, 9) for t in TASKS})
         self.fusions = nn.ModuleDict({t: nn.ModuleList([nn.Linear(18, 6, bias=False), nn.Linear(27, 9, bias=False)]) for t in TASKS})
-        self.norms = nn.ModuleDict({t: nn.ModuleList([nn.BatchNorm1d(6), nn.BatchNorm1d(9)]) for t in TASKS})
+        self.norms = nn.ModuleDict({t: nn.ModuleList([nn.BatchNorm1d(n, momentum=0.05) for n in (6, 9)]) for t in TASKS})
         self.heads = heads(9)
 
     def forward(self, x, s):
@@ -120,7 +120,7 @@ class NDDR(Model):
         for depth in range(2):
             own = {t: torch.tanh(self.networks[t][depth](h[t])) for t in TASKS}
             every = torch.cat([own[t] for t in ORDER], dim=1)
-            h = {t: self.norms[t][depth](self.fusions[t][depth](every)) for t in TASKS}
+            h = {t: torch.relu(self.norms[t][depth](self.fusions[t][depth](every))) for t in TASKS}
         return [self.heads[t](h[t]) for t in TASKS]
 
 
