@@ -8,7 +8,7 @@ import Testing
     private static let engine = [
         "Algebra", "Layers", "Options", "Data", "Tasks", "Values", "Nodes", "Graph", "FeatureLayers",
         "Sharing",
-        "Optimizers",
+        "Balancing", "Optimizers",
         "Step", "Evaluation", "Training", "Description", "Simulation", "Linear",
     ]
     private static let data = [

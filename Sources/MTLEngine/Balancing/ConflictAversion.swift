@@ -1,0 +1,61 @@
+/// CAGrad.
+///
+/// For p = Σ v_t g_t over the simplex, p·g₀ + c ‖g₀‖ ‖p‖ is least where p is nearest to -t g₀ with t = ‖p‖ / (c ‖g₀‖). For a given t
+/// that p is a quadratic problem; t is found by its equation, ‖p(t)‖ - t c ‖g₀‖ = 0, which is above 0 for small t and below for large.
+extension BalancerMemory {
+    func weighByConflictAversion(_ radius: Double, _ isRescaled: Bool) {
+        let count = problem.size
+        let (equality, pull, solution, q) = (
+            problem.vector(1), problem.vector(2), problem.vector(3), problem.vector(4)
+        )
+        // With v = y d_min/d, and lengths in units of the shortest, all numbers but those of very long gradients are of size 1.
+        var shortest = Double.infinity
+        for index in 0..<count { shortest = min(shortest, problem.lengths[index]) }
+        var longest = 0.0
+        for index in 0..<count {
+            equality[index] = max(shortest / problem.lengths[index], .leastNormalMagnitude)
+            q[index] = problem.lengths[index] / shortest / Double(count)
+            longest = max(longest, q[index] * Double(count))
+        }
+        SmallSymmetric.multiply(problem.cosines, size: count, q, into: pull)
+        let mean = max(0, SmallSymmetric.product(q, problem.cosines, q, size: count)).squareRoot()
+        let factor = isRescaled ? 1 / (1 + radius * radius) : 1
+        problem.fill(factor / Double(count))
+        // Where the mean gradient is 0 there is no direction, with c = 0 no other one.
+        guard radius * mean > 1e-12 * longest else { return }
+
+        func excess(_ t: Double) -> Double {
+            for index in 0..<count { q[index] = t * pull[index] }
+            problem.quadratic.solve(problem.cosines, size: count, q: q, a: equality, into: solution)
+            let square = SmallSymmetric.product(solution, problem.cosines, solution, size: count)
+            return max(0, square).squareRoot() - t * radius * mean
+        }
+        var high = longest / (radius * mean)
+        var low = high * 1e-9
+        var (above, below) = (excess(low), excess(high))
+        // Then p = 0 is best: the tasks agree on nothing, and the mean is all that is left.
+        guard above > 0 else { return }
+        var root = high
+        if below < 0 {
+            // The secant's point (Illinois' rule), and the middle each third time, on the logarithm's scale at first.
+            for round in 0..<60 {
+                let secant = (low * below - high * above) / (below - above)
+                let middle = high > 4 * low ? (low * high).squareRoot() : 0.5 * (low + high)
+                root = round % 3 == 2 || !(secant > low && secant < high) ? middle : secant
+                let value = excess(root)
+                if value == 0 || high - low <= 1e-14 * high { break }
+                if value > 0 {
+                    (low, above) = (root, value)
+                    below *= 0.5
+                } else {
+                    (high, below) = (root, value)
+                    above *= 0.5
+                }
+            }
+        }
+        _ = excess(root)
+        for index in 0..<count {
+            problem.weights[index] += factor * solution[index] * equality[index] / root
+        }
+    }
+}
