@@ -77,7 +77,10 @@ import Testing
             (.moCo(decay: -1), "decay"), (.moCo(penalty: -1), "penalty"),
             (.excessMTL(stepSize: 0), "step_size"),
             (.pcd(main: "buy"), "main"), (.pcd(progress: 2), "progress"), (.pcd(momentum: 1), "momentum"),
-            (.cosineGate(main: "buy"), "main"), (Balancing.fixed.smoothed(1), "smoothing"),
+            (.ldcMTL(penalty: -1), "penalty"), (.ldcMTL(learningRate: -1), "learning_rate"),
+            (.gradCraft(relaxation: 2), "relaxation"), (.gradCraft(momentum: 1), "momentum"),
+            (.gradCraft(cosine: 1), "cosine"), (.cosineGate(main: "buy"), "main"),
+            (Balancing.fixed.smoothed(1), "smoothing"),
         ] as [(Balancing, String)])
     func badNumbersAreRefused(_ method: Balancing, _ place: String) {
         let error = failure {

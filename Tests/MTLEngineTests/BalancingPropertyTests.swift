@@ -14,7 +14,8 @@ import Testing
             .mgda(.lossNorm), .peLTR(floor: 0.03), .caGrad(radius: 0), .caGrad(radius: 2), .nashMTL(every: 3),
             .fairGrad(alpha: 0.5), .fairGrad(alpha: 4), .alignedMTL(.median), .alignedMTL(.mean),
             .dbMTL(momentum: 0), .pcd(progress: 1), .cosineGate(isWeighted: true), .moDo(learningRate: 10),
-            .excessMTL(stepSize: 10), .gradNorm(learningRate: 1), Balancing.upGrad.smoothed(0.5),
+            .excessMTL(stepSize: 10), .gradNorm(learningRate: 1), .ldcMTL(penalty: 100, learningRate: 1),
+            .gradCraft(relaxation: 0, cosine: 0.5), Balancing.upGrad.smoothed(0.5),
         ]
 
     /// Methods whose weights of one step follow from M alone, and do not change with its scale.
@@ -46,8 +47,8 @@ import Testing
     }
 
     @Test(arguments: methods) func orderOfTasksDoesNotMatter(_ method: Balancing) throws {
-        // What draws a number of its own for each task, or an order of them, depends on their order.
-        guard ![.rlw, .pcGrad, .gradVac].contains(method.kind) else { return }
+        // What draws a number of its own for each task, or an order of them, depends on their order; LDC-MTL looks at neighbours.
+        guard ![.rlw, .pcGrad, .gradVac, .ldcMTL].contains(method.kind) else { return }
         // The main task moves along.
         var generator = SeededGenerator(seed: 4)
         let (count, order) = (5, [3, 0, 4, 2, 1])

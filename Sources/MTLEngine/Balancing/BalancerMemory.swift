@@ -126,6 +126,7 @@ package final class BalancerMemory {
         case .stch(let mu, let warmup): weighByTchebycheff(mu, warmup)
         case .famo: weighByFAMO()
         case .pbi(let penalty, _): weighByIntersection(penalty)
+        case .ldcMTL(let penalty, _): weighByDiscrepancy(penalty)
         case .gradNorm(let exponent, let rate): weighByGradNorm(exponent, rate)
         case .metaBalance(_, let relaxation, let momentum): weighByMetaBalance(relaxation, momentum)
         case .dbMTL(let momentum, _): weighByEqualLengths(isTracked: momentum > 0)
@@ -135,6 +136,7 @@ package final class BalancerMemory {
         case .pcGrad: weighBySurgery()
         case .gradVac(let momentum): weighByVaccine(momentum)
         case .caGrad(let radius, let isRescaled): weighByConflictAversion(radius, isRescaled)
+        case .gradCraft(let relaxation, let momentum, let cosine): weighByCraft(relaxation, momentum, cosine)
         case .nashMTL(let every, let norm): weighByBargaining(every, norm)
         case .fairGrad(let alpha): weighByFairness(alpha)
         case .alignedMTL(let scale): weighByAlignment(scale)
@@ -174,6 +176,7 @@ package final class BalancerMemory {
         switch balancing.method {
         case .uw(let form, let rate): learnUncertainty(losses, form, rate)
         case .imtlL(let rate): learnLossScales(losses, rate)
+        case .ldcMTL(let penalty, let rate): learnDiscrepancy(losses, penalty, rate)
         case .dwa: addLosses(losses, sum: row(0), count: row(1))
         case .cov(let momentum): learnVariation(losses, momentum)
         case .stch(_, let warmup): if epoch == warmup - 1 { addLosses(losses, sum: row(0), count: row(1)) }
@@ -206,9 +209,9 @@ extension Balancing {
     /// What the method carries from step to step, in numbers a task.
     func stateRows(tasks: Int) -> Int {
         switch method {
-        case .uw, .imtlL, .famo: ScalarAdam.rows
+        case .uw, .imtlL, .famo, .ldcMTL: ScalarAdam.rows
         case .dwa: 5
-        case .dtp, .lbtw, .metaBalance, .nashMTL, .pcd: 2
+        case .dtp, .lbtw, .metaBalance, .gradCraft, .nashMTL, .pcd: 2
         case .cov: 4
         case .stch: 3
         case .gradNorm: ScalarAdam.rows + 3

@@ -38,6 +38,13 @@ extension Balancing {
             for (name, share) in Self.sorted(preference) {
                 try require(share, atLeast: 0, "\(place), preference, \(name)")
             }
+        case .ldcMTL(let penalty, let rate):
+            try require(penalty, atLeast: 0, "\(place), penalty")
+            try require(rate, atLeast: 0, "\(place), learning_rate")
+        case .gradCraft(let relaxation, let momentum, let cosine):
+            try requireShare(relaxation, "\(place), relaxation")
+            try requireRate(momentum, "\(place), momentum")
+            try requireRate(cosine, "\(place), cosine")
         case .gradNorm(let exponent, let rate):
             try require(exponent, atLeast: 0, "\(place), exponent")
             try require(rate, atLeast: 0, "\(place), learning_rate")

@@ -85,6 +85,20 @@ extension Balancing {
         Balancing(.cosineGate(main: main, isWeighted: isWeighted))
     }
 
+    /// GradCraft: gradients are brought near the longest one's length, as `metaBalance` does with the main one's; then what is
+    /// added to each of them takes all its conflicts away at once, up to a cosine of ε; their mean (Bai et al., arXiv
+    /// 2407.19682).
+    ///
+    /// - Parameters:
+    ///   - relaxation: τ, 0 to 1; 1 makes all as long as the longest.
+    ///   - momentum: the share of the average before; at least 0 and below 1.
+    ///   - cosine: ε; at least 0 and below 1.
+    public static func gradCraft(
+        relaxation: Double = 1, momentum: Double = 0.9, cosine: Double = 0
+    ) -> Balancing {
+        Balancing(.gradCraft(relaxation: relaxation, momentum: momentum, cosine: cosine))
+    }
+
     // MARK: One direction for all
 
     /// Conflict-averse gradient descent: of the directions within c ‖g₀‖ of the mean gradient g₀ the one along which the worst task

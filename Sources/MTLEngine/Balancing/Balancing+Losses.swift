@@ -96,4 +96,14 @@ extension Balancing {
     public static func pbi(penalty: Double = 5, preference: [String: Double] = [:]) -> Balancing {
         Balancing(.pbi(penalty: penalty, preference: preference))
     }
+
+    /// Loss discrepancy control: the gradient of Σ v_t L_t / (Σ v) + λ Σ |v_t L_t - v_{t+1} L_{t+1}| over tasks in their order, where
+    /// v = σ(s) learns to make that least too, the divisor taken as a number (arXiv 2502.08585, as its authors' code has it).
+    /// s begins at 1 and is stepped by an Adam of its own. A task whose weighted loss is below both its neighbours' may get a
+    /// weight below 0.
+    ///
+    /// - Parameter penalty: λ, 0 or above; the paper tunes it.
+    public static func ldcMTL(penalty: Double = 0.01, learningRate: Double = 0.01) -> Balancing {
+        Balancing(.ldcMTL(penalty: penalty, learningRate: learningRate))
+    }
 }

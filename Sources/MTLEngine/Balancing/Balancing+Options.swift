@@ -29,6 +29,7 @@ extension Balancing {
         case .stch: .stch()
         case .famo: .famo()
         case .pbi: .pbi()
+        case .ldcMTL: .ldcMTL()
         case .gradNorm: .gradNorm()
         case .metaBalance: .metaBalance()
         case .dbMTL: .dbMTL()
@@ -38,6 +39,7 @@ extension Balancing {
         case .pcGrad: .pcGrad
         case .gradVac: .gradVac()
         case .caGrad: .caGrad()
+        case .gradCraft: .gradCraft()
         case .nashMTL: .nashMTL()
         case .fairGrad: .fairGrad()
         case .alignedMTL: .alignedMTL()
@@ -83,6 +85,10 @@ extension Balancing {
             .pbi(
                 penalty: try options.value("penalty") ?? penalty,
                 preference: try options.value("preference") ?? preference)
+        case .ldcMTL(let penalty, let rate):
+            .ldcMTL(
+                penalty: try options.value("penalty") ?? penalty,
+                learningRate: try options.value("learning_rate") ?? rate)
         default: usual
         }
     }
@@ -112,6 +118,11 @@ extension Balancing {
             .caGrad(
                 radius: try options.value("radius") ?? radius,
                 isRescaled: try options.value("rescaled") ?? isRescaled)
+        case .gradCraft(let relaxation, let momentum, let cosine):
+            .gradCraft(
+                relaxation: try options.value("relaxation") ?? relaxation,
+                momentum: try options.value("momentum") ?? momentum,
+                cosine: try options.value("cosine") ?? cosine)
         case .nashMTL(let every, let norm):
             .nashMTL(
                 every: try options.value("every") ?? every,

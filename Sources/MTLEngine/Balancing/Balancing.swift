@@ -39,6 +39,8 @@ public struct Balancing: Sendable, Equatable, Codable {
         case famo
         /// Penalty-based boundary intersection.
         case pbi
+        /// Loss discrepancy control.
+        case ldcMTL = "ldc_mtl"
         /// Gradient normalisation.
         case gradNorm = "gradnorm"
         /// Auxiliary gradients brought to the main one's length.
@@ -57,6 +59,8 @@ public struct Balancing: Sendable, Equatable, Codable {
         case gradVac = "gradvac"
         /// Conflict-averse gradient descent.
         case caGrad = "cagrad"
+        /// Gradients of like lengths, without conflicts.
+        case gradCraft = "gradcraft"
         /// A bargaining game.
         case nashMTL = "nash_mtl"
         /// Fair resource allocation.
@@ -99,6 +103,7 @@ public struct Balancing: Sendable, Equatable, Codable {
         case stch(mu: Double, warmup: Int)
         case famo(learningRate: Double, weightDecay: Double)
         case pbi(penalty: Double, preference: [String: Double])
+        case ldcMTL(penalty: Double, learningRate: Double)
         case gradNorm(exponent: Double, learningRate: Double)
         case metaBalance(main: String?, relaxation: Double, momentum: Double)
         case dbMTL(momentum: Double, decay: Double)
@@ -108,6 +113,7 @@ public struct Balancing: Sendable, Equatable, Codable {
         case pcGrad
         case gradVac(momentum: Double)
         case caGrad(radius: Double, isRescaled: Bool)
+        case gradCraft(relaxation: Double, momentum: Double, cosine: Double)
         case nashMTL(every: Int, maximumNorm: Double)
         case fairGrad(alpha: Double)
         case alignedMTL(AlignmentScale)
@@ -184,6 +190,7 @@ public struct Balancing: Sendable, Equatable, Codable {
         case .stch: .stch
         case .famo: .famo
         case .pbi: .pbi
+        case .ldcMTL: .ldcMTL
         case .gradNorm: .gradNorm
         case .metaBalance: .metaBalance
         case .dbMTL: .dbMTL
@@ -193,6 +200,7 @@ public struct Balancing: Sendable, Equatable, Codable {
         case .pcGrad: .pcGrad
         case .gradVac: .gradVac
         case .caGrad: .caGrad
+        case .gradCraft: .gradCraft
         case .nashMTL: .nashMTL
         case .fairGrad: .fairGrad
         case .alignedMTL: .alignedMTL

@@ -38,7 +38,7 @@ extension Balancing {
         case .uw, .imtlL, .cov: []
         case .decay, .dwa: .epochs
         case .dtp: [.epochs, .indicators]
-        case .uwSO, .gls, .pbi: .losses
+        case .uwSO, .gls, .pbi, .ldcMTL: .losses
         case .lbtw, .stch: [.losses, .epochs]
         case .famo: [.losses, .lossesAfter]
         case .gradNorm: [.losses, .norms, .epochs]
@@ -47,7 +47,8 @@ extension Balancing {
             momentum > 0 ? [.losses, .norms, .trackedGradients] : [.losses, .norms]
         case .mgda(let normalization):
             normalization == .loss || normalization == .lossNorm ? [.losses, .gram] : .gram
-        case .imtlG, .peLTR, .pcGrad, .gradVac, .caGrad, .nashMTL, .fairGrad, .alignedMTL, .upGrad, .dualProj,
+        case .imtlG, .peLTR, .pcGrad, .gradVac, .caGrad, .gradCraft, .nashMTL, .fairGrad, .alignedMTL,
+            .upGrad, .dualProj,
             .conFIG, .pcd, .cosineGate:
             .gram
         case .sdmGrad, .moDo: .crossGram

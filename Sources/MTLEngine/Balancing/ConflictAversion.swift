@@ -1,7 +1,7 @@
 /// CAGrad.
 ///
 /// For p = Σ v_t g_t over the simplex, p·g₀ + c ‖g₀‖ ‖p‖ is least where p is nearest to -t g₀ with t = ‖p‖ / (c ‖g₀‖). For a given t
-/// that p is a quadratic problem; t is found by its equation, ‖p(t)‖ - t c ‖g₀‖ = 0, which is above 0 for small t and below for large.
+/// that p is a quadratic problem; t is found by its equation, ‖p(t)‖² - (t c ‖g₀‖)² = 0, which is above 0 for small t and below for large.
 extension BalancerMemory {
     func weighByConflictAversion(_ radius: Double, _ isRescaled: Bool) {
         let count = problem.size
@@ -24,26 +24,28 @@ extension BalancerMemory {
         // Where the mean gradient is 0 there is no direction, with c = 0 no other one.
         guard radius * mean > 1e-12 * longest else { return }
 
-        func excess(_ t: Double) -> Double {
-            for index in 0..<count { q[index] = t * pull[index] }
+        let bound = radius * radius * mean * mean
+        // ‖p‖² is piecewise linear in t², so the secant on that scale is exact as soon as both ends have the same tasks.
+        func excess(_ square: Double) -> Double {
+            for index in 0..<count { q[index] = square.squareRoot() * pull[index] }
             problem.quadratic.solve(problem.cosines, size: count, q: q, a: equality, into: solution)
-            let square = SmallSymmetric.product(solution, problem.cosines, solution, size: count)
-            return max(0, square).squareRoot() - t * radius * mean
+            return max(0, SmallSymmetric.product(solution, problem.cosines, solution, size: count))
+                - square * bound
         }
-        var high = longest / (radius * mean)
-        var low = high * 1e-9
+        var high = longest * longest / bound
+        var low = high * 1e-16
         var (above, below) = (excess(low), excess(high))
         // Then p = 0 is best: the tasks agree on nothing, and the mean is all that is left.
         guard above > 0 else { return }
         var root = high
         if below < 0 {
-            // The secant's point (Illinois' rule), and the middle each third time, on the logarithm's scale at first.
-            for round in 0..<60 {
+            for round in 0..<80 {
                 let secant = (low * below - high * above) / (below - above)
                 let middle = high > 4 * low ? (low * high).squareRoot() : 0.5 * (low + high)
-                root = round % 3 == 2 || !(secant > low && secant < high) ? middle : secant
+                root = round % 4 == 3 || !(secant > low && secant < high) ? middle : secant
                 let value = excess(root)
-                if value == 0 || high - low <= 1e-14 * high { break }
+                if abs(value) <= 1e-13 * root * bound || high - low <= 1e-15 * high { break }
+                // Illinois' rule: an end that stays gives way.
                 if value > 0 {
                     (low, above) = (root, value)
                     below *= 0.5
@@ -55,7 +57,7 @@ extension BalancerMemory {
         }
         _ = excess(root)
         for index in 0..<count {
-            problem.weights[index] += factor * solution[index] * equality[index] / root
+            problem.weights[index] += factor * solution[index] * equality[index] / root.squareRoot()
         }
     }
 }

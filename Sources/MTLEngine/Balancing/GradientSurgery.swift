@@ -45,6 +45,45 @@ extension BalancerMemory {
         }
     }
 
+    /// GradCraft. For gradient i and the set N of those against it, coordinates y solve C_NN y = ε - C_Ni: then its product with each of
+    /// them is ε, in units of both lengths.
+    func weighByCraft(_ relaxation: Double, _ momentum: Double, _ cosine: Double) {
+        let (count, y, factors) = (problem.size, problem.vector(1), problem.vector(2))
+        averageLengths(momentum)
+        var longest = 0.0
+        for index in 0..<count { longest = max(longest, averageLength(present.base[index], momentum)) }
+        for index in 0..<count {
+            let ratio = longest / averageLength(present.base[index], momentum)
+            // How long it is to be, in units of the longest one of this step.
+            factors[index] =
+                problem.lengths[index] * (ratio.isFinite ? relaxation * ratio + 1 - relaxation : 1)
+        }
+        problem.fill(0)
+        for task in 0..<count {
+            var against = 0
+            for other in 0..<count where problem.cosines[task * count + other] < 0 {
+                order.base[against] = other
+                y[against] = cosine - problem.cosines[task * count + other]
+                against += 1
+            }
+            for row in 0..<against {
+                for column in 0..<against {
+                    problem.square[row * against + column] =
+                        problem.cosines[order.base[row] * count + order.base[column]]
+                        * (row == column ? 1 + 1e-9 : 1)
+                }
+            }
+            // Of gradients that depend on each other the ridge takes the least that helps.
+            SmallSymmetric.factor(problem.square, size: against, floor: 1e-12)
+            SmallSymmetric.solve(problem.square, size: against, y)
+            let size = factors[task] / Double(count)
+            problem.weights[task] += size / problem.lengths[task]
+            for place in 0..<against {
+                problem.weights[order.base[place]] += size * y[place] / problem.lengths[order.base[place]]
+            }
+        }
+    }
+
     private func shuffle(_ generator: inout SeededGenerator) {
         for index in 0..<problem.size { order.base[index] = index }
         generator.shuffle(UnsafeMutableBufferPointer(start: order.base, count: problem.size))

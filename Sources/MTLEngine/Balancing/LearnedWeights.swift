@@ -43,6 +43,52 @@ extension BalancerMemory {
         }
     }
 
+    // MARK: LDC-MTL
+
+    func weighByDiscrepancy(_ penalty: Double) {
+        let (v, slopes) = (problem.vector(1), problem.vector(2))
+        let sum = discrepancies(v, slopes)
+        for index in 0..<problem.size {
+            problem.weights[index] = v[index] * (1 / sum + penalty * slopes[index])
+        }
+    }
+
+    func learnDiscrepancy(_ losses: UnsafePointer<Double>, _ penalty: Double, _ rate: Double) {
+        let (v, slopes) = (problem.vector(1), problem.vector(2))
+        var count = 0
+        for task in 0..<taskCount where losses[task].isFinite {
+            present.base[count] = task
+            self.losses[count] = losses[task]
+            count += 1
+        }
+        problem.take(count: count)
+        let sum = discrepancies(v, slopes)
+        let adam = ScalarAdam(values: row(0), tasks: taskCount, rate: rate)
+        for index in 0..<count {
+            let slope = self.losses[index] * (1 / sum + penalty * slopes[index])
+            adam.step(present.base[index], slope * v[index] * (1 - v[index]))
+        }
+    }
+
+    /// v, and the slopes in v_t L_t of Σ |v_t L_t - v_{t+1} L_{t+1}|.
+    ///
+    /// - Returns: Σ v
+    private func discrepancies(_ v: Numbers, _ slopes: Numbers) -> Double {
+        var sum = 0.0
+        for index in 0..<problem.size {
+            v[index] = 1 / (1 + exp(-1 - row(0)[present.base[index]]))
+            sum += v[index]
+            slopes[index] = 0
+        }
+        for index in 1..<max(1, problem.size) {
+            let difference = v[index - 1] * losses[index - 1] - v[index] * losses[index]
+            let sign: Double = difference > 0 ? 1 : difference < 0 ? -1 : 0
+            slopes[index - 1] += sign
+            slopes[index] -= sign
+        }
+        return sum
+    }
+
     // MARK: FAMO
 
     func weighByFAMO() {

@@ -6,9 +6,21 @@
 #endif
 
 extension BalancerMemory {
-    // MARK: MetaBalance: the average length and its count
+    // MARK: MetaBalance
 
     func weighByMetaBalance(_ relaxation: Double, _ momentum: Double) {
+        averageLengths(momentum)
+        let longest = averageLength(main, momentum)
+        for index in 0..<problem.size {
+            let task = present.base[index]
+            let ratio = longest / averageLength(task, momentum)
+            problem.weights[index] =
+                task == main || longest == 0 || !ratio.isFinite ? 1 : relaxation * ratio + 1 - relaxation
+        }
+    }
+
+    /// Takes the lengths of this step's gradients into their averages: rows are these and their counts.
+    func averageLengths(_ momentum: Double) {
         let (average, count) = (row(0), row(1))
         let root = problem.scale.squareRoot()
         for index in 0..<problem.size {
@@ -16,16 +28,11 @@ extension BalancerMemory {
             average[task] = momentum * average[task] + (1 - momentum) * problem.lengths[index] * root
             count[task] += 1
         }
-        // As if each average had been taken over so many steps from its first one: a task that comes late is not short.
-        func length(_ task: Int) -> Double {
-            count[task] > 0 ? average[task] / (1 - pow(momentum, count[task])) : 0
-        }
-        for index in 0..<problem.size {
-            let task = present.base[index]
-            let ratio = length(main) / length(task)
-            problem.weights[index] =
-                task == main || count[main] == 0 || !ratio.isFinite ? 1 : relaxation * ratio + 1 - relaxation
-        }
+    }
+
+    /// As if each average had been taken over all steps from its first one: a task that comes late is not short.
+    func averageLength(_ task: Int, _ momentum: Double) -> Double {
+        row(1)[task] > 0 ? row(0)[task] / (1 - pow(momentum, row(1)[task])) : 0
     }
 
     // MARK: DB-MTL

@@ -66,7 +66,7 @@ enum SmallSymmetric {
                     off += a[row * size + column] * a[row * size + column]
                 }
             }
-            guard off > 1e-36 * diagonal, off > 0 else { return }
+            guard off > 1e-32 * diagonal, off > 0 else { return }
             for p in 0..<size { for q in p + 1..<max(size, p + 1) { rotate(a, p, q, size, vectors) } }
         }
     }

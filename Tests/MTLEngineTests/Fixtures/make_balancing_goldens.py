@@ -244,7 +244,25 @@ def make_famo(name, options, rate=0.025, decay=1e-3):
     case(name, options, 4, steps)
 
 
+def make_discrepancy():
+    """arXiv 2502.08585: v = σ(s), s from 1 on, in one optimiser with the model."""
+    rng, steps = np.random.default_rng(15), []
+    s = torch.ones(4, requires_grad=True)
+    optimizer = torch.optim.Adam([s], lr=0.1)
+    for losses in loss_steps(rng, 4, 20):
+        values = torch.tensor(losses, requires_grad=True)
+        v = torch.sigmoid(s)
+        weighted = v * values
+        total = weighted.sum() / v.sum().detach() + 0.3 * (weighted[:-1] - weighted[1:]).abs().sum()
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        steps.append(dict(losses=losses, weights=values.grad.numpy().copy()))
+    case("ldc_mtl", {"type": "ldc_mtl", "penalty": 0.3, "learning_rate": 0.1}, 4, steps)
+
+
 make_formulas()
+make_discrepancy()
 make_variation("cov", {"type": "cov"}, None)
 make_variation("cov, momentum", {"type": "cov", "momentum": 0.8}, 0.8)
 make_tchebycheff()
@@ -456,6 +474,26 @@ def metabalance(main, relaxation=0.7, momentum=0.9):
     return make
 
 
+def craft(relaxation, cosine, momentum=0.8):
+    """arXiv 2407.19682, for parameters that all tasks reach."""
+    def make(tasks):
+        average = np.zeros(tasks)
+
+        def function(rows, losses, step):
+            average[:] = momentum * average + (1 - momentum) * np.linalg.norm(rows, axis=1)
+            scaled = rows * (relaxation * average.max() / average + 1 - relaxation)[:, None]
+            lengths = np.linalg.norm(scaled, axis=1)
+            result = []
+            for g, length in zip(scaled, lengths):
+                against = scaled @ g < 0
+                others = scaled[against]
+                extra = cosine * length * lengths[against]
+                result.append(g + others.T @ np.linalg.solve(others @ others.T, extra - others @ g))
+            return np.mean(result, axis=0)
+        return function
+    return make
+
+
 def gate(is_weighted):
     def make(tasks):
         def function(rows, losses, step):
@@ -506,6 +544,10 @@ make_gram("imtl_g", {"type": "imtl_g"}, equal_projections)
 make_gram("pcd", {"type": "pcd", "progress": 0.3}, torchjd(lambda: PCDWeighting(tau=0.3)), sizes=((2, 6), (4, 6)))
 make_gram("pcd, usual", {"type": "pcd"}, torchjd(PCDWeighting), sizes=((2, 6), (4, 6)))
 make_gram("metabalance", {"type": "metabalance", "main": "b"}, metabalance(1))
+make_gram(
+    "gradcraft", {"type": "gradcraft", "relaxation": 0.6, "momentum": 0.8, "cosine": 0.1}, craft(0.6, 0.1),
+    direction=True)
+make_gram("gradcraft, plain", {"type": "gradcraft", "momentum": 0.8}, craft(1, 0), direction=True)
 make_gram("cosine_gate", {"type": "cosine_gate", "main": "b"}, gate(False))
 make_gram("cosine_gate, weighted", {"type": "cosine_gate", "main": "b", "weighted": True}, gate(True))
 make_gram("db_mtl", {"type": "db_mtl", "momentum": 0}, equal_lengths)
