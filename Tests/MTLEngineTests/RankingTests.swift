@@ -14,7 +14,8 @@ import Testing
     @Test func matchesPyTorch() throws {
         let model = try MultiTaskModel(inputs: 5, trunk: [.dense(7, .tanh)], tasks: Self.tasks)
         let golden = try Golden("ranking")
-        let run = Golden.Run(.adam(learningRate: 1e-2), batch: 41, steps: 30, computes: ComputeOptions.various)
+        let run = Golden.Run(
+            .adam(learningRate: 1e-2), batch: 41, steps: 30, computes: ComputeOptions.various)
         try golden.check(model, Double.self, Golden.Tolerance(relative: 1e-11, absolute: 1e-12), run)
         try golden.check(model, Float.self, Golden.Tolerance(relative: 3e-5, absolute: 1e-5), run)
     }
@@ -42,7 +43,12 @@ import Testing
         return try Dataset(
             featureNames: ["x0", "x1", "x2", "x3"], features: features,
             labels: ["a", "b"].map { name in
-                (name, (0..<count).map { row in generator.uniform() < 0.3 + (features[4 * row] > 0 ? 0.3 : 0) ? 1 : 0 })
+                (
+                    name,
+                    (0..<count).map { row in
+                        generator.uniform() < 0.3 + (features[4 * row] > 0 ? 0.3 : 0) ? 1 : 0
+                    }
+                )
             }, scenarios: sessions.map { $0 % 3 }, groups: groups ? sessions : nil)
     }
 
