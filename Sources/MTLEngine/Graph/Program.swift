@@ -123,6 +123,8 @@ package struct Program: Sendable {
         var allowed: [[Bool]]?
         let all = losses.map(\.logits) + joints.flatMap(\.reads)
         var roots = all
+        // What has a gradient before the first node runs.
+        var begun = losses.map(\.logits)
         switch reach {
         case .all: fusesReLU = true
         case .cut: fusesReLU = false
@@ -132,9 +134,8 @@ package struct Program: Sendable {
             allowed = cut.shared.map { $0.map { !$0 } }
         case .shared(let cut):
             fusesReLU = false
-            roots = cut.values
+            (roots, begun) = (cut.values, cut.values)
             allowed = cut.shared
-            for value in cut.values { mark(value, by: Self.unknown) }
         }
         let alive = Self.alive(plan, roots: roots, allowed: allowed)
         isTrained = Self.trained(plan, allowed == nil ? alive : Self.alive(plan, roots: all), rates)
@@ -157,7 +158,7 @@ package struct Program: Sendable {
                 count: plan.count, forward: below,
                 shared: beginShared(alive.filter { $0.ordinal >= start }.map(\.operation), plan.shared))
         }
-        if case .shared = reach {} else { for loss in losses { mark(loss.logits, by: Self.unknown) } }
+        for value in begun { mark(value, by: Self.unknown) }
         for value in joints.flatMap(\.values) where isWritten(value).contains(false) {
             zeros.append(value)
             mark(value, by: Self.unknown)

@@ -14,7 +14,7 @@ package struct BalanceRun<Scalar: BLASScalar> {
     /// Per loss of the turn the gradient at the frontier, `[rows, width]`.
     let gradients: UnsafeMutablePointer<Scalar>
     /// What becomes of losses and products; it outlives the step.
-    let memory: Unmanaged<BalancerMemory>
+    let memory: Unmanaged<BalancerMemory>?
 }
 
 /// The tasks of a step against each other.
@@ -92,7 +92,7 @@ extension StepRun {
                 }
             }
         }
-        balance.memory._withUnsafeGuaranteedRef { memory in
+        balance.memory?._withUnsafeGuaranteedRef { memory in
             let weights = memory.weights(
                 losses: balance.losses, gram: turn.passes == nil ? nil : balance.gram)
             for task in 0..<tasks { balance.weights[task] = weights[task] }

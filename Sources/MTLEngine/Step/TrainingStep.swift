@@ -184,7 +184,6 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let balanced = AlignedStorage<Double>(zeroed: balances ? 2 * tasks + pairs : 0)
         let products = AlignedStorage<Double>(zeroed: splits ? pairs * tileLimit : 0)
         let taskGradients = AlignedStorage<Scalar>(zeroed: tasks * batchLimit * width)
-        let keeper = try balancer ?? BalancerMemory(.fixed, tasks: store.tasks, seed: seed)
         let ranked = AlignedStorage<Double>(zeroed: plan.ranks ? 2 * tasks * RankingSums.parts : 0)
         let places = AlignedStorage<Int32>(zeroed: plan.ranks && plan.usesScenarios ? batchLimit : 0)
         let presence = AlignedStorage<Bool>(zeroed: shards * scenarios)
@@ -226,7 +225,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
             labelWeights, partials, rows, ranked, places, balanced,
-            products, taskGradients, keeper, presence, used, squares, penalty, tiles, chunkStarts, embedded,
+            products, taskGradients, presence, used, squares, penalty, tiles, chunkStarts, embedded,
             replicas, partialSums, sliceMemory,
         ]
         current = StepRun(
@@ -250,7 +249,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             balance: BalanceRun(
                 meets: balancing.meets, weighsLosses: balancing.weighsLosses, weights: balanced.base,
                 losses: balanced.base + tasks, gram: balanced.base + 2 * tasks, partials: products.base,
-                gradients: taskGradients.base, memory: Unmanaged.passUnretained(keeper)),
+                gradients: taskGradients.base, memory: balancer.map { .passUnretained($0) }),
             isBalanced: balances,
             presence: presence.base, shardIsUsed: used.base,
             scenarios: scenarios, squares: squares.base,
