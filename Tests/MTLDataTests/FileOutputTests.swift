@@ -87,7 +87,6 @@ import Testing
         #expect(run.status == 0, "\(run.errors)")
         let model = try #require(shop.bytes("run/model.safetensors"))
         #expect(model.count > 64 << 20)
-        #expect(try Safetensors(model).names(under: "").count > 3)
         // Reading checks the digest over all of it.
         #expect(try shop.mtl("predict", "run/model.safetensors", "shop.csv", "--output", "p.csv").status == 0)
         #expect(shop.partials.isEmpty)

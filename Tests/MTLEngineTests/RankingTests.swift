@@ -33,7 +33,7 @@ import Testing
 
     @Test func gradientsAgreeWhereScenariosOrderTheRows() throws {
         try GradientCheck.check(
-            STAR(layers: [.dense(5, .tanh)]), tasks: Self.tasks, scenarios: 3, tolerance: 1e-5)
+            ScenarioTowers(trunk: [.dense(5, .tanh)]), tasks: Self.tasks, scenarios: 3)
     }
 
     private func rows(_ count: Int, groups: Bool = true) throws -> Dataset<Float> {
