@@ -24,7 +24,7 @@ struct BalancingBatch {
         return BalancingBatch(losses: (0..<count).map { _ in exp(generator.normal()) }, rows: rows)
     }
 
-    /// Gradients of any rank and scale, with zeros, copies and opposites; losses of any size, below 0, infinite, none.
+    /// Gradients of any rank and of any scale that a Float has, with zeros, copies and opposites; losses of any size, below 0, infinite, none.
     static func any(_ count: Int, _ number: Int, _ generator: inout SeededGenerator) -> BalancingBatch {
         var batch = plain(count, &generator)
         let oddLosses = [0, 1e-300, 1e-12, 1e12, 1e200, -1, -1e9, .infinity, -.infinity]
@@ -36,7 +36,7 @@ struct BalancingBatch {
             case 2: batch.rows[task] = batch.rows[other].map { -$0 }
             case 3: batch.rows[task] = batch.rows[other].map { -1e9 * $0 }
             case 4, 5:
-                let scale = pow(10, 24 * generator.uniform() - 12)
+                let scale = pow(10, 72 * generator.uniform() - 36)
                 batch.rows[task] = batch.rows[task].map { scale * $0 }
             case 6: batch.rows[task] = batch.rows[task].enumerated().map { $0 < 2 ? $1 : 0 }
             default: break
