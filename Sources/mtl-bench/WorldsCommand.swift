@@ -83,7 +83,8 @@ struct WorldsCommand: ParsableCommand {
     }
 
     func run() throws {
-        let methods = Self.methods.enumerated().filter { $0 == 0 || only.isEmpty || $1.name.contains(only) }.map(\.1)
+        let methods = Self.methods.enumerated().filter { $0 == 0 || only.isEmpty || $1.name.contains(only) }
+            .map(\.1)
         var table = (["Bayes"] + methods.map(\.name)).map { [$0] }
         for world in SharingSimulator.World.allCases {
             var scores = methods.map { _ in [Double]() }

@@ -32,6 +32,8 @@ SCHEDULES = {
     "hierarchical": "schedule: {type: hierarchical, levels: [[click], [purchase, spend]], turns: epoch, regularization: 0.01}",
     "each_task": "schedule: joint\n  stop: each_task\n  keep: all",
     "refit": "schedule: joint\n  refit: true",
+    "balanced": "schedule: joint\n  balancing: famo",
+    "conflicts": "schedule: joint\n  balancing: {type: cagrad, smoothing: 0.5}",
     "sources": "schedule: {type: alternating, turns: {steps: 2}, order: shuffled}",
 }
 DATA = {"sources": "source: {log}, task_sources: [{{source: {other}, labels: [spend], batch: 48}}]"}

@@ -13,7 +13,8 @@ import Testing
         var text = "visit,age,city,click\n"
         for row in 0..<600 {
             let visit = row % 97 == 3 ? "" : "v\((row * 7 / 5) % 120)"
-            text += "\(visit),\(20 + row * 7 % 50),c\(row * 3 % 5),\((row * row + row / 9) % 3 == 0 ? 1 : 0)\n"
+            text +=
+                "\(visit),\(20 + row * 7 % 50),c\(row * 3 % 5),\((row * row + row / 9) % 3 == 0 ? 1 : 0)\n"
         }
         _ = try shop.write(text, "shop.csv")
     }
@@ -38,7 +39,8 @@ import Testing
         }
         #expect(models[0] == models[1])
         let described = try shop.mtl("describe", "shop.yaml").output
-        #expect(described.contains(ranking == "pairwise" ? "0.5 pairwise loss of a group" : "0.25 listwise loss"))
+        #expect(
+            described.contains(ranking == "pairwise" ? "0.5 pairwise loss of a group" : "0.25 listwise loss"))
         // The group is no feature: rows to predict need none.
         _ = try shop.write("age,city\n30,c1\n40,c2\n", "new.csv")
         #expect(try shop.mtl("predict", "m1.safetensors", "new.csv").status == 0)
@@ -79,7 +81,9 @@ import Testing
             for row in 0..<batch.rows {
                 count += 1
                 let group = groups[batch.sourceRow(row)]
-                if group >= 0, group != latest { #expect(seen.insert(group).inserted, "group \(group) twice") }
+                if group >= 0, group != latest {
+                    #expect(seen.insert(group).inserted, "group \(group) twice")
+                }
                 latest = group
             }
         }

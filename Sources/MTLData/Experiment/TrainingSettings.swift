@@ -44,6 +44,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public var gradientLimit: Double?
     /// Which task is learned when.
     public var schedule = ScheduleSettings(.joint)
+    /// How the losses or gradients of the tasks are weighed against each other; nil for the labels' weights alone.
+    public var balancing: BalancingSettings?
     /// What an epoch is judged by; nil for the weighted loss of all tasks.
     public var watch: WatchSettings?
     /// What happens where a loss becomes NaN or infinite.
@@ -72,7 +74,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     public init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case epochs, patience, batch, optimizer, schedule, seeds, averaging, watch, stop, keep, refit
+        case epochs, patience, batch, optimizer, schedule, balancing, seeds, averaging, watch, stop, keep,
+            refit
         case onDivergence = "on_divergence"
         case learningRate = "learning_rate"
         case weightDecay = "weight_decay"
@@ -103,6 +106,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         try values.read(.clipValue, &clipValue)
         try values.read(.gradientLimit, &gradientLimit)
         try values.read(.schedule, &schedule)
+        try values.read(.balancing, &balancing)
         try values.read(.watch, &watch)
         try values.read(.onDivergence, &onDivergence)
         try values.read(.stop, &stop)
@@ -157,6 +161,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         if refit { try checkRefit() }
         _ = try rateSchedule?.schedule()
         _ = try schedule.schedule()
+        try balancing?.balancing().check(Balancing.Kind.place)
         _ = try tableOptimizer?.rule()
         let given = bounds.filter { $0.1 != nil }.map(\.0)
         guard given.count <= 1 else {
@@ -224,7 +229,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
             model, optimizer: rule, tableOptimizer: tableRule,
             rateSchedule: try rateSchedule?.schedule() ?? .constant(), schedule: turns.schedule,
             layerRates: turns.layerRates, batchSize: batch,
-            clipping: clipping, averaging: averaging > 0 ? averaging : nil, seed: seed, compute: compute)
+            clipping: clipping, averaging: averaging > 0 ? averaging : nil,
+            balancing: try balancing?.balancing() ?? .fixed, seed: seed, compute: compute)
     }
 
     /// When training ends: after `epochs`, or `patience` epochs without a better value of what is watched.

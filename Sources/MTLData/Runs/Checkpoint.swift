@@ -115,6 +115,12 @@ enum Checkpoint {
             }
             stamps = AverageStamps(steps: count, segments: segments, rows: rows.map { Int32($0) })
         }
+        guard (state.balancer == nil) == (trainer.trainingStep.balancer == nil) else {
+            throw InputError(
+                .shape, at: file.path, found: "a method of balancing where there is none, or none",
+                expected: "that of the experiment")
+        }
+        try trainer.restore(state.balancer)
         try trainer.restore(state.counters, stamps) { (name, memory) throws(InputError) in
             let values = try file.values(prefix + name, shape: [memory.count])
             _ = memory.update(fromContentsOf: values)

@@ -59,7 +59,8 @@ public struct LabelRanking: Sendable, Equatable, Codable {
         guard share > 0, share < 1 else {
             throw InputError(
                 .value, at: "\(place), share", found: "\(share)",
-                expected: "above 0 and below 1: the rest is the log loss's, which keeps predictions probabilities")
+                expected:
+                    "above 0 and below 1: the rest is the log loss's, which keeps predictions probabilities")
         }
     }
 }

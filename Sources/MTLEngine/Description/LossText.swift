@@ -16,7 +16,8 @@ extension LearningTask {
         switch kind {
         case .binary, .multiclass:
             if let ranking {
-                loss = "\(Self.rounded(1 - ranking.share)) \(loss) + \(ranking.share) \(ranking.kind.rawValue) loss of a group"
+                loss =
+                    "\(Self.rounded(1 - ranking.share)) \(loss) + \(ranking.share) \(ranking.kind.rawValue) loss of a group"
             }
             guard isReweighted else { return "\(loss)" }
             let weights = classWeights.map { "\(Self.rounded($0))" }.joined(separator: ", ")

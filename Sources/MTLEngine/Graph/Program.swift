@@ -22,6 +22,18 @@ package struct Program: Sendable {
         package var node: Node
     }
 
+    /// Which of a turn's nodes a program runs.
+    package enum Reach: Sendable {
+        /// All that its losses depend on.
+        case all
+        /// The same, for a turn whose way back is cut at a frontier.
+        case cut
+        /// What its task shares with no other, down to the frontier, whose gradient it leaves complete.
+        case own(TaskFrontier)
+        /// What several tasks share, from the frontier down, whose gradient is there already.
+        case shared(TaskFrontier)
+    }
+
     /// Parameters that the program trains, and the dense node they belong to.
     package struct Trained: Sendable {
         package let ordinal: Int
@@ -65,6 +77,8 @@ package struct Program: Sendable {
     }
 
     private let widths: [Int]
+    /// Whether a gradient may come with its ReLU's derivative: where it is put together of several, it may not.
+    private let fusesReLU: Bool
     private let rates: TurnRates
     private let isTrained: [Bool]
     /// Per storage and column whether its gradient has been written, and by which node of `order`.
@@ -83,7 +97,7 @@ package struct Program: Sendable {
         self.init(plan, tasks: tasks, turn: TurnSpec(tasks: task.map { [$0] } ?? Array(tasks.indices)))
     }
 
-    package init(_ plan: ModelPlan, tasks: [LearningTask], turn: TurnSpec) {
+    package init(_ plan: ModelPlan, tasks: [LearningTask], turn: TurnSpec, reach: Reach = .all) {
         // The loss is the mean of the members'.
         let share = 1 / Double(plan.members?.count ?? 1)
         var classWeights: [Double] = []
@@ -108,8 +122,26 @@ package struct Program: Sendable {
         rates = TurnRates(turn, plan.layout)
         writers = plan.widths.map { [Int](repeating: Self.unwritten, count: $0) }
 
-        let alive = Self.alive(plan, roots: losses.map(\.logits) + joints.flatMap(\.reads))
-        isTrained = Self.trained(plan, alive, rates)
+        var frontier: [GraphValue] = []
+        var allowed: [[Bool]]?
+        let all = losses.map(\.logits) + joints.flatMap(\.reads)
+        var roots = all
+        // What has a gradient before the first node runs.
+        var begun = losses.map(\.logits)
+        switch reach {
+        case .all: fusesReLU = true
+        case .cut: fusesReLU = false
+        case .own(let cut):
+            fusesReLU = false
+            frontier = cut.values
+            allowed = cut.shared.map { $0.map { !$0 } }
+        case .shared(let cut):
+            fusesReLU = false
+            (roots, begun) = (cut.values, cut.values)
+            allowed = cut.shared
+        }
+        let alive = Self.alive(plan, roots: roots, allowed: allowed)
+        isTrained = Self.trained(plan, allowed == nil ? alive : Self.alive(plan, roots: all), rates)
         var stages = Self.stages(alive.map(\.operation), lists: plan.lists, storages: plan.widths.count)
         let count = (stages.max() ?? 0) + 1
         let start = plan.members?.start ?? Int.max
@@ -131,7 +163,7 @@ package struct Program: Sendable {
                 count: plan.count, forward: below,
                 shared: beginShared(alive.filter { $0.ordinal >= start }.map(\.operation), plan.shared))
         }
-        for loss in losses { mark(loss.logits, by: Self.unknown) }
+        for value in begun { mark(value, by: Self.unknown) }
         for value in joints.flatMap(\.values) where isWritten(value).contains(false) {
             zeros.append(value)
             mark(value, by: Self.unknown)
@@ -148,7 +180,11 @@ package struct Program: Sendable {
             }
         }
         endMembers()
-        finishFeatures(plan)
+        if case .own = reach {
+            for value in frontier { complete(value, stage: count - 1) }
+        } else {
+            finishFeatures(plan)
+        }
         for (stage, entry) in order {
             backward[stage].append(entry)
             if case .batchNorm(let norm) = entry.node { gathers[stage].append(norm) }
@@ -179,7 +215,7 @@ package struct Program: Sendable {
         members?.backward = order.count
     }
 
-    private struct Part {
+    struct Part {
         let ordinal: Int
         let operation: any NodeOperation
     }
@@ -202,7 +238,9 @@ package struct Program: Sendable {
     }
 
     /// The parts of nodes that some root depends on, in the plan's order.
-    private static func alive(_ plan: ModelPlan, roots: [GraphValue]) -> [Part] {
+    ///
+    /// - Parameter allowed: per storage and column whether what writes it may be among them; nil for all.
+    static func alive(_ plan: ModelPlan, roots: [GraphValue], allowed: [[Bool]]? = nil) -> [Part] {
         var needed = plan.widths.map { [Bool](repeating: false, count: $0) }
         func need(_ value: GraphValue) { for column in value.range { needed[value.storage][column] = true } }
         for root in roots { need(root) }
@@ -211,7 +249,9 @@ package struct Program: Sendable {
             let operation = node.operation
             let (output, width) = (operation.output, operation.blockWidth)
             let blocks = (0..<output.width / width).map { block in
-                (0..<width).contains { needed[output.storage][output.column + block * width + $0] }
+                let columns = output.column + block * width..<output.column + (block + 1) * width
+                return columns.contains { needed[output.storage][$0] }
+                    && allowed.map { flags in columns.contains { flags[output.storage][$0] } } ?? true
             }
             var parts: [any NodeOperation] = []
             for run in runs(blocks) { parts.append(operation.part(run)) }
@@ -269,7 +309,7 @@ package struct Program: Sendable {
         guard isWritten(node.output).contains(true) else { return }
         // A norm's sums are taken at the end of the stage above.
         complete(node.output, stage: node is BatchNormNode ? stage + 1 : stage)
-        if var dense = node as? DenseNode, dense.layer.activation == .relu, fuseReLU(dense) {
+        if var dense = node as? DenseNode, dense.layer.activation == .relu, fusesReLU, fuseReLU(dense) {
             dense.reluIsFused = true
             node = dense
         }

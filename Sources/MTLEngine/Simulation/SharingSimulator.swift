@@ -56,7 +56,9 @@ package struct SharingSimulator: Sendable {
         var generator = SeededGenerator(seed: seed).split(21)
         let width = Self.featureCount
         func weights(_ read: Range<Int>) -> [Double] {
-            (0..<width).map { read.contains($0) ? 2 * generator.normal() / Double(read.count).squareRoot() : 0 }
+            (0..<width).map {
+                read.contains($0) ? 2 * generator.normal() / Double(read.count).squareRoot() : 0
+            }
         }
         func outputs(_ build: (_ scenario: Int) -> [Double]) -> [[Double]] {
             (0..<Self.scenarios).map(build)

@@ -26,17 +26,19 @@ package struct MemoryNeed: Sendable {
     ///   - sets: how often they do: once per task where tasks take turns.
     ///   - averages: whether a moving average of all parameters is kept.
     ///   - anchors: whether a schedule holds parameters to a copy of them.
+    ///   - balancing: how the tasks are weighed against each other.
     package init(
         training model: MultiTaskModel, batch: Int, workers: Int, stateVectors: Int,
         rowState: Optimizer.RowState? = nil, sets: Int, averages: Bool = false, anchors: Bool = false,
-        backend: MatrixBackend = .kernels, scalarBytes: Int
+        balancing: Balancing = .fixed, backend: MatrixBackend = .kernels, scalarBytes: Int
     ) {
         let plan = model.plan
         let size = Double(scalarBytes)
         let workspace = WorkspacePlan(
             plan,
             projection: ProjectedTables(plan, batch: batch, backend: backend, scalarBytes: scalarBytes),
-            isSliced: false, batch: batch, backend: backend, workers: workers, scalarBytes: scalarBytes)
+            isSliced: false, meets: balancing.meets, batch: batch, backend: backend, workers: workers,
+            scalarBytes: scalarBytes)
         // The transposes are a layer's weights again.
         let copies = 1 + (averages ? 1 : 0) + (anchors ? 1 : 0)
         let ofRows = rowState ?? Optimizer.RowState(perElement: stateVectors, perRow: 0)
@@ -58,6 +60,14 @@ package struct MemoryNeed: Sendable {
                     * (columns + Double(plan.embedding.occurrencesPerRow * 2)
                         + Double(2 * model.tasks.count)))
         )
+        if balancing.needs.areOfGradients {
+            let turn = TurnSpec(tasks: Array(model.tasks.indices))
+            let width = Double(TaskFrontier(plan, turn: turn).width)
+            add(
+                "balancing",
+                "the gradients of \(model.tasks.count) tasks, \(Self.text(width)) numbers a row each",
+                size * Double(batch * model.tasks.count) * width)
+        }
         addScratch(plan, workers: workers, size: size)
     }
 

@@ -8,7 +8,7 @@
 extension StepRun {
     /// The rows of a tile's blocks, and each block's place among the partial sums.
     @inline(__always)
-    private func forEachBlock(_ row: RowTile, _ body: (_ block: Int, _ rows: Range<Int>) -> Void) {
+    func forEachBlock(_ row: RowTile, _ body: (_ block: Int, _ rows: Range<Int>) -> Void) {
         var (block, start) = (row.block, 0)
         while start < row.count {
             body(block, start..<min(start + blockRows, row.count))
@@ -93,6 +93,13 @@ extension StepRun {
         return weight
     }
 
+    /// What multiplies a task's own loss beside its weight: the share that no ranking has, and where it is known before the batch
+    /// what the tasks are weighed by.
+    private func factor(of loss: Program.TaskLoss) -> Double {
+        let share = 1 - (loss.ranking?.share ?? 0)
+        return weighsBefore ? share * balance.weights[loss.task] : share
+    }
+
     /// The losses of a tile, block by block, and their gradient in the logits.
     ///
     /// - Parameter sums: where the sums go: the partial losses, or a copy of them.
@@ -109,7 +116,7 @@ extension StepRun {
             let labelled = labelledWeight(loss.task, batch)
             let scale =
                 labelled > 0 && !stopped.isStopped[loss.task]
-                ? Scalar((1 - (loss.ranking?.share ?? 0)) * loss.weight / labelled) : 0
+                ? Scalar(factor(of: loss) * loss.weight / labelled) : 0
             let (logits, gradient) = (tile.view(loss.logits), tile.gradient(loss.logits))
             let first = batch.labels + (batch.start + row.first) * batch.labelStride
             let column =
@@ -142,6 +149,14 @@ extension StepRun {
                 sums[cell] = sum
             }
         }
+    }
+
+    /// The losses of a tile beside the tasks' own; their gradient is added to the logits'.
+    func jointLosses(
+        _ index: Int, _ tile: BackwardTile<Scalar>, _ batch: BatchView<Scalar>,
+        into sums: UnsafeMutablePointer<Double>
+    ) {
+        let row = tiles[index]
         for value in turn.zeros { Node.zero(value).backward(tile) }
         for number in turn.joints.indices {
             forEachBlock(row) { block, rows in

@@ -56,7 +56,8 @@ extension StepRun {
             guard let ranking = loss.ranking else { continue }
             let total = rankings.weight(loss.task)
             let isLearned = total > 0 && !stopped.isStopped[loss.task]
-            let scale = isLearned ? loss.weight * ranking.share / total : 0
+            let weight = weighsBefore ? balance.weights[loss.task] : 1
+            let scale = isLearned ? weight * loss.weight * ranking.share / total : 0
             let (z, d) = (chunk.view(loss.logits), chunk.gradient(loss.logits))
             for part in stride(from: worker, to: RankingSums.parts, by: workers) {
                 var sum = 0.0

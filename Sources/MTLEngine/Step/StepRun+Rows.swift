@@ -31,18 +31,49 @@ extension StepRun {
                 let work = tile.rows * turn.losses.count * 3 * MemoryLayout<Scalar>.stride
                 observer.observe(.loss, index: 0, worker: worker, work: work) {
                     losses(index, back, batch, into: partialLosses)
+                    if !meets { jointLosses(index, back, batch, into: partialLosses) }
                 }
             }
             guard let backward else { continue }
-            for place in backwardStart(backward)..<turn.backwardStarts[backward + 1] {
-                run(
-                    turn.backward[place], back, sourceRows(row, batch), worker: worker, observer: observer)
+            if meets, backward == turn.stages - 1 {
+                if isBalanced, balance.meets { combine(index, back) }
+                jointLosses(index, back, batch, into: partialLosses)
+            }
+            if let passes = turn.passes {
+                var back = back
+                back.forward.lists = passes.sharedLists
+                for place in passes.sharedStarts[backward]..<passes.sharedStarts[backward + 1] {
+                    run(
+                        passes.shared[place], back, sourceRows(row, batch), worker: worker,
+                        observer: observer)
+                }
+            } else {
+                for place in backwardStart(backward)..<turn.backwardStarts[backward + 1] {
+                    run(
+                        turn.backward[place], back, sourceRows(row, batch), worker: worker,
+                        observer: observer)
+                }
             }
             if backward > 0 {
                 let range = turn.gatherStarts[backward - 1]..<turn.gatherStarts[backward]
                 for norm in turn.gathers[range] { norm.gather(back) }
             }
             if backward == 0 && isGrouped && turn.reachesFeatures { scatterRows(row, back.embedded) }
+        }
+    }
+
+    /// Takes this worker's tiles back through what belongs to one task.
+    func sweepOwn<Observer: StepObserver>(
+        _ chunk: Int, _ passes: TaskPasses, _ batch: BatchView<Scalar>, worker: Int, observer: Observer
+    ) {
+        var scenario = -1
+        for index in chunkStarts[chunk]..<chunkStarts[chunk + 1] where tiles[index].worker == worker {
+            let changes = tiles[index].scenario != scenario
+            scenario = tiles[index].scenario
+            let tile = self.tile(index, batch, worker: worker, refreshes: changes)
+            descend(
+                index, passes, backward(index, tile, refreshes: changes), batch, worker: worker,
+                observer: observer)
         }
     }
 
@@ -75,6 +106,7 @@ extension StepRun {
             let work = tile.rows * turn.losses.count * 3 * MemoryLayout<Scalar>.stride
             observer.observe(.loss, index: 0, worker: worker, work: work) {
                 losses(index, back, batch, into: partialLosses + member * memberStride)
+                jointLosses(index, back, batch, into: partialLosses + member * memberStride)
             }
             for place in turn.backwardStarts[last]..<turn.memberBackward {
                 run(turn.backward[place], back, source, worker: worker, observer: observer)

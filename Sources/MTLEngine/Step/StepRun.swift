@@ -44,6 +44,8 @@ package struct StepRun<Scalar: BLASScalar> {
     let partialRows: UnsafeMutablePointer<Int>
     let lossStride: Int
     let rankings: RankingSums
+    let balance: BalanceRun<Scalar>
+    let isBalanced: Bool
     /// Per shard and scenario whether it has rows.
     let presence: UnsafeMutablePointer<Bool>
     let shardIsUsed: UnsafeMutablePointer<Bool>
@@ -96,6 +98,13 @@ package struct StepRun<Scalar: BLASScalar> {
     var isGrouped = false
     var countsLabels = false
     var skipsUnlabelled = false
+    /// Whether only losses are asked for: nothing comes back, nothing is updated.
+    var isTrial = false
+
+    /// Whether all rows meet between forward and backward.
+    var meets: Bool { turn.ranks || isBalanced && balance.meets || isTrial }
+    /// Whether weights of the tasks are known before the batch is.
+    var weighsBefore: Bool { isBalanced && !balance.meets }
 
     /// Whether gradients are looked at as a whole between their sum and the optimiser.
     var isSplit: Bool {
@@ -135,17 +144,17 @@ package struct StepRun<Scalar: BLASScalar> {
                 moveCentres(stage, worker: worker)
                 wait(worker, observer)
             }
-            if turn.ranks {
+            if meets {
                 sweep(
                     chunk, batch, worker: worker, forward: last..<last + 1, backward: nil, observer: observer)
                 wait(worker, observer)
-                rank(self.chunk(chunk, batch), batch, worker: worker)
-                wait(worker, observer)
+                meet(chunk, batch, worker: worker, observer: observer)
+                if isTrial { return }
             }
             for stage in (0...last).reversed() {
                 sweep(
                     chunk, batch, worker: worker,
-                    forward: stage == last && !turn.ranks ? last..<last + 1 : 0..<0, backward: stage,
+                    forward: stage == last && !meets ? last..<last + 1 : 0..<0, backward: stage,
                     observer: observer)
                 wait(worker, observer)
                 guard stage > 0 else { break }
@@ -154,6 +163,23 @@ package struct StepRun<Scalar: BLASScalar> {
             }
             finish(chunk, batch, worker: worker, observer: observer)
         }
+    }
+
+    /// What needs the logits of all rows, between their way up and their way back.
+    private func meet<Observer: StepObserver>(
+        _ chunk: Int, _ batch: BatchView<Scalar>, worker: Int, observer: Observer
+    ) {
+        if turn.ranks {
+            rank(self.chunk(chunk, batch), batch, worker: worker)
+            wait(worker, observer)
+        }
+        guard isBalanced, balance.meets, !isTrial else { return }
+        if let passes = turn.passes {
+            sweepOwn(chunk, passes, batch, worker: worker, observer: observer)
+            wait(worker, observer)
+        }
+        if worker == 0 { weigh(batch) }
+        wait(worker, observer)
     }
 
     func wait<Observer: StepObserver>(_ worker: Int, _ observer: Observer) {

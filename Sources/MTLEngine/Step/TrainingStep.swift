@@ -38,6 +38,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     /// Per pace the optimiser at its rate, with decay and without, and that of the tables.
     private let paced: [(all: Optimizer, undecayed: Optimizer, tables: Optimizer)]
     private let updates: UnsafeMutablePointer<Optimizer.Update<Scalar>?>
+    /// How the tasks are weighed against each other; nil where their own weights are all.
+    package let balancer: BalancerMemory?
     private let seed: UInt64
     package let rowPlan: RowPlan
     /// The tables that are projected, where some are.
@@ -67,7 +69,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     /// - Parameter specs: the turns; at least one.
     package init(
         store: ParameterStore<Scalar>, optimizer: Optimizer, tableOptimizer: Optimizer? = nil,
-        clipping: GradientClipping, averaging: Double? = nil, turns specs: [TurnSpec], batchLimit: Int,
+        clipping: GradientClipping, averaging: Double? = nil, balancing: Balancing = .fixed,
+        turns specs: [TurnSpec], batchLimit: Int,
         seed: UInt64
     ) throws(InputError) {
         let plan = store.plan
@@ -77,6 +80,13 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         guard batchLimit > 0, batchLimit <= Self.largestBatch else {
             throw InputError(
                 .shape, at: "batch size", found: "\(batchLimit)", expected: "1 to \(Self.largestBatch)")
+        }
+        let (balances, splits) = (balancing.kind != .fixed, balancing.needs.areOfGradients)
+        if balances {
+            try balancing.checkStep(plan, tasks: store.tasks, turns: specs)
+            balancer = try BalancerMemory(balancing, tasks: store.tasks, seed: seed)
+        } else {
+            balancer = nil
         }
         self.store = store
         self.optimizer = optimizer
@@ -91,17 +101,20 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let (workers, tasks, scenarios) = (store.pool.count, store.tasks.count, plan.scenarios)
         let backend = store.product.backend
         let scalarBytes = MemoryLayout<Scalar>.stride
-        let tables = ProjectedTables(plan, batch: batchLimit, backend: backend, scalarBytes: scalarBytes)
+        // A gate's gradient of projected products is taken of all tasks together.
+        let tables =
+            splits
+            ? nil : ProjectedTables(plan, batch: batchLimit, backend: backend, scalarBytes: scalarBytes)
         let embeddedStride = workspaceStride(columns: plan.embedding.width)
         projectedTables = tables
         // Slices keep parameters of their own, which no average sees.
         let isSliced =
-            averaging == nil
+            averaging == nil && !balances
             && SlicePlan.serves(
                 specs, store, batch: batchLimit, clipping: clipping, vector: Self.vector)
         let workspacePlan = WorkspacePlan(
-            plan, projection: tables, isSliced: isSliced, batch: batchLimit, backend: backend,
-            workers: workers, scalarBytes: scalarBytes)
+            plan, projection: tables, isSliced: isSliced, meets: balancing.meets, batch: batchLimit,
+            backend: backend, workers: workers, scalarBytes: scalarBytes)
         let (rowPlan, layout) = (workspacePlan.rows, workspacePlan.gradients)
         self.rowPlan = rowPlan
         let shards = workspacePlan.shards
@@ -116,6 +129,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         options.projection = tables
         options.slicedVector = isSliced ? Self.vector : nil
         options.rowState = ofTables.rowState
+        options.splitsTasks = splits
         var states = StateLayout()
         let plans = specs.indices.map {
             TurnPlan(
@@ -166,6 +180,11 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let memberStride = tileLimit * (tasks + joints)
         let partials = AlignedStorage<Double>(zeroed: (members + 1) * memberStride)
         let rows = AlignedStorage<Int>(zeroed: tileLimit * (tasks + joints))
+        let width = splits ? TaskFrontier(plan, turn: specs[0]).width : 0
+        let pairs = balances ? tasks * tasks : 0
+        let balanced = AlignedStorage<Double>(zeroed: balances ? 2 * tasks + pairs : 0)
+        let products = AlignedStorage<Double>(zeroed: splits ? pairs * tileLimit : 0)
+        let taskGradients = AlignedStorage<Scalar>(zeroed: tasks * batchLimit * width)
         let ranked = AlignedStorage<Double>(zeroed: plan.ranks ? 2 * tasks * RankingSums.parts : 0)
         let places = AlignedStorage<Int32>(zeroed: plan.ranks && plan.usesScenarios ? batchLimit : 0)
         let presence = AlignedStorage<Bool>(zeroed: shards * scenarios)
@@ -206,7 +225,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         stopped = StoppedTasksMemory(plan, store.tasks)
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
-            labelWeights, partials, rows, ranked, places, presence, used, squares, penalty, tiles, chunkStarts, embedded,
+            labelWeights, partials, rows, ranked, places, balanced,
+            products, taskGradients, presence, used, squares, penalty, tiles, chunkStarts, embedded,
             replicas, partialSums, sliceMemory,
         ]
         current = StepRun(
@@ -227,6 +247,11 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             lossStride: tasks + joints,
             rankings: RankingSums(
                 weights: ranked.base, losses: ranked.base + ranked.count / 2, places: places.base),
+            balance: BalanceRun(
+                meets: balancing.meets, weighsLosses: balancing.weighsLosses, weights: balanced.base,
+                losses: balanced.base + tasks, gram: balanced.base + 2 * tasks, partials: products.base,
+                gradients: taskGradients.base, memory: balancer.map { .passUnretained($0) }),
+            isBalanced: balances,
             presence: presence.base, shardIsUsed: used.base,
             scenarios: scenarios, squares: squares.base,
             gradientNorm: squares.base + ranges, rangeLimit: rangeLimit, penalty: penalty.base,
@@ -326,12 +351,35 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         if updates && stepped {
             for counter in paces.countersOfTurn[turn] { counters.steps[counter] += 1 }
             counters.updates += 1
+            balance(batch)
             structures.alternate(
                 after: counters.updates, moved: turns[turn].moved, rateFactor: rateFactor,
                 rates: &counters.movedRates)
             average?.end(current, store)
         }
         return stepped
+    }
+
+    /// Tells the method what it learns from: the step's losses, and those of the same rows after it.
+    private func balance(_ batch: BatchView<Scalar>) {
+        guard let balancer else { return }
+        guard balancer.balancing.needs.contains(.lossesAfter) else {
+            balancer.learn(losses: UnsafePointer(losses.baseAddress ?? current.balance.losses))
+            return
+        }
+        current.isTrial = true
+        let update = current.update
+        current.update = nil
+        store.pool.run(self)
+        current.update = update
+        current.isTrial = false
+        // What the step kept for the weights has served.
+        let after = current.balance.losses
+        for task in 0..<losses.count { after[task] = .nan }
+        for loss in current.turn.losses where current.learns(loss.task, batch) {
+            after[loss.task] = taskLoss(loss, batch)
+        }
+        balancer.learn(losses: UnsafePointer(losses.baseAddress ?? after), after: after)
     }
 
     private func prepare(_ batch: BatchView<Scalar>, turn: Int, updates: Bool) {
@@ -343,6 +391,13 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         current.projected?.begin(batch)
         current.countsLabels = !batch.isComplete || batch.labelWeights != nil || current.turn.ranks
         current.turnIndex = turn
+        if let balancer, current.weighsBefore {
+            for task in 0..<losses.count {
+                current.balance.losses[task] = current.stopped.isStopped[task] ? .nan : 0
+            }
+            let weights = balancer.weights(losses: current.balance.losses)
+            for task in 0..<losses.count { current.balance.weights[task] = weights[task] }
+        }
         if let slices = current.turn.slices {
             // One worker gathers labels for all.
             current.countsLabels = current.countsLabels || batch.indices != nil || current.turn.scalesLabels

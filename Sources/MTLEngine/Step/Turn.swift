@@ -126,6 +126,8 @@ package struct Turn {
     /// Per table how it is stepped, and whether one of them is held to its anchor.
     let tables: UnsafeBufferPointer<TableStep>
     let anchorsTables: Bool
+    /// The way back task by task down to what tasks share, and from there; nil where all tasks' gradients are added at once.
+    let passes: TaskPasses?
     /// The first two layers in slices, where the turn is shared out so.
     let slices: Slices?
 

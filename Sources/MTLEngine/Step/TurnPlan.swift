@@ -19,6 +19,8 @@ package final class TurnPlan {
         package var projection: ProjectedTables?
         /// Elements of a vector register, where the first two layers may be sliced; nil where they may not.
         package var slicedVector: Int?
+        /// Whether the gradients of tasks are weighed where they meet.
+        package var splitsTasks = false
         /// The paces of all turns.
         package var paces: StepPaces
         /// Vectors of state that the optimiser remembers.
@@ -33,7 +35,7 @@ package final class TurnPlan {
     ) {
         let spec = specs[turn]
         self.spec = spec
-        let program = Program(plan, tasks: tasks, turn: spec)
+        let program = Program(plan, tasks: tasks, turn: spec, reach: options.splitsTasks ? .cut : .all)
         var owners: [AnyObject] = []
         func keep<Element>(_ source: [Element]) -> UnsafeBufferPointer<Element> {
             let list = FixedList(source)
@@ -65,6 +67,36 @@ package final class TurnPlan {
                     decaysUpper: (own.layers[2].decays, own.layers[3].decays))
             }
         }
+        func keepLists(_ lists: [Int32]) -> UnsafePointer<Int32> {
+            let list = AlignedStorage<Int32>(copying: lists)
+            owners.append(list)
+            return UnsafePointer(list.base)
+        }
+        var passes: TaskPasses?
+        if options.splitsTasks {
+            let frontier = TaskFrontier(plan, turn: spec)
+            let own = spec.tasks.map { task in
+                var alone = spec
+                alone.tasks = [task]
+                return Program(plan, tasks: tasks, turn: alone, reach: .own(frontier))
+            }
+            let shared = Program(plan, tasks: tasks, turn: spec, reach: .shared(frontier))
+            precondition(
+                shared.forward.count == program.forward.count,
+                "stages of one task among \(program.forward.count)")
+            let ways = own.map { $0.backward.reversed().flatMap { $0.map { Turn.Entry($0) } } }
+            var column = 0
+            let places = frontier.values.map { value in
+                defer { column += value.width }
+                return TaskPasses.Place(value: value, column: column)
+            }
+            passes = TaskPasses(
+                own: keep(ways.flatMap { $0 }), ownStarts: starts(ways),
+                ownLists: keep(own.map { keepLists($0.lists) }), shared: entries(shared.backward),
+                sharedStarts: starts(shared.backward), sharedLists: keepLists(shared.lists),
+                frontier: keep(places),
+                width: frontier.width)
+        }
         let lists = AlignedStorage<Int32>(copying: program.lists)
         owners.append(lists)
         let shares = TurnShares(plan, tasks: tasks, spec, trained: program.parameters)
@@ -93,7 +125,7 @@ package final class TurnPlan {
             structures: structures.terms,
             anchors: keep(AnchorTerm.terms(plan, spec, trained: program.parameters)),
             reachesFeatures: program.reachesFeatures, tables: keep(tables),
-            anchorsTables: tables.contains { $0.isTrained && $0.anchor > 0 }, slices: slices)
+            anchorsTables: tables.contains { $0.isTrained && $0.anchor > 0 }, passes: passes, slices: slices)
         self.owners = owners
         moved = plan.structures.map { structure in
             shares.moved(

@@ -9,9 +9,10 @@ package struct WorkspacePlan: Sendable {
     /// Elements of all workspaces.
     package let elements: Int
 
+    /// - Parameter meets: whether all rows of a batch meet between forward and backward.
     package init(
-        _ plan: ModelPlan, projection: ProjectedTables?, isSliced: Bool, batch: Int, backend: MatrixBackend,
-        workers: Int, scalarBytes: Int
+        _ plan: ModelPlan, projection: ProjectedTables?, isSliced: Bool, meets: Bool = false, batch: Int,
+        backend: MatrixBackend, workers: Int, scalarBytes: Int
     ) {
         func elements(_ layout: GradientLayout) -> Int {
             plan.forwardElementsPerRow + layout.elementsPerRow
@@ -22,7 +23,8 @@ package struct WorkspacePlan: Sendable {
         var traits = RowPlan.Traits(
             elementsPerRow: elements(kept), parameterBytes: plan.layout.denseCount * scalarBytes,
             matrixBytes: plan.largestMatrix * scalarBytes, scalarBytes: scalarBytes,
-            isDense: plan.trainsDenseAlone, isStaged: plan.isStaged, hasProjection: projection != nil,
+            isDense: plan.trainsDenseAlone, isStaged: meets || plan.isStaged,
+            hasProjection: projection != nil,
             scenarios: plan.usesScenarios ? plan.scenarios : 1)
         traits.isSliced = isSliced
         traits.isEnsemble = plan.members != nil

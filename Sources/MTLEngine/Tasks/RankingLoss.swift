@@ -33,7 +33,8 @@ public struct RankingLoss: Sendable, Equatable {
         guard share > 0, share < 1 else {
             throw InputError(
                 .value, at: "\(place), ranking, share", found: "\(share)",
-                expected: "above 0 and below 1: the rest is the log loss's, which keeps predictions probabilities")
+                expected:
+                    "above 0 and below 1: the rest is the log loss's, which keeps predictions probabilities")
         }
     }
 }

@@ -39,6 +39,8 @@ package struct FitState: Sendable, Equatable, Codable {
     /// Where it ran away.
     package var rollbacks: [Divergence] = []
     package var counters: StepCounters
+    /// Where the method is that weighs the tasks, where there is one.
+    package var balancer: BalancerPosition?
     /// The latest batch, and the one before it.
     package var latest: BatchPlace?
     package var before: BatchPlace?
@@ -105,6 +107,7 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
     package func take(_ trainer: Trainer<Scalar>, _ state: FitState) {
         self.state = state
         self.state.counters = trainer.trainingStep.counters
+        self.state.balancer = trainer.trainingStep.balancer?.position
         stamps = trainer.trainingStep.average?.position
         copy(trainer.store.parameters.buffer, to: parts[0].values, trainer.store.pool)
         for (part, memory) in zip(parts.dropFirst(), trainer.trainingStep.memories) {
@@ -131,6 +134,11 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
 
     /// Puts a trainer where it was.
     package func restore(_ trainer: Trainer<Scalar>) {
+        do throws(InputError) {
+            try trainer.restore(state.balancer)
+        } catch {
+            preconditionFailure("a snapshot of another trainer: \(error)")
+        }
         trainer.restore(state.counters, stamps) { name, target in
             if let part = parts.first(where: { $0.name == name }), let base = target.baseAddress {
                 base.update(from: part.values.base, count: target.count)
@@ -140,6 +148,13 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
 }
 
 extension Trainer {
+    /// Puts the method that weighs the tasks where another trainer's was.
+    ///
+    /// - Throws: `InputError` for a position of another method.
+    package func restore(_ position: BalancerPosition?) throws(InputError) {
+        if let position, let balancer = trainingStep.balancer { try balancer.restore(position) }
+    }
+
     /// Puts the trainer where another one was: `fill` gets each part's name and memory.
     package func restore<Failure>(
         _ counters: StepCounters, _ stamps: AverageStamps?,

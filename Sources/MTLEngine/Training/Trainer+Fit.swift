@@ -146,6 +146,7 @@ extension Trainer {
                 }
                 asked = clock.now
             }
+            trainingStep.balancer?.endEpoch()
             var report = try withAveragedParameters { () throws(InputError) in
                 try self.report(state, rule, validation)
             }

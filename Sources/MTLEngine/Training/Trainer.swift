@@ -40,6 +40,8 @@ public final class Trainer<Scalar: BLASScalar> {
     ///   - clipping: a bound on gradients.
     ///   - averaging: d, at least 0 and below 1, of a moving average of all parameters, which every step (every turn, where
     ///     tasks take turns) makes d a + (1 - d) p, with a smaller d at the beginning; see `averagedParameters`. nil for none.
+    ///   - balancing: how the losses or gradients of the tasks are weighed against each other, beside the tasks' own weights; of a
+    ///     joint schedule.
     ///   - initialization: how parameters are drawn.
     ///   - seed: what parameters and the order of rows are drawn from.
     ///   - compute: threads, back end and instructions.
@@ -51,7 +53,8 @@ public final class Trainer<Scalar: BLASScalar> {
         _ model: MultiTaskModel, optimizer: Optimizer = .adam(), tableOptimizer: Optimizer? = nil,
         rateSchedule: RateSchedule = .constant(), schedule: Schedule = .joint,
         layerRates: LayerRates = LayerRates(), batchSize: Int = 256, clipping: GradientClipping = .none,
-        averaging: Double? = nil, initialization: Initialization = .pytorch, seed: UInt64 = 0,
+        averaging: Double? = nil, balancing: Balancing = .fixed,
+        initialization: Initialization = .pytorch, seed: UInt64 = 0,
         compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) {
         try rateSchedule.check()
@@ -68,13 +71,14 @@ public final class Trainer<Scalar: BLASScalar> {
                 training: model, batch: batchSize, workers: compute.threads,
                 stateVectors: optimizer.stateVectors, rowState: (tableOptimizer ?? optimizer).rowState,
                 sets: schedulePlan.stateSets, averages: averaging != nil, anchors: schedulePlan.isAnchored,
-                backend: compute.backend, scalarBytes: MemoryLayout<Scalar>.stride
+                balancing: balancing, backend: compute.backend, scalarBytes: MemoryLayout<Scalar>.stride
             ).check()
         }
         store = try ParameterStore(model, compute: compute)
         trainingStep = try TrainingStep(
             store: store, optimizer: optimizer, tableOptimizer: tableOptimizer, clipping: clipping,
-            averaging: averaging, turns: schedulePlan.turns, batchLimit: batchSize, seed: seed)
+            averaging: averaging, balancing: balancing, turns: schedulePlan.turns, batchLimit: batchSize,
+            seed: seed)
         inference = Inference(store: store)
         panel = InferencePanel(model, [inference], ofTasks: model.tasks.map { _ in [0] })
         store.initialize(initialization, seed: seed)

@@ -21,7 +21,7 @@ package struct ForwardTile<Scalar: BLASScalar> {
     package let positions: UnsafePointer<Int32>?
     package let start: Int
     /// Lists of the program; per worker memory of the scenarios' weights and of whoever needs some.
-    package let lists: UnsafePointer<Int32>
+    package var lists: UnsafePointer<Int32>
     package let scratch: UnsafeMutablePointer<Scalar>
     /// Statistics of the batch norms: of the tile's scenario, of all rows, and the tile's own sums.
     package let scenarioNorms: UnsafeMutablePointer<Scalar>

@@ -1,0 +1,129 @@
+/// What a step has to weigh its tasks against each other: pointers only.
+package struct BalanceRun<Scalar: BLASScalar> {
+    /// Whether the rows meet between forward and backward, so that the weights know the batch's losses.
+    let meets: Bool
+    /// Whether whole losses are multiplied, else what the tasks share.
+    let weighsLosses: Bool
+    /// Per task its weight in this step.
+    let weights: UnsafeMutablePointer<Double>
+    /// Per task the loss of this step, NaN for one that is left out; and the products of their gradients, `[tasks, tasks]`.
+    let losses: UnsafeMutablePointer<Double>
+    let gram: UnsafeMutablePointer<Double>
+    /// The products of each block of rows.
+    let partials: UnsafeMutablePointer<Double>
+    /// Per loss of the turn the gradient at the frontier, `[rows, width]`.
+    let gradients: UnsafeMutablePointer<Scalar>
+    /// What becomes of losses and products; it outlives the step.
+    let memory: Unmanaged<BalancerMemory>?
+}
+
+/// The tasks of a step against each other.
+extension StepRun {
+    /// The gradient of a task at the frontier, of some rows of the batch.
+    private func gradients(_ place: Int, _ passes: TaskPasses, first: Int, rows: Int) -> MatrixView<Scalar> {
+        let start = (place * batchLimit + first) * passes.width
+        return MatrixView(
+            balance.gradients + start, rows: rows, columns: passes.width, stride: passes.width)
+    }
+
+    /// Takes a tile back through the tasks' own nodes, one task after the other, and keeps what each brings to the frontier.
+    func descend<Observer: StepObserver>(
+        _ index: Int, _ passes: TaskPasses, _ back: BackwardTile<Scalar>, _ batch: BatchView<Scalar>,
+        worker: Int,
+        observer: Observer
+    ) {
+        let row = tiles[index]
+        let source = sourceRows(row, batch)
+        for place in turn.losses.indices {
+            var own = back
+            own.forward.lists = passes.ownLists[place]
+            for entry in passes.ownStarts[place]..<passes.ownStarts[place + 1] {
+                run(passes.own[entry], own, source, worker: worker, observer: observer)
+            }
+            let target = gradients(place, passes, first: row.first, rows: row.count)
+            for part in passes.frontier {
+                copy(
+                    back.gradient(part.value),
+                    to: target.columns(part.column..<part.column + part.value.width))
+            }
+        }
+        forEachBlock(row) { block, rows in multiply(block, passes, row.first + rows.lowerBound, rows.count) }
+    }
+
+    private func copy(_ source: MatrixView<Scalar>, to target: MatrixView<Scalar>) {
+        for row in 0..<source.rows {
+            (target.base + row * target.stride).update(
+                from: source.base + row * source.stride, count: source.columns)
+        }
+    }
+
+    /// The products of a block of rows; symmetric, so that half of them are taken.
+    private func multiply(_ block: Int, _ passes: TaskPasses, _ first: Int, _ rows: Int) {
+        let products = balance.partials + block * tasks * tasks
+        let count = rows * passes.width
+        for (one, loss) in turn.losses.enumerated() {
+            let x = gradients(one, passes, first: first, rows: rows).base
+            for other in 0...one {
+                let y = gradients(other, passes, first: first, rows: rows).base
+                var sum = 0.0
+                for element in 0..<count { sum += Double(x[element]) * Double(y[element]) }
+                products[loss.task * tasks + turn.losses[other].task] = sum
+                products[turn.losses[other].task * tasks + loss.task] = sum
+            }
+        }
+    }
+
+    /// The weights of the step, by what all rows left.
+    func weigh(_ batch: BatchView<Scalar>) {
+        for task in 0..<tasks { balance.losses[task] = .nan }
+        for loss in turn.losses where learns(loss.task, batch) {
+            var sum = 0.0
+            for block in 0..<blockCount { sum += partialLosses[block * lossStride + loss.task] }
+            balance.losses[loss.task] = meanLoss(sum, labelledWeight(loss.task, batch))
+            guard let ranking = loss.ranking else { continue }
+            balance.losses[loss.task] *= 1 - ranking.share
+            balance.losses[loss.task] += ranking.share * (rankings.mean(loss.task) ?? 0)
+        }
+        if turn.passes != nil {
+            balance.gram.update(repeating: 0, count: tasks * tasks)
+            for block in 0..<blockCount {
+                for product in 0..<tasks * tasks {
+                    balance.gram[product] += balance.partials[block * tasks * tasks + product]
+                }
+            }
+        }
+        balance.memory?._withUnsafeGuaranteedRef { memory in
+            let weights = memory.weights(
+                losses: balance.losses, gram: turn.passes == nil ? nil : balance.gram)
+            for task in 0..<tasks { balance.weights[task] = weights[task] }
+        }
+    }
+
+    /// Puts the tasks' gradients together: what they share gets their weighted sum, or each logit's its task's weight.
+    func combine(_ index: Int, _ back: BackwardTile<Scalar>) {
+        let row = tiles[index]
+        guard let passes = turn.passes else {
+            for loss in turn.losses {
+                let gradient = back.gradient(loss.logits)
+                let weight = Scalar(balance.weights[loss.task])
+                for place in 0..<gradient.rows {
+                    for column in 0..<gradient.columns {
+                        gradient.base[place * gradient.stride + column] *= weight
+                    }
+                }
+            }
+            return
+        }
+        for part in passes.frontier {
+            let target = back.gradient(part.value)
+            for (place, loss) in turn.losses.enumerated() {
+                let source = gradients(place, passes, first: row.first, rows: row.count)
+                    .columns(part.column..<part.column + part.value.width)
+                Scalar._linear(
+                    level: product.level, rows: target.rows, columns: target.columns,
+                    alpha: Scalar(balance.weights[loss.task]), x: source.base, ldx: source.stride,
+                    y: target.base, ldy: target.stride, adds: place > 0)
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import MTLData
+import MTLEngine
+import MTLTestSupport
+import Testing
+
+/// Methods that weigh tasks against each other, as an experiment names them.
+@Suite struct BalancingCommandTests {
+    private let shop: SmallShop
+
+    init() throws {
+        shop = try SmallShop(rows: 0)
+        var text = "age,city,click,buy\n"
+        for row in 0..<300 {
+            text +=
+                "\(20 + row * 7 % 50),c\(row * 3 % 5),\((row * row + row / 9) % 3 == 0 ? 1 : 0),\(row % 4 == 1 ? 1 : 0)\n"
+        }
+        _ = try shop.write(text, "shop.csv")
+    }
+
+    private func experiment(_ balancing: String, model: String = "{trunk: [4]}", training: String = "") throws
+    {
+        _ = try shop.write(
+            SmallShop.experiment
+                .replacingOccurrences(
+                    of: "    - {name: click, type: binary}\n",
+                    with: "    - {name: click, type: binary}\n    - {name: buy, type: binary}\n"
+                )
+                .replacingOccurrences(of: "model: {trunk: [4]}", with: "model: \(model)")
+                .replacingOccurrences(
+                    of: "epochs: 1, batch: 16}",
+                    with: "epochs: 3, batch: 40, balancing: \(balancing)\(training)}"),
+            "shop.yaml")
+    }
+
+    @Test(arguments: Balancing.Kind.allCases) func everyMethodTrainsOrSaysWhyNot(_ kind: Balancing.Kind)
+        throws
+    {
+        try experiment(kind == .dbMTL ? "{type: db_mtl, momentum: 0}" : kind.rawValue)
+        let result = try shop.mtl("train", "shop.yaml", "--threads", "1")
+        let needs = Balancing.usual(kind).needs
+        let isServed =
+            kind == .dbMTL
+            || needs.isSubset(of: [.losses, .gram, .norms, .lossesAfter, .epochs]) && kind != .gradNorm
+        #expect((result.status == 0) == isServed, "\(result.errors)")
+        if !isServed {
+            #expect(result.errors.contains("balancing: found \(kind.rawValue)"), "\(result.errors)")
+        }
+    }
+
+    /// Weights that differ from 1 make another model, the same on any number of threads.
+    @Test(arguments: ["uw", "famo", "{type: cagrad, radius: 0.4, smoothing: 0.5}"])
+    func theModelIsAnotherOne(balancing: String) throws {
+        var models: [Data] = []
+        for (name, method, threads) in [("a", "fixed", "1"), ("b", balancing, "1"), ("c", balancing, "3")] {
+            try experiment(method)
+            let result = try shop.mtl(
+                "train", "shop.yaml", "--threads", threads, "--model", "\(name).safetensors")
+            #expect(result.status == 0, "\(result.errors)")
+            models.append(try #require(shop.bytes("\(name).safetensors")))
+        }
+        #expect(models[0] != models[1] && models[1] == models[2])
+    }
+
+    @Test(arguments: [
+        ("sideways", "{trunk: [4]}", "", "training, balancing: found \"sideways\""),
+        ("{type: famo, gamma: 1}", "{trunk: [4]}", "", "gamma"),
+        (
+            "{type: famo, learning_rate: -1}", "{trunk: [4]}", "",
+            "training, balancing, learning_rate: found -1"
+        ),
+        ("{type: metabalance, main: bye}", "{trunk: [4]}", "", "main: found \"bye\""),
+        ("famo", "{trunk: [4]}", ", schedule: alternating", "expected a joint schedule"),
+        ("mgda", "{trunk: [4], ensemble: 2}", "", "packed ensemble"),
+        ("mgda", "{sharing: {type: separate, layers: [4]}}", "", "tasks that share nothing"),
+    ])
+    func whatHasNoMeaningIsRefused(balancing: String, model: String, training: String, message: String) throws
+    {
+        try experiment(balancing, model: model, training: training)
+        let result = try shop.mtl("train", "shop.yaml", "--threads", "1")
+        #expect(result.status != 0 && result.errors.contains(message), "\(result.errors)")
+    }
+}

@@ -1,0 +1,262 @@
+import Foundation
+import MTLEngine
+import MTLTestSupport
+import Testing
+
+/// Steps whose tasks are weighed against each other: what methods are given, and what becomes of their weights.
+@Suite struct BalancedStepTests {
+    private static let layers: [HiddenLayer] = [.dense(7, .tanh), .relu(5)]
+    private static let architectures:
+        [(name: String, architecture: any Architecture & Sendable, scenarios: Int)] = [
+            ("shared", SharedBottom(trunk: layers), 1),
+            ("levels", SharedBottom(trunk: layers, attached: ["a": 1]), 1),
+            ("features", SharedBottom(trunk: []), 1),
+            ("norms", SharedBottom(trunk: [.dense(7, .tanh, normalization: .batch), .relu(5)]), 1),
+            ("mmoe", MMoE(experts: 3, layers: layers, gate: [.dense(4, .tanh)]), 1),
+            (
+                "ple",
+                PLE(
+                    levels: [PLE.Level](
+                        repeating: PLE.Level(own: 1, shared: 2, layers: [.dense(5, .tanh)]), count: 2)), 1
+            ),
+            ("esmm", ESMM(parents: ["c": "a"], trunk: layers), 1),
+            ("resflow", ResFlow(parents: ["c": "a"], layers: layers), 1),
+            ("stitch", CrossStitch(layers: [.dense(5, .tanh), .dense(5, .tanh)]), 1),
+            ("star", STAR(layers: [.dense(7, .tanh)]), 3), ("pepnet", PEPNet(personal: ["user"]), 3),
+        ]
+
+    private func trainer<Scalar: BLASScalar>(
+        _: Scalar.Type, _ number: Int, _ balancing: Balancing, compute: ComputeOptions = ComputeOptions(),
+        tasks: [LearningTask] = SmallProblem.tasks
+    ) throws -> Trainer<Scalar> {
+        let entry = Self.architectures[number]
+        let model = try MultiTaskModel(
+            inputs: 6, embedded: SmallProblem.embedded, tables: SmallProblem.tables,
+            scenarios: entry.scenarios,
+            architecture: entry.architecture, tasks: tasks)
+        return try Trainer(model, batchSize: 150, balancing: balancing, seed: 4, compute: compute)
+    }
+
+    private func rows<Scalar: BLASScalar>(_: Scalar.Type, _ number: Int) throws -> Dataset<Scalar> {
+        try SmallProblem.data(
+            Scalar.self, rows: 150, scenarios: Self.architectures[number].scenarios, embedded: true)
+    }
+
+    private func gradients(_ trainer: Trainer<Double>) throws -> [String: [Double]] {
+        var found: [String: [Double]] = [:]
+        for segment in trainer.model.layout.segments where segment.isTrained {
+            found[segment.name] = try trainer.gradient(segment.name)
+        }
+        return found
+    }
+
+    /// With weights that are all 1 the way through the frontier is the plain one: every gradient of layers and tables.
+    @Test(arguments: architectures.indices) func equalWeightsAreThePlainStep(number: Int) throws {
+        for compute in ComputeOptions.various {
+            let rows = try rows(Double.self, number)
+            let plain = try trainer(Double.self, number, .fixed, compute: compute)
+            let cut = try trainer(Double.self, number, .metaBalance(relaxation: 0), compute: compute)
+            let losses = try plain.step(rows, rows: 0..<150)
+            #expect(try cut.step(rows, rows: 0..<150) == losses)
+            let expected = try gradients(plain)
+            for (name, found) in try gradients(cut) {
+                expectClose(
+                    found, try #require(expected[name]), relative: 1e-11, absolute: 1e-13,
+                    "\(name), \(compute)")
+            }
+            #expect(cut.trainingStep.taskWeights == [1, 1, 1])
+        }
+    }
+
+    /// The products that a method is given, against those of the gradients at the representation, by hand: of a head without a
+    /// tower, (p - y) λ/n w of each row.
+    @Test func productsAreThoseAtTheRepresentation() throws {
+        let tasks: [LearningTask] = [
+            .binary("a", weight: 0.7), .binary("b", weight: 2), .binary("c", weight: 1),
+        ]
+        let model = try MultiTaskModel(inputs: 6, trunk: Self.layers, tasks: tasks)
+        for threads in [1, 3] {
+            let trainer = try Trainer<Double>(
+                model, batchSize: 150, balancing: .upGrad, seed: 4, compute: ComputeOptions(threads: threads))
+            let rows = try SmallProblem.data(Double.self, rows: 150)
+            let predictions = try trainer.predict(rows)
+            var slopes: [[Double]] = []
+            var weights: [[Double]] = []
+            for task in tasks {
+                let labels = try rows.labels(task.name)
+                let known = Double(labels.count { !$0.isNaN })
+                slopes.append(
+                    zip(try predictions.values(task.name), labels).map {
+                        $1.isNaN ? 0 : ($0 - $1) * task.weight / known
+                    })
+                weights.append(try trainer.parameter("heads.\(task.name).0.weight"))
+            }
+            func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+            let expected = (0..<9).map {
+                dot(slopes[$0 / 3], slopes[$0 % 3]) * dot(weights[$0 / 3], weights[$0 % 3])
+            }
+            try trainer.step(rows, rows: 0..<150)
+            expectClose(trainer.trainingStep.taskProducts, expected, relative: 1e-11, absolute: 1e-15)
+        }
+    }
+
+    /// What is shared gets Σ w_t g_t, what is one task's its own gradient; g_t by a step of a model whose other tasks weigh nothing.
+    @Test(arguments: architectures.indices) func sharedParametersGetTheWeightedSum(number: Int) throws {
+        let rows = try rows(Double.self, number)
+        let balanced = try trainer(Double.self, number, .mgda(.norm))
+        try balanced.step(rows, rows: 0..<150)
+        let weights = balanced.trainingStep.taskWeights
+        #expect(Set(weights).count == 3)
+        var sum: [String: [Double]] = [:]
+        var plain: [String: [Double]] = [:]
+        for task in 0..<3 {
+            let alone = SmallProblem.tasks.enumerated().map { index, own in
+                LearningTask(
+                    own.name, kind: own.kind, weight: index == task ? own.weight : 0, tower: own.tower)
+            }
+            let trainer = try trainer(Double.self, number, .fixed, tasks: alone)
+            try trainer.step(rows, rows: 0..<150)
+            for (name, values) in try gradients(trainer) {
+                let zero = [Double](repeating: 0, count: values.count)
+                sum[name] = zip(sum[name] ?? zero, values).map { $0 + weights[task] * $1 }
+                plain[name] = zip(plain[name] ?? zero, values).map { $0 + $1 }
+            }
+        }
+        let layout = balanced.model.layout
+        var balancedOnes = 0
+        for (name, found) in try gradients(balanced) {
+            let isShared = try isShared(name, number)
+            if isShared { balancedOnes += 1 }
+            expectClose(
+                found, try #require((isShared ? sum : plain)[name]), relative: 1e-10, absolute: 1e-13, name)
+        }
+        #expect(balancedOnes > 0 && layout.segments.contains { $0.name.hasPrefix("embeddings.") })
+    }
+
+    /// Whether several tasks reach a segment: tables, and layers that more than one task alone gives a gradient.
+    private func isShared(_ name: String, _ number: Int) throws -> Bool {
+        if name.hasPrefix("embeddings.") { return true }
+        let rows = try rows(Double.self, number)
+        var readers = 0
+        for task in 0..<3 {
+            let alone = SmallProblem.tasks.enumerated().map { index, own in
+                LearningTask(
+                    own.name, kind: own.kind, weight: index == task ? own.weight : 0, tower: own.tower)
+            }
+            let trainer = try trainer(Double.self, number, .fixed, tasks: alone)
+            try trainer.step(rows, rows: 0..<150)
+            if try trainer.gradient(name).contains(where: { $0 != 0 }) { readers += 1 }
+        }
+        return readers > 1
+    }
+
+    /// Weights of whole losses, known before the batch or by its losses, multiply each task's gradient everywhere.
+    @Test(arguments: [Balancing.uncertainty(), .rlw, .gls, .softOptimalUncertainty(), .famo(), .imtlL()])
+    func lossesAreMultiplied(_ balancing: Balancing) throws {
+        let rows = try rows(Double.self, 0)
+        let balanced = try trainer(Double.self, 0, balancing)
+        let losses = try balanced.step(rows, rows: 0..<150)
+        let weights = balanced.trainingStep.taskWeights
+        let tasks = zip(SmallProblem.tasks, weights).map { own, weight in
+            LearningTask(own.name, kind: own.kind, weight: weight * own.weight, tower: own.tower)
+        }
+        let plain = try trainer(Double.self, 0, .fixed, tasks: tasks)
+        expectClose(try plain.step(rows, rows: 0..<150), losses, relative: 1e-12, absolute: 0)
+        let expected = try gradients(plain)
+        for (name, found) in try gradients(balanced) {
+            expectClose(found, try #require(expected[name]), relative: 1e-11, absolute: 1e-14, name)
+        }
+        if balancing.kind == .gls {
+            let mean = losses.reduce(1, *)
+            let root = exp(log(mean) / 3)
+            expectClose(weights, losses.map { root / (3 * $0) }, relative: 1e-9, absolute: 0)
+        }
+    }
+
+    /// FAMO learns by the losses on the same rows after the step.
+    @Test func famoSeesTheLossesAfterTheStep() throws {
+        let rows = try rows(Double.self, 3)
+        let tasks = SmallProblem.tasks
+        let balanced = try trainer(Double.self, 3, .famo())
+        let before = try balanced.step(rows, rows: 0..<150)
+        let other = try BalancerMemory(.famo(), tasks: tasks, seed: 4)
+        let numbers = AlignedStorage(copying: before)
+        _ = other.weights(losses: UnsafePointer(numbers.base))
+        // The next step's losses are those after this one: batch norms see the same rows.
+        let next = try trainer(Double.self, 3, .fixed)
+        next.parameters = balanced.parameters
+        let after = AlignedStorage(copying: try next.step(rows, rows: 0..<150))
+        other.learn(losses: UnsafePointer(numbers.base), after: UnsafePointer(after.base))
+        expectClose(
+            try #require(balanced.trainingStep.balancer).position.numbers, other.position.numbers,
+            relative: 1e-9,
+            absolute: 1e-12)
+    }
+
+    private static let methods: [Balancing] = [
+        .uncertainty(), .dwa(), .famo(), .gls, .mgda(), .pcGrad, .caGrad(), .nashMTL(), .upGrad, .imtlG,
+        .conFIG,
+        .alignedMTL(), .fairGrad(), .dbMTL(momentum: 0), .stch(warmup: 1), .dualProj,
+    ]
+
+    @Test(arguments: methods) func bitsDoNotDependOnThreads(_ balancing: Balancing) throws {
+        for number in [0, 4, 9] {
+            let rows = try SmallProblem.data(
+                Float.self, rows: 400, scenarios: Self.architectures[number].scenarios, embedded: true)
+            let found = try [1, 2, 3, 4].map { threads in
+                let trainer = try trainer(
+                    Float.self, number, balancing, compute: ComputeOptions(threads: threads))
+                try trainer.fit(rows, until: StoppingRule(epochs: 3))
+                #expect(trainer.parameters.allSatisfy(\.isFinite))
+                return trainer.parameters
+            }
+            #expect(found.allSatisfy { $0 == found[0] }, "\(Self.architectures[number].name)")
+        }
+    }
+
+    /// A run that goes on from the method's position and the step's memory is the one that never stopped.
+    @Test(arguments: [Balancing.famo(), .uncertainty(), .dwa(), .mgda(.lossNorm), .caGrad().smoothed()])
+    func aPositionIsAllThatARunNeeds(_ balancing: Balancing) throws {
+        let rows = try rows(Float.self, 0)
+        let whole = try trainer(Float.self, 0, balancing)
+        for _ in 0..<3 { try whole.step(rows, rows: 0..<150) }
+        let (position, counters) = (whole.trainingStep.balancer?.position, whole.trainingStep.counters)
+        var parts = Dictionary(
+            uniqueKeysWithValues: whole.trainingStep.memories.map { ($0.name, Array($0.values)) })
+        parts["parameters"] = whole.parameters
+        for _ in 0..<3 { try whole.step(rows, rows: 0..<150) }
+        let second = try trainer(Float.self, 0, balancing)
+        try second.restore(position)
+        second.restore(counters, nil) { name, memory in _ = memory.update(fromContentsOf: parts[name] ?? []) }
+        for _ in 0..<3 { try second.step(rows, rows: 0..<150) }
+        #expect(second.parameters == whole.parameters)
+    }
+
+    @Test func whatHasNoMeaningIsRefused() throws {
+        func found(
+            _ balancing: Balancing, _ architecture: some Architecture = SharedBottom(trunk: [.relu(4)]),
+            schedule: Schedule = .joint, ensemble: Int? = nil, tasks: [LearningTask] = SmallProblem.tasks
+        ) throws -> InputError? {
+            let model = try MultiTaskModel(
+                inputs: 6, architecture: architecture, tasks: tasks, ensemble: ensemble)
+            return failure { () throws(InputError) in
+                _ = try Trainer<Float>(model, schedule: schedule, balancing: balancing)
+            }
+        }
+        #expect(try found(.mgda(), schedule: .alternating(.batch))?.expected.contains("joint") == true)
+        #expect(try found(.uncertainty(), schedule: .alternating(.batch))?.place == "balancing")
+        #expect(try found(.mgda(), SeparateNetworks(layers: [.relu(4)]))?.found == "tasks that share nothing")
+        #expect(try found(.mgda(), ensemble: 2)?.found.contains("packed ensemble") == true)
+        #expect(try found(.uncertainty(), ensemble: 2) == nil)
+        #expect(try found(.moDo())?.expected.contains("famo") == true)
+        #expect(try found(.uncertainty(), tasks: [.binary("a")])?.found == "uw of one task")
+        #expect(
+            try found(.mgda(), AITM(parents: ["c": "a"], layers: [.relu(4)]))?.found.contains("between tasks")
+                == true)
+        #expect(try found(.uncertainty(), AITM(parents: ["c": "a"], layers: [.relu(4)])) == nil)
+        let tower: [HiddenLayer] = [.dense(4, .tanh, normalization: .batch)]
+        let normed = ["a", "b"].map { LearningTask.binary($0, tower: tower) }
+        #expect(try found(.mgda(), tasks: normed)?.found.contains("normalise over the batch") == true)
+        #expect(try found(.famo(), tasks: normed) == nil)
+    }
+}
