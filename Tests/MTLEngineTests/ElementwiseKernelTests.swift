@@ -92,7 +92,9 @@ private let sizes = [1, 3, 7, 17, 64, 65, 129]
                 activation, 1, z.count, z, z.count, &h, z.count)
             let worst = zip(z, h).map { z, h in
                 let wanted = reference(activation, Double(z))
-                if abs(wanted) < Double(Float.leastNormalMagnitude) || activation == 5 && z < -87 { return 0.0 }
+                if abs(wanted) < Double(Float.leastNormalMagnitude) || activation == 5 && z < -87 {
+                    return 0.0
+                }
                 let room = activation == 4 && z < -4 ? 7.0 / 4 : 1
                 return abs(Double(h) - wanted) / Double(Float(wanted).ulp) / room
             }

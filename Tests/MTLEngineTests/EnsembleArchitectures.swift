@@ -117,6 +117,10 @@ enum EnsembleArchitectures {
             Case(name: "", architecture: SharedBottom(trunk: [.dense(5, .tanh, normalization: .batch)])),
             "batch normalisation"
         ),
+        (
+            "dice", Case(name: "", architecture: SharedBottom(trunk: [.dense(5, .dice)])),
+            "batch normalisation"
+        ),
         ("nddr", Case(name: "", architecture: NDDR(layers: layers)), "batch normalisation"),
         (
             "clusters", Case(name: "", architecture: AdaptDHM(layers: layers, clusters: 3), scenarios: 3),

@@ -4,7 +4,7 @@
 /// Positions count from the latest behaviour back, the candidate's is 0, so that what is cut off at the far end moves none.
 package struct SequenceTokensNode: NodeOperation {
     package let x: GraphValue
-    /// What stands before the behaviours; of width 0 for nothing.
+    /// What stands before the behaviours; nil for nothing.
     package let candidate: GraphValue?
     package let length: GraphValue
     package let y: GraphValue
