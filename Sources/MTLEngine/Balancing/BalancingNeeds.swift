@@ -8,7 +8,7 @@ package struct BalancingNeeds: OptionSet, Sendable {
     package static let losses = BalancingNeeds(rawValue: 1)
     /// The products of the tasks' gradients, `[tasks, tasks]`.
     package static let gram = BalancingNeeds(rawValue: 2)
-    /// The same, but only its diagonal is read: the squared lengths.
+    /// The same, `[tasks, tasks]`, but only its diagonal counts, the squared lengths; the rest may hold anything.
     package static let norms = BalancingNeeds(rawValue: 4)
     /// Products G₁G₂ᵀ of gradients of two batches that share no row, in the place of those of one.
     package static let crossGram = BalancingNeeds(rawValue: 8)
