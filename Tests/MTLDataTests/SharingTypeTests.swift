@@ -17,6 +17,13 @@ import Yams
         let usual: any Architecture & Equatable
     }
 
+    /// Experts inside a funnel.
+    private static let expertOptions: [String: OptionValue] = [
+        "experts": 2, "expert_layers": [9], "gate": [5], "temperature": 2, "expert_dropout": 0.25,
+    ]
+    private static let experts = MMoE(
+        experts: 2, layers: [layer(9)], gate: [.relu(5)], temperature: 2, expertDropout: 0.25)
+
     private static func expectation(_ type: SharingType) -> Case {
         let usual = [layer(128), layer(64)]
         let one = [layer(7)]
@@ -61,42 +68,35 @@ import Yams
                 usual: CrossStitch(layers: usual, own: 0.9))
         case .esmm:
             return Case(
-                options: ["parents": ["buy": ["click"]], "layers": [7], "experts": 3],
-                expected: ESMM(parents: parents, trunk: one, experts: MMoE(experts: 3, layers: usual)),
+                options: ["parents": ["buy": ["click"]], "layers": [7]].merging(expertOptions) { $1 },
+                expected: ESMM(parents: parents, trunk: one, experts: experts),
                 usual: ESMM(parents: [:]))
         case .escm2:
             return Case(
                 options: [
                     "parents": ["buy": "click"], "layers": [7], "doubly_robust": false, "weight": 2,
-                    "maximum_weight": 4.5, "experts": 2, "expert_layers": [9], "gate": [5],
-                    "temperature": 2, "expert_dropout": 0.25,
-                ],
+                    "maximum_weight": 4.5,
+                ].merging(expertOptions) { $1 },
                 expected: ESCM2(
-                    parents: parents, trunk: one,
-                    experts: MMoE(
-                        experts: 2, layers: [layer(9)], gate: [.relu(5)], temperature: 2, expertDropout: 0.25
-                    ), isDoublyRobust: false, weight: 2, maximumWeight: 4.5),
+                    parents: parents, trunk: one, experts: experts, isDoublyRobust: false, weight: 2,
+                    maximumWeight: 4.5),
                 usual: ESCM2(
                     parents: [:], trunk: [], isDoublyRobust: true, weight: 0.5, maximumWeight: 15))
         case .aitm:
             return Case(
-                options: [
-                    "parents": ["buy": "click"], "layers": [7], "calibration": 0, "experts": 2,
-                    "expert_layers": [9],
-                ],
-                expected: AITM(
-                    parents: parents, experts: MMoE(experts: 2, layers: [layer(9)]), layers: one,
-                    calibration: 0),
+                options: ["parents": ["buy": "click"], "layers": [7], "calibration": 0].merging(
+                    expertOptions
+                ) { $1 },
+                expected: AITM(parents: parents, experts: experts, layers: one, calibration: 0),
                 usual: AITM(parents: [:], layers: usual, calibration: 0.6))
         case .dbmtl:
             return Case(
                 options: [
                     "parents": ["buy": ["click", "view"]], "trunk": [9], "layers": [7], "relation": [6],
-                    "experts": 2, "expert_layers": [9],
-                ],
+                ].merging(expertOptions) { $1 },
                 expected: DBMTL(
-                    parents: ["buy": ["click", "view"]], trunk: [layer(9)],
-                    experts: MMoE(experts: 2, layers: [layer(9)]), layers: one, relation: [layer(6)]),
+                    parents: ["buy": ["click", "view"]], trunk: [layer(9)], experts: experts, layers: one,
+                    relation: [layer(6)]),
                 usual: DBMTL(parents: [:], layers: usual, relation: [layer(32)]))
         case .resflow:
             return Case(
@@ -243,8 +243,10 @@ import Yams
         // Every option is taken, and no other.
         for name in ["rank_", "type_"] + SharingType.allCases.flatMap({ Self.expectation($0).options.keys }) {
             let isTaken = expected.options[name] != nil
-            let one = SharingSettings(type, [name: expected.options[name] ?? 3])
+            var one = SharingSettings(type, [name: expected.options[name] ?? 3])
             if isTaken {
+                // Options of experts are refused without their number.
+                if Self.expertOptions[name] != nil { one.options["experts"] = expected.options["experts"] }
                 #expect(throws: Never.self) { try one.architecture(Self.layer) }
             } else {
                 let error = #expect(throws: InputError.self) { try one.architecture(Self.layer) }
