@@ -60,5 +60,3 @@ public struct NDDR: Architecture, Equatable {
         return graph.heads(graph.inTaskOrder(value.blocks(names.count)))
     }
 }
-
-extension Activation: OptionType {}
