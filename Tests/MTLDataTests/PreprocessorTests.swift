@@ -186,7 +186,7 @@ import Testing
 
     // MARK: Encoding
 
-    /// A number's place among its bins; what is missing has a vector of its own where training rows had such.
+    /// A number's place among its bins; what is missing has a vector of its own, whether or not training rows had such.
     @Test func numbersAreEncodedByBins() throws {
         let table = "x,y\n1,1\n3,0\n,1\n9,1\n3,0\n"
         let plain = try encode(
@@ -203,7 +203,7 @@ import Testing
         let seen = try encode(
             feature("x", .numeric) { $0.encoding = .piecewise }, fitting: "x,y\n1,1\n3,0\n",
             encoding: "x,y\n,1\n")
-        #expect(seen.dense["x"] == [0.5])
+        #expect(seen.dense["x"] == [-1])
         let constant = try encode(
             feature("x", .numeric) { $0.encoding = .piecewise }, fitting: "x,y\n4,1\n4,0\n",
             encoding: "x,y\n3,1\n4,1\n")
@@ -270,7 +270,12 @@ import Testing
         #expect(try encode(short(.tags), fitting: rows).bags["v"] == [[2, 3, 4]])
         let served = try encode(
             short(.tags), fitting: rows, encoding: "v,y\n,1\nNA,1\n| b ||z|,1\na|a,1\n")
-        #expect(served.bags["v"] == [[], [], [3, 0], [2, 2]])
+        // No training row was without values: such a one is as one whose value nobody knows.
+        #expect(served.bags["v"] == [[0], [0], [3, 0], [2, 2]])
+        let empty = try encode(
+            short(.tags), fitting: text("v,y", rows: 60) { "\($0 % 2 == 0 ? "a" : ""),1" },
+            encoding: "v,y\n,1\na,1\n")
+        #expect(empty.bags["v"] == [[], [2]])
     }
 
     @Test func tagsHaveWeights() throws {

@@ -96,13 +96,6 @@ import Testing
         }
     }
 
-    @Test func ofAOneHotValue() throws {
-        let values = try predictions(
-            "{name: item, type: categorical, encoding: one_hot, minimum_count: 5}", serve: ["new", ""]
-        ) { row in row % 700 == 8 ? "rare\(row)" : "i\(row % Self.items)" }
-        expectNeutral(values, "one-hot")
-    }
-
     @Test func ofANumberThatIsMissingForTheFirstTime() throws {
         // Clicks are most frequent at both ends: the mean number, between them, is no stand-in for one that nobody knows.
         let values = try predictions(

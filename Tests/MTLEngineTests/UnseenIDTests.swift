@@ -16,7 +16,7 @@ import Testing
             Scalar(row / Self.items % 10 < (draw.item % 2 == 0 ? 9 : 1) ? 1 : 0)
         }
         return try Dataset(
-            featureNames: ["x"], features: draws.map { unseen ? 0 : Scalar($0.x) },
+            featureNames: ["x"], features: draws.map { Scalar($0.x) },
             ids: [
                 IDColumn("item", ids: draws.map { unseen ? 0 : Int32($0.item) }),
                 IDColumn("seen", bags: draws.map { unseen ? [0] : [Int32($0.item), Int32($0.item)] }),
@@ -41,8 +41,10 @@ import Testing
         try trainer.fit(data, until: StoppingRule(epochs: 8))
         let before = trainer.parameters
         try trainer.completeUnseen(data)
-        let predicted = try trainer.predict(rows(2, unseen: true))
-        let values = try ["click", "buy"].map { Double(try predicted.values($0)[0]) }
+        let predicted = try trainer.predict(rows(unseen: true))
+        let values = try ["click", "buy"].map { task in
+            try predicted.values(task).reduce(0) { $0 + Double($1) } / 2000
+        }
         return (values, before, trainer.parameters)
     }
 

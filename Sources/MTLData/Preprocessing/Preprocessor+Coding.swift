@@ -2,7 +2,7 @@ internal import MTLEngine
 
 extension Preprocessor.FittedFeature {
     private enum CodingKeys: String, CodingKey {
-        case numbers, bounds, vocabulary, hashBuckets, fillID, values, averagesUnknown
+        case numbers, bounds, vocabulary, hashBuckets, fillID, values
     }
 
     init(from decoder: any Decoder) throws {
@@ -13,7 +13,6 @@ extension Preprocessor.FittedFeature {
         hashBuckets = try container.decodeIfPresent(Int.self, forKey: .hashBuckets)
         fillID = try container.decodeIfPresent(Int32.self, forKey: .fillID)
         values = try container.decodeIfPresent(LongList<Float>.self, forKey: .values)?.elements
-        averagesUnknown = try container.decodeIfPresent(Bool.self, forKey: .averagesUnknown) ?? false
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -24,7 +23,6 @@ extension Preprocessor.FittedFeature {
         try container.encodeIfPresent(hashBuckets, forKey: .hashBuckets)
         try container.encodeIfPresent(fillID, forKey: .fillID)
         try container.encodeIfPresent(values.map { LongList($0) }, forKey: .values)
-        if averagesUnknown { try container.encode(true, forKey: .averagesUnknown) }
     }
 }
 
@@ -157,9 +155,6 @@ extension Preprocessor.FittedFeature {
             return "\(values?.count ?? 0) values of \(wantsValues ? idCount : 0) ids"
         }
         if let values, !values.allSatisfy({ $0.isFinite }) { return "a value that is no number" }
-        if averagesUnknown, feature.encoding != .oneHot || vocabulary == nil {
-            return "shares of values that have no columns"
-        }
         if let fillID, !(0..<max(idCount, 1) ~= Int(fillID)) {
             return "id \(fillID) for missing values, of \(idCount)"
         }

@@ -165,7 +165,6 @@ extension Preprocessor {
         isTraining: Bool, into dense: inout [Float], width: Int, column: Int
     ) {
         let firstHot = fit.vocabulary?.counts[1] == 0 ? 2 : 1
-        let shares = fit.shares(from: firstHot)
         let folds = isTraining ? fit.foldValues : nil
         for (target, row) in rows.enumerated() {
             let id = Int(ids[target])
@@ -173,13 +172,7 @@ extension Preprocessor {
             case .embedding, .piecewise: break
             case .oneHot:
                 let hot = id - firstHot
-                if hot >= 0 {
-                    dense[target * width + column + hot] = 1
-                } else {
-                    for (place, share) in shares.enumerated() {
-                        dense[target * width + column + place] = share
-                    }
-                }
+                if hot >= 0 { dense[target * width + column + hot] = 1 }
             case .frequency: dense[target * width + column] = fit.values?[id] ?? 0
             case .target:
                 let values = folds.map { $0[Self.fold(block.record(row))] } ?? fit.values
@@ -281,15 +274,6 @@ extension Preprocessor {
             }
             if !value.isEmpty { body(value, weight) }
         }
-    }
-}
-
-extension Preprocessor.FittedFeature {
-    /// One-hot: how the training rows with a column share out between the columns; none where a value without one is zeros.
-    fileprivate func shares(from first: Int) -> [Float] {
-        guard averagesUnknown, let counts = vocabulary?.counts.dropFirst(first) else { return [] }
-        let total = counts.reduce(0, +)
-        return counts.map { Float($0) / Float(max(1, total)) }
     }
 }
 

@@ -177,9 +177,6 @@ extension Preprocessor {
         if feature.missing == .mostFrequent && vocabulary.size > Vocabulary.reserved {
             fit.fillID = Int32(Vocabulary.reserved)
         }
-        if feature.encoding == .oneHot {
-            fit.averagesUnknown = vocabulary.counts[Int(Vocabulary.unknown)] < enoughRows
-        }
         if feature.encoding == .frequency {
             fit.values = vocabulary.counts.map { Float($0) / Float(max(1, rows)) }
         }

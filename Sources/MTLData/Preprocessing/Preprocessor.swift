@@ -64,8 +64,6 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         /// What a missing value is taken for, where it is no id of its own; of tags and sequences a cell without values, where it
         /// is no bag without ids.
         var fillID: Int32?
-        /// One-hot: whether a value without a column has the shares of all values in theirs, and not zeros.
-        var averagesUnknown = false
         /// Frequency and target encoding: the number of every id.
         var values: [Float]?
         /// The number of every id for the training rows of a fold; only while fitting, and never stored.
@@ -76,7 +74,7 @@ public struct Preprocessor: Sendable, Equatable, Codable {
             left.numbers == right.numbers && left.bounds == right.bounds
                 && left.vocabulary == right.vocabulary
                 && left.hashBuckets == right.hashBuckets && left.fillID == right.fillID
-                && left.values == right.values && left.averagesUnknown == right.averagesUnknown
+                && left.values == right.values
         }
 
         /// Ids, the reserved ones included.
