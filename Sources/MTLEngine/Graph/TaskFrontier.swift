@@ -7,19 +7,25 @@ package struct TaskFrontier: Sendable {
     package let shared: [[Bool]]
     /// What is shared and read by nodes of one task, or is its logits: no column twice.
     package let values: [GraphValue]
+    /// Whether no two tasks depend on anything in common that is learned.
+    package let isEmpty: Bool
     /// Columns of all values.
     package var width: Int { values.reduce(0) { $0 + $1.width } }
 
     /// - Parameter turn: the tasks that share.
     package init(_ plan: ModelPlan, turn: TurnSpec) {
-        var readers = plan.widths.map { [Int](repeating: 0, count: $0) }
+        var readers = plan.widths.map { [Set<Int>](repeating: [], count: $0) }
         for task in turn.tasks {
             for part in Program.alive(plan, roots: [plan.logits[task]]) {
                 let output = part.operation.output
-                for column in output.range { readers[output.storage][column] += 1 }
+                for column in output.range { readers[output.storage][column].insert(task) }
+                for input in part.operation.inputs(plan.lists) where input.isFeatures && !input.isStopped {
+                    for column in input.differentiable.range { readers[0][column].insert(task) }
+                }
             }
         }
-        var shared = readers.map { $0.map { $0 > 1 } }
+        var shared = readers.map { $0.map { $0.count > 1 } }
+        isEmpty = !shared.contains { $0.contains(true) }
         shared[0] = shared[0].map { _ in true }
         self.shared = shared
 
@@ -59,7 +65,7 @@ package struct TaskFrontier: Sendable {
         func refuse(_ found: String, _ expected: String) throws(InputError) {
             throw InputError(.value, at: place, found: found, expected: expected)
         }
-        if values.isEmpty {
+        if isEmpty || values.isEmpty {
             try refuse("tasks that share nothing", "layers or tables that several tasks share")
         }
         if !plan.joints.isEmpty {
