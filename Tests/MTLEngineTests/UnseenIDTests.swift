@@ -50,7 +50,7 @@ import Testing
 
     private func expectNeutral<Scalar: BLASScalar>(
         _ scalar: Scalar.Type, _ architecture: some Architecture, bag: Bool = false,
-        schedule: Schedule = .joint, _ name: String
+        schedule: Schedule = .joint, within bound: Double = 0.03, _ name: String
     ) throws {
         let model = try model(architecture, bag: bag)
         var all: [[Double]] = []
@@ -60,7 +60,7 @@ import Testing
         for task in 0..<2 {
             let values = all.map { $0[task] }
             let (least, most) = (values.min() ?? 0, values.max() ?? 1)
-            #expect(most - least < 0.03, "\(name): \(values)")
+            #expect(most - least < bound, "\(name): \(values)")
             #expect(least > 0.45 && most < 0.55, "\(name): \(values)")
         }
     }
@@ -69,7 +69,7 @@ import Testing
         let trunk = SharedBottom(trunk: [.relu(16)])
         try expectNeutral(Float.self, trunk, "one id")
         try expectNeutral(Double.self, trunk, "one id, Double")
-        try expectNeutral(Float.self, trunk, bag: true, "a bag")
+        try expectNeutral(Float.self, trunk, bag: true, within: 0.045, "a bag")
         try expectNeutral(Float.self, trunk, schedule: .alternating(.batch), "turns")
         try expectNeutral(Double.self, SeparateNetworks(layers: [.relu(16)]), "a table per task")
     }
