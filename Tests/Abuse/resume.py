@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills runs at random moments and resumes them: what they learn must be that of an undisturbed run, bit for bit.
 
-    Tests/Abuse/resume.py [--mtl .build/release/mtl] [--bench .build/release/mtl-bench] [--kills 4] [--rows 20000] [--seed 1]
+    Tests/Abuse/resume.py [--mtl .build/release/mtl] [--bench .build/release/mtl-bench] [--kills 3] [--rows 20000] [--seed 1]
                           [SCHEDULE ...]
 
 For every schedule one run is left alone; then others of the same experiment are killed with SIGKILL at random moments, while
@@ -143,7 +143,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mtl", type=Path, default=ROOT / ".build/release/mtl")
     parser.add_argument("--bench", type=Path, default=ROOT / ".build/release/mtl-bench")
-    parser.add_argument("--kills", type=int, default=4, help="kills per schedule, at least")
+    parser.add_argument("--kills", type=int, default=3, help="kills per schedule, at least")
     parser.add_argument("--rows", type=int, default=20000)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
