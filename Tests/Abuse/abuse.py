@@ -570,7 +570,11 @@ def is_early(outcome):
         outcome.status is not None
         and not outcome.output
         and bool(lines)
-        and all("error while loading shared libraries" in line or line.startswith("OpenBLAS") for line in lines)
+        and all(
+            "error while loading shared libraries" in line
+            or line.startswith(("OpenBLAS", "cannot allocate TLS data structures for initial thread"))
+            for line in lines
+        )
     )
 
 
