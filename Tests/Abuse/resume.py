@@ -180,7 +180,7 @@ def main():
             while counts["SIGKILL"][1] < options.kills:
                 number += 1
                 name = f"run{number}"
-                gently = number % 4 == 0
+                gently = number % 4 == 1
                 fault, ended = trial.disturbed(name, random_, seconds, gently)
                 if fault is None and trial.model(name) != expected:
                     fault = "learned something else than the undisturbed run"
