@@ -9,7 +9,9 @@ extension Balancing {
     /// a number (Chen et al., arXiv 1711.02257). The gradient n_t sign(w_t n_t - Ḡ r_t^α) needs no second backward pass.
     /// As in LibMTL w = T softmax(s), 1 in the first epoch, whose mean losses are L(0); s is stepped by an Adam of its own.
     ///
-    /// - Parameter exponent: α; large where tasks differ much, about 0.1 where they are alike.
+    /// - Parameters:
+    ///   - exponent: α; large where tasks differ much, about 0.1 where they are alike.
+    ///   - learningRate: of that Adam.
     public static func gradNorm(exponent: Double = 1.5, learningRate: Double = 0.01) -> Balancing {
         Balancing(.gradNorm(exponent: exponent, learningRate: learningRate))
     }
@@ -80,7 +82,9 @@ extension Balancing {
     /// Gradients of auxiliary tasks where they agree with the main one's: w_t = 1 where cos(g_main, g_t) > 0, else 0; or the cosine
     /// itself (Du et al., arXiv 1812.02224). In a batch without labels of the main task no auxiliary one is known to help.
     ///
-    /// - Parameter main: the task that counts; nil for the first.
+    /// - Parameters:
+    ///   - main: the task that counts; nil for the first.
+    ///   - isWeighted: whether an auxiliary gradient counts as much as its cosine, where that is above 0, or wholly.
     public static func cosineGate(main: String? = nil, isWeighted: Bool = false) -> Balancing {
         Balancing(.cosineGate(main: main, isWeighted: isWeighted))
     }

@@ -102,7 +102,9 @@ extension Balancing {
     /// s begins at 1 and is stepped by an Adam of its own. A task whose weighted loss is below both its neighbours' may get a
     /// weight below 0.
     ///
-    /// - Parameter penalty: λ, 0 or above; the paper tunes it.
+    /// - Parameters:
+    ///   - penalty: λ, 0 or above; the paper tunes it.
+    ///   - learningRate: of the Adam that steps what the weights are made of.
     public static func ldcMTL(penalty: Double = 0.01, learningRate: Double = 0.01) -> Balancing {
         Balancing(.ldcMTL(penalty: penalty, learningRate: learningRate))
     }
