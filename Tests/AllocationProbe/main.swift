@@ -47,14 +47,15 @@ struct Rules {
 }
 
 func probe(
-    _ model: MultiTaskModel, schedule: Schedule, rules: Rules, compute: ComputeOptions, gathered: Bool
+    _ model: MultiTaskModel, schedule: Schedule, rules: Rules, balancing: Balancing = .fixed,
+    compute: ComputeOptions, gathered: Bool
 ) throws -> (own: Int, ofBLAS: Int) {
     let rows = 4 * batch
     let trainer = try Trainer<Float>(
         model, optimizer: rules.optimizer, tableOptimizer: rules.tableOptimizer, schedule: schedule,
         layerRates: schedule == .joint || schedule == .alternating(.batch)
             ? LayerRates() : LayerRates(["heads.*": 0.5]), batchSize: batch, averaging: rules.averaging,
-        compute: compute)
+        balancing: balancing, compute: compute)
     let sequence = try TurnSequence(
         trainer.schedulePlan, seed: 0, labelledRows: model.tasks.map { _ in rows }, epochs: 1 + steps / 4)
     let source = try BatchSource(dataset(for: model, rows: rows, isGathered: gathered), for: model)
@@ -126,6 +127,27 @@ for (modelName, model) in try models() {
                             count.own, count.ofBLAS)
                     }
                 }
+            }
+        }
+    }
+}
+
+// Methods of every kind: known before the batch, by its losses, by those after the step, by gradients; with what names tasks.
+let methods: [Balancing] = [
+    .decay(tasks: ["click": 0.9]), .uncertainty(), .gls, .famo(), .pcGrad, .caGrad().smoothed(), .upGrad,
+    .metaBalance(main: "purchase"),
+]
+for (modelName, model) in try models() where ["mmoe", "graph"].contains(modelName) {
+    for balancing in methods where modelName == "mmoe" || !balancing.needs.areOfGradients {
+        for threads in [1, 2] {
+            for gathered in [false, true] {
+                let count = try probe(
+                    model, schedule: .joint, rules: Rules(name: "adam", optimizer: .adam()),
+                    balancing: balancing, compute: ComputeOptions(threads: threads), gathered: gathered)
+                print(
+                    "\(modelName),\(balancing.kind.rawValue),threads=\(threads),gathered=\(gathered)",
+                    count.own,
+                    count.ofBLAS)
             }
         }
     }

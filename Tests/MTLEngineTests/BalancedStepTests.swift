@@ -22,6 +22,7 @@ import Testing
             ("esmm", ESMM(parents: ["c": "a"], trunk: layers), 1),
             ("resflow", ResFlow(parents: ["c": "a"], layers: layers), 1),
             ("stitch", CrossStitch(layers: [.dense(5, .tanh), .dense(5, .tanh)]), 1),
+            ("clusters", AdaptDHM(layers: [.dense(7, .tanh)]), 1),
             ("star", STAR(layers: [.dense(7, .tanh)]), 3), ("pepnet", PEPNet(personal: ["user"]), 3),
         ]
 
@@ -202,7 +203,7 @@ import Testing
     ]
 
     @Test(arguments: methods) func bitsDoNotDependOnThreads(_ balancing: Balancing) throws {
-        for number in [0, 4, 9] {
+        for number in [0, 4, 9, 10] {
             let rows = try SmallProblem.data(
                 Float.self, rows: 400, scenarios: Self.architectures[number].scenarios, embedded: true)
             let found = try [1, 2, 3, 4].map { threads in
@@ -234,6 +235,69 @@ import Testing
         #expect(second.parameters == whole.parameters)
     }
 
+    /// A task without a label in the batch is left out, as if the others were alone.
+    @Test(arguments: [(Balancing.rlw, 1), (.dwa(), 1), (.uncertainty(), 0.5)])
+    func aTaskWithoutLabelsIsLeftOut(_ balancing: Balancing, alone: Double) throws {
+        let rows: Dataset<Double> = try SmallProblem.data(
+            Double.self, rows: 200, embedded: true, labelled: { row, task in task == 1 || row >= 150 })
+        let trainer = try trainer(Double.self, 0, balancing)
+        try trainer.step(rows, rows: 0..<150)
+        #expect(trainer.trainingStep.taskWeights == [0, alone, 0], "\(trainer.trainingStep.taskWeights)")
+    }
+
+    /// What a method learns of a step in which a task has stopped is what it learns where that task has no labels.
+    @Test(arguments: [Balancing.ldcMTL(), .uncertainty(), .famo(), .cov()])
+    func aTaskThatHasStoppedTeachesNothing(_ balancing: Balancing) throws {
+        let all: Dataset<Double> = try SmallProblem.data(Double.self, rows: 200, embedded: true)
+        let some: Dataset<Double> = try SmallProblem.data(
+            Double.self, rows: 200, embedded: true,
+            labelled: { row, task in (task != 0 || row >= 150) && (row + task) % 5 != 0 })
+        let stopped = try trainer(Double.self, 0, balancing)
+        stopped.trainingStep.stop([0])
+        let unlabelled = try trainer(Double.self, 0, balancing)
+        for _ in 0..<3 {
+            try stopped.step(all, rows: 0..<150)
+            try unlabelled.step(some, rows: 0..<150)
+        }
+        expectClose(
+            try #require(stopped.trainingStep.balancer).position.numbers,
+            try #require(unlabelled.trainingStep.balancer).position.numbers, relative: 1e-9, absolute: 1e-12)
+    }
+
+    /// A ranking's share and a task's weight multiply, known before the batch or after its losses.
+    @Test(arguments: [Balancing.uncertainty(), .gls, .mgda(.norm)])
+    func rankedTasksAreWeighedToo(_ balancing: Balancing) throws {
+        func tasks(_ weights: [Double]) -> [LearningTask] {
+            [
+                LearningTask("a", kind: .binary, weight: weights[0], ranking: RankingLoss(.pairwise)),
+                LearningTask(
+                    "b", kind: .binary, weight: weights[1], ranking: RankingLoss(.listwise, share: 0.3)),
+            ]
+        }
+        let golden = try Golden("ranking")
+        func trainer(_ weights: [Double], _ balancing: Balancing) throws -> Trainer<Double> {
+            try Trainer(
+                MultiTaskModel(inputs: 5, trunk: [.dense(7, .tanh)], tasks: tasks(weights)), batchSize: 41,
+                balancing: balancing, seed: 6)
+        }
+        let balanced = try trainer([0.8, 1.3], balancing)
+        let rows = try golden.dataset(Double.self, for: balanced.model)
+        // Weights that differ: at the first step uncertainty's are equal.
+        try balanced.step(rows, rows: 0..<41)
+        let (parameters, first) = (balanced.parameters, balanced.trainingStep.taskWeights)
+        try balanced.step(rows, rows: 0..<41)
+        let weights = balanced.trainingStep.taskWeights
+        #expect(weights[0] != weights[1] && weights != first)
+        let plain = try trainer([0.8 * weights[0], 1.3 * weights[1]], .fixed)
+        plain.parameters = parameters
+        try plain.step(rows, rows: 0..<41)
+        let names = balancing.kind == .mgda ? ["trunk.0.weight"] : ["trunk.0.weight", "heads.a.0.weight"]
+        for name in names {
+            expectClose(
+                try balanced.gradient(name), try plain.gradient(name), relative: 1e-11, absolute: 1e-14, name)
+        }
+    }
+
     @Test func whatHasNoMeaningIsRefused() throws {
         func found(
             _ balancing: Balancing, _ architecture: some Architecture = SharedBottom(trunk: [.relu(4)]),
@@ -252,6 +316,15 @@ import Testing
         #expect(try found(.uncertainty(), ensemble: 2) == nil)
         #expect(try found(.moDo())?.expected.contains("famo") == true)
         #expect(try found(.uncertainty(), tasks: [.binary("a")])?.found == "uw of one task")
+        let spend = [LearningTask.binary("a"), LearningTask("spend", kind: .zeroInflatedLognormal)]
+        for method in [Balancing.uncertainty(), .famo(), .gls, .dbMTL()] {
+            #expect(
+                try found(method, tasks: spend)?.found.contains("\"spend\", whose loss may be below 0")
+                    == true)
+        }
+        for method in [Balancing.rlw, .mgda(), .upGrad] { #expect(try found(method, tasks: spend) == nil) }
+        #expect(try found(.dbMTL(momentum: 0.5))?.expected == "momentum: 0")
+        #expect(try found(.mgda(), RoutedHeads())?.found.contains("get no gradient") == true)
         #expect(
             try found(.mgda(), AITM(parents: ["c": "a"], layers: [.relu(4)]))?.found.contains("between tasks")
                 == true)
@@ -260,5 +333,18 @@ import Testing
         let normed = ["a", "b"].map { LearningTask.binary($0, tower: tower) }
         #expect(try found(.mgda(), tasks: normed)?.found.contains("normalise over the batch") == true)
         #expect(try found(.famo(), tasks: normed) == nil)
+    }
+}
+
+/// Tasks that share nothing learned but a layer, beside routes that all rows are dealt by and no gradient reaches.
+private struct RoutedHeads: Architecture {
+    func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
+        let shared = graph.dense(graph.features, units: 5, activation: .tanh, name: "shared")
+        let routes = graph.routing(graph.features, clusters: 2, momentum: 0.9, name: "routes")
+        return graph.tasks.map { task in
+            graph.clusterDense(
+                shared, units: task.kind.outputs, activation: .identity, routes: routes,
+                name: "heads.\(task.name)")
+        }
     }
 }

@@ -13,7 +13,7 @@ import Testing
             .stch(mu: 0.01, warmup: 0), .stch(warmup: 1), .cov(momentum: 0.9), .mgda(.norm), .mgda(.loss),
             .mgda(.lossNorm), .peLTR(floor: 0.03), .caGrad(radius: 0), .caGrad(radius: 2), .nashMTL(every: 3),
             .fairGrad(alpha: 0.5), .fairGrad(alpha: 4), .alignedMTL(.median), .alignedMTL(.mean),
-            .dbMTL(momentum: 0), .pcd(progress: 1), .cosineGate(isWeighted: true), .moDo(learningRate: 10),
+            .dbMTL(momentum: 0.9), .pcd(progress: 1), .cosineGate(isWeighted: true), .moDo(learningRate: 10),
             .excessMTL(stepSize: 10), .gradNorm(learningRate: 1), .ldcMTL(penalty: 100, learningRate: 1),
             .gradCraft(relaxation: 0, cosine: 0.5), Balancing.upGrad.smoothed(0.5),
         ]

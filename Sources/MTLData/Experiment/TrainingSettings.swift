@@ -225,12 +225,19 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
                 .stop(above: $0)
             }
             ?? .none
+        let balancing = try balancing?.balancing() ?? .fixed
+        if balancing.kind != .fixed {
+            let plan = try SchedulePlan(turns.schedule, rates: turns.layerRates, model: model)
+            try balancing.check(Balancing.Kind.place, tasks: model.tasks.map(\.name))
+            try balancing.checkStep(
+                model.plan, tasks: model.tasks, turns: plan.turns, place: Balancing.Kind.place)
+        }
         return try Trainer(
             model, optimizer: rule, tableOptimizer: tableRule,
             rateSchedule: try rateSchedule?.schedule() ?? .constant(), schedule: turns.schedule,
             layerRates: turns.layerRates, batchSize: batch,
             clipping: clipping, averaging: averaging > 0 ? averaging : nil,
-            balancing: try balancing?.balancing() ?? .fixed, seed: seed, compute: compute)
+            balancing: balancing, seed: seed, compute: compute)
     }
 
     /// When training ends: after `epochs`, or `patience` epochs without a better value of what is watched.

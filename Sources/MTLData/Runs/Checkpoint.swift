@@ -117,8 +117,9 @@ enum Checkpoint {
         }
         guard (state.balancer == nil) == (trainer.trainingStep.balancer == nil) else {
             throw InputError(
-                .shape, at: file.path, found: "a method of balancing where there is none, or none",
-                expected: "that of the experiment")
+                .shape, at: file.path, found: "balancing \(state.balancer?.kind.rawValue ?? "none")",
+                expected: trainer.trainingStep.balancer?.balancing.kind.rawValue
+                    ?? "none, as in the experiment")
         }
         try trainer.restore(state.balancer)
         try trainer.restore(state.counters, stamps) { (name, memory) throws(InputError) in

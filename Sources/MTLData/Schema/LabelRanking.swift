@@ -56,11 +56,6 @@ public struct LabelRanking: Sendable, Equatable, Codable {
             throw InputError(
                 .value, at: place, found: "a \(label.kind.rawValue) label", expected: "a binary one")
         }
-        guard share > 0, share < 1 else {
-            throw InputError(
-                .value, at: "\(place), share", found: "\(share)",
-                expected:
-                    "above 0 and below 1: the rest is the log loss's, which keeps predictions probabilities")
-        }
+        try loss.checkShare("label \"\(label.name)\"")
     }
 }

@@ -1,5 +1,7 @@
 /// Where a method is between two steps: with its value, its tasks and its seed all that it needs to go on as if it had never stopped.
 package struct BalancerPosition: Sendable, Equatable, Codable {
+    /// Whose position it is.
+    package var kind = Balancing.Kind.fixed
     /// Steps, and epochs, since the start.
     package var step = 0
     package var epoch = 0
@@ -13,6 +15,7 @@ extension BalancerMemory {
     /// Where the method is.
     package var position: BalancerPosition {
         var position = BalancerPosition()
+        position.kind = balancing.kind
         position.step = step
         position.epoch = epoch
         position.numbers = Array(state.buffer)
@@ -25,15 +28,21 @@ extension BalancerMemory {
     package func restore(
         _ position: BalancerPosition, place: String = "balancing, position"
     ) throws(InputError) {
+        guard position.kind == balancing.kind else {
+            throw InputError(
+                .name, at: place, found: "a position of \(position.kind.rawValue)",
+                expected: "one of \(balancing.kind.rawValue)")
+        }
         guard position.numbers.count == state.count else {
             throw InputError(
                 .shape, at: place, found: "\(position.numbers.count) numbers",
                 expected: "\(state.count), of \(balancing.kind.rawValue) for \(taskCount) tasks")
         }
-        guard position.step >= 0, position.epoch >= 0 else {
+        let counts = 0...1 << 53
+        guard counts ~= position.step, counts ~= position.epoch else {
             throw InputError(
                 .value, at: place, found: "step \(position.step) of epoch \(position.epoch)",
-                expected: "0 or above")
+                expected: "counts from 0 to 2^53")
         }
         if let number = position.numbers.first(where: { !$0.isFinite }) {
             throw InputError(.value, at: place, found: "\(number)", expected: "finite numbers")

@@ -12,7 +12,7 @@ extension Balancing {
     /// - Parameters:
     ///   - exponent: α; large where tasks differ much, about 0.1 where they are alike.
     ///   - learningRate: of that Adam.
-    public static func gradNorm(exponent: Double = 1.5, learningRate: Double = 0.01) -> Balancing {
+    package static func gradNorm(exponent: Double = 1.5, learningRate: Double = 0.01) -> Balancing {
         Balancing(.gradNorm(exponent: exponent, learningRate: learningRate))
     }
 
@@ -33,9 +33,9 @@ extension Balancing {
     /// as the longest of them (Lin et al., arXiv 2308.12029). With momentum 0 products of the plain gradients are enough.
     ///
     /// - Parameters:
-    ///   - momentum: β; at least 0 and below 1.
+    ///   - momentum: β; at least 0 and below 1. A trainer's step keeps no averages of gradients: it serves 0 alone.
     ///   - decay: σ; 0 or above.
-    public static func dbMTL(momentum: Double = 0.9, decay: Double = 0) -> Balancing {
+    public static func dbMTL(momentum: Double = 0, decay: Double = 0) -> Balancing {
         Balancing(.dbMTL(momentum: momentum, decay: decay))
     }
 
@@ -166,7 +166,7 @@ extension Balancing {
 
     /// SDMGrad: v ← P(v - η (M v + λ M 1/T)) on the simplex, several steps with momentum at each batch, M from two batches and over the
     /// squared mean length; w = (v + λ/T)/(1 + λ) (Xiao et al., arXiv 2305.18409; TorchJD's rate 10, LibMTL's is 5).
-    public static func sdmGrad(
+    package static func sdmGrad(
         lambda: Double = 0.3, learningRate: Double = 10, momentum: Double = 0.5, iterations: Int = 20
     ) -> Balancing {
         Balancing(
@@ -176,7 +176,7 @@ extension Balancing {
 
     /// MoDo: w ← P(w - γ (M + ρ) w) on the simplex, M from two batches (Chen et al., arXiv 2305.20057; TorchJD's γ .1, LibMTL's is
     /// .001).
-    public static func moDo(learningRate: Double = 0.1, penalty: Double = 0.1) -> Balancing {
+    package static func moDo(learningRate: Double = 0.1, penalty: Double = 0.1) -> Balancing {
         Balancing(.moDo(learningRate: learningRate, penalty: penalty))
     }
 
@@ -189,7 +189,7 @@ extension Balancing {
     ///   - weightRate: γ.
     ///   - decay: σ of both.
     ///   - penalty: ρ.
-    public static func moCo(
+    package static func moCo(
         trackingRate: Double = 0.5, weightRate: Double = 0.1, decay: Double = 0.5, penalty: Double = 0
     ) -> Balancing {
         Balancing(
@@ -198,7 +198,7 @@ extension Balancing {
 
     /// ExcessMTL: w_t ∝ w_t exp(η e_t), summing up to T, e_t the estimated excess risk over its first value, which is the step
     /// before weights move (He et al., arXiv 2402.02009; η as in the paper and LibMTL, 1 in TorchJD).
-    public static func excessMTL(stepSize: Double = 0.01) -> Balancing {
+    package static func excessMTL(stepSize: Double = 0.01) -> Balancing {
         Balancing(.excessMTL(stepSize: stepSize))
     }
 }

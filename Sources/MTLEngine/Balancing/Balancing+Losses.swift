@@ -40,7 +40,7 @@ extension Balancing {
     /// - Parameters:
     ///   - focusing: γ; 0 or above.
     ///   - momentum: the share of the average before in κ; 0 for the newest value alone.
-    public static func dtp(focusing: Double = 1, momentum: Double = 0.5) -> Balancing {
+    package static func dtp(focusing: Double = 1, momentum: Double = 0.5) -> Balancing {
         Balancing(.dtp(focusing: focusing, momentum: momentum))
     }
 

@@ -9,7 +9,9 @@ extension Balancing {
         let method =
             kind.isOfLosses
             ? try Self.lossMethod(usual.method, &options) : try Self.gradientMethod(usual.method, &options)
-        self = Balancing(method).smoothed(try options.value("smoothing") ?? 0)
+        self = Balancing(method)
+        // Weights that are always 1 have nothing to follow.
+        if kind != .fixed { smoothing = try options.value("smoothing") ?? 0 }
     }
 
     /// A method with its defaults.

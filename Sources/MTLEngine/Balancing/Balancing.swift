@@ -8,7 +8,7 @@
 /// what belongs to one task to its own loss. Nearly all of these need no more than the products M = (g_s · g_t), `[tasks, tasks]`.
 ///
 /// A task without labels in a batch, or one that has stopped, is left out: the others are weighed as if they were alone.
-public struct Balancing: Sendable, Equatable, Codable {
+public struct Balancing: Sendable, Equatable {
     /// The methods by the names that an experiment has for them.
     public enum Kind: String, Sendable, Equatable, Codable, CaseIterable {
         /// The weights of the tasks, as they are.
@@ -88,7 +88,7 @@ public struct Balancing: Sendable, Equatable, Codable {
     }
 
     /// A method with its options.
-    package enum Method: Sendable, Equatable, Codable {
+    package enum Method: Sendable, Equatable {
         case fixed
         case decay(gamma: Double, tasks: [String: Double])
         case uw(form: UncertaintyForm, learningRate: Double)
@@ -129,7 +129,7 @@ public struct Balancing: Sendable, Equatable, Codable {
     }
 
     /// Which noise uncertainty weighting takes the losses to have.
-    public enum UncertaintyForm: String, Sendable, Equatable, Codable, CaseIterable {
+    public enum UncertaintyForm: String, Sendable, Equatable, CaseIterable {
         /// c L e^(-s) + s/2 (arXiv 1705.07115), c is 1/2 of squared and Huber losses and 1 of others.
         case kendall
         /// c L e^(-s) + log(1 + e^s) (arXiv 1805.06334): the sum stays above 0.
@@ -137,7 +137,7 @@ public struct Balancing: Sendable, Equatable, Codable {
     }
 
     /// What MGDA divides the gradients by.
-    public enum GradientNormalization: String, Sendable, Equatable, Codable, CaseIterable {
+    public enum GradientNormalization: String, Sendable, Equatable, CaseIterable {
         /// Nothing.
         case none
         /// Their lengths.
@@ -149,7 +149,7 @@ public struct Balancing: Sendable, Equatable, Codable {
     }
 
     /// Which eigenvalue of M all are brought to.
-    public enum AlignmentScale: String, Sendable, Equatable, Codable, CaseIterable {
+    public enum AlignmentScale: String, Sendable, Equatable, CaseIterable {
         /// The least that is not 0.
         case least = "min"
         /// The lower of the middle ones.
@@ -161,7 +161,7 @@ public struct Balancing: Sendable, Equatable, Codable {
     /// The method and its options.
     package let method: Method
     /// The share of the weights before in those of a step (CR-MOGM); 0 for none.
-    public private(set) var smoothing = 0.0
+    public internal(set) var smoothing = 0.0
 
     package init(_ method: Method) { self.method = method }
 

@@ -25,7 +25,7 @@ package struct BatchView<Scalar: BLASScalar> {
     package init(
         features: MatrixView<Scalar>, labels: UnsafePointer<Scalar>, labelWeights: UnsafePointer<Scalar>?,
         labelStride: Int, labelColumns: UnsafeBufferPointer<Int>, ids: UnsafeBufferPointer<IDView<Scalar>>,
-        scenarios: UnsafePointer<Int32>? = nil, groups: UnsafePointer<Int32>? = nil,
+        scenarios: UnsafePointer<Int32>?, groups: UnsafePointer<Int32>?,
         indices: UnsafePointer<Int32>?, start: Int, rows: Int, isComplete: Bool
     ) {
         self.features = features

@@ -61,7 +61,9 @@ package struct TaskFrontier: Sendable {
     ///
     /// - Throws: `InputError` where nothing is shared, a loss is between the tasks, or what belongs to one task normalises over the
     ///   batch.
-    package func check(_ plan: ModelPlan, turn: TurnSpec, place: String) throws(InputError) {
+    package func check(
+        _ plan: ModelPlan, tasks: [LearningTask], turn: TurnSpec, place: String
+    ) throws(InputError) {
         func refuse(_ found: String, _ expected: String) throws(InputError) {
             throw InputError(.value, at: place, found: found, expected: expected)
         }
@@ -80,6 +82,14 @@ package struct TaskFrontier: Sendable {
                     "layers of one task that normalise over the batch",
                     "none there, layer normalisation, or a method that weighs losses")
             }
+        }
+        func stages(_ reach: Program.Reach) -> Int {
+            Program(plan, tasks: tasks, turn: turn, reach: reach).forward.count
+        }
+        if stages(.shared(self)) != stages(.cut) {
+            try refuse(
+                "shared layers that look at the whole batch and get no gradient",
+                "a method that weighs losses: uw, dwa, famo and others")
         }
     }
 }

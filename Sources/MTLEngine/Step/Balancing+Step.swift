@@ -2,11 +2,27 @@ extension Balancing {
     /// Whether the weights of a step depend on its rows, which so meet between forward and backward.
     package var meets: Bool { needs.contains(.losses) || needs.areOfGradients }
 
+    /// Whether a step can give it what it needs, whatever the model.
+    package var isServed: Bool {
+        needs.isSubset(of: [.losses, .gram, .norms, .lossesAfter, .epochs])
+            && !(needs.areOfGradients && weighsLosses)
+    }
+
+    /// Whether it takes ratios or logarithms of losses.
+    private var needsPositiveLosses: Bool {
+        switch method {
+        case .uw, .uwSO, .dwa, .gls, .imtlL, .cov, .lbtw, .stch, .famo, .pbi, .ldcMTL, .dbMTL, .mgda(.loss),
+            .mgda(.lossNorm):
+            true
+        default: false
+        }
+    }
+
     /// Whether a step can give the method what it needs.
     ///
     /// - Throws: `InputError` that says what stands in the way.
     package func checkStep(
-        _ plan: ModelPlan, tasks: [LearningTask], turns: [TurnSpec], place: String = "balancing"
+        _ plan: ModelPlan, tasks: [LearningTask], turns: [TurnSpec], place: String
     ) throws(InputError) {
         func refuse(_ found: String, _ expected: String) throws(InputError) {
             throw InputError(.value, at: place, found: found, expected: expected)
@@ -17,15 +33,18 @@ extension Balancing {
                 "a joint schedule: it weighs the losses or gradients of all tasks of a batch")
         }
         guard tasks.count > 1 else { return try refuse("\(kind.rawValue) of one task", "several tasks") }
-        let given: BalancingNeeds = [.losses, .gram, .norms, .lossesAfter, .epochs]
-        guard needs.isSubset(of: given), !(needs.areOfGradients && weighsLosses) else {
-            let others = Kind.allCases.filter {
-                let usual = Self.usual($0)
-                return usual.needs.isSubset(of: given) && !(usual.needs.areOfGradients && usual.weighsLosses)
-            }
+        guard isServed else {
+            let others = Kind.allCases.filter { Self.usual($0).isServed }.map(\.rawValue)
             return try refuse(
-                kind.rawValue,
-                "one of those that a step serves: \(others.map(\.rawValue).joined(separator: ", "))")
+                kind == .dbMTL ? "\(kind.rawValue) with a momentum" : kind.rawValue,
+                kind == .dbMTL
+                    ? "momentum: 0" : "one of those that a step serves: \(others.joined(separator: ", "))")
+        }
+        if needsPositiveLosses, let task = tasks.first(where: { $0.kind == .zeroInflatedLognormal }) {
+            try refuse(
+                "\(kind.rawValue) beside task \"\(task.name)\", whose loss may be below 0",
+                "another loss than ziln, or a method that takes no ratio of losses: rlw, decay or one of gradients"
+            )
         }
         if meets, plan.members != nil {
             try refuse(
@@ -33,7 +52,8 @@ extension Balancing {
                 "one network, or weights that are known before the batch: members run one after the other")
         }
         if needs.areOfGradients {
-            try TaskFrontier(plan, turn: turns[0]).check(plan, turn: turns[0], place: place)
+            try TaskFrontier(plan, turn: turns[0]).check(
+                plan, tasks: tasks, turn: turns[0], place: place)
         }
     }
 }

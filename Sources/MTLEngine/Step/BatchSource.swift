@@ -4,6 +4,8 @@ package final class BatchSource<Scalar: BLASScalar> {
     private let columns: FixedList<Int>
     private let ids: FixedList<IDView<Scalar>>
     private let isComplete: Bool
+    /// Those whose labels are read, nil for all.
+    private let tasks: Set<String>?
     /// The column of a task whose labels are not read.
     package static var unread: Int { -1 }
 
@@ -12,6 +14,7 @@ package final class BatchSource<Scalar: BLASScalar> {
         _ dataset: Dataset<Scalar>, for model: MultiTaskModel, tasks: Set<String>? = nil,
         checksLabels: Bool = true
     ) throws(InputError) {
+        self.tasks = tasks
         let embedding = model.plan.embedding
         guard dataset.featureCount == model.inputs else {
             throw InputError(
@@ -45,11 +48,11 @@ package final class BatchSource<Scalar: BLASScalar> {
 
     /// Checks that rows have groups where a loss compares those of one.
     package func checkGroups(_ model: MultiTaskModel) throws(InputError) {
-        guard model.plan.ranks, dataset.groups == nil else { return }
-        let task = model.tasks.first { $0.ranking != nil }?.name ?? ""
+        let task = model.tasks.first { $0.ranking != nil && (tasks?.contains($0.name) ?? true) }
+        guard let task, dataset.groups == nil else { return }
         throw InputError(
             .name, at: "groups", found: "none in the dataset",
-            expected: "one per row: task \"\(task)\" learns the order of the rows of a group")
+            expected: "one per row: task \"\(task.name)\" learns the order of the rows of a group")
     }
 
     /// Sequences of the same behaviours have as many of them in each row.

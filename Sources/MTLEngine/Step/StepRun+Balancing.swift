@@ -1,22 +1,3 @@
-/// What a step has to weigh its tasks against each other: pointers only.
-package struct BalanceRun<Scalar: BLASScalar> {
-    /// Whether the rows meet between forward and backward, so that the weights know the batch's losses.
-    let meets: Bool
-    /// Whether whole losses are multiplied, else what the tasks share.
-    let weighsLosses: Bool
-    /// Per task its weight in this step.
-    let weights: UnsafeMutablePointer<Double>
-    /// Per task the loss of this step, NaN for one that is left out; and the products of their gradients, `[tasks, tasks]`.
-    let losses: UnsafeMutablePointer<Double>
-    let gram: UnsafeMutablePointer<Double>
-    /// The products of each block of rows.
-    let partials: UnsafeMutablePointer<Double>
-    /// Per loss of the turn the gradient at the frontier, `[rows, width]`.
-    let gradients: UnsafeMutablePointer<Scalar>
-    /// What becomes of losses and products; it outlives the step.
-    let memory: Unmanaged<BalancerMemory>?
-}
-
 /// The tasks of a step against each other.
 extension StepRun {
     /// The gradient of a task at the frontier, of some rows of the batch.
@@ -73,16 +54,12 @@ extension StepRun {
         }
     }
 
-    /// The weights of the step, by what all rows left.
+    /// The weights of the step.
     func weigh(_ batch: BatchView<Scalar>) {
         for task in 0..<tasks { balance.losses[task] = .nan }
+        // Methods whose weights are known before the batch look at nothing but which tasks it has.
         for loss in turn.losses where learns(loss.task, batch) {
-            var sum = 0.0
-            for block in 0..<blockCount { sum += partialLosses[block * lossStride + loss.task] }
-            balance.losses[loss.task] = meanLoss(sum, labelledWeight(loss.task, batch))
-            guard let ranking = loss.ranking else { continue }
-            balance.losses[loss.task] *= 1 - ranking.share
-            balance.losses[loss.task] += ranking.share * (rankings.mean(loss.task) ?? 0)
+            balance.losses[loss.task] = balance.meets ? taskLoss(loss, batch) : 0
         }
         if turn.passes != nil {
             balance.gram.update(repeating: 0, count: tasks * tasks)

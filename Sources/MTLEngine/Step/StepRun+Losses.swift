@@ -218,6 +218,26 @@ extension StepRun {
     }
 }
 
+extension StepRun {
+    /// The loss of a task: the mean over its labelled rows and the members, with its share of a ranking.
+    func taskLoss(_ loss: Program.TaskLoss, _ batch: BatchView<Scalar>) -> Double {
+        let own = meanLoss(
+            partialSum(loss.task) / Double(max(1, turn.members)), labelledWeight(loss.task, batch))
+        guard let ranking = loss.ranking else { return own }
+        return (1 - ranking.share) * own + ranking.share * (rankings.mean(loss.task) ?? 0)
+    }
+
+    /// The sum of a column of the partial losses, over the blocks of rows and the members.
+    func partialSum(_ column: Int) -> Double {
+        var sum = 0.0
+        for member in 0..<max(1, turn.members) {
+            let partials = partialLosses + member * memberStride + column
+            for block in 0..<blockCount { sum += partials[block * lossStride] }
+        }
+        return sum
+    }
+}
+
 /// The mean of a loss over labelled rows (their number, or their weight): NaN where there is none, infinite where
 /// the sum is no number.
 package func meanLoss(_ sum: Double, _ labelled: Double) -> Double {

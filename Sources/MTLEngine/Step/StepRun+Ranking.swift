@@ -30,6 +30,21 @@ package struct RankingSums {
     }
 }
 
+/// What they point at.
+final class RankingMemory {
+    let run: RankingSums
+    private let numbers: AlignedStorage<Double>
+    private let places: AlignedStorage<Int32>
+
+    /// Takes nothing where no loss compares rows.
+    init(_ plan: ModelPlan, tasks: Int, rows: Int) {
+        let count = plan.ranks ? tasks * RankingSums.parts : 0
+        numbers = AlignedStorage(zeroed: 2 * count)
+        places = AlignedStorage(zeroed: plan.ranks && plan.usesScenarios ? rows : 0)
+        run = RankingSums(weights: numbers.base, losses: numbers.base + count, places: places.base)
+    }
+}
+
 /// Losses between the rows of a group: they need the logits of all of them, so that the rows meet between forward and backward.
 extension StepRun {
     /// Which of the worker's groups have something to compare.

@@ -45,7 +45,6 @@ package struct StepRun<Scalar: BLASScalar> {
     let lossStride: Int
     let rankings: RankingSums
     let balance: BalanceRun<Scalar>
-    let isBalanced: Bool
     /// Per shard and scenario whether it has rows.
     let presence: UnsafeMutablePointer<Bool>
     let shardIsUsed: UnsafeMutablePointer<Bool>
@@ -102,9 +101,9 @@ package struct StepRun<Scalar: BLASScalar> {
     var isTrial = false
 
     /// Whether all rows meet between forward and backward.
-    var meets: Bool { turn.ranks || isBalanced && balance.meets || isTrial }
+    var meets: Bool { turn.ranks || balance.meets || isTrial }
     /// Whether weights of the tasks are known before the batch is.
-    var weighsBefore: Bool { isBalanced && !balance.meets }
+    var weighsBefore: Bool { balance.memory != nil && !balance.meets }
 
     /// Whether gradients are looked at as a whole between their sum and the optimiser.
     var isSplit: Bool {
@@ -124,6 +123,10 @@ package struct StepRun<Scalar: BLASScalar> {
             }
             if turn.ranks { weighRanked(batch, worker: worker) }
             wait(worker, observer)
+            if weighsBefore {
+                if worker == 0 { weigh(batch) }
+                wait(worker, observer)
+            }
         }
         if skipsUnlabelled && !turn.losses.contains(where: { learns($0.task, batch) }) { return }
         if let slices = turn.slices {
@@ -173,7 +176,7 @@ package struct StepRun<Scalar: BLASScalar> {
             rank(self.chunk(chunk, batch), batch, worker: worker)
             wait(worker, observer)
         }
-        guard isBalanced, balance.meets, !isTrial else { return }
+        guard balance.meets, !isTrial else { return }
         if let passes = turn.passes {
             sweepOwn(chunk, passes, batch, worker: worker, observer: observer)
             wait(worker, observer)

@@ -34,34 +34,34 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
 
     private let optimizer: Optimizer
     private let tableOptimizer: Optimizer
-    private let paces: StepPaces
+    let paces: StepPaces
     /// Per pace the optimiser at its rate, with decay and without, and that of the tables.
-    private let paced: [(all: Optimizer, undecayed: Optimizer, tables: Optimizer)]
-    private let updates: UnsafeMutablePointer<Optimizer.Update<Scalar>?>
+    let paced: [(all: Optimizer, undecayed: Optimizer, tables: Optimizer)]
+    let updates: UnsafeMutablePointer<Optimizer.Update<Scalar>?>
     /// How the tasks are weighed against each other; nil where their own weights are all.
     package let balancer: BalancerMemory?
-    private let seed: UInt64
+    let seed: UInt64
     package let rowPlan: RowPlan
     /// The tables that are projected, where some are.
     package let projectedTables: ProjectedTables?
-    private let turns: [TurnPlan]
+    let turns: [TurnPlan]
     /// The counts of steps that the turns' paces follow, all updates, and the group of the latest turn, whose anchor is in memory.
     package internal(set) var counters: StepCounters
     /// What the parameters were when the latest group's turn began, `[parameters]`; empty where no turn holds any.
     package let anchor: AlignedStorage<Scalar>
     private let owners: [AnyObject]
     private let gradients: AlignedStorage<Scalar>
-    private let groups: AlignedStorage<Int>
-    private let embedding: EmbeddingMemory<Scalar>?
-    private let projection: ProjectedTablesMemory<Scalar>?
-    private let structures: StructureMemory<Scalar>
-    private let stopped: StoppedTasksMemory
+    let groups: AlignedStorage<Int>
+    let embedding: EmbeddingMemory<Scalar>?
+    let projection: ProjectedTablesMemory<Scalar>?
+    let structures: StructureMemory<Scalar>
+    let stopped: StoppedTasksMemory
     var current: StepRun<Scalar>
     /// Rows of the latest batch, where the cut still fits one of as many.
-    private var cutRows = 0
+    var cutRows = 0
 
     /// The store's version that the slices' parameters are of.
-    private var takenVersion = -1
+    var takenVersion = -1
 
     package static var largestBatch: Int { 1 << 24 }
     private static var vector: Int { 64 / MemoryLayout<Scalar>.stride }
@@ -83,7 +83,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         }
         let (balances, splits) = (balancing.kind != .fixed, balancing.needs.areOfGradients)
         if balances {
-            try balancing.checkStep(plan, tasks: store.tasks, turns: specs)
+            try balancing.checkStep(plan, tasks: store.tasks, turns: specs, place: "balancing")
             balancer = try BalancerMemory(balancing, tasks: store.tasks, seed: seed)
         } else {
             balancer = nil
@@ -180,13 +180,10 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let memberStride = tileLimit * (tasks + joints)
         let partials = AlignedStorage<Double>(zeroed: (members + 1) * memberStride)
         let rows = AlignedStorage<Int>(zeroed: tileLimit * (tasks + joints))
-        let width = splits ? TaskFrontier(plan, turn: specs[0]).width : 0
-        let pairs = balances ? tasks * tasks : 0
-        let balanced = AlignedStorage<Double>(zeroed: balances ? 2 * tasks + pairs : 0)
-        let products = AlignedStorage<Double>(zeroed: splits ? pairs * tileLimit : 0)
-        let taskGradients = AlignedStorage<Scalar>(zeroed: tasks * batchLimit * width)
-        let ranked = AlignedStorage<Double>(zeroed: plan.ranks ? 2 * tasks * RankingSums.parts : 0)
-        let places = AlignedStorage<Int32>(zeroed: plan.ranks && plan.usesScenarios ? batchLimit : 0)
+        let ranking = RankingMemory(plan, tasks: tasks, rows: batchLimit)
+        let weighing = BalanceMemory<Scalar>(
+            balancer, tasks: tasks, rows: batchLimit, blocks: tileLimit,
+            width: splits ? TaskFrontier(plan, turn: specs[0]).width : 0)
         let presence = AlignedStorage<Bool>(zeroed: shards * scenarios)
         let used = AlignedStorage<Bool>(zeroed: shards)
         let ranges = rangeLimit + plan.embedding.tables.count
@@ -225,8 +222,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         stopped = StoppedTasksMemory(plan, store.tasks)
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
-            labelWeights, partials, rows, ranked, places, balanced,
-            products, taskGradients, presence, used, squares, penalty, tiles, chunkStarts, embedded,
+            labelWeights, partials, rows, ranking, weighing, presence, used, squares, penalty, tiles,
+            chunkStarts, embedded,
             replicas, partialSums, sliceMemory,
         ]
         current = StepRun(
@@ -245,13 +242,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             batchLimit: batchLimit, partialLosses: partials.base, memberStride: memberStride,
             partialCounts: partials.base + members * memberStride, partialRows: rows.base,
             lossStride: tasks + joints,
-            rankings: RankingSums(
-                weights: ranked.base, losses: ranked.base + ranked.count / 2, places: places.base),
-            balance: BalanceRun(
-                meets: balancing.meets, weighsLosses: balancing.weighsLosses, weights: balanced.base,
-                losses: balanced.base + tasks, gram: balanced.base + 2 * tasks, partials: products.base,
-                gradients: taskGradients.base, memory: balancer.map { .passUnretained($0) }),
-            isBalanced: balances,
+            rankings: ranking.run, balance: weighing.run,
             presence: presence.base, shardIsUsed: used.base,
             scenarios: scenarios, squares: squares.base,
             gradientNorm: squares.base + ranges, rangeLimit: rangeLimit, penalty: penalty.base,
@@ -358,98 +349,5 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             average?.end(current, store)
         }
         return stepped
-    }
-
-    /// Tells the method what it learns from: the step's losses, and those of the same rows after it.
-    private func balance(_ batch: BatchView<Scalar>) {
-        guard let balancer else { return }
-        guard balancer.balancing.needs.contains(.lossesAfter) else {
-            balancer.learn(losses: UnsafePointer(losses.baseAddress ?? current.balance.losses))
-            return
-        }
-        current.isTrial = true
-        let update = current.update
-        current.update = nil
-        store.pool.run(self)
-        current.update = update
-        current.isTrial = false
-        // What the step kept for the weights has served.
-        let after = current.balance.losses
-        for task in 0..<losses.count { after[task] = .nan }
-        for loss in current.turn.losses where current.learns(loss.task, batch) {
-            after[loss.task] = taskLoss(loss, batch)
-        }
-        balancer.learn(losses: UnsafePointer(losses.baseAddress ?? after), after: after)
-    }
-
-    private func prepare(_ batch: BatchView<Scalar>, turn: Int, updates: Bool) {
-        structures.prepare()
-        current.gradientNorm.pointee = 0
-        current.batch = batch
-        current.turn = turns[turn].view
-        current.projected = projection?.runs[turn]
-        current.projected?.begin(batch)
-        current.countsLabels = !batch.isComplete || batch.labelWeights != nil || current.turn.ranks
-        current.turnIndex = turn
-        if let balancer, current.weighsBefore {
-            for task in 0..<losses.count {
-                current.balance.losses[task] = current.stopped.isStopped[task] ? .nan : 0
-            }
-            let weights = balancer.weights(losses: current.balance.losses)
-            for task in 0..<losses.count { current.balance.weights[task] = weights[task] }
-        }
-        if let slices = current.turn.slices {
-            // One worker gathers labels for all.
-            current.countsLabels = current.countsLabels || batch.indices != nil || current.turn.scalesLabels
-            if takenVersion != store.version {
-                takenVersion = store.version
-                current.takeParameters(
-                    slices, count: store.plan.layout.denseCount, transposed: store.plan.transposedCount)
-            }
-            store.isBehind = true
-        }
-        current.skipsUnlabelled = turns.count > 1
-        current.dropoutKey = (seed &+ 0x51ED_270B) &* 0x2545_F491_4F6C_DD1D &+ UInt64(counters.updates)
-        let group = turns[turn].spec.group
-        if group != counters.latestGroup {
-            counters.latestGroup = group
-            if anchor.count > 0 { anchor.base.update(from: store.parameters.base, count: anchor.count) }
-        }
-        for pace in paces.pacesOfTurn[turn] {
-            let step = counters.steps[paces.paces[pace].counter] + 1
-            func update(_ optimizer: Optimizer) -> Optimizer.Update<Scalar>? {
-                updates ? optimizer.update(step: step, factor: rateFactor, as: Scalar.self) : nil
-            }
-            self.updates[3 * pace] = update(paced[pace].all)
-            self.updates[3 * pace + 1] = update(paced[pace].undecayed)
-            self.updates[3 * pace + 2] = embedding == nil ? nil : update(paced[pace].tables)
-        }
-        // Where a turn has one pace, that is all that its slices ask for.
-        let first = paces.pacesOfTurn[turn][0]
-        current.update = self.updates[3 * first]
-        current.undecayed = self.updates[3 * first + 1]
-        current.average = updates ? average?.begin(store) : nil
-        if current.isGrouped {
-            current.order.sort(batch, rows: 0..<batch.rows)
-            if current.turn.ranks {
-                for place in 0..<batch.rows {
-                    current.rankings.places[Int(current.order.positions[place])] = Int32(place)
-                }
-            }
-        } else if cutRows == batch.rows {
-            return
-        } else {
-            groups.base.pointee = batch.rows
-        }
-        cutRows = batch.rows
-        current.shards = rowPlan.shards(batch: batch.rows)
-        current.blockRows = rowPlan.blockRows(batch: batch.rows)
-        current.chunkCount = rowPlan.chunkCount(batch: batch.rows)
-        current.blockCount = rowPlan.cut(
-            rows: batch.rows, groups: current.isGrouped ? current.order.counts : groups.base,
-            groupCount: current.isGrouped ? current.scenarios : 1, into: current.tiles,
-            chunkStarts: current.chunkStarts, shardIsUsed: current.shardIsUsed, presence: current.presence,
-            scenarios: current.scenarios)
-        current.tileCount = current.chunkStarts[current.chunkCount]
     }
 }

@@ -30,6 +30,11 @@ public struct RankingLoss: Sendable, Equatable {
             throw InputError(
                 .value, at: "\(place), ranking", found: "a task of another kind", expected: "a binary one")
         }
+        try checkShare(place)
+    }
+
+    /// Checks that some of the log loss is left.
+    package func checkShare(_ place: String) throws(InputError) {
         guard share > 0, share < 1 else {
             throw InputError(
                 .value, at: "\(place), ranking, share", found: "\(share)",

@@ -81,7 +81,8 @@ final class UnknownValues<Scalar: BLASScalar> {
             features: numbers(batch.features, rows, losses.map(\.remainder)), labels: batch.labels,
             labelWeights: batch.labelWeights, labelStride: batch.labelStride,
             labelColumns: batch.labelColumns, ids: UnsafeBufferPointer(views), scenarios: batch.scenarios,
-            indices: batch.indices, start: batch.start, rows: batch.rows, isComplete: batch.isComplete)
+            groups: batch.groups, indices: batch.indices, start: batch.start, rows: batch.rows,
+            isComplete: batch.isComplete)
     }
 
     /// The dense features, with the place of a missing number in the rows that lose it.

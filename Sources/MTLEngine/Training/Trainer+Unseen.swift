@@ -10,7 +10,7 @@ extension Trainer {
     public func completeUnseen(_ training: Dataset<Scalar>) throws(InputError) {
         let rows = try ShuffledBatches(
             BatchSource(training, for: model), batchSize: batchSize,
-            seed: .rows(of: 0, seed: unseenSeed))
+            seed: .rows(of: 0, seed: unseenSeed), keepsGroups: model.plan.ranks)
         let seen = try seenRows(rows)
         try completeMembers { () throws(InputError) in try completeUnseen(rows, seen) }
     }
@@ -327,7 +327,8 @@ private final class UnseenScenario<Scalar: BLASScalar> {
         return BatchView(
             features: batch.features, labels: column, labelWeights: batch.labelWeights,
             labelStride: batch.labelStride, labelColumns: batch.labelColumns, ids: batch.ids,
-            scenarios: UnsafePointer(scenarios.base), indices: batch.indices, start: batch.start,
+            scenarios: UnsafePointer(scenarios.base), groups: batch.groups, indices: batch.indices,
+            start: batch.start,
             rows: batch.rows, isComplete: batch.isComplete && absent.isEmpty)
     }
 }

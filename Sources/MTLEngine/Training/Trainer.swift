@@ -41,7 +41,7 @@ public final class Trainer<Scalar: BLASScalar> {
     ///   - averaging: d, at least 0 and below 1, of a moving average of all parameters, which every step (every turn, where
     ///     tasks take turns) makes d a + (1 - d) p, with a smaller d at the beginning; see `averagedParameters`. nil for none.
     ///   - balancing: how the losses or gradients of the tasks are weighed against each other, beside the tasks' own weights; of a
-    ///     joint schedule.
+    ///     joint schedule. Steps by hand (`step`) end no epoch, so that methods which count epochs stay in the first.
     ///   - initialization: how parameters are drawn.
     ///   - seed: what parameters and the order of rows are drawn from.
     ///   - compute: threads, back end and instructions.

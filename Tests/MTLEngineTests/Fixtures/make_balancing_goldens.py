@@ -665,7 +665,7 @@ def make_tracked():
         lengths = np.linalg.norm(y, axis=1)
         steps.append(dict(losses=losses, rows=rows, direction=(lengths.max() / lengths) @ y,
                           weights=lengths.max() / lengths))
-    case("db_mtl, tracked", {"type": "db_mtl", "decay": 0.5}, 3, steps)
+    case("db_mtl, tracked", {"type": "db_mtl", "momentum": 0.9, "decay": 0.5}, 3, steps)
 
 
 def make_excess():

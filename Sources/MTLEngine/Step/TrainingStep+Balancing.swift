@@ -1,0 +1,34 @@
+/// The tasks of a step against each other.
+extension TrainingStep {
+    /// Tells the method what it learns from: the step's losses, and those of the same rows after it. A task that is left out has none.
+    func balance(_ batch: BatchView<Scalar>) {
+        guard let balancer else { return }
+        let (before, after) = (current.balance.losses, current.balance.losses + losses.count)
+        for task in 0..<losses.count { (before[task], after[task]) = (.nan, .nan) }
+        for loss in current.turn.losses where current.learns(loss.task, batch) {
+            before[loss.task] = losses[loss.task]
+        }
+        guard balancer.balancing.needs.contains(.lossesAfter) else {
+            return balancer.learn(losses: before)
+        }
+        let update = current.update
+        (current.isTrial, current.update) = (true, nil)
+        store.pool.run(self)
+        (current.isTrial, current.update) = (false, update)
+        for loss in current.turn.losses where current.learns(loss.task, batch) {
+            after[loss.task] = current.taskLoss(loss, batch)
+        }
+        balancer.learn(losses: before, after: after)
+    }
+
+    /// Per task its weight in the latest step, where some method weighs them.
+    package var taskWeights: [Double] {
+        (0..<(balancer?.taskCount ?? 0)).map { current.balance.weights[$0] }
+    }
+
+    /// The products of the tasks' gradients at the frontier of the latest step, `[tasks, tasks]`; empty for a method without.
+    package var taskProducts: [Double] {
+        guard let balancer, current.turn.passes != nil else { return [] }
+        return (0..<balancer.taskCount * balancer.taskCount).map { current.balance.gram[$0] }
+    }
+}
