@@ -88,7 +88,7 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                     FieldGate(), FactorizationMachine(fields: ["item", "seen", "history"]),
                     FactorizationMachine(fields: ["item", "seen", "tags"], hasPairs: true),
                     MaskNet(units: 8, appends: true), CrossLayers(count: 1, isGated: true),
-                    MaskNet(units: 8, isSerial: true),
+                    WideLayer(), MaskNet(units: 8, isSerial: true),
                 ])
         ),
         (

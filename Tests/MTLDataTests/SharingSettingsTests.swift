@@ -72,6 +72,7 @@ import Testing
         case .gate: layer.options = ["fields": ["user", "item"]]
         case .cross: layer.options = ["rank": 3, "gated": true]
         case .maskNet: layer.options = ["units": 8, "serial": true]
+        case .wide: layer.options = ["fields": ["user"], "exclusive": true]
         }
         var settings = ModelSettings()
         settings.features = [layer]

@@ -15,6 +15,8 @@ public enum FeatureLayerType: String, SettingsKind {
     case factorizationMachine = "factorization_machine"
     /// Blocks of MaskNet.
     case maskNet = "mask_net"
+    /// A linear path to the logits: the wide part of Wide & Deep and DeepFM.
+    case wide
     /// A squeeze-and-excitation gate over fields.
     case gate
     /// DIN's attention of a candidate to a sequence.
@@ -67,6 +69,7 @@ extension TypedSettings where Kind == FeatureLayerType {
                 case .cross: try CrossLayers(&options)
                 case .factorizationMachine: try FactorizationMachine(&options)
                 case .maskNet: try MaskNet(&options)
+                case .wide: try WideLayer(&options)
                 case .gate: try FieldGate(&options)
                 case .attention: try TargetAttention(&options)
                 case .attentionPooling: try AttentionPooling(&options)

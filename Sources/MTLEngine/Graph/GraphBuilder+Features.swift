@@ -27,6 +27,7 @@ extension GraphBuilder {
         }
         let own = fields.count / tasks.count
         for (place, task) in tasks.enumerated() {
+            featureTask = place
             beginFeatures(lookedUp, embedding, place * own..<(place + 1) * own)
             try layers(&self, "features.\(task.name)")
             try finishFeatures()

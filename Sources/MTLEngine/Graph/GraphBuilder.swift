@@ -18,6 +18,9 @@ public struct GraphBuilder {
     /// What the features consist of, while feature layers are built.
     var parts: [FeaturePart] = []
     var sequences: [SequenceFeature] = []
+    /// The task whose own features are being built; nil for those of all.
+    var featureTask: Int?
+    var wideParts: [WidePart] = []
     /// Sequences that some layer reads position by position beside each other.
     var alignments: [[String]] = []
 

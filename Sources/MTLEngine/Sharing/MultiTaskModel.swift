@@ -125,7 +125,7 @@ public struct MultiTaskModel: Sendable {
                 }
             }
             builder.beginMembers(separates: architecture.separatesFeatures)
-            let logits = try architecture.build(&builder)
+            let logits = try builder.withWideParts(architecture.build(&builder))
             precondition(
                 logits.count == tasks.count
                     && zip(logits, tasks).allSatisfy { $0.width == $1.kind.outputs && !$0.isFeatures },

@@ -21,7 +21,7 @@ class Features:
     """Dense columns, fields by name, further columns, and sequences [B, L, width] by name with how many of each row count."""
 
     def __init__(self, dense, fields, sequences, length):
-        self.dense, self.fields, self.more = dense, fields, []
+        self.dense, self.fields, self.more, self.direct = dense, fields, [], []
         self.sequences, self.mask = sequences, torch.arange(L) < length.unsqueeze(1)
 
     def behaviours(self, names):
@@ -159,6 +159,20 @@ class Machine(nn.Module):
     def forward(self, f):
         v = [f.fields[name] for name in self.names]
         f.more.append(sum(v[i] * v[j] for i in range(len(v)) for j in range(i)))
+
+
+class Wide(nn.ModuleDict):
+    """A linear map per task to its logit, of all features or of some fields, which may leave the others."""
+
+    def __init__(self, width, *names, exclusive=False):
+        super().__init__({task: nn.Linear(width, 1, bias=False) for task in WEIGHTS})
+        self.names, self.exclusive = names, exclusive
+
+    def forward(self, f):
+        x = torch.cat([f.fields[name] for name in self.names], dim=1) if self.names else f.joined()
+        f.direct.append({task: layer(x)[:, 0] for task, layer in self.items()})
+        for name in self.names if self.exclusive else ():
+            del f.fields[name]
 
 
 class Gate(nn.Module):
@@ -306,7 +320,7 @@ class Model(nn.Module):
             z = h
             for layer in head[:-1]:
                 z = torch.tanh(layer(z))
-            logits[task] = head[-1](z)[:, 0]
+            logits[task] = head[-1](z)[:, 0] + sum(part[task] for part in f.direct)
         return logits
 
 
@@ -424,6 +438,8 @@ def main():
             ],
             7,
         ),
+        "wide": lambda: Model([Machine("user", "item"), Wide(width + E)], width + E),
+        "wide_exclusive": lambda: Model([Wide(3 + E, "place", "user", exclusive=True), Wide(E, "item")], width - 3 - E),
     }
     write_all(cases, write, 300)
 
