@@ -76,15 +76,32 @@ import Testing
         }
     }
 
-    /// 70 MB, in blocks and a rest: past the system's cache where the file system can, as a checkpoint of a large model is.
+    /// 70 MB, in blocks and a rest: past the system's cache where the file system can. A checkpoint's large parts lie on pages of the
+    /// file, from where they are in memory.
     @Test func aLargeFileComesBackAsItWas() throws {
         let shop = try SmallShop(rows: 64)
         _ = try shop.write(
             SmallShop.experiment.replacingOccurrences(
-                of: "dimension: 2", with: "hash_buckets: 1090000, dimension: 16"), "shop.yaml")
-        let run = try shop.mtl(
-            "train", "shop.yaml", "--threads", "1", "--run", "run", "--checkpoint-every", "1steps")
+                of: "dimension: 2", with: "hash_buckets: 1090000, dimension: 16"
+            ).replacingOccurrences(of: "epochs: 1", with: "epochs: 2"), "shop.yaml")
+        let train = ["train", "shop.yaml", "--threads", "2"]
+        let paused = try Command.run(
+            "mtl", train + ["--run", "run", "--checkpoint-every", "1steps", "--pause-after", "1"],
+            in: shop.path)
+        #expect(paused.status == 0, "\(paused.errors)")
+        let checkpoint = try #require(shop.bytes("run/checkpoint.safetensors"))
+        let header = checkpoint.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(checkpoint[8..<8 + header])) as? [String: Any])
+        let large = object.values.compactMap { ($0 as? [String: Any])?["data_offsets"] as? [Int] }
+            .filter { $0[1] - $0[0] > 1 << 20 }
+        #expect(!large.isEmpty && large.allSatisfy { (8 + header + $0[0]) % 4096 == 0 }, "\(large)")
+
+        let run = try Command.run("mtl", train + ["--run", "run", "--resume"], in: shop.path)
         #expect(run.status == 0, "\(run.errors)")
+        let whole = try Command.run("mtl", train + ["--run", "whole"], in: shop.path)
+        #expect(whole.status == 0, "\(whole.errors)")
+        #expect(shop.bytes("run/model.safetensors") == shop.bytes("whole/model.safetensors"))
         let model = try #require(shop.bytes("run/model.safetensors"))
         #expect(model.count > 64 << 20)
         // Reading checks the digest over all of it.

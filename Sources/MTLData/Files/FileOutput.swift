@@ -23,6 +23,8 @@ final class FileOutput {
     private var partial: String?
     private var partialPlace: Int32 = -1
     private(set) var position = 0
+    /// What lies on a multiple of it in memory and in the file can be written from where it is.
+    static let pageBytes = 4096
     /// What gathers bytes on their way past the system's cache; nil where they go through it.
     private var blocks: AlignedStorage<UInt8>?
     /// Bytes of the block that are there, the last of those written.
@@ -113,10 +115,43 @@ final class FileOutput {
         blocks = AlignedStorage(zeroed: 4 << 20)
     }
 
-    /// A file system may take blocks as large as these only, or none.
+    /// Writes a block past the system's cache. Where the file system does not take it, it goes the usual way, as do all that follow.
+    private func writeBlock(_ block: UnsafeRawBufferPointer, at place: Int) throws(InputError) {
+        var written = 0
+        while blocks != nil, written < block.count {
+            let count = pwrite(
+                descriptor, block.baseAddress?.advanced(by: written), block.count - written,
+                off_t(place + written))
+            if count > 0, count % Self.pageBytes == 0 {
+                written += count
+            } else {
+                // Whatever is wrong with it is found again on the usual way.
+                _ = mtl_bypass_cache(descriptor, 0)
+                blocks = nil
+            }
+        }
+        try write(UnsafeRawBufferPointer(rebasing: block.dropFirst(written)), at: place + written)
+    }
+
+    /// Writes full blocks: from the bytes' own place where that is a page and they come to one of the file, else from the block that
+    /// gathers them.
     private func gather(_ bytes: UnsafeRawBufferPointer, _ blocks: AlignedStorage<UInt8>) throws(InputError) {
         var bytes = bytes
+        let pages = bytes.count & -Self.pageBytes
+        if pages > 0, position % Self.pageBytes == 0,
+            UInt(bitPattern: bytes.baseAddress) % UInt(Self.pageBytes) == 0
+        {
+            let before = gathered
+            gathered = 0
+            try writeBlock(
+                UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(blocks.buffer)[..<before]),
+                at: position - before)
+            try writeBlock(UnsafeRawBufferPointer(rebasing: bytes[..<pages]), at: position)
+            position += pages
+            bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(pages))
+        }
         while !bytes.isEmpty {
+            guard self.blocks != nil else { return try write(bytes) }
             let count = min(bytes.count, blocks.count - gathered)
             UnsafeMutableRawPointer(blocks.base + gathered).copyMemory(
                 from: bytes.baseAddress ?? UnsafeRawPointer(blocks.base), byteCount: count)
@@ -124,17 +159,8 @@ final class FileOutput {
             position += count
             bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(count))
             guard gathered == blocks.count else { continue }
-            let block = UnsafeRawBufferPointer(blocks.buffer)
-            let written = pwrite(descriptor, block.baseAddress, block.count, off_t(position - block.count))
-            if written != block.count {
-                // Whatever is wrong with it is found again on the usual way.
-                _ = mtl_bypass_cache(descriptor, 0)
-                try write(block, at: position - block.count)
-                self.blocks = nil
-                gathered = 0
-                return try write(bytes)
-            }
             gathered = 0
+            try writeBlock(UnsafeRawBufferPointer(blocks.buffer), at: position - blocks.count)
         }
     }
 

@@ -6,6 +6,8 @@ internal import MTLEngine
     internal import Darwin
 #endif
 
+typealias NamedTensor = (name: String, shape: [Int], content: TensorContent)
+
 /// Named tensors and texts in one file, as the safetensors format lays them out: a length, a JSON header, the bytes.
 struct SafetensorsFile {
     /// Python's library reads no longer header.
@@ -20,14 +22,16 @@ struct SafetensorsFile {
 
     /// - Parameter tensors: their content is asked for twice, so that it need not all be there at once.
     static func write(
-        _ path: String, texts: [String: String],
-        tensors: [(name: String, shape: [Int], content: TensorContent)]
+        _ path: String, texts: [String: String], tensors: [NamedTensor]
     ) throws(InputError) {
         // The largest elements first, so that all lie on multiples of their size.
-        let ordered = tensors.sorted { left, right in
+        var ordered = tensors.sorted { left, right in
             let (first, second) = (left.content.type.byteCount, right.content.type.byteCount)
             return first == second ? TensorChecksum.precedes(left.name, right.name) : first > second
         }
+        let isUncached =
+            ordered.reduce(0) { $0 + $1.shape.reduce($1.content.type.byteCount, *) } >= uncachedBytes
+        if isUncached { ordered = onPages(ordered) }
         var header = SafetensorsHeader()
         var end = 0
         for tensor in ordered {
@@ -37,18 +41,16 @@ struct SafetensorsFile {
                 dtype: type, shape: tensor.shape, offsets: [end, end + count])
             end += count
         }
-        precondition(header.entries.count == tensors.count, "two tensors of one name")
+        precondition(header.entries.count == ordered.count, "two tensors of one name")
         var checksum = TensorChecksum(texts: texts)
         for tensor in ordered.sorted(by: { TensorChecksum.precedes($0.name, $1.name) }) {
-            tensor.content.withBytes {
-                checksum.add(name: tensor.name, tensor.content.type, tensor.shape, $0)
-            }
+            checksum.add(name: tensor.name, tensor.shape, tensor.content)
         }
         header.texts = texts
         header.texts["checksum"] = "\(checksum.value)"
         let json: [UInt8]
         do {
-            json = try header.json()
+            json = try isUncached ? header.json(multipleOf: FileOutput.pageBytes) : header.json()
         } catch {
             throw InputError(.value, at: path, found: "\(error)", expected: "texts that JSON holds")
         }
@@ -58,7 +60,7 @@ struct SafetensorsFile {
                 expected: "at most \(longestHeader), as other programs read")
         }
         let file = try FileOutput(path, access: .personal)
-        if end >= Self.uncachedBytes { file.bypassCache() }
+        if isUncached { file.bypassCache() }
         try file.write(withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json)
         for tensor in ordered {
             var failure: InputError?
@@ -68,6 +70,25 @@ struct SafetensorsFile {
             if let failure { throw failure }
         }
         try file.finish()
+    }
+
+    /// Tensors between which others of zeros bring each that lies on a page of memory to one of the file: it is written from where it is.
+    private static func onPages(_ tensors: [NamedTensor]) -> [NamedTensor] {
+        var all: [NamedTensor] = []
+        var end = 0
+        for tensor in tensors {
+            let missing = -end & (FileOutput.pageBytes - 1)
+            if case .storage(let values, _) = tensor.content, missing > 0,
+                UInt(bitPattern: values.base) % UInt(FileOutput.pageBytes) == 0
+            {
+                all.append(
+                    ("padding.\(all.count)", [missing], .bytes([UInt8](repeating: 0, count: missing))))
+                end += missing
+            }
+            all.append(tensor)
+            end += tensor.shape.reduce(tensor.content.type.byteCount, *)
+        }
+        return all
     }
 
     // MARK: Reading

@@ -56,14 +56,16 @@ struct SafetensorsHeader {
         }
     }
 
-    /// The JSON, filled up with blanks to a multiple of 8.
-    func json() throws -> [UInt8] {
+    /// The JSON, filled up with blanks until it ends, behind its length of 8 bytes, on a multiple of `alignment`.
+    func json(multipleOf alignment: Int = 8) throws -> [UInt8] {
         var values = entries.mapValues { Value.tensor($0) }
         values[Self.metadataKey] = .texts(texts)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let text = [UInt8](try encoder.encode(values))
-        return text + [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
+        return text
+            + [UInt8](
+                repeating: UInt8(ascii: " "), count: (alignment - (8 + text.count) % alignment) % alignment)
     }
 
     /// What is wrong with the places of the tensors in `count` bytes: they lie one after the other, without holes, each as

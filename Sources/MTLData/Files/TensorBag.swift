@@ -4,7 +4,7 @@ internal import MTLEngine
 final class TensorBag: @unchecked Sendable {
     private let prefix: String
     private let file: SafetensorsFile?
-    private(set) var tensors: [(name: String, shape: [Int], content: TensorContent)] = []
+    private(set) var tensors: [NamedTensor] = []
 
     static let key = CodingUserInfoKey(rawValue: "tensors")
 

@@ -3,7 +3,8 @@ internal import MTLEngine
 /// What a tensor of a file holds.
 enum TensorContent {
     case floats(() -> [Float])
-    case storage(AlignedStorage<Float>)
+    /// With the checksums of its parts, where they are known.
+    case storage(AlignedStorage<Float>, sums: [BlockSum])
     case doubles([Double])
     case integers([Int])
     case bytes([UInt8])
@@ -36,7 +37,7 @@ enum TensorContent {
     func withBytes<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
         switch self {
         case .floats(let values): values().withUnsafeBytes(body)
-        case .storage(let values): body(UnsafeRawBufferPointer(values.buffer))
+        case .storage(let values, _): body(UnsafeRawBufferPointer(values.buffer))
         case .doubles(let values): values.withUnsafeBytes(body)
         case .integers(let values): values.withUnsafeBytes(body)
         case .bytes(let values): values.withUnsafeBytes(body)
@@ -64,8 +65,21 @@ struct TensorChecksum {
     mutating func add(
         name: String, _ type: TensorContent.ElementType, _ shape: [Int], _ bytes: UnsafeRawBufferPointer
     ) {
-        add("\(name)\0\(type.rawValue)\0\(shape.map(String.init).joined(separator: ","))\0")
+        add(name, type, shape)
         value = Checksum.crc32(bytes, from: UInt(value))
+    }
+
+    mutating func add(name: String, _ shape: [Int], _ content: TensorContent) {
+        if case .storage(_, let sums) = content, !sums.isEmpty {
+            add(name, content.type, shape)
+            for sum in sums { value = Checksum.joined(value, sum.value, count: sum.count) }
+        } else {
+            content.withBytes { add(name: name, content.type, shape, $0) }
+        }
+    }
+
+    private mutating func add(_ name: String, _ type: TensorContent.ElementType, _ shape: [Int]) {
+        add("\(name)\0\(type.rawValue)\0\(shape.map(String.init).joined(separator: ","))\0")
     }
 
     private mutating func add(_ text: String) {

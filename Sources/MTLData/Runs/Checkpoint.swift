@@ -32,11 +32,11 @@ enum Checkpoint {
 
     private static func tensors(
         _ snapshot: TrainingSnapshot<Float>, _ prefix: String
-    ) -> [(name: String, shape: [Int], content: TensorContent)] {
+    ) -> [NamedTensor] {
         let parts = snapshot.parts.map { part in
             (
                 name: prefix + part.name, shape: [part.values.count],
-                content: TensorContent.storage(part.values)
+                content: TensorContent.storage(part.values, sums: part.sums)
             )
         }
         guard let stamps = snapshot.stamps else { return parts }

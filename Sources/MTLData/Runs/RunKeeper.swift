@@ -80,7 +80,7 @@ package final class RunKeeper: FitKeeper {
             } catch {
                 return note("no checkpoint: \(error)")
             }
-            snapshot = TrainingSnapshot(trainer, state)
+            snapshot = TrainingSnapshot(trainer, state, copying: Checksum.copy)
             self.snapshot = snapshot
         }
         let (path, stage, folder) = (folder.checkpointPath, stage, folder.path)

@@ -84,22 +84,46 @@ package struct EpochLosses: Sendable, Equatable, Codable {
     var means: [Double] { zip(sums, counts).map { $1 > 0 ? $0 / $1 : .nan } }
 }
 
+/// The checksum of a part of some bytes, and how many there are.
+package struct BlockSum: Sendable {
+    package let count: Int
+    package let value: UInt32
+}
+
+/// Copies bytes and says their checksum.
+package typealias BlockCopy =
+    @Sendable (
+        _ bytes: UnsafeRawBufferPointer, _ target: UnsafeMutableRawPointer
+    ) -> UInt32
+
 /// All numbers of a trainer that steps change, copied out between two steps.
 package final class TrainingSnapshot<Scalar: BLASScalar> {
+    package struct Part {
+        package let name: String
+        package let values: AlignedStorage<Scalar>
+        /// The checksums of its bytes, part by part; none where nobody takes them.
+        package fileprivate(set) var sums: [BlockSum] = []
+    }
+
     package private(set) var state: FitState
     /// The parameters, and what `TrainingStep.memories` names.
-    package let parts: [(name: String, values: AlignedStorage<Scalar>)]
+    package private(set) var parts: [Part]
     /// Its parameters.
     var parameters: [Scalar] { Array(parts[0].values.buffer) }
     /// Where each row's average stands, where there is an average.
     package private(set) var stamps: AverageStamps?
+    private let blockCopy: BlockCopy?
 
     /// Memory for the snapshots of a trainer; holds one at once.
-    package init(_ trainer: Trainer<Scalar>, _ state: FitState) {
+    ///
+    /// - Parameter blockCopy: takes the checksums of what is copied while it passes through the processor; nil for none.
+    package init(_ trainer: Trainer<Scalar>, _ state: FitState, copying blockCopy: BlockCopy? = nil) {
         self.state = state
-        parts =
-            [("parameters", AlignedStorage<Scalar>(zeroed: trainer.model.layout.count))]
-            + trainer.trainingStep.memories.map { ($0.name, AlignedStorage<Scalar>(zeroed: $0.values.count)) }
+        self.blockCopy = blockCopy
+        let counts =
+            [("parameters", trainer.model.layout.count)]
+            + trainer.trainingStep.memories.map { ($0.name, $0.values.count) }
+        parts = counts.map { Part(name: $0, values: AlignedStorage<Scalar>(zeroed: $1)) }
         take(trainer, state)
     }
 
@@ -109,27 +133,39 @@ package final class TrainingSnapshot<Scalar: BLASScalar> {
         self.state.counters = trainer.trainingStep.counters
         self.state.balancer = trainer.trainingStep.balancer?.position
         stamps = trainer.trainingStep.average?.position
-        copy(trainer.store.parameters.buffer, to: parts[0].values, trainer.store.pool)
-        for (part, memory) in zip(parts.dropFirst(), trainer.trainingStep.memories) {
-            copy(memory.values, to: part.values, trainer.store.pool)
+        let sources = [trainer.store.parameters.buffer] + trainer.trainingStep.memories.map(\.values)
+        for (index, source) in sources.enumerated() {
+            parts[index].sums = copy(
+                UnsafeRawBufferPointer(source), to: parts[index].values, trainer.store.pool)
         }
     }
 
     /// Copies with all workers: steps wait for it.
     private func copy(
-        _ source: UnsafeMutableBufferPointer<Scalar>, to target: AlignedStorage<Scalar>, _ pool: WorkerPool
-    ) {
-        guard let base = source.baseAddress else { return }
-        let few = 1 << 18
-        guard source.count > few, pool.count > 1 else {
-            target.base.update(from: base, count: source.count)
-            return
+        _ source: UnsafeRawBufferPointer, to target: AlignedStorage<Scalar>, _ pool: WorkerPool
+    ) -> [BlockSum] {
+        guard let base = source.baseAddress else { return [] }
+        let copy =
+            blockCopy ?? { bytes, target in
+                if let base = bytes.baseAddress { target.copyMemory(from: base, byteCount: bytes.count) }
+                return 0
+            }
+        // A worker's part begins on a line of the cache.
+        let workers = source.count > 1 << 20 ? pool.count : 1
+        let places = (0...workers).map { $0 == workers ? source.count : source.count / workers * $0 & -64 }
+        var values = [UInt32](repeating: 0, count: workers)
+        values.withUnsafeMutableBufferPointer { values in
+            nonisolated(unsafe) let (from, to, values) = (base, UnsafeMutableRawPointer(target.base), values)
+            let run: @Sendable (Int) -> Void = { worker in
+                guard worker < workers else { return }
+                let (start, end) = (places[worker], places[worker + 1])
+                values[worker] = copy(
+                    UnsafeRawBufferPointer(start: from + start, count: end - start), to + start)
+            }
+            if workers > 1 { pool.run(run) } else { run(0) }
         }
-        nonisolated(unsafe) let (from, to, count) = (base, target.base, source.count)
-        pool.run { worker in
-            let part = count * worker / pool.count..<count * (worker + 1) / pool.count
-            (to + part.lowerBound).update(from: from + part.lowerBound, count: part.count)
-        }
+        guard blockCopy != nil else { return [] }
+        return (0..<workers).map { BlockSum(count: places[$0 + 1] - places[$0], value: values[$0]) }
     }
 
     /// Puts a trainer where it was.
