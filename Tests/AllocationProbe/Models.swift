@@ -87,7 +87,9 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                 [
                     FieldGate(), FactorizationMachine(fields: ["item", "seen", "history"]),
                     FactorizationMachine(fields: ["item", "seen", "tags"], hasPairs: true),
-                    MaskNet(units: 8, appends: true), CrossLayers(count: 1, isGated: true),
+                    BilinearInteraction(fields: ["item", "seen", "tags"]),
+                    FieldAttention(fields: ["item", "seen", "tags"]), MaskNet(units: 8, appends: true),
+                    CrossLayers(count: 1, isGated: true),
                     WideLayer(), MaskNet(units: 8, isSerial: true),
                 ])
         ),

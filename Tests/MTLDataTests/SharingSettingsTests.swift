@@ -72,6 +72,8 @@ import Testing
         case .gate: layer.options = ["fields": ["user", "item"]]
         case .cross: layer.options = ["rank": 3, "gated": true]
         case .maskNet: layer.options = ["units": 8, "serial": true]
+        case .bilinear: layer.options = ["fields": ["user", "item"], "per_pair": true]
+        case .fieldAttention: layer.options = ["fields": ["user", "item"], "heads": 1, "units": 4]
         case .wide: layer.options = ["fields": ["user"], "exclusive": true]
         }
         var settings = ModelSettings()

@@ -13,6 +13,10 @@ public enum FeatureLayerType: String, SettingsKind {
     case cross
     /// Pairwise interactions of a factorization machine.
     case factorizationMachine = "factorization_machine"
+    /// Bilinear interactions of FiBiNET.
+    case bilinear
+    /// Self-attention between fields: AutoInt.
+    case fieldAttention = "field_attention"
     /// Blocks of MaskNet.
     case maskNet = "mask_net"
     /// A linear path to the logits: the wide part of Wide & Deep and DeepFM.
@@ -68,6 +72,8 @@ extension TypedSettings where Kind == FeatureLayerType {
                 switch type {
                 case .cross: try CrossLayers(&options)
                 case .factorizationMachine: try FactorizationMachine(&options)
+                case .bilinear: try BilinearInteraction(&options)
+                case .fieldAttention: try FieldAttention(&options)
                 case .maskNet: try MaskNet(&options)
                 case .wide: try WideLayer(&options)
                 case .gate: try FieldGate(&options)

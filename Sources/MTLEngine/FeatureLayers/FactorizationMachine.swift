@@ -25,18 +25,7 @@ public struct FactorizationMachine: FeatureLayer, Equatable {
     ///
     /// - Throws: `InputError` that names the option that is out of range or the field that does not exist.
     public func build(_ graph: inout GraphBuilder, name: String) throws(InputError) {
-        let some = try graph.fields(fields, at: "\(name), fields")
-        guard some.count > 1 else {
-            throw InputError(
-                .empty, at: "\(name), fields", found: "\(some.count) embedded fields",
-                expected: "at least two")
-        }
-        let width = some[0].value.width
-        for field in some where field.value.width != width {
-            throw InputError(
-                .shape, at: "\(name), field \(field.name)", found: "a width of \(field.value.width)",
-                expected: "\(width) as of \"\(some[0].name)\"")
-        }
+        let some = try graph.evenFields(fields, at: name)
         let all = graph.concatenate(some.map(\.value))
         graph.appendFeatures(
             hasPairs

@@ -56,7 +56,18 @@ extension GraphBuilder {
     public mutating func selfAttention(
         _ projected: GraphValue, of tokens: EncoderTokens, heads: Int
     ) -> GraphValue {
-        let count = tokens.capacity
+        attention(
+            projected, count: tokens.capacity, leading: tokens.leading, length: tokens.length, heads: heads)
+    }
+
+    /// The same between fields, which every row has all of: `[rows, fields · width]` of `[rows, fields · 3 width]`.
+    public mutating func fieldAttention(_ projected: GraphValue, fields: Int, heads: Int) -> GraphValue {
+        attention(projected, count: fields, leading: fields, length: nil, heads: heads)
+    }
+
+    private mutating func attention(
+        _ projected: GraphValue, count: Int, leading: Int, length: GraphValue?, heads: Int
+    ) -> GraphValue {
         precondition(projected.width % (3 * count * heads) == 0, "\(projected.width) columns, \(heads) heads")
         let width = projected.width / (3 * count)
         let first = lists.count
@@ -72,8 +83,8 @@ extension GraphBuilder {
         nodes.append(
             .sequenceAttention(
                 SequenceAttentionNode(
-                    x: source, length: tokens.length, y: y, tokens: count, leading: tokens.leading,
-                    heads: heads, queries: 0..<count, first: first, modes: modes, scratch: scratch)))
+                    x: source, length: length, y: y, tokens: count, leading: leading, heads: heads,
+                    queries: 0..<count, first: first, modes: modes, scratch: scratch)))
         return y
     }
 

@@ -128,6 +128,27 @@ extension GraphBuilder {
         return result
     }
 
+    /// Embedded fields of one width by their names, two at least; all where none is named.
+    ///
+    /// - Throws: `InputError` for a field that is not there or is of another width, or too few of them.
+    public func evenFields(_ names: [String], at place: String) throws(InputError) -> [(
+        name: String, value: GraphValue
+    )] {
+        let some = try fields(names, at: "\(place), fields")
+        guard some.count > 1 else {
+            throw InputError(
+                .empty, at: "\(place), fields", found: "\(some.count) embedded fields",
+                expected: "at least two")
+        }
+        let width = some[0].value.width
+        for field in some where field.value.width != width {
+            throw InputError(
+                .shape, at: "\(place), field \(field.name)", found: "a width of \(field.value.width)",
+                expected: "\(width) as of \"\(some[0].name)\"")
+        }
+        return some
+    }
+
     /// All features side by side, x, with every embedded field normalised by itself: `[rows, x.width]`; "NAME.FIELD.weight" and
     /// "NAME.FIELD.bias", `[width of the field]`. Numbers are as they are.
     public mutating func normedFields(of x: GraphValue, name title: String) -> GraphValue {

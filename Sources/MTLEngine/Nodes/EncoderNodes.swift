@@ -101,7 +101,8 @@ package struct SequenceTokensNode: NodeOperation {
 /// as `tokens`² of them for every head and row would be the largest thing in memory.
 package struct SequenceAttentionNode: NodeOperation {
     package let x: GraphValue
-    package let length: GraphValue
+    /// The number of behaviours behind the leading tokens; nil where there are none.
+    package let length: GraphValue?
     package let y: GraphValue
     package let tokens: Int
     /// Tokens before the first behaviour, which every row has.
@@ -147,11 +148,11 @@ package struct SequenceAttentionNode: NodeOperation {
     }
 
     package func forward<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
-        let (from, lengths, to) = (tile.view(x), tile.view(length), tile.view(y))
+        let (from, lengths, to) = (tile.view(x), length.map { tile.view($0) }, tile.view(y))
         let a = tile.scratch + scratch
         let scale = 1 / Scalar(headWidth).squareRoot()
         for row in 0..<tile.rows {
-            let count = leading + Int(lengths.base[row * lengths.stride])
+            let count = leading + (lengths.map { Int($0.base[row * $0.stride]) } ?? 0)
             let (source, target) = (from.base + row * from.stride, to.base + row * to.stride)
             for query in queries {
                 guard query < count else {
@@ -174,13 +175,13 @@ package struct SequenceAttentionNode: NodeOperation {
 
     package func backward<Scalar: BLASScalar>(_ tile: BackwardTile<Scalar>) {
         guard dx != .none else { return }
-        let (from, lengths) = (tile.view(x), tile.view(length))
+        let (from, lengths) = (tile.view(x), length.map { tile.view($0) })
         let (d, to) = (tile.gradient(y), tile.gradient(x))
         let a = tile.scratch + scratch
         let (da, ds, dq) = (a + tokens, a + 2 * tokens, a + 3 * tokens)
         let scale = 1 / Scalar(headWidth).squareRoot()
         for row in 0..<tile.rows {
-            let count = leading + Int(lengths.base[row * lengths.stride])
+            let count = leading + (lengths.map { Int($0.base[row * $0.stride]) } ?? 0)
             let (source, target) = (from.base + row * from.stride, to.base + row * to.stride)
             if dx == .overwrite { target.update(repeating: 0, count: x.width) }
             for query in queries where query < count {

@@ -161,6 +161,47 @@ class Machine(nn.Module):
         f.more.append(sum(v[i] * v[j] for i in range(len(v)) for j in range(i)))
 
 
+class Bilinear(nn.Module):
+    """(W v_i) * v_j of every two fields, W the first one's or the pair's."""
+
+    def __init__(self, *names, pairs=False):
+        super().__init__()
+        self.names, self.pairs = names, pairs
+        width = 3 if "place" in names else E
+        for i, first in enumerate(names[:-1]):
+            rest = names[i + 1 :]
+            one = lambda: nn.Linear(width, width, bias=False)  # noqa: E731
+            self.add_module(first, nn.ModuleDict({second: one() for second in rest}) if pairs else one())
+
+    def forward(self, f):
+        for i, first in enumerate(self.names):
+            for second in self.names[i + 1 :]:
+                layer = getattr(self, first)
+                f.more.append((layer[second] if self.pairs else layer)(f.fields[first]) * f.fields[second])
+
+
+class FieldAttention(nn.Module):
+    """Layers of PyTorch's scaled dot-product attention between fields, and a linear map beside each."""
+
+    def __init__(self, width, names, count, heads, units):
+        super().__init__()
+        self.names, self.heads = names, heads
+        sizes = [width] + [units] * (count - 1)
+        self.layers = nn.ModuleList(
+            nn.ModuleDict({"in_proj": nn.Linear(size, 3 * units), "residual": nn.Linear(size, units)}) for size in sizes
+        )
+
+    def forward(self, f):
+        x = torch.stack([f.fields[name] for name in self.names], dim=1)
+        for layer in self.layers:
+            q, k, v = (
+                part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in layer["in_proj"](x).chunk(3, dim=2)
+            )
+            attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+            x = torch.relu(attended + layer["residual"](x))
+        f.more.append(x.flatten(1))
+
+
 class Wide(nn.ModuleDict):
     """A linear map per task to its logit, of all features or of some fields, which may leave the others."""
 
@@ -440,6 +481,16 @@ def main():
         ),
         "wide": lambda: Model([Machine("user", "item"), Wide(width + E)], width + E),
         "wide_exclusive": lambda: Model([Wide(3 + E, "place", "user", exclusive=True), Wide(E, "item")], width - 3 - E),
+        "bilinear": lambda: Model(
+            [Bilinear("user", "item", "x2"), Bilinear("item", "x2", "user", pairs=True), Bilinear("place", "x0")],
+            width - 2 + E + 3 + 6 * E + 3,
+            Numbers(x2=(2, E), x0=(1, 3)),
+        ),
+        "field_attention": lambda: Model(
+            [FieldAttention(E, ("user", "x2", "item"), 2, 2, E), FieldAttention(3, ("x0", "place"), 1, 3, 6)],
+            width - 2 + E + 3 + 3 * E + 2 * 6,
+            Numbers(x2=(2, E), x0=(1, 3)),
+        ),
     }
     write_all(cases, write, 300)
 
