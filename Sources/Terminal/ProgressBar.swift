@@ -28,7 +28,7 @@ package final class ProgressBar {
         guard let report, report.epoch > toldEpoch else { return }
         toldEpoch = report.epoch
         write(
-            "\(title), epoch \(report.epoch): \(Self.judgement(report)) after \(report.trainingSeconds.decimals(1)) s\n"
+            "\(title), epoch \(report.epoch): \(Self.judgement(report))\(Self.weights(report)) after \(report.trainingSeconds.decimals(1)) s\n"
         )
     }
 
@@ -42,6 +42,12 @@ package final class ProgressBar {
             report.watchedName.map { "\($0) \(report.watchedLoss.magnitude.decimals(4))" }
             ?? "loss \(report.watchedLoss.decimals(4))"
         return ([watched] + metrics.filter { $0 != watched }).joined(separator: ", ")
+    }
+
+    /// By what the tasks were multiplied, in their order.
+    private static func weights(_ report: EpochReport) -> String {
+        guard let weights = report.taskWeights else { return "" }
+        return ", weights \(weights.map { $0.decimals(3) }.joined(separator: " "))"
     }
 
     /// 12 s, 3 min 20 s, 2 h 5 min: at most, if no epoch ends training before.

@@ -61,6 +61,37 @@ import Testing
         #expect(models[0] != models[1] && models[1] == models[2])
     }
 
+    /// Weights are in the history, and cosines where a method looks at gradients.
+    @Test(arguments: [("uw", false), ("mgda", true), ("fixed", false)])
+    func historyTellsHowTasksWereWeighed(balancing: String, hasCosines: Bool) throws {
+        try experiment(balancing)
+        let result = try shop.mtl("train", "shop.yaml", "--run", "run", "--threads", "2")
+        #expect(result.status == 0, "\(result.errors)")
+        let table = String(decoding: try #require(shop.bytes("run/history.csv")), as: UTF8.self)
+        let rows = table.split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
+        func column(_ name: String) -> [Double]? {
+            rows[0].firstIndex { $0 == name }.map { place in
+                rows.dropFirst().map { Double($0[place]) ?? .nan }
+            }
+        }
+        let weights = ["click", "buy"].map { column("weight_\($0)") }
+        if balancing == "fixed" {
+            #expect(weights == [nil, nil])
+        } else {
+            let found = try weights.map { try #require($0) }
+            #expect(found.allSatisfy { $0.count == 3 && $0.allSatisfy { $0 > 0 && $0 < 10 } }, "\(found)")
+            #expect(found[0] != found[1])
+        }
+        let cosines = column("cosine_click_buy")
+        #expect((cosines != nil) == hasCosines)
+        #expect(cosines?.allSatisfy { abs($0) <= 1 + 1e-9 } != false, "\(cosines ?? [])")
+        let lines = String(decoding: try #require(shop.bytes("run/history.jsonl")), as: UTF8.self)
+        #expect(lines.contains("\"weights\"") == (balancing != "fixed"))
+        #expect(lines.contains("\"cosines\"") == hasCosines)
+    }
+
     @Test(arguments: [
         ("sideways", "{trunk: [4]}", "", "training, balancing: found \"sideways\""),
         ("{type: famo, gamma: 1}", "{trunk: [4]}", "", "gamma"),

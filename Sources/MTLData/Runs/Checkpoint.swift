@@ -4,8 +4,9 @@ internal import MTLEngine
 /// The file of a run in progress.
 enum Checkpoint {
     private static let format = "mtl-checkpoint"
-    /// Version 1 counted no streams of rows, version 2 no epochs that a task has waited.
-    private static let version = "3"
+    /// Version 1 counted no streams of rows, version 2 no epochs that a task has waited, version 3 not how tasks
+    /// were weighed.
+    private static let version = "4"
 
     /// Writes a snapshot, and the one that the run goes back to if its loss runs away.
     static func write(

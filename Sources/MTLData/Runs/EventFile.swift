@@ -73,6 +73,17 @@ package struct EventFile {
         for task in epoch.validationMetrics ?? [] {
             found += task.values.map { ("validation/\(task.task) \($0.name)", $0.value) }
         }
+        found += zip(tasks, epoch.taskWeights ?? []).map { ("balancing/weight of \($0)", $1) }
+        for first in tasks.indices {
+            for second in tasks.indices where second > first {
+                guard let cosines = epoch.taskCosines else { continue }
+                found.append(
+                    (
+                        "balancing/cosine of \(tasks[first]) and \(tasks[second])",
+                        cosines[first * tasks.count + second]
+                    ))
+            }
+        }
         return found
     }
 

@@ -46,6 +46,11 @@ struct RunHistory {
         var header = ["seed", "epoch", "steps", "training_seconds", "waiting_seconds", "watched_loss"]
         header += tasks.map { "training_loss_\($0)" } + tasks.map { "validation_loss_\($0)" }
         header += names.map { "validation_\($0.1.replacing(" ", with: "_"))_\($0.0)" }
+        let pairs = tasks.indices.flatMap { first in (first..<tasks.count).dropFirst().map { (first, $0) } }
+        let tellsWeights = stages.contains { $0.epochs.contains { $0.taskWeights != nil } }
+        if tellsWeights { header += tasks.map { "weight_\($0)" } }
+        let tellsCosines = stages.contains { $0.epochs.contains { $0.taskCosines != nil } }
+        if tellsCosines { header += pairs.map { "cosine_\(tasks[$0.0])_\(tasks[$0.1])" } }
         // Tasks that stop one by one.
         let tellsStops = stages.contains { $0.epochs.contains { $0.stoppedTasks != nil } }
         if tellsStops { header.append("stopped_tasks") }
@@ -55,7 +60,7 @@ struct RunHistory {
         for (stage, epochs) in stages {
             for epoch in epochs {
                 var row = ["\(stage.seed)", "\(epoch.epoch)", "\(epoch.steps)"]
-                let numbers: [Double?] =
+                var numbers: [Double?] =
                     [epoch.trainingSeconds, epoch.waitingSeconds, epoch.watchedLoss] + epoch.trainingLosses
                     + tasks.indices.map { epoch.validationLosses?[$0] }
                     + names.map { name in
@@ -63,6 +68,10 @@ struct RunHistory {
                             $0.name == name.1
                         }?.value
                     }
+                if tellsWeights { numbers += tasks.indices.map { epoch.taskWeights?[$0] } }
+                if tellsCosines {
+                    numbers += pairs.map { epoch.taskCosines?[$0.0 * tasks.count + $0.1] }
+                }
                 row += numbers.map { number in number.map { $0.isNaN ? "" : "\($0)" } ?? "" }
                 if tellsStops { row.append((epoch.stoppedTasks ?? []).joined(separator: " ")) }
                 if tellsRefits { row.append(stage.isRefit ? "yes" : "no") }
@@ -95,7 +104,7 @@ package struct EpochLine: Encodable {
         case refit, seed, epoch, steps, trainingSeconds = "training_seconds", waitingSeconds =
             "waiting_seconds"
         case watchedLoss = "watched_loss", training, validation, metrics
-        case stoppedTasks = "stopped_tasks"
+        case stoppedTasks = "stopped_tasks", weights, cosines
     }
 
     package init(seed: UInt64, report: EpochReport, tasks: [String], isRefit: Bool = false) {
@@ -121,6 +130,11 @@ package struct EpochLine: Encodable {
         try values.encode(named(report.trainingLosses), forKey: .training)
         try values.encodeIfPresent(report.validationLosses.map(named), forKey: .validation)
         try values.encodeIfPresent(report.validationMetrics?.byTask, forKey: .metrics)
+        try values.encodeIfPresent(report.taskWeights.map(named), forKey: .weights)
+        if let cosines = report.taskCosines {
+            let rows = tasks.indices.map { named(Array(cosines[$0 * tasks.count..<($0 + 1) * tasks.count])) }
+            try values.encode(Dictionary(zip(tasks, rows)) { first, _ in first }, forKey: .cosines)
+        }
     }
 }
 

@@ -26,9 +26,12 @@ extension TrainingStep {
         (0..<(balancer?.taskCount ?? 0)).map { current.balance.weights[$0] }
     }
 
+    /// Whether the latest step looked at the tasks' gradients.
+    var hasTaskProducts: Bool { balancer != nil && current.turn.passes != nil }
+
     /// The products of the tasks' gradients at the frontier of the latest step, `[tasks, tasks]`; empty for a method without.
     package var taskProducts: [Double] {
-        guard let balancer, current.turn.passes != nil else { return [] }
+        guard let balancer, hasTaskProducts else { return [] }
         return (0..<balancer.taskCount * balancer.taskCount).map { current.balance.gram[$0] }
     }
 }

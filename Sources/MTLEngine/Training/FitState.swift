@@ -26,6 +26,8 @@ package struct FitState: Sendable, Equatable, Codable {
     package var waitingSeconds = 0.0
     /// The sums behind this epoch's mean losses.
     package var losses: EpochLosses
+    /// How the tasks were weighed in this epoch, where a method weighs them.
+    package var balanced: BalanceSums?
     package var epochs: [EpochReport] = []
     package var best: Best?
     /// Where each task is, where they stop one by one; else nil.

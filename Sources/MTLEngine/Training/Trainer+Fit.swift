@@ -55,7 +55,7 @@ extension Trainer {
             start?.state
             ?? FitState(
                 streams: streams.map { _ in FitState.Taken() }, losses: EpochLosses(tasks: model.tasks.count),
-                plateau: rateSchedule.plateau, counters: trainingStep.counters)
+                balanced: newBalanceSums, plateau: rateSchedule.plateau, counters: trainingStep.counters)
         try course.check(state)
         if rule.stop == .eachTask, state.tasks == nil {
             state.tasks = model.tasks.map { _ in TaskProgress() }
@@ -103,6 +103,7 @@ extension Trainer {
                 var explosion: (found: Divergence, tasks: [Int])?
                 sequence.forEachTurn(epoch: state.epoch, batch: state.batch, step: state.steps) { turn in
                     trainingStep.step(batch, turn: turn)
+                    state.balanced?.add(trainingStep)
                     for task in trainingStep.tasks(of: turn) {
                         state.losses.add(trainingStep, task: task)
                         if trainingStep.losses[task].isInfinite, !state.hasStopped(task) {
@@ -191,6 +192,7 @@ extension Trainer {
             state.epoch += 1
             state.batch = 0
             state.losses = EpochLosses(tasks: model.tasks.count)
+            state.balanced = newBalanceSums
             if report.isKnown, report.epoch.watchedLoss <= state.retreatLoss {
                 state.retreatLoss = report.epoch.watchedLoss
                 retreat?.take(self, state)
@@ -317,10 +319,16 @@ extension Trainer {
         let report = EpochReport(
             epoch: state.epoch, steps: state.steps, trainingSeconds: state.trainingSeconds,
             waitingSeconds: state.waitingSeconds, trainingLosses: training, validationLosses: watched,
-            validationMetrics: metrics, watchedLoss: known ?? state.epochs.last?.watchedLoss ?? 0,
+            validationMetrics: metrics, taskWeights: state.balanced?.meanWeights,
+            taskCosines: state.balanced?.meanCosines,
+            watchedLoss: known ?? state.epochs.last?.watchedLoss ?? 0,
             watchedName: rule.watchedName,
             parameters: rule.reportsParameters ? parameterHistograms : nil)
         return (report, known != nil)
+    }
+
+    private var newBalanceSums: BalanceSums? {
+        trainingStep.balancer.map { BalanceSums(tasks: $0.taskCount) }
     }
 
     private var parameterHistograms: [ParameterHistogram] {

@@ -14,6 +14,12 @@ public struct EpochReport: Sendable, Equatable, Codable {
     public let validationLosses: [Double]?
     /// Per task its metrics over the validation set, where the rule asks for them.
     public var validationMetrics: [TaskEvaluation]?
+    /// Per task the mean weight by which a method multiplied its loss or gradient in this epoch's steps, beside the task's own; nil without
+    /// a method (`Balancing`).
+    public var taskWeights: [Double]?
+    /// Per pair of tasks the mean cosine between their gradients at the representation, `[tasks, tasks]`; nil for a method that does not look
+    /// at them.
+    public var taskCosines: [Double]?
     /// The loss that the stopping rule watches; of a metric more of which is better, its negative.
     public let watchedLoss: Double
     /// What it is, where that is not the weighted loss of all tasks: "purchase AUC", "purchase loss".
@@ -25,7 +31,7 @@ public struct EpochReport: Sendable, Equatable, Codable {
 
     private enum CodingKeys: CodingKey {
         case epoch, steps, trainingSeconds, waitingSeconds, trainingLosses, validationLosses,
-            validationMetrics
+            validationMetrics, taskWeights, taskCosines
         case watchedLoss, watchedName, stoppedTasks
     }
 }
