@@ -112,7 +112,7 @@ def changed(experiment, changes):
     return experiment
 
 
-def ours(mtl, table, folder, name, variant, seeds):
+def ours(mtl, table, folder, name, variant, seeds, threads=1):
     """Per task the mean over seeds of AUC and log loss, the deviation of AUC, and the seconds of a seed."""
     safe = "".join(c if c.isalnum() else "_" for c in f"{table.name}-{name}")
     files = {}
@@ -138,7 +138,7 @@ def ours(mtl, table, folder, name, variant, seeds):
         features = experiment["schema"]["features"]
         experiment["schema"]["features"] = eval(filters)(features, table)  # noqa: S307: a file of one's own
     path.write_text(yaml.safe_dump(changed(experiment, variant), sort_keys=False))
-    output = run("train", path, "--prepared", folder / f"{safe}.prepared", "--seeds", seeds, "--threads", "1", "--json")
+    output = run("train", path, "--prepared", folder / f"{safe}.prepared", "--seeds", seeds, "--threads", threads, "--json")
     events = [json.loads(line) for line in output.splitlines()]
     runs = next(event for event in events if event["event"] == "result")["test_metrics"]
     seconds = statistics.mean(event["training_seconds"] for event in events if event["event"] == "seed")

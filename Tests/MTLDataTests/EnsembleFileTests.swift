@@ -87,6 +87,30 @@ import Testing
         }
     }
 
+    /// Last layers of every scenario are counted too.
+    @Test func claimedLastLayersOfScenariosAreNotBelieved() throws {
+        let folder = try TemporaryFolder()
+        let data = try PreparedShop.prepared(rows: 500, in: folder)
+        var settings = ModelSettings()
+        settings.sharing = SharingSettings(.m3oe, ["layers": [6], "star_width": 0])
+        settings.ensemble = 2
+        let model = try settings.model(data.preprocessor)
+        let path = folder.file("model.safetensors")
+        try ModelBundle(
+            data.preprocessor, settings: settings,
+            parameters: Trainer<Float>(model, batchSize: 9, seed: 3).parameters
+        ).write(to: path)
+        var text = try TensorText(Data(contentsOf: URL(filePath: path)))
+        // One scenario's alone would be there.
+        let claim = model.layout.count / (2 * model.tasks.count)
+        #expect(model.scenarios > 2 && claim <= 1024)
+        text.texts["model"] = text.texts["model"]?.replacing(
+            #""ensemble":2"#, with: "\"ensemble\":\(claim)")
+        let bytes = try text.file(isSealed: true)
+        let error = failure { _ = try ModelBundle(bytes: bytes, path: "model") }
+        #expect(error?.place == "model, model.ensemble")
+    }
+
     @Test func seedsOfEnsemblesAreAveragedTogether() throws {
         let shop = try trained("{trunk: [4], ensemble: 3}", training: ", seeds: [1, 2], keep: all")
         let bundle = try ModelBundle(contentsOf: shop.folder.file("shop.safetensors"))

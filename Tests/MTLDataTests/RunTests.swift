@@ -370,6 +370,45 @@ import Testing
         #expect(try resume(interrupted: false)?.place == "\(path)/\(name)")
     }
 
+    /// A run that began before a default changed would go on as another function.
+    @Test func runsOfBeforeADefaultChangedAreRefused() throws {
+        let (files, plain) = try files()
+        var experiment = plain
+        experiment.training.epochs = 1
+        experiment.model.sharing = SharingSettings(.star, ["layers": [8]])
+        let data = try files.prepared(experiment)
+        let path = files.folder.file("run")
+        func train() -> InputError? {
+            failure {
+                _ = try TrainingRun(
+                    experiment, data, keeping: TrainingRun.Keeping(folder: RunFolder(path)))
+            }
+        }
+        #expect(train() == nil)
+        #expect(train() == nil)
+        let settings = URL(filePath: "\(path)/experiment.json")
+        let said = try String(contentsOf: settings, encoding: .utf8)
+        let old = said.replacing(/\s*"star_heads" : true,/, with: "")
+        #expect(old != said)
+        func digest(_ text: String) -> String {
+            let bytes = Array(text.utf8)
+            return "\(bytes.count) \(bytes.withUnsafeBytes { Checksum.crc32($0) })"
+        }
+        // As it was written then, with its digest, and the record of the run sealed.
+        let record = URL(filePath: "\(path)/run.json")
+        let text = try String(contentsOf: record, encoding: .utf8)
+        let content = try #require(text.range(of: "\"content\":"))
+        let json = text[content.upperBound...].dropLast().replacing(digest(said), with: digest(old))
+        let sum = String(Array(json.utf8).withUnsafeBytes { Checksum.crc32($0) }, radix: 16)
+        let seal = String(repeating: "0", count: 8 - sum.count) + sum
+        try "{\"checksum\":\"\(seal)\",\"content\":\(json)}".write(
+            to: record, atomically: true, encoding: .utf8)
+        try old.write(to: settings, atomically: true, encoding: .utf8)
+        let error = train()
+        #expect(error?.place == "model, sharing, star_heads")
+        #expect(error?.expected == "none, as in the run in \(path)")
+    }
+
     @Test func theSettingsThatARunKeepsAreRead() throws {
         let (files, experiment) = try files()
         let data = try files.prepared(experiment)

@@ -102,11 +102,7 @@ import Testing
         let isPlain = [.adaptdhm, .hamur, .apg].contains(type)
         settings.normalization = isPlain ? .none : .layer
         settings.dropout = isPlain ? 0 : 0.1
-        settings.sharing = SharingSettings(type)
-        if type == .pepnet { settings.sharing?.options["personal"] = ["user"] }
-        if [.esmm, .escm2, .aitm, .dbmtl, .resflow].contains(type) {
-            settings.sharing?.options["parents"] = ["buy": "click"]
-        }
+        settings.sharing = sharing(type)
         let text = try JSONEncoder().encode(settings)
         #expect(try JSONDecoder().decode(ModelSettings.self, from: text) == settings)
 
@@ -130,6 +126,78 @@ import Testing
         #expect(Set(before).count > 10)
     }
 
+    private func sharing(_ type: SharingType) -> SharingSettings {
+        var sharing = SharingSettings(type)
+        if type == .pepnet { sharing.options["personal"] = ["user"] }
+        if [.esmm, .escm2, .aitm, .dbmtl, .resflow].contains(type) {
+            sharing.options["parents"] = ["buy": "click"]
+        }
+        return sharing
+    }
+
+    /// Activations whose units have parameters train in every type, towers and all, or are refused before a step.
+    @Test(arguments: SharingType.allCases, [Activation.prelu, .dice])
+    func slopesTrainOrAreRefused(type: SharingType, activation: Activation) throws {
+        let folder = try TemporaryFolder()
+        let data = try prepared(in: folder)
+        var settings = ModelSettings()
+        settings.activation = activation
+        settings.tower = [4]
+        settings.sharing = sharing(type)
+        let isRefused = [.adaptdhm, .hamur, .apg].contains(type)
+        let error = failure { _ = try settings.model(data.preprocessor) }
+        #expect((error != nil) == isRefused)
+        guard !isRefused else {
+            #expect(error?.place.hasPrefix("model, sharing, ") == true)
+            return
+        }
+        let trainer = try Trainer<Float>(settings.model(data.preprocessor), batchSize: 64, seed: 3)
+        let report = try trainer.fit(data.training, until: StoppingRule(epochs: 1))
+        #expect(report.epochs.allSatisfy { $0.trainingLosses.allSatisfy(\.isFinite) })
+    }
+
+    private func clicks(_ bundle: ModelBundle, _ text: [UInt8]) throws -> [Float] {
+        var all: [Float] = []
+        let source = try TableReader(bytes: text, path: "more.csv")
+        try bundle.predict(source) { _, values throws(InputError) in all += try values.values("click") }
+        return all
+    }
+
+    /// Slopes and moving statistics are in a model file, and what predicts.
+    @Test(arguments: [Activation.prelu, .dice]) func slopesAreKept(activation: Activation) throws {
+        let folder = try TemporaryFolder()
+        let data = try prepared(in: folder)
+        var settings = ModelSettings()
+        (settings.trunk, settings.tower, settings.activation) = ([8], [4], activation)
+        let trainer = try Trainer<Float>(settings.model(data.preprocessor), batchSize: 64, seed: 3)
+        try trainer.fit(data.training, until: StoppingRule(epochs: 2))
+        let bundle = try ModelBundle(data.preprocessor, settings: settings, parameters: trainer.parameters)
+        try bundle.write(to: folder.file("model.safetensors"))
+        let text = shop(rows: 40, seed: 9)
+        let expected = try clicks(bundle, text)
+        #expect(Set(expected).count > 10)
+        #expect(try clicks(ModelBundle(contentsOf: folder.file("model.safetensors")), text) == expected)
+        // A row's batch is itself alone.
+        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
+        for row in [0, 7, 39] {
+            let alone = Array("\(lines[0])\n\(lines[row + 1])\n".utf8)
+            #expect(try clicks(bundle, alone) == [expected[row]])
+        }
+        let start: [(part: String, value: Float)] =
+            activation == .prelu
+            ? [("weight", 0.25)] : [("weight", 0), ("running_mean", 0), ("running_var", 1)]
+        for (part, value) in start {
+            var parameters = bundle.parameters
+            let own = bundle.model.layout.segments.filter { $0.name.hasSuffix(".activation.\(part)") }
+            #expect(own.count == 4)
+            for segment in own {
+                for place in segment.offset..<segment.offset + segment.count { parameters[place] = value }
+            }
+            let reset = try ModelBundle(data.preprocessor, settings: settings, parameters: parameters)
+            #expect(try clicks(reset, text) != expected, "\(part)")
+        }
+    }
+
     @Test func wrongDescriptionsAreRefusedByTheirPlace() throws {
         let cases: [(json: String, place: String)] = [
             (#"{"sharing": {"type": "mmoe", "experts": 0}}"#, "model, sharing, experts"),
@@ -145,6 +213,10 @@ import Testing
             ),
             (#"{"sharing": {"type": "aitm", "parents": {"buys": "click"}}}"#, "model, sharing, funnel, buys"),
             (#"{"sharing": {"type": "esmm"}}"#, "model, sharing, funnel"),
+            (
+                #"{"sharing": {"type": "nddr", "fused_activation": "dice"}}"#,
+                "model, sharing, fused activation"
+            ),
             (#"{"features": [{"type": "gate", "rank": 2}]}"#, "model, features, gate, rank"),
             (#"{"features": [{"type": "attention", "sequence": "views"}]}"#, "model, features.0, sequence"),
             (
@@ -258,10 +330,7 @@ import Testing
                 parameters: Trainer<Float>(model, batchSize: 9, seed: 3).parameters)
         }
         func predictions(_ bundle: ModelBundle) throws -> [Float] {
-            var all: [Float] = []
-            let source = try TableReader(bytes: shop(rows: 40, seed: 9), path: "more.csv")
-            try bundle.predict(source) { _, values throws(InputError) in all += try values.values("click") }
-            return all
+            try clicks(bundle, shop(rows: 40, seed: 9))
         }
         let path = folder.file("model.safetensors")
         let old = try bundle("relu")
@@ -277,7 +346,30 @@ import Testing
         try new.write(to: path)
         let again = try ModelBundle(contentsOf: path)
         #expect(try predictions(again) == predictions(new))
-        #expect(again.settings.features[0].options["activation"] == "sigmoid")
+        #expect(again.settings == new.settings)
+    }
+
+    /// Models whose files say the same normalisation in other words are the same.
+    @Test(arguments: [("true", "softmax"), ("no", "none")])
+    func normalizationsOfBeforeAreTheSameModel(old: String, new: String) throws {
+        let folder = try TemporaryFolder()
+        let data = try prepared(in: folder)
+        let path = folder.file("model.safetensors")
+        let texts = try [old, new].map { normalized in
+            var settings = ModelSettings()
+            settings.features = [
+                FeatureLayerSettings(
+                    .attention,
+                    ["sequence": "viewed", "candidate": "item", "normalized": .scalar(normalized)])
+            ]
+            let model = try settings.model(data.preprocessor)
+            try ModelBundle(
+                data.preprocessor, settings: settings,
+                parameters: Trainer<Float>(model, batchSize: 9, seed: 3).parameters
+            ).write(to: path)
+            return try TensorText(Data(contentsOf: URL(filePath: path))).texts["model"]
+        }
+        #expect(texts[0] == texts[1] && texts[0]?.contains("\"normalized\":\"\(new)\"") == true)
     }
 
     /// Sequences of the same behaviours, from a file; rows in which one has more than the other are refused before training.
@@ -299,6 +391,6 @@ import Testing
         let uneven = Array(
             String(decoding: shop(rows: 600, seed: 1), as: UTF8.self).replacing("|k1,", with: ",").utf8)
         let error = failure { _ = try train(uneven) }
-        #expect(error?.place.hasSuffix("\"kinds\"") == true)
+        #expect(error?.place.contains(/"kinds", row \d+$/) == true)
     }
 }

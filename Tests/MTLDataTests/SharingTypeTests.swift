@@ -280,8 +280,7 @@ import Yams
         let cases: [(yaml: String, message: String)] = [
             (
                 "{type: hard, layers: [8]}",
-                "model, sharing, type: found \"hard\", expected one of "
-                    + SharingType.allCases.map(\.rawValue).joined(separator: ", ")
+                "model, sharing, type: found \"hard\", expected \"shared_bottom\", as it is called now"
             ),
             (
                 "{type: shared_bottom, experts: 3}",

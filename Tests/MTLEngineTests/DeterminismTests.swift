@@ -58,7 +58,7 @@ import Testing
 
     static let models = [
         "sliced", "mmoe", "tables", "projected experts", "gated experts", "scenarios", "wide",
-        "ensemble", "ensemble by scenario",
+        "ensemble", "ensemble by scenario", "slopes", "transformer",
     ]
 
     private func model(_ name: String) throws -> MultiTaskModel {
@@ -70,7 +70,10 @@ import Testing
             EmbeddingTable("user", rows: 9, dimension: 3), EmbeddingTable("item", rows: 700, dimension: 16),
         ]
         let embedded: [EmbeddedFeature] = [
-            .single("user"), .single("item"), .bag("history", table: "item", pooling: .sum, maximumCount: 4),
+            .single("user"), .single("item"),
+            name == "transformer"
+                ? .sequence("history", table: "item", maximumCount: 4)
+                : .bag("history", table: "item", pooling: .sum, maximumCount: 4),
         ]
         func build(
             _ architecture: some Architecture, embeds: Bool, scenarios: Int = 1,
@@ -99,6 +102,11 @@ import Testing
                 layers: [FieldGate()], ensemble: 3)
         case "ensemble by scenario":
             try build(STAR(layers: [.relu(24), .relu(16)]), embeds: true, scenarios: 3, ensemble: 3)
+        case "slopes": try build(SharedBottom(trunk: [.dense(64, .prelu), .dense(48, .dice)]), embeds: true)
+        case "transformer":
+            try build(
+                SharedBottom(trunk: [.relu(64)]), embeds: true,
+                layers: [TransformerEncoder(sequences: ["history"], candidates: ["item"], dropout: 0.1)])
         default: try build(SharedBottom(trunk: [.relu(512), .relu(160)]), embeds: false)
         }
     }

@@ -79,6 +79,8 @@ enum EnsembleArchitectures {
             architecture: Sluice(layers: [.dense(6, .tanh), .dense(6, .gelu)], orthogonality: 0.2)),
         // A ReLU behind the fusions may have its kink within a difference's step.
         Case(name: "nddr", architecture: NDDR(layers: layers, isNormed: false, activation: .tanh)),
+        Case(name: "nddr relu", architecture: NDDR(layers: layers, isNormed: false), skips: [""]),
+        Case(name: "relu", architecture: SharedBottom(trunk: [.relu(6), .relu(5)]), skips: [""]),
         Case(name: "low rank", architecture: LowRankSharing(layers: layers, rank: 2)),
         Case(name: "structure", architecture: AlternatingStructure(layers: layers, rank: 3, weight: 0.1)),
         Case(

@@ -124,10 +124,8 @@ import Testing
     }
 
     @Test(arguments: numbers) func sameBitsForAnyThreads(number: Int) throws {
-        let model = try model(Self.cases[number].layers, history: Self.cases[number].readsHistory)
-        let (one, two) = (try bits(model, threads: 1), try bits(model, threads: 2))
-        #expect(one.parameters == two.parameters)
-        #expect(one.answers == two.answers)
+        let (_, layers, readsHistory) = Self.cases[number]
+        try expectSameBits(model(layers, history: readsHistory), data(Float.self, rows: 0..<900))
     }
 
     /// Room for longer histories changes no bit, in training or prediction.

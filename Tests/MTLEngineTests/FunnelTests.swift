@@ -281,17 +281,10 @@ import Testing
     }
 
     @Test(arguments: numbers) func sameBitsForAnyThreads(number: Int) throws {
-        let architecture = Self.architectures[number].architecture
-        func bits(_ threads: Int) throws -> [UInt32] {
-            let model = try MultiTaskModel(inputs: 7, architecture: architecture, tasks: Self.tasks)
-            let trainer = try Trainer<Float>(
-                model, batchSize: 300, seed: 6, compute: ComputeOptions(threads: threads, backend: .kernels))
-            try trainer.fit(
-                try data(Float.self, rows: 1500), until: StoppingRule(epochs: 2, steps: 9, patience: nil))
-            return trainer.parameters.map(\.bitPattern)
-        }
-        let (one, two) = (try bits(1), try bits(2))
-        #expect(one == two)
+        try expectSameBits(
+            MultiTaskModel(
+                inputs: 7, architecture: Self.architectures[number].architecture, tasks: Self.tasks),
+            data(Float.self, rows: 1500), until: StoppingRule(epochs: 2, steps: 9, patience: nil))
     }
 
     /// Where labels say the opposite, the calibrator keeps later probabilities from standing above earlier ones.

@@ -70,6 +70,25 @@ import Testing
         }
     }
 
+    /// M3oE's towers, which it builds by itself, and a single activation of NDDR's.
+    @Test(arguments: [Activation.prelu, .dice]) func slopesOfTowersByScenario(activation: Activation) throws {
+        let tasks: [LearningTask] = [
+            .binary("a", weight: 0.7, tower: [.dense(5, activation, dropout: 0.2)]),
+            .regression("b", weight: 1.3),
+        ]
+        let model = try MultiTaskModel(
+            inputs: 6, scenarios: 3, architecture: M3oE(starWidth: 0, shared: 2, layers: [.dense(5, .tanh)]),
+            tasks: tasks)
+        try GradientCheck.expectAgreement(of: model, rows: 37, compute: ComputeOptions())
+        #expect(model.layout.segments.contains { $0.name == "heads.a.0.activation.weight" })
+        let error = failure {
+            _ = try MultiTaskModel(
+                inputs: 3, architecture: NDDR(layers: [.relu(4)], activation: activation),
+                tasks: [.binary("a"), .binary("b")])
+        }
+        #expect(error?.place == "fused activation")
+    }
+
     @Test func parametersOfANormalisation() throws {
         let model = try MultiTaskModel(
             inputs: 3,
@@ -94,6 +113,22 @@ import Testing
         #expect(failure(.dense(4, .relu, normalization: .batch, dropout: 0.5)) == nil)
         #expect(failure(.dense(4, .relu, dropout: 1)) == "trunk, layer 0")
         #expect(failure(.relu(0)) == "trunk, layer 0")
+    }
+
+    /// A decayed slope of PReLU would be a ReLU in the end; those of Dice begin at 0.
+    @Test func slopesOfPReLUDoNotDecay() throws {
+        let model = try MultiTaskModel(
+            inputs: 3, architecture: SharedBottom(trunk: [.dense(4, .prelu)]),
+            tasks: [.regression("a", weight: 0)])
+        let trainer = try Trainer<Double>(
+            model, optimizer: .sgd(learningRate: 1, weightDecay: 0.25), batchSize: 8, seed: 1)
+        let before = try trainer.parameter("trunk.0.weight")
+        _ = try trainer.step(
+            Dataset<Double>(
+                featureNames: ["x", "y", "z"], features: (0..<24).map { Double($0) / 10 },
+                labels: [("a", (0..<8).map { Double($0) })]), rows: 0..<8)
+        #expect(try trainer.parameter("trunk.0.activation.weight") == [0.25, 0.25, 0.25, 0.25])
+        expectClose(try trainer.parameter("trunk.0.weight"), before.map { 0.75 * $0 }, absolute: 1e-12)
     }
 
     /// Without a gradient a step is decay alone.

@@ -97,6 +97,58 @@ import Testing
         #expect(error < GradientCheck.tolerance)
     }
 
+    // MARK: Blocks
+
+    /// Two blocks of three columns, of which tasks read some.
+    private func blocks(
+        _ columns: [[Int]], schedule: Schedule = .joint, threads: Int = 1
+    ) throws -> Trainer<Double> {
+        try Trainer(
+            MultiTaskModel(
+                inputs: 6, scenarios: 2,
+                architecture: Probe { graph in
+                    let h = graph.batchNorm(graph.features, isPartitioned: true, names: ["one", "two"])
+                    return graph.heads(
+                        columns.map { some in
+                            some.isEmpty
+                                ? graph.inWorkspace(graph.features)
+                                : graph.concatenate(some.map { h.columns($0..<$0 + 1) })
+                        })
+                }, tasks: SmallProblem.tasks), optimizer: .sgd(learningRate: 1e-3), schedule: schedule,
+            batchSize: 100, seed: 3, compute: ComputeOptions(threads: threads))
+    }
+
+    /// A block of which only the outer columns are read is still one block.
+    @Test(arguments: [1, 2, 4]) func aBlockCountsItsBatchesOnce(threads: Int) throws {
+        let trainer = try blocks([[0, 2], [0, 2], [3, 5]], threads: threads)
+        let data = try data { _ in 0 }
+        for step in 0..<3 { try trainer.step(data, rows: step * 100..<(step + 1) * 100) }
+        for name in ["one", "two"] {
+            #expect(try trainer.parameter("\(name).0.num_batches_tracked") == [3])
+        }
+        let whole = try blocks([[0, 1, 2], [0, 1, 2], [3, 4, 5]])
+        for step in 0..<3 { try whole.step(data, rows: step * 100..<(step + 1) * 100) }
+        for (name, column) in [("one", 0), ("one", 2), ("two", 0), ("two", 2)] {
+            let statistic = "\(name).0.running_mean"
+            #expect(try trainer.parameter(statistic)[column] == whole.parameter(statistic)[column])
+        }
+    }
+
+    /// A block that other turns do not reach counts its own batches, where it runs beside another one too.
+    @Test func neighboursCountApart() throws {
+        let trainer = try blocks([[0, 1, 2], [0, 1, 2, 3, 4, 5], []], schedule: .alternating(.batch))
+        let data = try data { _ in 0 }
+        let source = try BatchSource(data, for: trainer.model)
+        for turn in [0, 0, 1] {
+            trainer.trainingStep.step(source.batch(start: 0, rows: 100), turn: turn)
+        }
+        #expect(try trainer.parameter("one.0.num_batches_tracked") == [3])
+        #expect(try trainer.parameter("two.0.num_batches_tracked") == [1])
+        // The first batch of a block is all of its statistics.
+        let mean = (0..<100).reduce(0) { $0 + data.features(row: $1)[3] } / 100
+        #expect(abs(try trainer.parameter("two.0.running_mean")[0] - mean) < 1e-12)
+    }
+
     // MARK: Decay
 
     /// What the decay takes of each parameter in a step, beside what the loss does.

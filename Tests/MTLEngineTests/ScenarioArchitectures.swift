@@ -15,6 +15,7 @@ enum ScenarioArchitectures {
             SARNet(shared: 2, own: 1, layers: [.dense(6, .tanh), .dense(5, .gelu)], gate: [.dense(3, .tanh)])
         ),
         ("m3oe", M3oE(starWidth: 0, shared: 2, layers: [.dense(5, .tanh)])),
+        ("m3oe star", M3oE(starWidth: 8, shared: 2, layers: [.dense(5, .tanh)])),
         (
             "apg",
             APG(

@@ -36,6 +36,8 @@ import Testing
             try self.check(architecture, rows: ["star", "hamur"].contains(name) ? [37] : [1, 37]) {
                 // Centres choose, and have no gradient; M3oE's gates look at the features through a stop.
                 $0 == "routing.centres" || name == "m3oe" && $0.hasPrefix("embeddings.")
+                    || name == "m3oe star"
+                        && ["embeddings.", "star.", "embedding.", "skip."].contains(where: $0.hasPrefix)
             }
         }
         try check(architecture)
@@ -54,9 +56,9 @@ import Testing
 
     /// Scenarios without rows, and options at their ends.
     @Test func ends() throws {
-        func check(_ architecture: some Architecture, scenarios: Int = 40) throws {
+        func check(_ architecture: some Architecture, scenarios: Int = 40, rows: Int = 5) throws {
             try self.check(
-                architecture, scenarios: scenarios, rows: [5], embedded: [false],
+                architecture, scenarios: scenarios, rows: [rows], embedded: [false],
                 computes: [ComputeOptions()])
         }
         try check(ScenarioTowers(trunk: []))
@@ -69,6 +71,12 @@ import Testing
                 layers: [.dense(4, .tanh)], rank: 2, condition: .groupWise, generator: [.dense(3, .tanh)],
                 generatesBias: false))
         try check(APG(layers: [.dense(4, .tanh)], rank: 1), scenarios: 1)
+        // More than a layer reads or writes.
+        try check(APG(layers: [.dense(4, .tanh), .dense(3, .tanh)], rank: 9))
+        try check(
+            HAMUR(
+                trunk: [.dense(6, .tanh), .dense(5, .tanh)], rank: 2, adapterWidth: 3, hyper: [],
+                adapters: 2), scenarios: 3, rows: 37)
         try check(
             M3oE(starWidth: 0, shared: 1, layers: [.dense(5, .tanh)], gate: [.dense(3, .tanh)]), scenarios: 1)
     }

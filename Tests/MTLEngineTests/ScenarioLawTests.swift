@@ -41,6 +41,9 @@ import Testing
                 || name.hasPrefix("experts.own.") && parts[4] == "\(s)"
         case "m3oe":
             ["heads", "gates"].contains(parts[0]) && (parts[3] == "norm" ? parts[4] : parts[3]) == "\(s)"
+        case "m3oe star":
+            ["heads", "gates"].contains(parts[0]) && (parts[3] == "norm" ? parts[4] : parts[3]) == "\(s)"
+                || parts[0] == "star" && parts[1] == "\(s)"
         case "apg": name == "condition.scenarios.\(s)"
         case "adaptdhm": false
         case "hamur":
@@ -72,14 +75,15 @@ import Testing
             #expect(try trainer.gradient(parameter).allSatisfy { $0 == 0 }, "\(parameter)")
             #expect(try trainer.parameter(parameter) == old, "\(parameter)")
         }
-        // Rows of all scenarios go through HAMUR's shared norms, which tie them to each other.
-        guard name != "hamur" else { return }
-        // Labels of scenario 2 alone: no gradient in another's own parameters. (Labelled rows of every task.)
+        // Labels of scenario 2 alone: no gradient in another's own parameters. (Labelled rows of every task.) Rows of all
+        // scenarios go through the shared norms of HAMUR's adapters, which tie what is below them to each other.
         let labelled = try data(
             Double.self, rows: 200, labelled: { row, _ in SmallProblem.scenario(row, of: 4) == 2 })
         try trainer.step(labelled, rows: 0..<200)
         for parameter in own.map({ $0.replacing(".2", with: ".0") })
-        where isOwn(parameter, 0, name) && model.layout.segments.contains(where: { $0.name == parameter }) {
+        where isOwn(parameter, 0, name) && model.layout.segments.contains(where: { $0.name == parameter })
+            && !(name == "hamur" && parameter.hasPrefix("trunk."))
+        {
             #expect(try trainer.gradient(parameter).allSatisfy { $0 == 0 }, "\(parameter)")
         }
     }
@@ -106,17 +110,9 @@ import Testing
 
     @Test(arguments: all.indices)
     func sameBitsForAnyThreads(index: Int) throws {
-        func bits(_ threads: Int) throws -> [UInt32] {
-            let trainer = try Trainer<Float>(
-                try model(Self.all[index].architecture), batchSize: 300, clipping: .norm(1), seed: 6,
-                compute: ComputeOptions(threads: threads))
-            try trainer.fit(
-                data(Float.self, rows: 1500), until: StoppingRule(epochs: 2, steps: 7, patience: nil))
-            return trainer.parameters.map(\.bitPattern)
-        }
-        let one = try bits(1)
-        #expect(try bits(2) == one)
-        #expect(try bits(3) == one)
+        try expectSameBits(
+            model(Self.all[index].architecture), data(Float.self, rows: 1500), threads: 1...3,
+            clipping: .norm(1), until: StoppingRule(epochs: 2, steps: 7, patience: nil))
     }
 
     @Test(arguments: all.indices)
@@ -124,9 +120,13 @@ import Testing
         let tasks = SmallProblem.tasks
         let order = [2, 0, 1]
         let architecture = Self.all[index].architecture
-        let first = try Trainer<Double>(try model(architecture), batchSize: 100, seed: 3)
+        // Adam would make steps of what is but the rounding of a gradient, as of biases in front of a norm.
+        let optimizer = Optimizer.sgd(learningRate: 0.01)
+        let first = try Trainer<Double>(
+            try model(architecture), optimizer: optimizer, batchSize: 100, seed: 3)
         let other = try Trainer<Double>(
-            try model(architecture, tasks: order.map { tasks[$0] }), batchSize: 100, seed: 3)
+            try model(architecture, tasks: order.map { tasks[$0] }), optimizer: optimizer, batchSize: 100,
+            seed: 3)
         let data = try data(Double.self, rows: 300)
         for step in 0..<3 {
             let rows = step * 100..<(step + 1) * 100
@@ -136,8 +136,7 @@ import Testing
         for task in tasks {
             expectClose(
                 try first.predict(data).values(task.name), try other.predict(data).values(task.name),
-                // Adam moves biases in front of a norm by the rounding of their gradients.
-                absolute: Self.all[index].name == "hamur" ? 1e-6 : 1e-9)
+                absolute: 1e-9)
         }
     }
 

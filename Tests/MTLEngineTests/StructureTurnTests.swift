@@ -94,7 +94,7 @@ import Testing
             }
             func penalty(_ schedule: Schedule, turn: Int) throws -> [String: [Double]] {
                 let plain = try gradients(without, schedule, turn: turn)
-                return try gradients(with, schedule, turn: turn).mapValues { $0 }.merging(plain) {
+                return try gradients(with, schedule, turn: turn).merging(plain) {
                     zip($0, $1).map { $0 - $1 }
                 }
             }
@@ -106,6 +106,78 @@ import Testing
                     turns.reduce(0) { $0 + ($1[parameter]?[index] ?? 0) }
                 }
                 expectClose(sum, expected, absolute: 1e-9, "\(name), \(parameter)")
+            }
+        }
+    }
+
+    // MARK: Turns that train a part
+
+    /// a reads the first of two layers, b and c both.
+    private func stairs(_ weight: Double) -> Probe {
+        Probe { graph in
+            let first = graph.dense(graph.features, units: 5, activation: .tanh, name: "trunk.0")
+            let second = graph.dense(first, units: 5, activation: .tanh, name: "trunk.1")
+            graph.penalize(.squared("trunk.0.weight", weight: weight))
+            return graph.heads([first, second, second])
+        }
+    }
+
+    /// While one level's turns leave a layer frozen, those of the other have all of its penalty.
+    @Test func onlyTurnsThatTrainAParameterShareItsPenalty() throws {
+        let schedule = Schedule.hierarchical(
+            Hierarchy(levels: [["a"], ["b", "c"]], unfreezeEvery: 1))
+        let data = try SmallProblem.data(Double.self, rows: 60)
+        func gradient(_ weight: Double, _ schedule: Schedule, turn: Int) throws -> [Double] {
+            let trainer = try trainer(stairs(weight), schedule, rate: 1e-3)
+            let source = try BatchSource(data, for: trainer.model)
+            trainer.trainingStep.step(source.batch(start: 0, rows: 60), turn: turn, updates: false)
+            return try trainer.gradient("trunk.0.weight")
+        }
+        func penalty(_ schedule: Schedule, turns: [Int]) throws -> [Double] {
+            var sum = [Double](repeating: 0, count: 30)
+            for turn in turns {
+                let (with, without) = (
+                    try gradient(0.5, schedule, turn: turn), try gradient(0, schedule, turn: turn)
+                )
+                for index in sum.indices { sum[index] += with[index] - without[index] }
+            }
+            return sum
+        }
+        let joint = try penalty(.joint, turns: [0])
+        #expect(joint.contains { abs($0) > 1e-3 })
+        // a's turns thaw in two stages, those of b and c, which share two layers, in three.
+        let plan = try SchedulePlan(schedule, model: trainer(stairs(0), rate: 1).model)
+        #expect(plan.groups == [0..<3, 3..<6] && plan.turns[1] == plan.turns[2])
+        expectClose(try penalty(schedule, turns: [0, 3]), joint.map { _ in 0 }, absolute: 1e-12)
+        expectClose(try penalty(schedule, turns: [1, 4]), joint, absolute: 1e-12)
+        expectClose(try penalty(schedule, turns: [2, 5]), joint, absolute: 1e-12)
+    }
+
+    /// A term tells the same value whatever a turn trains of it.
+    @Test func theValueOfATermIsTheSameInEveryTurn() throws {
+        let networks: [HiddenLayer] = [.dense(6, .tanh), .dense(6, .gelu)]
+        let architectures: [any Architecture] = [
+            Sluice(layers: networks, orthogonality: 0.5),
+            SNR(levels: [SNR.Level(networks: 3, layers: layers)], sparsity: 0.5),
+            SoftSharing(layers: layers, distance: .covariance, weight: 0.5),
+        ]
+        let data = try SmallProblem.data(Double.self, rows: 60)
+        for architecture in architectures {
+            func value(_ schedule: Schedule, turn: Int) throws -> Double {
+                func make(_ architecture: some Architecture) throws -> Trainer<Double> {
+                    try trainer(architecture, schedule, rate: 1e-3)
+                }
+                let one = try make(architecture)
+                let source = try BatchSource(data, for: one.model)
+                one.trainingStep.step(source.batch(start: 0, rows: 60), turn: turn, updates: false)
+                return one.trainingStep.penalties
+            }
+            let joint = try value(.joint, turn: 0)
+            #expect(joint > 1e-3)
+            for schedule in [Schedule.alternating(.batch), .alternating(.batch, trains: .heads)] {
+                for turn in 0..<3 {
+                    #expect(abs(try value(schedule, turn: turn) - joint) < 1e-9, "\(architecture), \(turn)")
+                }
             }
         }
     }

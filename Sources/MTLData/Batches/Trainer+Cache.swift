@@ -108,7 +108,8 @@ extension RowCache {
         _ model: MultiTaskModel, groups: [Int]?,
         predict: (Dataset<Float>) throws(InputError) -> Predictions<Float>
     ) throws(InputError) -> [TaskEvaluation] {
-        try check(model)
+        // What predicts a block looks at its sequences.
+        try checkColumns(model)
         var predictions = [[Float]](repeating: [], count: model.tasks.count)
         var labels = [[Float]](repeating: [], count: model.tasks.count)
         for block in blocks.indices {
@@ -176,8 +177,13 @@ private struct CacheLosses: LossWatch {
 }
 
 extension RowCache {
-    /// The columns that a model asks for must be there, and ids within its tables.
+    /// The columns that a model asks for must be there, ids within its tables, and sequences of the same behaviours of one length.
     func check(_ model: MultiTaskModel) throws(InputError) {
+        try checkColumns(model)
+        for names in model.plan.alignedSequences { try check(aligned: names) }
+    }
+
+    private func checkColumns(_ model: MultiTaskModel) throws(InputError) {
         guard layout.denseNames.count == model.inputs else {
             throw InputError(
                 .shape, at: path, found: "\(layout.denseNames.count) dense features",
@@ -196,23 +202,24 @@ extension RowCache {
                     expected: "ids below \(table.rows), up to \(feature.maximumCount)")
             }
         }
-        for names in model.plan.alignedSequences { try check(aligned: names) }
     }
 
     /// Sequences of the same behaviours have as many of them in each row.
     private func check(aligned names: [String]) throws(InputError) {
         let indices = names.compactMap { name in layout.bags.firstIndex { $0.name == name } }
         guard let first = indices.first else { return }
+        let memory = BlockMemory()
+        var before = 0
         for block in blocks.indices {
-            let rows = try self.rows(block)
-            defer { withExtendedLifetime(rows) {} }
+            let rows = try self.rows(block, into: memory)
+            defer { before += rows.count }
             let a = rows.bags[first].offsets
             for index in indices.dropFirst() {
                 let b = rows.bags[index].offsets
                 for row in 0..<rows.count where a[row + 1] - a[row] != b[row + 1] - b[row] {
                     throw InputError(
-                        .shape, at: "\(path), \"\(layout.bags[index].name)\"",
-                        found: "\(b[row + 1] - b[row]) values in a row",
+                        .shape, at: "\(path), \"\(layout.bags[index].name)\", row \(before + row)",
+                        found: "\(b[row + 1] - b[row]) values",
                         expected:
                             "\(a[row + 1] - a[row]) as of \"\(layout.bags[first].name)\", whose behaviours they are"
                     )

@@ -1,7 +1,7 @@
 import MTLEngine
 
 /// An option whose default is no longer what it was.
-private struct ChangedDefault {
+struct ChangedDefault {
     let name: String
     /// What a model file means that does not say it: all that was written before the option was there.
     let before: OptionValue
@@ -9,8 +9,48 @@ private struct ChangedDefault {
     let now: OptionValue
 }
 
-extension SharingType {
-    private var changedDefaults: [ChangedDefault] {
+/// Types that are no longer quite what they were: model files of before mean what they meant.
+protocol ChangingKind: SettingsKind {
+    /// Names of before, and what they are called now.
+    static var formerNames: [String: String] { get }
+    /// The options of which a model file says those that are left out.
+    var changedDefaults: [ChangedDefault] { get }
+    /// An option's value as files say it now, where there were other words for it.
+    func today(_ option: String, _ value: OptionValue) -> OptionValue
+}
+
+extension ChangingKind {
+    func today(_: String, _ value: OptionValue) -> OptionValue { value }
+}
+
+extension TypedSettings where Kind: ChangingKind {
+    /// The settings as a model file has them: it says every option whose default has changed, so that it stays what it is.
+    var ofFile: Self { complete(\.now) }
+
+    /// The settings that a model file means, as an experiment says them: options that say what they would mean anyway are left
+    /// out, so that equal settings are equal.
+    var ofFileRead: Self {
+        var result = complete(\.before)
+        for option in type.changedDefaults where result.options[option.name] == option.now {
+            result.options[option.name] = nil
+        }
+        return result
+    }
+
+    private func complete(_ value: KeyPath<ChangedDefault, OptionValue>) -> Self {
+        var result = self
+        for (name, said) in options { result.options[name] = type.today(name, said) }
+        for option in type.changedDefaults where result.options[option.name] == nil {
+            result.options[option.name] = option[keyPath: value]
+        }
+        return result
+    }
+}
+
+extension SharingType: ChangingKind {
+    static var formerNames: [String: String] { ["hard": "shared_bottom"] }
+
+    var changedDefaults: [ChangedDefault] {
         switch self {
         case .nddr: [ChangedDefault(name: "fused_activation", before: "identity", now: "relu")]
         case .star: [ChangedDefault(name: "star_heads", before: false, now: true)]
@@ -20,19 +60,21 @@ extension SharingType {
 
     /// Whether it is another function than it was in files that do not say `ModelSettings.definition`.
     var isRedefined: Bool { [.m3oe, .adaptdhm, .hamur, .apg].contains(self) }
+}
 
-    /// Options that say what they would mean anyway are left out, so that equal settings are equal.
-    fileprivate func shortened(_ options: [String: OptionValue]) -> [String: OptionValue] {
-        options.filter { option in
-            !changedDefaults.contains { $0.name == option.key && $0.now == option.value }
-        }
+extension FeatureLayerType: ChangingKind {
+    static var formerNames: [String: String] { ["self_attention": "attention_pooling"] }
+
+    var changedDefaults: [ChangedDefault] {
+        self == .gate ? [ChangedDefault(name: "activation", before: "relu", now: "sigmoid")] : []
     }
 
-    fileprivate func complete(
-        _ options: [String: OptionValue], _ value: KeyPath<ChangedDefault, OptionValue>
-    ) -> [String: OptionValue] {
-        let all = changedDefaults.map { ($0.name, $0[keyPath: value]) }
-        return options.merging(all) { own, _ in own }
+    /// Whether the scores of an attention are normalised was true or false, before there were three ways.
+    func today(_ option: String, _ value: OptionValue) -> OptionValue {
+        guard self == .attention, option == "normalized",
+            let normalization = TargetAttention.Normalization(option: value)
+        else { return value }
+        return .scalar(normalization.rawValue)
     }
 }
 
@@ -56,23 +98,22 @@ extension ModelSettings {
             expected: "definition \(expected); train the model anew")
     }
 
-    /// The settings as a model file has them: it says every option whose default has changed, so that it stays what it is.
-    var ofFile: ModelSettings { changed { $0.complete($1, \.now) }.saying(gate: .sigmoid) }
+    /// The settings as files of models and runs have them; see `TypedSettings.ofFile`.
+    var ofFile: ModelSettings {
+        var result = self
+        result.sharing = sharing?.ofFile
+        result.features = features.map(\.ofFile)
+        return result
+    }
 
-    /// The settings that a model file means, as an experiment says them.
+    /// The settings that a model file means; see `TypedSettings.ofFileRead`.
     var ofFileRead: ModelSettings {
-        changed { $0.shortened($0.complete($1, \.before)) }.saying(gate: .relu)
+        var result = self
+        result.sharing = sharing?.ofFileRead
+        result.features = features.map(\.ofFileRead)
+        return result
     }
 
     /// Whether two settings mean the same.
     func means(_ other: ModelSettings) -> Bool { ofFile == other.ofFile }
-
-    private func changed(
-        _ body: (SharingType, [String: OptionValue]) -> [String: OptionValue]
-    ) -> ModelSettings {
-        guard let sharing else { return self }
-        var copy = self
-        copy.sharing = SharingSettings(sharing.type, body(sharing.type, sharing.options))
-        return copy
-    }
 }

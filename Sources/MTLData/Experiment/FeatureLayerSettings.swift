@@ -30,9 +30,6 @@ public enum FeatureLayerType: String, SettingsKind {
     /// A transformer over a sequence and what it is compared with.
     case transformer
 
-    /// What `attention_pooling` was called.
-    public static let formerNames = ["self_attention": "attention_pooling"]
-
     /// Where it is in an experiment.
     public static var place: String { "model, features" }
 
@@ -52,14 +49,6 @@ extension TypedSettings where Kind == FeatureLayerType {
         case .list(let names)?: names.compactMap { if case .scalar(let name) = $0 { name } else { nil } }
         default: []
         }
-    }
-
-    /// The same with what a model file has to say, since it was another default in files of before.
-    func saying(gate: FieldGate.Gate) -> Self {
-        guard type == .gate, options["activation"] == nil else { return self }
-        var result = self
-        result.options["activation"] = .scalar(gate.rawValue)
-        return result
     }
 
     /// The layer itself.

@@ -110,13 +110,6 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         }
     }
 
-    /// The same with what defaults say that have changed: gates that are not said are `gate`.
-    func saying(gate: FieldGate.Gate) -> ModelSettings {
-        var result = self
-        result.features = features.map { $0.saying(gate: gate) }
-        return result
-    }
-
     /// What the names of tables begin with: "" where all tasks read the same, else "TASK." for each.
     func tableOwners(_ schema: Schema) -> [String] {
         sharing?.type == .separate ? schema.labels.map { "\($0.name)." } : [""]

@@ -136,7 +136,15 @@ public struct TrainingRun {
         let course = TrainingCourse(
             model: model, settings: settings, data: data, groups: groups, start: start, audit: audit,
             keeping: keeping, compute: compute, watch: watch)
-        try keeping?.folder.begin(settings: RunFolder.text(settings), rows: Self.identity(data, start))
+        if let folder = keeping?.folder {
+            // All that defaults mean is said, so that a run of before one changed does not go on as another function.
+            var said = settings
+            said.model = settings.model.ofFile
+            try folder.begin(
+                settings: RunFolder.text(said), definition: said.model.definition,
+                rows: Self.identity(data, start))
+            try said.model.check(definition: folder.manifest?.definition)
+        }
         var history = RunHistory(tasks: model.tasks.map(\.name))
         var failures: [InputError] = []
         var bestEpochs: [UInt64: Int] = [:]

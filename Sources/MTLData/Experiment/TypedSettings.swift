@@ -38,7 +38,9 @@ public struct TypedSettings<Kind: SettingsKind>: Sendable, Equatable, Codable {
                     default: "nothing"
                     }
                 var expected = "one of \(names)"
-                if case .scalar(let name)? = all["type"], let new = Kind.formerNames[name] {
+                if case .scalar(let name)? = all["type"],
+                    let new = (Kind.self as? any ChangingKind.Type)?.formerNames[name]
+                {
                     expected = "\"\(new)\", as it is called now"
                 }
                 throw InputError(.name, at: "\(Kind.place), type", found: found, expected: expected)
@@ -67,8 +69,6 @@ public protocol SettingsKind: RawRepresentable<String>, CaseIterable, Sendable, 
     static var place: String { get }
     /// Whether a file may say the name alone.
     static var isNameEnough: Bool { get }
-    /// Names of before, and what they are called now.
-    static var formerNames: [String: String] { get }
     /// Checks options without the rest of the experiment.
     ///
     /// - Throws: `InputError` that names the option.
@@ -78,6 +78,4 @@ public protocol SettingsKind: RawRepresentable<String>, CaseIterable, Sendable, 
 extension SettingsKind {
     /// By default it may not.
     public static var isNameEnough: Bool { false }
-    /// By default no name has changed.
-    public static var formerNames: [String: String] { [:] }
 }

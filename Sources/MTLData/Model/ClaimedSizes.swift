@@ -110,7 +110,7 @@ struct ClaimedSizes {
             throw refuse(
                 "schema", "\(Int(min(numbers, 1e18))) numbers in vectors of numbers", "those in the file")
         }
-        let hasOwnHeads = [.scenarioTowers, .star].contains(settings.sharing?.type)
+        let hasOwnHeads = [.scenarioTowers, .star, .m3oe, .hamur].contains(settings.sharing?.type)
         let scenarios = hasOwnHeads ? preprocessor.scenarios?.size ?? 1 : 1
         let heads = Double(settings.ensemble ?? 1) * Double(schema.labels.count) * Double(scenarios)
         guard settings.ensemble == nil || heads <= Double(elements / members) else {

@@ -194,10 +194,11 @@ extension ModelBundle {
         }
     }
 
-    /// Metadata with today's names: what was called "hard" is a shared bottom, "self_attention" attention pooling.
+    /// Metadata with today's names of what is shared and of feature layers.
     package static func renamed(_ text: String) -> String {
-        text.replacing(#""type":"hard""#, with: #""type":"shared_bottom""#)
-            .replacing(#""type":"self_attention""#, with: #""type":"attention_pooling""#)
+        [SharingType.formerNames, FeatureLayerType.formerNames].joined().reduce(text) { text, name in
+            text.replacing(#""type":"\#(name.key)""#, with: #""type":"\#(name.value)""#)
+        }
     }
 
     private static func decode<Value: Decodable>(

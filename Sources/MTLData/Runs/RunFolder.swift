@@ -47,9 +47,10 @@ public final class RunFolder {
     ///
     /// - Parameters:
     ///   - settings: the experiment as JSON with all settings filled in.
+    ///   - definition: that of the model, `ModelSettings.definition`.
     ///   - rows: what identifies the rows.
     /// - Throws: `InputError` that names the first setting, or the rows, that are not those of the run.
-    func begin(settings: String, rows: String) throws(InputError) {
+    func begin(settings: String, definition: String?, rows: String) throws(InputError) {
         if let manifest {
             let written = (FileManager.default.contents(atPath: settingsPath)).map { Array($0) }
             guard let written, manifest.settings == Self.digest(written) else {
@@ -68,7 +69,8 @@ public final class RunFolder {
             return
         }
         try write(Array(settings.utf8), to: settingsPath)
-        manifest = RunManifest(settings: Self.digest(Array(settings.utf8)), rows: rows)
+        manifest = RunManifest(
+            settings: Self.digest(Array(settings.utf8)), definition: definition, rows: rows)
         try record()
     }
 
@@ -241,6 +243,8 @@ struct RunManifest: Codable {
     var version = currentVersion
     /// A digest of the settings' file.
     var settings: String
+    /// What the model's architecture was when the run began, `ModelSettings.definition`.
+    var definition: String?
     /// What identifies the rows.
     var rows: String
     /// Seeds that are over, in their order.

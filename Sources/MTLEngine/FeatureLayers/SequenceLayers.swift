@@ -83,7 +83,7 @@ extension TargetAttention.Normalization: OptionType {
     static var expected: String { "none, softmax or scaled_softmax" }
 
     /// Files of before the third one say whether it is a softmax.
-    init?(option: OptionValue) {
+    package init?(option: OptionValue) {
         if let isNormalized = Bool(option: option) {
             self = isNormalized ? .softmax : .none
         } else {

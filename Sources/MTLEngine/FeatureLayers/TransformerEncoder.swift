@@ -4,7 +4,7 @@
 /// is x ← LN(x + dropout(attention(x))), x ← LN(x + dropout(W_2 act(W_1 x))) over a row's own tokens alone: what lies behind its last
 /// behaviour changes nothing. Parameters have the names of PyTorch's `TransformerEncoderLayer`: "NAME.layers.l.self_attn.in_proj.weight"
 /// `[3 d, d]`, "…self_attn.out_proj", "…linear1", "…linear2", "…norm1", "…norm2"; and "NAME.positions.weight". Several sequences of the
-/// same behaviours are put side by side at every position, as in `TargetAttention`.
+/// same behaviours are put side by side at every position, as in `TargetAttention`, but become one field, of the first one's name.
 /// - SeeAlso: Chen et al., *Behavior Sequence Transformer*, arXiv 1905.06874, which puts the time since a behaviour in the place of its
 ///   position and hands on all tokens side by side (`pooling: all`).
 public struct TransformerEncoder: FeatureLayer, Equatable {
@@ -75,11 +75,7 @@ public struct TransformerEncoder: FeatureLayer, Equatable {
         try require(heads, atLeast: 1, atMost: SizeLimit.count, "\(name), heads")
         try require(count, atLeast: 1, atMost: SizeLimit.layers, "\(name), count")
         try require(units, atLeast: 0, atMost: SizeLimit.units, "\(name), units")
-        guard !activation.hasParameters else {
-            throw InputError(
-                .value, at: "\(name), activation", found: activation.rawValue,
-                expected: "an activation without parameters")
-        }
+        try requirePlain(activation, "\(name), activation")
         try requireRate(dropout, "\(name), dropout")
         let some = try graph.alignedSequences(sequences, at: "\(name), sequence")
         let candidate =

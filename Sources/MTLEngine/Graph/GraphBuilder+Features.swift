@@ -5,7 +5,8 @@ struct FeaturePart {
 }
 
 extension GraphBuilder {
-    /// The embedded features alone, in order, each of its table's dimension. A layer that replaces all features leaves none.
+    /// The embedded fields alone, in order, each `[rows, its width]`: embedded features of their table's dimension, what layers
+    /// made of them, and fields that layers appended, of sequences and numbers. A layer that replaces all features leaves none.
     public var embeddedFeatures: [GraphValue] { parts.filter { $0.field != nil }.map(\.value) }
     /// The names of `embeddedFeatures`.
     public var embeddedNames: [String] { parts.compactMap(\.field) }

@@ -5,6 +5,7 @@ extension GraphBuilder {
     ) -> GraphValue {
         precondition(
             units > 0 && blocks > 0 && x.width % blocks == 0, "\(x.width) columns in \(blocks) blocks")
+        precondition(!activation.hasParameters, "\(activation.rawValue), which only hidden layers have")
         let source = inWorkspace(x)
         let inputs = x.width / blocks
         let order: Dense.Order = units < 8 && activation != .relu ? .outputMajor : .inputMajor
@@ -53,12 +54,13 @@ extension GraphBuilder {
     }
 
     /// Layers of `tiedDense`: `[rows, blocks · units of the last layer]`; layer l's parameters are "NAME.l.weight" and
-    /// "NAME.l.bias". Layers with normalisation or dropout trap: `check(at:allowsNone:isPlain:)` refuses them before.
+    /// "NAME.l.bias". Layers with normalisation, dropout or an activation with parameters trap:
+    /// `check(at:allowsNone:isPlain:)` refuses them before.
     public mutating func tiedStack(
         _ x: GraphValue, blocks: Int, _ layers: [HiddenLayer], name title: String
     ) -> GraphValue {
         var value = x
-        precondition(layers.allSatisfy(\.isPlain), "tied layers with normalisation or dropout")
+        precondition(layers.allSatisfy(\.isPlain), "tied layers that are no plain ones")
         for (depth, layer) in layers.enumerated() {
             value = tiedDense(
                 value, blocks: blocks, units: layer.units, activation: layer.activation,

@@ -6,7 +6,7 @@ extension GraphBuilder {
     /// - Parameters:
     ///   - x: what is read, `[rows, columns]`.
     ///   - units: outputs per block.
-    ///   - activation: what the sums go through.
+    ///   - activation: what the sums go through; one with parameters (PReLU, Dice) traps: `layer` has those.
     ///   - name: NAME, what the parameters' names begin with.
     ///   - initial: what the parameters are before training.
     ///   - into: where it writes, `[rows, units]` from `reserve`; nil for a new value.
@@ -24,7 +24,7 @@ extension GraphBuilder {
     /// - Parameters:
     ///   - x: what every block reads, or with `inputIsShared` false one block of columns for each.
     ///   - units: outputs per block.
-    ///   - activation: what the sums go through.
+    ///   - activation: what the sums go through; one with parameters (PReLU, Dice) traps: `layer` has those.
     ///   - names: one per block, what the names of its parameters begin with.
     ///   - inputIsShared: whether every block reads all of x.
     ///   - hasBias: false for x W alone.
@@ -46,6 +46,7 @@ extension GraphBuilder {
         hasBias: Bool, initial: InitialWeights, into: GraphValue?, perMember: Bool = false
     ) -> (value: GraphValue, layer: Dense) {
         precondition(units > 0 && !names.isEmpty, "\(names.count) layers of \(units) units")
+        precondition(!activation.hasParameters, "\(activation.rawValue), which only hidden layers have")
         precondition(inputIsShared || x.width % names.count == 0, "\(x.width) columns, \(names.count) blocks")
         let blocks = names.count
         let source = inputIsShared || blocks == 1 ? x : inWorkspace(x)
@@ -256,8 +257,9 @@ extension GraphBuilder {
         return y
     }
 
-    /// act(x), element by element: `[rows, x.width]`.
+    /// act(x), element by element: `[rows, x.width]`. An activation with parameters (PReLU, Dice) traps: `finished` has those.
     public mutating func activation(_ x: GraphValue, _ activation: Activation) -> GraphValue {
+        precondition(!activation.hasParameters, "\(activation.rawValue), which only hidden layers have")
         guard activation != .identity else { return x }
         let source = inWorkspace(x)
         let y = reserve(x.width)

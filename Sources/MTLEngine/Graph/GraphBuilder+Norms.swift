@@ -35,6 +35,14 @@ extension GraphBuilder {
     /// ("NAME.s.weight" from 1, "NAME.s.bias" from 0), and a count of the batches behind its statistics,
     /// "NAME.s.num_batches_tracked" `[1]`, where less than 32 rows count as a part of a batch. Statistics begin as the first
     /// batch's, and a scenario with less than 32 rows in a batch is normalised by them once they are of as many.
+    ///
+    /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - isPartitioned: whether every scenario has statistics and factors of its own.
+    ///   - name: NAME, what the parameters' names begin with.
+    ///   - epsilon: what is added to the variance.
+    ///   - momentum: how much of a batch's statistics the moving ones take, 0 to 1; above 0 where it is partitioned.
+    /// - SeeAlso: Ioffe & Szegedy, arXiv 1502.03167; of partitions Sheng et al., arXiv 2101.11427.
     public mutating func batchNorm(
         _ x: GraphValue, isPartitioned: Bool = false, name: String, epsilon: Double = 1e-5,
         momentum: Double = 0.1
@@ -42,7 +50,8 @@ extension GraphBuilder {
         batchNorm(x, isPartitioned: isPartitioned, names: [name], epsilon: epsilon, momentum: momentum)
     }
 
-    /// Batch normalisation of equal blocks side by side, `[rows, x.width]`, the parameters named per block.
+    /// Batch normalisation of equal blocks side by side, `[rows, x.width]`, the parameters named per block, each
+    /// `[x.width / names]`; otherwise as `batchNorm(_:isPartitioned:name:epsilon:momentum:)`.
     public mutating func batchNorm(
         _ x: GraphValue, isPartitioned: Bool = false, names: [String], epsilon: Double = 1e-5,
         momentum: Double = 0.1
@@ -59,6 +68,9 @@ extension GraphBuilder {
     ) -> GraphValue {
         precondition(
             !names.isEmpty && x.width % names.count == 0, "\(x.width) columns, \(names.count) blocks")
+        // Of a partitioned norm the first batch's weight is a quotient of two zeros without any momentum.
+        precondition(
+            (0...1).contains(momentum) && (momentum > 0 || !isPartitioned), "a momentum of \(momentum)")
         let source = inWorkspace(x)
         let width = x.width
         if isPartitioned { usesScenarios = true }

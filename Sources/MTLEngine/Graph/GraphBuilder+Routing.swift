@@ -9,13 +9,14 @@ extension GraphBuilder {
     ///   - x: what is read, `[rows, columns]`.
     ///   - clusters: the number of centres.
     ///   - momentum: β, 0 to 1.
-    ///   - rounds: how often the centres move in a step.
+    ///   - rounds: how often the centres move in a step; 0 or more.
     ///   - title: NAME, what the parameters' names begin with.
     /// - SeeAlso: Li et al., arXiv 2211.12105.
     public mutating func routing(
         _ x: GraphValue, clusters: Int, momentum: Double, rounds: Int = 3, name title: String
     ) -> GraphValue {
         precondition(clusters > 0 && (0...1).contains(momentum), "\(clusters) clusters, momentum \(momentum)")
+        precondition(rounds >= 0, "\(rounds) rounds")
         let centres = place(clusters * x.width, isTrained: false)
         name("\(title).centres", centres, [clusters, x.width], isTrained: false)
         beginnings.append(
@@ -23,8 +24,9 @@ extension GraphBuilder {
         let scratch = scratchCount
         scratchCount = Self.sum(scratchCount, (clusters + 15) / 16 * 16)
         var after: GraphValue?
+        var y = reserve(clusters)
         for round in 0...rounds {
-            let y = reserve(clusters)
+            if round > 0 { y = reserve(clusters) }
             nodes.append(
                 .routing(
                     RoutingNode(
@@ -33,7 +35,7 @@ extension GraphBuilder {
             after = y
         }
         normWidth = Self.sum(normWidth, RoutingNode.normColumns(width: x.width, count: clusters))
-        return after ?? x
+        return y
     }
 
     /// act(x (W_k ⊙ W) + b_k + b), `[rows, units]`, of the row's cluster k, which `routes` `[rows, clusters]` names by a column
@@ -41,6 +43,7 @@ extension GraphBuilder {
     public mutating func clusterDense(
         _ x: GraphValue, units: Int, activation: Activation, routes: GraphValue, name title: String
     ) -> GraphValue {
+        precondition(!activation.hasParameters, "\(activation.rawValue), which only hidden layers have")
         let (clusters, size) = (routes.width, x.width * units)
         let own = place(clusters * (size + units))
         let shared = place(size + units)

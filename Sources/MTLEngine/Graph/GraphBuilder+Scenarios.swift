@@ -6,7 +6,7 @@ extension GraphBuilder {
     /// - Parameters:
     ///   - x: what is read, `[rows, columns]`.
     ///   - units: outputs per block.
-    ///   - activation: what the sums go through.
+    ///   - activation: what the sums go through; one with parameters (PReLU, Dice) traps: `scenarioStack` has those.
     ///   - sharesFactor: whether there is a shared factor, as in `STAR`.
     ///   - present: the scenarios that have weights, in ascending order, or nil for all; for the others y is 0.
     ///   - title: NAME, what the parameters' names begin with.
@@ -37,10 +37,31 @@ extension GraphBuilder {
             name: title, into: nil, perMember: members != nil)
     }
 
+    /// Every task's tower and logits, all layers the row's scenario's own, "heads.TASK.l.s.weight": per task, in the order of
+    /// `tasks`, `[rows, kind.outputs]`. A task that exists in some scenarios only has layers there and nowhere else.
+    ///
+    /// - Parameters:
+    ///   - x: what all towers read, `[rows, columns]`.
+    ///   - sharesFactor: whether every layer has a shared factor, as of `scenarioDense`.
+    public mutating func scenarioHeads(_ x: GraphValue, sharesFactor: Bool = false) -> [GraphValue] {
+        var logits: [GraphValue] = []
+        for task in tasks {
+            let present = scenarios(of: task)
+            let hidden = scenarioStack(
+                x, task.tower, sharesFactor: sharesFactor, present: present, name: "heads.\(task.name)")
+            logits.append(
+                scenarioLogits(
+                    hidden, outputs: task.kind.outputs, sharesFactor: sharesFactor, present: present,
+                    name: "heads.\(task.name).\(task.tower.count)"))
+        }
+        return logits
+    }
+
     private mutating func addScenarioDense(
         _ x: GraphValue, units: Int, activation: Activation, sharesFactor: Bool, present: [Int]?,
         name title: String, into: GraphValue?, perMember: Bool
     ) -> GraphValue {
+        precondition(!activation.hasParameters, "\(activation.rawValue), which only hidden layers have")
         usesScenarios = true
         let size = x.width * units
         let some = present ?? Array(0..<scenarios)
@@ -92,7 +113,17 @@ extension GraphBuilder {
         return y
     }
 
-    /// Layers of `scenarioDense`, "NAME.l.s.weight": `[rows, units of the last layer]`.
+    /// Layers of `scenarioDense`, "NAME.l.s.weight": `[rows, units of the last layer]`, or x where there are no layers.
+    ///
+    /// What stands behind a layer's product is all scenarios' in common: its normalisation, "NAME.l.norm", whose batch is that
+    /// of all rows, and the slopes of PReLU and Dice, "NAME.l.activation".
+    /// - Parameters:
+    ///   - x: what is read, `[rows, columns]`.
+    ///   - layers: the layers, from x up.
+    ///   - sharesFactor: whether there is a shared factor, as of `scenarioDense`.
+    ///   - present: the scenarios that have weights, in ascending order, or nil for all.
+    ///   - title: NAME, what the parameters' names begin with.
+    ///   - into: where the last layer writes, from `reserve`; nil for a new value.
     public mutating func scenarioStack(
         _ x: GraphValue, _ layers: [HiddenLayer], sharesFactor: Bool = false, present: [Int]? = nil,
         name title: String, into: GraphValue? = nil

@@ -32,6 +32,7 @@ public struct GraphBuilder {
     var gateRecords: [GateRecord] = []
     var segments: [ParameterSegment] = []
     var beginnings: [ModelPlan.Beginning] = []
+    /// Parameters that no weight decay applies to, whatever the model decays.
     var undecayed: [Range<Int>] = []
     /// Scenarios' and clusters' own factors of shared weights, which begin at 1 and decay towards it.
     var factors: [Range<Int>] = []

@@ -254,7 +254,13 @@ package struct Program: Sendable {
                     && allowed.map { flags in columns.contains { flags[output.storage][$0] } } ?? true
             }
             var parts: [any NodeOperation] = []
-            for run in runs(blocks) { parts.append(operation.part(run)) }
+            for run in runs(blocks) {
+                if operation.partsAreSingle {
+                    for block in run { parts.append(operation.part(block..<block + 1)) }
+                } else {
+                    parts.append(operation.part(run))
+                }
+            }
             for part in parts.reversed() {
                 for input in part.inputs(plan.lists) { need(input) }
                 result.append(Part(ordinal: ordinal, operation: part))

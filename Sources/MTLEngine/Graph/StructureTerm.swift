@@ -7,15 +7,15 @@
 /// A piece of a structure's penalty that one worker computes at once: no two write the same gradient.
 package enum StructureTerm {
     /// Elements `start..<start + count` of a part; `places` are the tasks' offsets, `shares` what the turn has of each one's
-    /// gradient (`TurnShares`).
+    /// gradient (`TurnShares`). The value that is told is the whole term's in every turn.
     case coupling(
         places: UnsafePointer<Int>, shares: UnsafePointer<Double>, tasks: Int, start: Int, count: Int,
         matrix: Int, weight: Double)
     /// Units of a weight matrix: unit o's input i at `start + o·unitStride + i·inputStride`.
     case orthogonality(
         start: Int, units: Int, inputs: Int, unitStride: Int, inputStride: Int, blocks: Int, weight: Double,
-        isTrained: Bool)
-    case openGates(start: Int, count: Int, shift: Double, weight: Double, isTrained: Bool)
+        share: Double)
+    case openGates(start: Int, count: Int, shift: Double, weight: Double, share: Double)
 
     /// Adds the gradient and returns the value.
     func add<Scalar: BLASScalar>(
@@ -41,7 +41,7 @@ package enum StructureTerm {
             }
         case .orthogonality(
             let start, let units, let inputs, let unitStride, let inputStride, let blocks, let weight,
-            let isTrained):
+            let share):
             let (w, d, size) = (parameters + start, gradients + start, units / blocks)
             for unit in 0..<units {
                 for other in (unit / size + 1) * size..<max(units, (unit / size + 1) * size) {
@@ -52,8 +52,8 @@ package enum StructureTerm {
                             * Double(w[other * unitStride + input * inputStride])
                     }
                     value += weight * dot * dot
-                    guard isTrained else { continue }
-                    let slope = Scalar(2 * weight * dot)
+                    guard share > 0 else { continue }
+                    let slope = Scalar(2 * share * weight * dot)
                     for input in 0..<inputs {
                         let (a, b) = (
                             unit * unitStride + input * inputStride, other * unitStride + input * inputStride
@@ -63,11 +63,11 @@ package enum StructureTerm {
                     }
                 }
             }
-        case .openGates(let start, let count, let shift, let weight, let isTrained):
+        case .openGates(let start, let count, let shift, let weight, let share):
             for index in start..<start + count {
                 let open = 1 / (1 + exp(shift - Double(parameters[index])))
                 value += weight * open
-                if isTrained { gradients[index] += Scalar(weight * open * (1 - open)) }
+                if share > 0 { gradients[index] += Scalar(share * weight * open * (1 - open)) }
             }
         }
         return value
@@ -100,8 +100,7 @@ package final class StructureTerms {
                     let places = FixedList(segments.map(\.offset))
                     let shares = FixedList(segments.map(turn.share))
                     owners += [places, shares]
-                    guard let first = places.elements.baseAddress, let share = shares.elements.baseAddress,
-                        shares.elements.contains(where: { $0 > 0 })
+                    guard let first = places.elements.baseAddress, let share = shares.elements.baseAddress
                     else { continue }
                     for start in stride(from: 0, to: segments[0].count, by: Self.limit) {
                         result.append(
@@ -113,21 +112,19 @@ package final class StructureTerms {
                 }
             case .orthogonality(let name, let blocks, let weight):
                 let found = segment(name)
-                let share = turn.share(of: found)
                 let (units, inputs) = (found.shape[0], found.shape[1])
                 result.append(
                     .orthogonality(
                         start: found.offset, units: units, inputs: inputs,
                         unitStride: found.isTransposed ? 1 : inputs,
                         inputStride: found.isTransposed ? units : 1, blocks: blocks,
-                        weight: share > 0 ? share * weight : weight, isTrained: share > 0))
+                        weight: weight, share: turn.share(of: found)))
             case .openGates(let name, let shift, let weight):
                 let found = segment(name)
-                let share = turn.share(of: found)
                 result.append(
                     .openGates(
-                        start: found.offset, count: found.count, shift: shift,
-                        weight: share > 0 ? share * weight : weight, isTrained: share > 0))
+                        start: found.offset, count: found.count, shift: shift, weight: weight,
+                        share: turn.share(of: found)))
             case .traceNorm, .subspace: break
             }
             matrix += structure.couplingCount

@@ -1,18 +1,27 @@
 /// How much of a term over parameters a turn's loss has.
 ///
 /// The joint loss is Σ_t L_t + P for a term P. Turns of some tasks have L_t for those alone; each gets P's share of these tasks
-/// among all that train the parameter, so that a round of turns adds up to P once, as a joint step does.
+/// among all whose turns train the parameter, so that a round of turns adds up to P once, as a joint step does.
 struct TurnShares {
     private let trained: [ParameterRange]
     /// Per task what it trains when all tasks learn together.
     private let perTask: [[ParameterRange]]
     private let tasks: Set<Int>
     private let rates: TurnRates
+    /// The turns of a round with this one: their tasks, and what they train.
+    private let round: [(tasks: [Int], rates: TurnRates)]
 
-    init(_ plan: ModelPlan, tasks: [LearningTask], _ spec: TurnSpec, trained: [ParameterRange]) {
+    init(_ plan: ModelPlan, tasks: [LearningTask], specs: [TurnSpec], turn: Int, trained: [ParameterRange]) {
+        let spec = specs[turn]
         self.trained = trained
         self.tasks = Set(spec.tasks)
         rates = TurnRates(spec, plan.layout)
+        // Every group has one turn in a round, of the same stage of thawing.
+        let stage = specs[..<turn].count { $0.group == spec.group }
+        round = Dictionary(grouping: specs, by: \.group).values.map { group in
+            let other = group[min(stage, group.count - 1)]
+            return (other.tasks, TurnRates(other, plan.layout))
+        }
         // Turns of all tasks have all of every term.
         let isWhole = spec.tasks.count == tasks.count || plan.penalties.isEmpty && plan.structures.isEmpty
         perTask = isWhole ? [] : tasks.indices.map { Program(plan, tasks: tasks, task: $0).parameters }
@@ -23,8 +32,11 @@ struct TurnShares {
         guard trained.contains(segment) else { return 0 }
         guard !perTask.isEmpty else { return 1 }
         let readers = perTask.indices.filter { perTask[$0].contains(segment) }
-        let own = readers.filter(tasks.contains).count
-        return own == 0 ? 1 : Double(own) / Double(readers.count)
+        let own = readers.count(where: tasks.contains)
+        let all = round.reduce(0) { sum, turn in
+            turn.rates.factor(at: segment.offset) > 0 ? sum + readers.count(where: turn.tasks.contains) : sum
+        }
+        return own == 0 ? 1 : Double(own) / Double(all)
     }
 
     /// The turn's share of a round's moves of several pieces, each at its factor of the learning rate: 1 where all move at the

@@ -59,8 +59,11 @@ extension [HiddenLayer] {
             guard !isPlain || layer.isPlain else {
                 throw InputError(
                     .value, at: "\(place), layer \(index)",
-                    found: "normalisation, dropout or an activation with parameters",
-                    expected: "none of them here")
+                    found: layer.activation.hasParameters
+                        ? layer.activation.rawValue
+                        : layer.dropout == 0
+                            ? "\(layer.normalization.rawValue) normalisation" : "dropout \(layer.dropout)",
+                    expected: "neither normalisation, dropout nor an activation with parameters here")
             }
             guard layer.dropout >= 0, layer.dropout < 1 else {
                 throw InputError(

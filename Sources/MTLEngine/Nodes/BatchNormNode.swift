@@ -51,7 +51,12 @@ package struct BatchNormNode: NodeOperation {
 
     package var output: GraphValue { y }
 
+    /// A block's batches are counted once, by whoever has its columns.
+    package var blockWidth: Int { isPartitioned ? width / blocks : 1 }
+    package var partsAreSingle: Bool { isPartitioned }
+
     package func part(_ some: Range<Int>) -> BatchNormNode {
+        let some = some.lowerBound * blockWidth..<some.upperBound * blockWidth
         var copy = self
         copy.x = x.columns(some)
         copy.y = y.columns(some)
@@ -103,27 +108,25 @@ package struct BatchNormNode: NodeOperation {
             mean: sums(tile.sums, 0), squares: sums(tile.sums, 1))
     }
 
-    /// Where the counts of a scenario's batches begin, and how many there are.
-    private func counts(_ scenario: Int) -> Range<Int>? {
-        guard let tracked else { return nil }
-        let (each, start) = (width / blocks, tracked + scenario * blocks)
-        return start + first / each..<start + (first + x.width - 1) / each + 1
+    /// Where a scenario's batches are counted, of a node of one block.
+    private func counter(_ scenario: Int) -> Int? {
+        tracked.map { $0 + scenario * blocks + first / blockWidth }
     }
 
     /// Whether so many rows of a scenario are normalised by its moving statistics.
     package func usesMoving<Scalar: BLASScalar>(
         rows: Int, scenario: Int, parameters: UnsafePointer<Scalar>
     ) -> Bool {
-        guard rows < Self.fewRows, let counts = counts(scenario) else { return false }
-        return parameters[counts.lowerBound] >= 1
+        guard rows < Self.fewRows, let counter = counter(scenario) else { return false }
+        return parameters[counter] >= 1
     }
 
-    /// How much of a batch the moving statistics take, and the new count of batches.
+    /// How much of a batch the moving statistics take.
     package func share<Scalar: BLASScalar>(
         rows: Int, scenario: Int, parameters: UnsafePointer<Scalar>
     ) -> Double {
-        guard let counts = counts(scenario) else { return momentum }
-        let before = Double(parameters[counts.lowerBound])
+        guard let counter = counter(scenario) else { return momentum }
+        let before = Double(parameters[counter])
         let part = min(1, Double(rows) / Double(Self.fewRows))
         return (1 - pow(1 - momentum, part)) / (1 - pow(1 - momentum, before + part))
     }
@@ -132,10 +135,9 @@ package struct BatchNormNode: NodeOperation {
     package func count<Scalar: BLASScalar>(
         rows: Int, scenario: Int, parameters: UnsafeMutablePointer<Scalar>
     ) {
-        for place in counts(scenario) ?? 0..<0 {
-            let part = min(1, Double(rows) / Double(Self.fewRows))
-            parameters[place] = Scalar(min(Double(parameters[place]) + part, ParameterSegment.countOfBefore))
-        }
+        guard let counter = counter(scenario) else { return }
+        let part = min(1, Double(rows) / Double(Self.fewRows))
+        parameters[counter] = Scalar(min(Double(parameters[counter]) + part, ParameterSegment.countOfBefore))
     }
 
     /// Fills the statistics that a forward pass reads from a mean and a variance.

@@ -31,6 +31,14 @@ func requireRate(_ value: Double, _ place: String) throws(InputError) {
     }
 }
 
+/// An activation that stands alone, outside of a hidden layer, and so can have no parameters.
+func requirePlain(_ activation: Activation, _ place: String) throws(InputError) {
+    guard !activation.hasParameters else {
+        throw InputError(
+            .value, at: place, found: activation.rawValue, expected: "an activation without parameters")
+    }
+}
+
 /// An option that has to be a number.
 func requireFinite(_ value: Double, _ place: String) throws(InputError) {
     guard value.isFinite else {

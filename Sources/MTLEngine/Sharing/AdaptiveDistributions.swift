@@ -30,7 +30,8 @@ public struct AdaptDHM: Architecture, Equatable {
 
     /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
     ///
-    /// - Throws: `InputError` that names the option that is out of range, or a task whose tower has a normalisation or dropout.
+    /// - Throws: `InputError` that names the option that is out of range, or a task whose tower has a
+    ///   normalisation, dropout or an activation with parameters.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false, isPlain: true)
         try require(clusters, atLeast: 1, "clusters")

@@ -65,16 +65,7 @@ public struct HAMUR: Architecture, Equatable {
             guard depth >= trunk.count - adapters else { continue }
             h = adapted(&graph, h, matrices, name: "adapters.\(depth)")
         }
-        var logits: [GraphValue] = []
-        for task in graph.tasks {
-            let present = graph.scenarios(of: task)
-            let hidden = graph.scenarioStack(h, task.tower, present: present, name: "heads.\(task.name)")
-            logits.append(
-                graph.scenarioLogits(
-                    hidden, outputs: task.kind.outputs, present: present,
-                    name: "heads.\(task.name).\(task.tower.count)"))
-        }
-        return logits
+        return graph.scenarioHeads(h)
     }
 
     private func adapted(

@@ -8,8 +8,8 @@
 ///          + σ(e_t) [σ(b_t) task_t(h) + (1 - σ(b_t)) mean of the other tasks' experts]
 ///
 /// No gradient goes from a gate into h. All scenarios' experts are computed for every row, and its rows train all of them. A
-/// tower's layers are act(LN(z W_dt + b_dt) ⊙ γ_dt + β_dt) whatever the model's normalisation; of a task without hidden layers
-/// the tower is the last layer alone, where the authors have one hidden layer. Their experts have layer normalisation too, which
+/// tower's layers are act(LN(z W_dt + b_dt) ⊙ γ_dt + β_dt) whatever the model's normalisation, the slopes of PReLU and Dice all
+/// scenarios' in common; of a task without hidden layers the tower is the last layer alone, where the authors have one hidden layer. Their experts have layer normalisation too, which
 /// `normalization: layer` gives these.
 ///
 /// The four numbers e_d, e_t, b_d, b_t are "fusion.scenario", "fusion.task", "fusion.own_scenario" and "fusion.own_task", each
@@ -120,7 +120,8 @@ public struct M3oE: Architecture, Equatable {
                 h, units: layer.units, activation: .identity, present: present, name: name)
             h = graph.affine(
                 graph.layerNorm(h, names: [name + ".norm"]), perScenario: true, name: name + ".norm")
-            h = graph.dropout(graph.activation(h, layer.activation), rate: layer.dropout)
+            h = graph.finished(
+                h, .dense(layer.units, layer.activation, dropout: layer.dropout), names: [name])
         }
         return graph.scenarioLogits(
             h, outputs: task.kind.outputs, present: present,

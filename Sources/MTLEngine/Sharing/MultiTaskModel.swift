@@ -150,7 +150,7 @@ public struct MultiTaskModel: Sendable {
                     shape: [table.rows, table.dimension], isTransposed: false)
             }
         try Self.check(layout, builder.penalties)
-        builder.undecayed = layout.segments.filter { !decayed.contains($0) }.map {
+        builder.undecayed += layout.segments.filter { !decayed.contains($0) }.map {
             $0.offset..<$0.offset + $0.count
         }
         try builder.structures.check(layout)

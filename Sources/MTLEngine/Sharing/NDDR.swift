@@ -13,7 +13,7 @@ public struct NDDR: Architecture, Equatable {
     public var own: Double
     /// Whether a batch norm follows.
     public var isNormed: Bool
-    /// What the fused features go through.
+    /// What the fused features go through; it has no parameters.
     public var activation: Activation
 
     /// By default tasks begin with 0.9 of their own.
@@ -39,6 +39,7 @@ public struct NDDR: Architecture, Equatable {
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try layers.check(at: "layers", allowsNone: false)
         try requireShare(own, "own share")
+        try requirePlain(activation, "fused activation")
         let names = graph.headOrder.map { graph.tasks[$0].name }
         var value = graph.features
         for (depth, layer) in layers.enumerated() {
@@ -48,12 +49,8 @@ public struct NDDR: Architecture, Equatable {
                 value, names: names.map { "fusions.\($0).\(depth)" }, own: own,
                 hasBias: !isNormed)
             if isNormed {
-                let blocks = value.blocks(names.count)
-                var normed: [GraphValue] = []
-                for (block, name) in zip(blocks, names) {
-                    normed.append(graph.batchNorm(block, name: "norms.\(name).\(depth)", momentum: 0.05))
-                }
-                value = graph.concatenate(normed)
+                value = graph.batchNorm(
+                    value, names: names.map { "norms.\($0).\(depth)" }, momentum: 0.05)
             }
             value = graph.activation(value, activation)
         }

@@ -18,16 +18,6 @@ public struct ScenarioTowers: Architecture, Equatable {
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
         try trunk.check(at: "trunk")
-        let h = graph.stack(graph.features, trunk, names: ["trunk"])
-        var logits: [GraphValue] = []
-        for task in graph.tasks {
-            let present = graph.scenarios(of: task)
-            let hidden = graph.scenarioStack(h, task.tower, present: present, name: "heads.\(task.name)")
-            logits.append(
-                graph.scenarioLogits(
-                    hidden, outputs: task.kind.outputs, present: present,
-                    name: "heads.\(task.name).\(task.tower.count)"))
-        }
-        return logits
+        return graph.scenarioHeads(graph.stack(graph.features, trunk, names: ["trunk"]))
     }
 }

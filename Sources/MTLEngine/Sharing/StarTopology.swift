@@ -52,7 +52,9 @@ public struct STAR: Architecture, Equatable {
         try require(scenarioWidth, atLeast: 0, atMost: SizeLimit.units, "scenario width")
         let x = normalizes ? graph.normalizedFeatures(isPartitioned: true, name: "norm") : graph.features
         let h = graph.scenarioStack(x, layers, sharesFactor: true, name: "star")
-        let logits = starsHeads ? starHeads(&graph, h) : graph.heads(graph.tasks.map { _ in h })
+        let logits =
+            starsHeads
+            ? graph.scenarioHeads(h, sharesFactor: true) : graph.heads(graph.tasks.map { _ in h })
         guard scenarioWidth > 0 else { return logits }
         let embedding = graph.scenarioVector(scenarioWidth, name: "auxiliary.scenarios")
         let hidden = graph.stack(
@@ -62,19 +64,5 @@ public struct STAR: Architecture, Equatable {
                 hidden, units: task.kind.outputs, activation: .identity, name: "auxiliary.heads.\(task.name)")
             return graph.add([own, extra])
         }
-    }
-
-    private func starHeads(_ graph: inout GraphBuilder, _ h: GraphValue) -> [GraphValue] {
-        var logits: [GraphValue] = []
-        for task in graph.tasks {
-            let present = graph.scenarios(of: task)
-            let hidden = graph.scenarioStack(
-                h, task.tower, sharesFactor: true, present: present, name: "heads.\(task.name)")
-            logits.append(
-                graph.scenarioLogits(
-                    hidden, outputs: task.kind.outputs, sharesFactor: true, present: present,
-                    name: "heads.\(task.name).\(task.tower.count)"))
-        }
-        return logits
     }
 }

@@ -7,8 +7,8 @@ package struct StepCounters: Sendable, Equatable, Codable {
     package var updates = 0
     /// The group of the latest turn; nil before the first.
     package var latestGroup: Int?
-    /// Per structure of the plan the learning rates of the steps since its latest update, each times how far the step moved its
-    /// parameters; none before the first step.
+    /// Per structure of the plan the sum of the learning rates of the steps since its latest update, each times how far the step
+    /// moved its parameters; nil without structures, and of a checkpoint of before they were counted.
     package var movedRates: [Double]?
 
     package init(steps: [Int]) { self.steps = steps }

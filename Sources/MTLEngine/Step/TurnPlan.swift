@@ -99,7 +99,8 @@ package final class TurnPlan {
         }
         let lists = AlignedStorage<Int32>(copying: program.lists)
         owners.append(lists)
-        let shares = TurnShares(plan, tasks: tasks, spec, trained: program.parameters)
+        let shares = TurnShares(
+            plan, tasks: tasks, specs: specs, turn: turn, trained: program.parameters)
         let structures = StructureTerms(plan, shares)
         owners.append(structures)
         let tables = Self.tables(

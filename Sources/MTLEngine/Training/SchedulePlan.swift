@@ -29,13 +29,20 @@ package struct SchedulePlan: Sendable {
         self.schedule = schedule
         try schedule.check(tasks: model.tasks.map(\.name))
         let factors = try rates.rates(model.layout)
-        let specs: [[TurnSpec]]
+        var specs: [[TurnSpec]]
         switch schedule {
         case .joint: specs = [[TurnSpec(tasks: Array(model.tasks.indices), rates: factors)]]
         case .alternating(_, _, let trains):
             specs = try Self.alternating(trains, factors, model).map { [$0] }
         case .hierarchical(let hierarchy):
             specs = try hierarchy.turns(of: model, factors)
+        }
+        if !model.plan.penalties.isEmpty || !model.plan.structures.isEmpty {
+            // While another group still thaws, a turn has another share of a term (`TurnShares`): it is one by itself.
+            let most = specs.map(\.count).max() ?? 1
+            specs = specs.map { group in
+                group + (group.count..<most).flatMap { _ in group.suffix(1) }
+            }
         }
         turns = specs.flatMap { $0 }
         var start = 0

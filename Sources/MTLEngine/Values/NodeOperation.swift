@@ -7,6 +7,8 @@ package protocol NodeOperation: Sendable {
     var output: GraphValue { get }
     /// The output's columns that only run together.
     var blockWidth: Int { get }
+    /// Whether a part is a single block, so that neighbours run apart.
+    var partsAreSingle: Bool { get }
     /// The same for some of the output's blocks: in a task's turn the other tasks' blocks rest.
     func part(_ blocks: Range<Int>) -> Self
     /// What it reads, in the order of `setGradient`.
@@ -25,6 +27,7 @@ package protocol NodeOperation: Sendable {
 
 extension NodeOperation {
     package var blockWidth: Int { 1 }
+    package var partsAreSingle: Bool { false }
     package var parameters: [ParameterRange] { [] }
     package func parameters(_: [Int32]) -> [ParameterRange] { parameters }
     package var multiplyAdds: Int { 0 }
