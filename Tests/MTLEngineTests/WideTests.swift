@@ -42,16 +42,8 @@ import Testing
     }
 
     @Test(arguments: places) func sameBitsForAnyThreads(place: Int) throws {
-        let model = try model(Self.cases[place].layers)
-        let data = try FeatureLayerTests().data(Float.self, rows: 0..<900)
-        func bits(threads: Int) throws -> [UInt32] {
-            let trainer = try Trainer<Float>(
-                model, batchSize: 300, seed: 6, compute: ComputeOptions(threads: threads, backend: .kernels))
-            try trainer.fit(data, until: StoppingRule(epochs: 2, patience: nil))
-            return trainer.parameters.map(\.bitPattern)
-                + (try trainer.predict(data).values("spend").map(\.bitPattern))
-        }
-        #expect(try bits(threads: 1) == bits(threads: 2))
+        try expectSameBits(
+            model(Self.cases[place].layers), FeatureLayerTests().data(Float.self, rows: 0..<900))
     }
 
     /// What only the path reads moves the logits by its weights, and nothing else.
