@@ -1,7 +1,6 @@
 import MTLData
 import MTLEngine
 import MTLTestSupport
-import Synchronization
 import Testing
 
 /// Rows of a funnel are left out by its first event, with all of its labels.
@@ -24,18 +23,7 @@ import Testing
             text("x,buy,tag,click,cart", rows: Self.rows) { row in
                 "\(row)," + Self.labels(row).map { $0.isNaN ? "" : "\(Int($0))" }.joined(separator: ",")
             }, threads: 1, blockBytes: 1 << 16)
-        let preprocessor = try Preprocessor(fitting: source, schema: schema)
-        let sampler = try Sampler(sampling, preprocessor, parents: parents)
-        let plan = try ColumnPlan(schema, of: source, withLabels: true)
-        let found = Mutex<[Int: [Double]]>([:])
-        try source.read { (block, _) throws(InputError) in
-            var parsed = ParsedBlock(block, plan, classes: preprocessor.classes)
-            let kept = sampler.sample(&parsed, plan, preprocessor, rows: parsed.rows)
-            found.withLock { found in
-                for row in kept { found[block.record(row)] = parsed.labels.map { $0[row] } }
-            }
-        }
-        return found.withLock { $0 }
+        return try sampled(source, schema, sampling, parents: parents)
     }
 
     @Test func labelsOfAFunnelStayTogether() throws {
@@ -59,8 +47,7 @@ import Testing
             default: #expect(funnel.allSatisfy { $0.isNaN }, "nobody knows whether row \(row) was clicked")
             }
         }
-        let deviation = (Double(all) * 0.2 * 0.8).squareRoot()
-        #expect(abs(Double(kept) - 0.2 * Double(all)) < 4 * deviation)
+        #expect(isShare(kept, of: all, 0.2))
         // Rows are those that the click alone draws.
         let alone = try sample(sampling, parents: [:])
         #expect(found.allSatisfy { row, labels in labels[2].isNaN == alone[row]?[2].isNaN })
@@ -133,33 +120,6 @@ import Testing
         try experiment(files, type) { $0.schema.labels[0].when = "x > 0" }.check()
     }
 
-    /// Blank cells without a click are as good as a condition.
-    @Test(arguments: types) func laterEventsOfClickedRowsAloneAreRefused(type: SharingType) throws {
-        let files = try FieldCase()
-        func run(_ cart: (Int) -> String) throws -> (error: InputError?, notes: [String]) {
-            try files.write(
-                text("x,click,cart,buy", rows: 600) { row in
-                    "\(row % 50),\(row % 4 == 0 ? 1 : 0),\(cart(row)),\(row % 16 == 0 ? 1 : 0)"
-                })
-            let experiment = try experiment(files, type) { _ in }
-            let data = try files.prepared(experiment)
-            var notes: [String] = []
-            let error = failure { () throws(InputError) in
-                _ = try TrainingRun(experiment, data) { event in
-                    if case .note(let text) = event { notes.append(text) }
-                }
-            }
-            return (error, notes)
-        }
-        let blank = try run { $0 % 4 == 0 ? "\($0 % 8 == 0 ? 1 : 0)" : "" }
-        #expect(blank.error?.place == "label \"cart\", training rows", "\(type)")
-        #expect(blank.error?.found.hasSuffix("where \"click\" is no") == true)
-        let whole = try run { $0 % 8 == 0 ? "1" : "0" }
-        #expect(whole.error == nil && !whole.notes.contains { $0.contains("impossible") })
-        let odd = try run { $0 % 8 == 0 || $0 == 3 ? "1" : "0" }
-        #expect(odd.error == nil && odd.notes.contains { $0.hasPrefix("label \"cart\": yes in 1 ") })
-    }
-
     @Test func laterLabelsOfAnotherSourceAreRefused() throws {
         let files = try FieldCase()
         let error = try experiment(files, .aitm) {
@@ -167,6 +127,38 @@ import Testing
             $0.data.taskSources = [TaskSource(source: "buys.csv", labels: ["buy"])]
         }
         #expect(failure { try error.check() }?.place == "sampling, negatives, \"click\"")
+    }
+
+    /// Where nobody knows the first label, rows would lose the later ones too.
+    @Test func rowsWithoutAFirstLabelByTheSettingsAreRefused() throws {
+        let files = try FieldCase()
+        func found(_ share: Double, _ change: (inout Experiment) -> Void) throws -> String? {
+            let experiment = try experiment(files, .esmm) {
+                $0.sampling.negatives = ["click": share]
+                $0.schema.scenario = "s"
+                change(&$0)
+            }
+            let error = failure { try experiment.check() }
+            #expect(error == nil || error?.place == "sampling, negatives, \"click\"")
+            return error?.found
+        }
+        let conditional = { (experiment: inout Experiment) in experiment.schema.labels[0].when = "x > 0" }
+        #expect(try found(0.5, conditional) == "a label with when: \"x > 0\"")
+        #expect(try found(1, conditional) == nil)
+        let missing = "\"buy\" in scenarios that \"click\" does not have"
+        for own in [["de", "it"], nil] as [[String]?] {
+            let fewer = { (experiment: inout Experiment) in
+                experiment.model.taskScenarios = ["click": ["de", "fr"], "cart": ["de"]]
+                experiment.model.taskScenarios["buy"] = own
+            }
+            #expect(try found(0.5, fewer) == missing)
+            #expect(try found(1, fewer) == nil)
+        }
+        #expect(
+            try found(0.5) {
+                $0.model.taskScenarios = ["click": ["de", "fr"], "cart": ["de"], "buy": ["fr"]]
+            } == nil)
+        #expect(try found(0.5) { $0.model.taskScenarios = ["buy": ["fr"]] } == nil)
     }
 
     /// The same rows are prepared anew for another funnel, and only where rows are sampled by it.

@@ -183,6 +183,31 @@ import Testing
         )
     }
 
+    /// A later event's mean is known of the kept rows alone where rows were left out by the first one.
+    @Test(arguments: [SharingType.aitm, .resflow]) func laterEventsOfSampledRowsAreLeftAlone(
+        _ type: SharingType
+    ) throws {
+        for (share, isFitted) in [(1, true), (0.1, false)] {
+            let (run, data) = try trained { experiment in
+                experiment.schema.labels = [Self.label("click", .binary), Self.label("buy", .binary)]
+                experiment.model.sharing = SharingSettings(
+                    type, ["layers": [8], "parents": ["buy": "click"]])
+                if type == .aitm { experiment.model.sharing?.options["calibration"] = 0 }
+                experiment.sampling.negatives = ["click": share]
+            }
+            #expect(run.model.tasks[0].negativeRate == share)
+            let trainer = try Trainer<Float>(run.model, seed: 9)
+            // So rare that the bias moves corrected logits as it moves learned ones.
+            let bias = try #require(
+                run.model.layout.segments.last {
+                    $0.name.hasPrefix("heads.buy.") && $0.name.hasSuffix("bias")
+                }?.name)
+            try trainer.setParameter(bias, to: [-12])
+            try trainer.fitIntercepts(data.training)
+            #expect(try (trainer.parameter(bias) != [-12]) == isFitted, "\(type), \(share)")
+        }
+    }
+
     /// Biases by scenario move together.
     @Test(arguments: [SharingType.scenarioTowers, .star, .mmoe, .hamur]) func ofManyModels(
         _ type: SharingType

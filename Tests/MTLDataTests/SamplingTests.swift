@@ -2,7 +2,6 @@ import Foundation
 import MTLData
 import MTLEngine
 import MTLTestSupport
-import Synchronization
 import Testing
 
 @Suite struct SamplingTests {
@@ -19,28 +18,10 @@ import Testing
             + "\(row % 16 == 0 ? "2.5" : ""),\(scenario)"
     }
 
-    /// The labels that are left per row, NaN where one is missing, and no row where none is.
     private func sample(
         _ sampling: Sampling, threads: Int = 1, blockBytes: Int = 1 << 20
     ) throws -> [Int: [Double]] {
-        let source = try table(lines, threads: threads, blockBytes: blockBytes)
-        let preprocessor = try Preprocessor(fitting: source, schema: schema)
-        let sampler = try Sampler(sampling, preprocessor)
-        let plan = try ColumnPlan(schema, of: source, withLabels: true)
-        let found = Mutex<[Int: [Double]]>([:])
-        try source.read { (block, _) throws(InputError) in
-            var parsed = ParsedBlock(block, plan, classes: preprocessor.classes)
-            let kept = sampler.sample(&parsed, plan, preprocessor, rows: parsed.rows)
-            found.withLock { found in
-                for row in kept { found[block.record(row)] = parsed.labels.map { $0[row] } }
-            }
-        }
-        return found.withLock { $0 }
-    }
-
-    /// Within four standard deviations.
-    private func isShare(_ found: Int, of all: Int, _ share: Double) -> Bool {
-        abs(Double(found) - share * Double(all)) <= 4 * (Double(all) * share * (1 - share)).squareRoot()
+        try sampled(table(lines, threads: threads, blockBytes: blockBytes), schema, sampling)
     }
 
     private func hasLabel(_ row: Int) -> Bool { row % 100 != 99 }

@@ -14,6 +14,29 @@ func text(_ header: String, rows: Int, _ line: (Int) -> String) -> String {
     header + "\n" + (0..<rows).map { line($0) + "\n" }.joined()
 }
 
+/// The labels that sampling leaves per row of a table, NaN where one is missing, and no row where none is.
+func sampled(
+    _ source: TableReader, _ schema: Schema, _ sampling: Sampling, parents: [String: String] = [:]
+) throws -> [Int: [Double]] {
+    let preprocessor = try Preprocessor(fitting: source, schema: schema)
+    let sampler = try Sampler(sampling, preprocessor, parents: parents)
+    let plan = try ColumnPlan(schema, of: source, withLabels: true)
+    let found = Mutex<[Int: [Double]]>([:])
+    try source.read { (block, _) throws(InputError) in
+        var parsed = ParsedBlock(block, plan, classes: preprocessor.classes)
+        let kept = sampler.sample(&parsed, plan, preprocessor, rows: parsed.rows)
+        found.withLock { found in
+            for row in kept { found[block.record(row)] = parsed.labels.map { $0[row] } }
+        }
+    }
+    return found.withLock { $0 }
+}
+
+/// Whether so many are a share of all, within four standard deviations.
+func isShare(_ found: Int, of all: Int, _ share: Double) -> Bool {
+    abs(Double(found) - share * Double(all)) <= 4 * (Double(all) * share * (1 - share)).squareRoot()
+}
+
 /// What a preprocessor makes of a table, by name and in the order of its rows.
 struct Encoded: Equatable {
     var dense: [String: [Float]] = [:]

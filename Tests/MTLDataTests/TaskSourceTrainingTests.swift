@@ -103,6 +103,13 @@ import Testing
         #expect(clicks[rare * 3..<rare * 3 + 3] == clicks[0..<3])
         let churn = try trainer.parameter("embeddings.churn.country.weight")
         #expect(churn[rare * 3..<rare * 3 + 3] != churn[0..<3])
+        // Other churn moves no click's vector.
+        let lines = SourceCase.churn(Array(0..<150)).split(separator: "\n")
+        let other = lines.dropFirst().map { ($0.first == "1" ? "0" : "1") + $0.dropFirst() }
+        try shop.files.write(([String(lines[0])] + other).joined(separator: "\n") + "\n", as: "churn.csv")
+        trainer.parameters = try TrainingRun(experiment, shop.files.prepared(experiment)).parameters
+        #expect(try trainer.parameter("embeddings.click.country.weight") == clicks)
+        #expect(try trainer.parameter("embeddings.churn.country.weight") != churn)
     }
 
     @Test func everySourceMustHaveATrainingRow() throws {

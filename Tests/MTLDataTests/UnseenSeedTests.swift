@@ -13,7 +13,10 @@ import Testing
         row / items % 10 < (row % items % 2 == 0 ? 9 : 1)
     }
 
-    /// Per seed what is predicted for the rows of `serve`, of models trained on rows of `cells`.
+    /// As often as they come: how a model bends between them is its seed's own affair.
+    private static let numbers = [-1.5, -0.9, -0.5, -0.25, 0, 0.25, 0.5, 0.9, 1.5]
+
+    /// Per seed what is predicted for each of `serve`, the mean over numbers beside it, of models trained on rows of `cells`.
     private func predictions(
         _ feature: String, header: String = "item,x", serve: [String], roles: String = "",
         _ cells: (Int) -> String, change: (inout Experiment) -> Void = { _ in }
@@ -35,11 +38,16 @@ import Testing
         change(&experiment)
         let data = try files.prepared(experiment)
         let members = try #require(TrainingRun(experiment, data).members)
-        try files.write(([header] + serve.map { "\($0),0" }).joined(separator: "\n") + "\n", as: "serve.csv")
+        let rows = serve.flatMap { cell in Self.numbers.map { "\(cell),\($0)" } }
+        try files.write(([header] + rows).joined(separator: "\n") + "\n", as: "serve.csv")
         return try members.vectors.map { parameters in
             let model = try ModelBundle(
                 data.preprocessor, settings: experiment.model, parameters: parameters)
-            return try files.predictions(model, "serve.csv")
+            let values = try files.predictions(model, "serve.csv")
+            return serve.indices.map { place in
+                let own = values[place * Self.numbers.count..<(place + 1) * Self.numbers.count]
+                return own.reduce(0, +) / Float(own.count)
+            }
         }
     }
 

@@ -203,4 +203,71 @@ import Testing
         #expect(report.unseen.map(\.count) == [2, 2, 2])
         #expect(report.unseen.map(\.isScenario) == [false, false, true])
     }
+
+    /// A missing value whose vector few or no training rows taught, of an id or of a number with vectors.
+    @Test func missingValuesThatFewRowsHadAreCounted() throws {
+        func unseen(missing rows: Int, _ missing: String = "") throws -> [String] {
+            let files = try FieldCase()
+            try files.write(
+                visits("age,floor,item,hue,click") { row in
+                    let values = ["\(row % 50)", "\(row % 7)", "i\(row % 9)", "h\(row % 3)"]
+                    return (row < rows ? ["", "", "", ""] : values) + ["\(row % 2)"]
+                })
+            let experiment = try files.experiment(
+                [
+                    "{name: age, type: numeric, encoding: piecewise\(missing)}",
+                    "{name: floor, type: numeric, buckets: 3\(missing)}",
+                    "{name: item, type: categorical}",
+                    "{name: hue, type: categorical, encoding: one_hot}",
+                ], split: "{by: random, validation: 0, test: 0}")
+            let model = try files.model(experiment)
+            try files.write("age,floor,item,hue\n,,,\n1,2,i3,h1\n", as: "serve.csv")
+            let report = try model.predict(model.open(files.folder.file("serve.csv"))) {
+                (_, _) throws(InputError) in
+            }
+            #expect(report.unseen.allSatisfy { $0.count == 1 })
+            return report.unseen.map(\.name)
+        }
+        // A column of few rows is a column.
+        #expect(try unseen(missing: 5) == ["age", "floor", "item"])
+        #expect(try unseen(missing: 40) == [])
+        #expect(try unseen(missing: 5, ", missing: most_frequent") == ["item"])
+    }
+
+    /// What stands for an empty bag is no value of a feature that shares the table.
+    @Test func aMissingValueBesideBagsThatAreNeverEmptyIsItself() throws {
+        let files = try FieldCase()
+        try files.write(
+            visits("tags,best,click") { ["a|b", $0 % 4 == 0 ? "" : ["a", "b"][$0 % 2], "\($0 % 2)"] })
+        let model = try files.model(
+            files.experiment([
+                "{name: tags, type: tags}", "{name: best, type: categorical, sharing: tags}",
+            ]))
+        try files.write("tags,best\na,\nb,new\n", as: "serve.csv")
+        let report = try model.predict(model.open(files.folder.file("serve.csv"))) {
+            (_, _) throws(InputError) in
+        }
+        #expect(report.unseen.map(\.name) == ["best"] && report.unseen.map(\.count) == [1])
+    }
+
+    /// Rows of before are counted once for a table, however many features read it.
+    @Test func rowsOfAModelCountOnceForASharedTable() throws {
+        let files = try FieldCase()
+        try files.write(
+            visits("item,other,click", rows: 600) {
+                [$0 < 11 ? "" : "i\($0 % 20)", "i\($0 % 7)", "\($0 % 2)"]
+            })
+        let experiment = try files.experiment(
+            [
+                "{name: item, type: categorical, dimension: 4}",
+                "{name: other, type: categorical, sharing: item}",
+            ], split: "{by: random, validation: 0, test: 0}")
+        let data = try files.prepared(experiment)
+        let trainer = try experiment.training.trainer(
+            experiment.model.model(data.preprocessor), seed: 1)
+        // 11 rows of before and 11 of these are fewer than 30.
+        try trainer.completeUnseen(data.training, continuing: data.preprocessor)
+        let vectors = try trainer.parameter("embeddings.item.weight")
+        #expect(vectors[0..<4] == vectors[4..<8])
+    }
 }

@@ -23,6 +23,8 @@ enum EnsembleArchitectures {
 
     private static let layers: [HiddenLayer] = [.dense(6, .tanh), .dense(5, .gelu)]
     static let all: [Case] = general + funnels + losses
+    /// Those whose gradient differences of the loss show.
+    static let differentiable = all.indices.filter { !all[$0].skips.contains("") }
 
     /// Every loss whose predictions are not its outputs, or are in a unit of their own.
     private static let losses = [
@@ -47,11 +49,11 @@ enum EnsembleArchitectures {
             ]),
     ]
 
-    private static let funnels = FunnelTests.architectures.map { name, architecture in
+    private static let funnels = FunnelCases.architectures.map { name, architecture in
         // The propensity of their losses is a constant: differences see it move.
         Case(
-            name: name, architecture: architecture, tasks: FunnelTests.tasks,
-            skips: FunnelTests.counterfactual.contains(name) ? [""] : [])
+            name: name, architecture: architecture, tasks: FunnelCases.tasks,
+            skips: FunnelCases.counterfactual.contains(name) ? [""] : [])
     }
 
     private static let general: [Case] = [

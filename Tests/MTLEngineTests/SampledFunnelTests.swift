@@ -6,11 +6,11 @@ import Testing
 /// Funnels whose rows without the first event were sampled.
 @Suite struct SampledFunnelTests {
     private static let rate = 0.1
-    private static let parents = FunnelTests.parents
+    private static let parents = FunnelCases.parents
     private static let names = ["esmm", "dr", "aitm", "resflow"]
 
     private static func tasks(_ rate: Double) -> [LearningTask] {
-        FunnelTests.tasks.map { task in
+        FunnelCases.tasks.map { task in
             guard task.name == "click" else { return task }
             return LearningTask(
                 "click", kind: .binary, weight: task.weight, tower: task.tower, negativeRate: rate)
@@ -18,13 +18,13 @@ import Testing
     }
 
     private func model(_ name: String, rate: Double, ensemble: Int? = nil) throws -> MultiTaskModel {
-        let one = try #require(FunnelTests.architectures.first { $0.name == name })
+        let one = try #require(FunnelCases.architectures.first { $0.name == name })
         return try MultiTaskModel(
             inputs: 7, architecture: one.architecture, tasks: Self.tasks(rate), ensemble: ensemble)
     }
 
     private func data<Scalar: BLASScalar>(_: Scalar.Type, rows: Int = 200) throws -> Dataset<Scalar> {
-        try FunnelTests().data(Scalar.self, rows: rows)
+        try FunnelCases.data(Scalar.self, rows: rows)
     }
 
     private func parameters<Scalar: BLASScalar>(
@@ -114,17 +114,48 @@ import Testing
         }
     }
 
-    /// A task with parameters of its own, as where every task stops by itself, is corrected by the first one's logit under them.
-    @Test(arguments: names) func tasksWithParametersOfTheirOwnAreCorrected(name: String) throws {
-        let model = try model(name, rate: Self.rate)
-        let vectors = [UInt64(3), 4].map { parameters(model, Double.self, seed: $0) }
+    /// Later events are corrected by the first one's logit, which would not be that of their own epochs.
+    @Test(arguments: names) func tasksDoNotStopOneByOne(name: String) throws {
+        var rule = StoppingRule(epochs: 1)
+        rule.stop = .eachTask
         let data = try data(Double.self)
-        let members = try ModelMembers(vectors, ofTasks: model.tasks.map { $0.name == "buy" ? [1] : [0] })
-        let found = try Predictor(model, members: members).predict(data)
-        for (vector, tasks) in zip(vectors, [["click", "cart"], ["buy"]]) {
-            let alone = try Predictor(model, parameters: vector).predict(data)
-            for task in tasks { #expect(try found.values(task) == alone.values(task), "\(name), \(task)") }
+        func error(rate: Double) throws -> InputError? {
+            // Without the losses over several tasks that are refused in any case.
+            let architecture: any Architecture =
+                switch name {
+                case "dr": ESMM(parents: Self.parents)
+                case "aitm": AITM(parents: Self.parents, layers: FunnelCases.layers, calibration: 0)
+                default: try #require(FunnelCases.architectures.first { $0.name == name }).architecture
+                }
+            let model = try MultiTaskModel(
+                inputs: 7, architecture: architecture, tasks: Self.tasks(rate))
+            let trainer = try Trainer<Double>(model, batchSize: 50)
+            return failure { () throws(InputError) in
+                try trainer.fit(data, validation: data, until: rule)
+            }
         }
+        #expect(try error(rate: 1) == nil)
+        let sampled = try error(rate: Self.rate)
+        #expect(sampled?.place == "stopping rule, stop", "\(name)")
+        #expect(sampled?.found == "each_task, and a funnel whose rows were sampled by click")
+    }
+
+    /// What later events are corrected by is learned, and is a probability.
+    @Test func aSampledFirstEventIsLearnedAsItIs() throws {
+        func found(_ rate: Double, weight: Double = 1, smoothing: Double = 0) -> String? {
+            let click = LearningTask(
+                "click", kind: .binary, weight: weight, negativeRate: rate, smoothing: smoothing)
+            let error = failure {
+                _ = try MultiTaskModel(
+                    inputs: 7, architecture: ResFlow(parents: ["buy": "click"], layers: FunnelCases.layers),
+                    tasks: [click, .binary("buy")])
+            }
+            #expect(error == nil || error?.place == "funnel, click")
+            return error?.found
+        }
+        #expect(found(0.5, weight: 0) == "negative rate 0.5 of a task of weight 0")
+        #expect(found(0.5, smoothing: 0.1) == "negative rate 0.5 and smoothing 0.1")
+        #expect(found(0.5) == nil && found(1, weight: 0) == nil && found(1, smoothing: 0.1) == nil)
     }
 
     @Test func theFirstEventAloneHasARate() throws {
@@ -132,13 +163,13 @@ import Testing
             failure {
                 _ = try MultiTaskModel(
                     inputs: 7, architecture: architecture,
-                    tasks: FunnelTests.tasks.map {
+                    tasks: FunnelCases.tasks.map {
                         LearningTask($0.name, kind: $0.kind, negativeRate: rates[$0.name] ?? 1)
                     })
             }
         }
-        let layers = FunnelTests.layers
-        for (name, architecture) in FunnelTests.architectures where !name.hasPrefix("dbmtl") {
+        let layers = FunnelCases.layers
+        for (name, architecture) in FunnelCases.architectures where !name.hasPrefix("dbmtl") {
             let later = error(architecture, ["click": 0.5, "buy": 0.5])
             #expect(later?.place == "funnel, buy" && later?.found == "negative rate 0.5", "\(name)")
             #expect(later?.expected.contains("\"click\" alone") == true, "\(name)")

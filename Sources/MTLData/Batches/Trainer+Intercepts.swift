@@ -6,7 +6,7 @@ extension Trainer where Scalar == Float {
     /// per cent beside it.
     ///
     /// Tasks whose bias moves another task's logits, or not all of their own alike (funnels), are left as they are, and so are tasks
-    /// that weigh nothing.
+    /// that weigh nothing, and later events of funnels whose rows were sampled: their mean is known of the rows that were kept alone.
     /// - Throws: `InputError` where the rows do not fit the model, or the file is damaged.
     package func fitIntercepts(_ training: RowCache) throws(InputError) {
         try training.check(model)
@@ -14,7 +14,7 @@ extension Trainer where Scalar == Float {
         var fits: [(task: Int, names: [String])] = []
         for (index, task) in model.tasks.enumerated() where task.weight > 0 {
             let names = interceptNames(task)
-            guard task.kind.hasMeanByIntercept, task.focusing == 0 else { continue }
+            guard task.kind.hasMeanByIntercept, task.focusing == 0, !isOfKeptRows(index) else { continue }
             if !names.isEmpty, try movesItsTaskAlone(names, index, tried) { fits.append((index, names)) }
         }
         // Of very many rows some blocks of every source say as much.
@@ -51,6 +51,12 @@ extension Trainer where Scalar == Float {
             }
             if largest < Self.smallStep { break }
         }
+    }
+
+    /// Whether its labels are those of a sample drawn by another task's.
+    private func isOfKeptRows(_ task: Int) -> Bool {
+        let first = model.plan.events.root(task)
+        return first != task && model.tasks[first].negativeRate < 1
     }
 
     private static var enoughRows: Int { 4_000_000 }

@@ -5,11 +5,12 @@ extension Trainer where Scalar == Float {
     package func completedMembers(
         _ training: RowCache, continuing preprocessor: Preprocessor? = nil
     ) throws(InputError) -> ModelMembers<Float> {
-        let (rows, seen) = try countedRows(training, preprocessor)
-        return try completeMembers { () throws(InputError) in
+        let counted = try countedRows(training, preprocessor)
+        try completeMembers { (tasks) throws(InputError) in
             try fitIntercepts(training)
-            try completeUnseen(rows, seen)
+            if let (rows, seen) = counted { try completeUnseen(rows, seen, tasks: tasks) }
         }
+        return members
     }
 
     /// Gives what the training rows do not have, or have too rarely, a meaning; see `completeUnseen(_:)` of a dataset. To be called
@@ -20,14 +21,16 @@ extension Trainer where Scalar == Float {
     package func completeUnseen(
         _ training: RowCache, continuing preprocessor: Preprocessor? = nil
     ) throws(InputError) {
-        let (rows, seen) = try countedRows(training, preprocessor)
-        try completeUnseen(rows, seen)
+        guard let (rows, seen) = try countedRows(training, preprocessor) else { return }
+        try completeUnseen(rows, seen, tasks: Array(model.tasks.indices))
     }
 
+    /// Nil where there is nothing that rows may lack, which spares a pass over them.
     private func countedRows(
         _ training: RowCache, _ preprocessor: Preprocessor?
-    ) throws(InputError) -> (CacheBatches, SeenRows) {
+    ) throws(InputError) -> (CacheBatches, SeenRows)? {
         try training.check(model)
+        guard hasUnseen else { return nil }
         let rows = try CacheBatches(
             training, features: model.plan.embedding.features, tasks: model.tasks.map(\.name),
             batchSize: batchSize, seed: unseenSeed)
@@ -49,7 +52,9 @@ extension SeenRows {
     /// trained.
     fileprivate mutating func add(_ preprocessor: Preprocessor, _ model: MultiTaskModel) {
         let plan = model.plan.embedding
-        for (feature, field) in zip(plan.features, plan.fields) {
+        var added: Set<Int> = []
+        // The counts of a vocabulary are of all features that share it.
+        for (feature, field) in zip(plan.features, plan.fields) where added.insert(field.table).inserted {
             guard let index = preprocessor.schema.features.firstIndex(where: { $0.name == feature.name })
             else { continue }
             let counts = preprocessor.fitted[preprocessor.owner(of: index)].vocabulary?.counts

@@ -89,8 +89,30 @@ package struct LabelAudit: Sendable {
         var without = 0
         var labelled = 0
         var happened = 0
+        /// Rows where it happened, and those of them that have the later label.
+        var with = 0
+        var labelledWith = 0
 
         init(label: Int, parent: Int) { (self.label, self.parent) = (label, parent) }
+
+        mutating func add(_ values: UnsafePointer<Float>) {
+            let (value, before) = (values[label], values[parent])
+            switch before {
+            case 0:
+                without += 1
+                if !value.isNaN { labelled += 1 }
+                if value == 1 { happened += 1 }
+            case 1:
+                with += 1
+                if !value.isNaN { labelledWith += 1 }
+            default: break
+            }
+        }
+
+        /// Whether rows without the earlier event have the later label far less often than rows with it.
+        var isScarce: Bool {
+            Double(labelled) * Double(with) < 0.1 * Double(labelledWith) * Double(without)
+        }
     }
 
     /// In the order of the schema.
@@ -119,12 +141,7 @@ package struct LabelAudit: Sendable {
                     Double(values[label]), weight: Double(weights[label]), isSampled: row % every == 0,
                     hasClasses: schema.labels[label].kind != .regression)
             }
-            for place in later.indices where values[later[place].parent] == 0 {
-                let value = values[later[place].label]
-                later[place].without += 1
-                if !value.isNaN { later[place].labelled += 1 }
-                if value == 1 { later[place].happened += 1 }
-            }
+            for place in later.indices { later[place].add(values) }
             row += 1
         }
         guard schema.labels.contains(where: { $0.kind == .regression }) else { return }
@@ -179,12 +196,22 @@ package struct LabelAudit: Sendable {
         }
     }
 
-    /// Rows of a funnel that contradict it, told as notes.
-    package var contradictions: [String] {
-        later.filter { $0.happened > 0 }.map { one in
+    /// Rows of a funnel that contradict it, and later events that are hardly known where the earlier one did not happen, told as notes.
+    package var funnelNotes: [String] {
+        later.flatMap { one in
             let (name, parent) = (schema.labels[one.label].name, schema.labels[one.parent].name)
-            return
-                "label \"\(name)\": yes in \(Wording.count(one.happened, "training row")) where \"\(parent)\" is no, which the model holds to be impossible"
+            var notes: [String] = []
+            if one.happened > 0 {
+                notes.append(
+                    "label \"\(name)\": yes in \(Wording.count(one.happened, "training row")) where \"\(parent)\" is no, which the model holds to be impossible"
+                )
+            }
+            if one.isScarce, one.labelled > 0 {
+                notes.append(
+                    "label \"\(name)\": known in \(Wording.count(one.labelled)) of \(Wording.count(one.without, "training row")) where \"\(parent)\" is no, and in \(Wording.count(one.labelledWith)) of \(Wording.count(one.with)) where it is yes; what is learned of so few says that it is likelier among all rows than it is, and no there would say how rare it is"
+                )
+            }
+            return notes
         }
     }
 

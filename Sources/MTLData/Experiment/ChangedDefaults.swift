@@ -83,18 +83,28 @@ extension ModelSettings {
     static let definition = "2"
 
     /// What a file says of its architecture beside the settings; nil where there is nothing to say.
-    var definition: String? { sharing?.type.isRedefined == true ? Self.definition : nil }
+    ///
+    /// Where negatives of a funnel's first event were left out, files of before had all rows of the later ones, which today's
+    /// prediction would correct all the same.
+    func definition(_ sampling: Sampling) -> String? {
+        let isSampledFunnel = !sampling.sampledFirsts(eventParents).isEmpty
+        return sharing?.type.isRedefined == true || isSampledFunnel ? Self.definition : nil
+    }
 
     /// Refuses a file of an architecture that was another one when the file was written.
     ///
-    /// - Parameter found: the definition that the file says.
+    /// - Parameters:
+    ///   - found: the definition that the file says.
+    ///   - sampling: what the file says of the rows that it learned from.
     /// - Throws: `InputError` that names the architecture.
-    func check(definition found: String?) throws(InputError) {
-        guard let sharing, let expected = definition, found != expected else { return }
+    func check(definition found: String?, _ sampling: Sampling) throws(InputError) {
+        guard let sharing, let expected = definition(sampling), found != expected else { return }
+        let before =
+            sharing.type.isRedefined
+            ? "as it was before it followed its paper" : "as it was before its rows were sampled together"
         throw InputError(
             .value, at: "model, sharing, type",
-            found: found.map { "\(sharing.type.rawValue) of definition \($0)" }
-                ?? "\(sharing.type.rawValue) as it was before it followed its paper",
+            found: "\(sharing.type.rawValue) \(found.map { "of definition \($0)" } ?? before)",
             expected: "definition \(expected); train the model anew")
     }
 

@@ -17,7 +17,9 @@ extension Experiment {
                     found: "\"\(when)\", which matches no row", expected: "a condition that some rows meet")
             }
         }
-        let shares = [sampling.negatives[label.name], sampling.tasks[label.name]].compactMap { $0 }
+        // Rows of a funnel are left out by its first event.
+        let first = sampling.sampledFirsts(model.eventParents)[label.name] ?? label.name
+        let shares = [sampling.negatives[first], sampling.tasks[label.name]].compactMap { $0 }
         guard let rate = shares.min(), rate < 1 else { return error }
         // Rows that sampling left out may have what the others lack.
         let others = try rows(data) { parsed, _, row in

@@ -82,12 +82,25 @@ public struct Experiment: Sendable, Equatable, Codable {
         }
         let firsts = sampling.sampledFirsts(parents)
         for (later, first) in firsts.sorted(by: { $0.key < $1.key }) {
-            let own = data.taskSources.filter { $0.labels.contains(later) != $0.labels.contains(first) }
-            guard own.isEmpty else {
+            let place = "sampling, negatives, \"\(first)\""
+            guard data.areOfOneSource(later, first) else {
                 throw InputError(
-                    .value, at: "sampling, negatives, \"\(first)\"",
-                    found: "a funnel whose later \"\(later)\" has a source of its own",
+                    .value, at: place, found: "a funnel whose later \"\(later)\" has a source of its own",
                     expected: "labels of one source: rows are left out with all of them")
+            }
+            // Where nobody knows the first label nobody knows whether the row was drawn, and all later labels go.
+            if let when = schema.labels.first(where: { $0.name == first })?.when {
+                throw InputError(
+                    .value, at: place, found: "a label with when: \"\(when)\"",
+                    expected: "one that all rows have: the others would lose \"\(later)\", too")
+            }
+            if let own = model.taskScenarios[first],
+                model.taskScenarios[later].map({ Set($0).isSubset(of: own) }) != true
+            {
+                throw InputError(
+                    .value, at: place, found: "\"\(later)\" in scenarios that \"\(first)\" does not have",
+                    expected:
+                        "those of \"\(later)\" in task_scenarios too: rows elsewhere would lose its label")
             }
         }
     }

@@ -77,6 +77,11 @@ extension DataSettings {
         return paths
     }
 
+    /// Whether two labels are read of the same rows.
+    func areOfOneSource(_ label: String, _ other: String) -> Bool {
+        taskSources.allSatisfy { $0.labels.contains(label) == $0.labels.contains(other) }
+    }
+
     static func place(_ number: Int, _ setting: String) -> String {
         "data.task_sources.[\(number)].\(setting)"
     }

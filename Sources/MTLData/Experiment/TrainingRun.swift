@@ -89,8 +89,9 @@ public struct TrainingRun {
             throw InputError(
                 .value, at: "schema, labels", found: "a weight of 0 for all of them", expected: "one above 0")
         }
-        let audit = try LabelAudit(
-            data.training, settings.schema, parents: settings.model.eventParents)
+        // Rows of the earlier event's source say nothing of a later one that has a source of its own.
+        let parents = settings.model.eventParents.filter { settings.data.areOfOneSource($0.key, $0.value) }
+        let audit = try LabelAudit(data.training, settings.schema, parents: parents)
         // A task that is switched off needs no labels.
         if let problem = audit.problems.first(where: { settings.schema.labels[$0.label].weight > 0 }) {
             throw try settings.explained(
@@ -102,7 +103,7 @@ public struct TrainingRun {
                 found: "\(settings.training.seeds.count) and a pause after epoch \(pause)",
                 expected: "one seed, and a pause after epoch 1 or later")
         }
-        for note in try settings.outlierNotes(audit, data) + audit.contradictions { watch(.note(note)) }
+        for note in try settings.outlierNotes(audit, data) + audit.funnelNotes { watch(.note(note)) }
         for label in settings.schema.labels where label.weight == 0 {
             watch(.note("label \"\(label.name)\" weighs 0: its task learns nothing"))
         }

@@ -28,15 +28,10 @@ extension ModelBundle {
             guard let parent = parents[index] else {
                 return [PredictionColumn(name: task.name, task: index, output: 0)]
             }
-            var chain = [task.name]
-            var next: Int? = parent
-            // A circle, which no model of ours has, would not end.
-            while let earlier = next, chain.count < model.tasks.count {
-                chain.insert(model.tasks[earlier].name, at: 0)
-                next = parents[earlier]
-            }
+            let chain = EventChain.before(index) { parents[$0] }.reversed() + [index]
             return [
-                PredictionColumn(name: chain.joined(separator: "&"), task: index, output: 0),
+                PredictionColumn(
+                    name: chain.map { model.tasks[$0].name }.joined(separator: "&"), task: index, output: 0),
                 PredictionColumn(
                     name: "\(task.name) given \(model.tasks[parent].name)", task: index, output: 0,
                     given: parent),

@@ -33,7 +33,7 @@ extension ModelBundle {
             "model": try Self.json(settings.ofFile, path),
             "histories": try Self.json(histories, path), "sampling": try Self.json(sampling, path),
         ]
-        if let definition = settings.definition { texts["definition"] = definition }
+        if let definition = settings.definition(sampling) { texts["definition"] = definition }
         if let refitEpochs { texts["refit"] = try Self.json(refitEpochs, path) }
         if !isOne {
             let names = zip(model.tasks.map(\.name), members.ofTasks)
@@ -84,11 +84,11 @@ extension ModelBundle {
         try sizes.check(settings: file.texts["model"] ?? "")
         let preprocessor = try Self.decode(Preprocessor.self, "preprocessor", file)
         let settings = try Self.decode(ModelSettings.self, "model", file).ofFileRead
-        do throws(InputError) { try settings.check(definition: file.texts["definition"]) } catch {
+        let sampling = try Self.decode(Sampling.self, "sampling", file)
+        do throws(InputError) { try settings.check(definition: file.texts["definition"], sampling) } catch {
             throw error.located(in: path)
         }
         try sizes.check(preprocessor, settings, file)
-        let sampling = try Self.decode(Sampling.self, "sampling", file)
         let histories = try Self.decode([HistorySpec].self, "histories", file)
         let layout: ParameterLayout
         do throws(InputError) {

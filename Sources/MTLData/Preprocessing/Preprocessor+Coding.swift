@@ -2,7 +2,7 @@ internal import MTLEngine
 
 extension Preprocessor.FittedFeature {
     private enum CodingKeys: String, CodingKey {
-        case numbers, bounds, vocabulary, hashBuckets, fillID, values
+        case numbers, bounds, vocabulary, hashBuckets, fillID, values, missingRows
     }
 
     init(from decoder: any Decoder) throws {
@@ -13,6 +13,7 @@ extension Preprocessor.FittedFeature {
         hashBuckets = try container.decodeIfPresent(Int.self, forKey: .hashBuckets)
         fillID = try container.decodeIfPresent(Int32.self, forKey: .fillID)
         values = try container.decodeIfPresent(LongList<Float>.self, forKey: .values)?.elements
+        missingRows = try container.decodeIfPresent(Int.self, forKey: .missingRows)
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -23,6 +24,7 @@ extension Preprocessor.FittedFeature {
         try container.encodeIfPresent(hashBuckets, forKey: .hashBuckets)
         try container.encodeIfPresent(fillID, forKey: .fillID)
         try container.encodeIfPresent(values.map { LongList($0) }, forKey: .values)
+        try container.encodeIfPresent(missingRows, forKey: .missingRows)
     }
 }
 

@@ -51,7 +51,9 @@ extension Preprocessor {
         var place = 0
         for (index, feature) in schema.features.enumerated() {
             let fit = fitted[owner(of: index)]
-            let hasMissing = fit.vocabulary.map { $0.counts[Int(Vocabulary.missing)] > 0 } ?? true
+            // What a vector of few rows, or a column of none, would say is not what they had in common.
+            let known = feature.isEmbedded ? Self.enoughRows : 1
+            let hasMissing = fit.vocabulary.map { $0.counts[Int(Vocabulary.missing)] >= known } ?? true
             func isUnseen(_ id: Int32) -> Bool {
                 fit.hashBuckets == nil
                     && (id == Vocabulary.unknown || id == Vocabulary.missing && !hasMissing)
@@ -60,12 +62,15 @@ extension Preprocessor {
             switch feature.kind {
             case .numeric where feature.isEmbedded:
                 let values = parsed.numbers[index]
+                encoded.unseen[index] = unseenMissing(index, values, rows, isOwn: fit.fillID == nil)
                 fill(&encoded.ids, place, of: singles.count) { Self.bucket(values[rows[$0]], fit) }
                 place += 1
             case .numeric:
                 let number = fit.numbers[0]
                 let values = parsed.numbers[index]
-                if feature.missing == nil, feature.missingIndicator == nil, !number.flagsMissing {
+                if number.bins != nil {
+                    encoded.unseen[index] = unseenMissing(index, values, rows, isOwn: number.flagsMissing)
+                } else if feature.missing == nil, feature.missingIndicator == nil, !number.flagsMissing {
                     encoded.unseen[index] = rows.count { values[$0].isNaN }
                 }
                 fill(&encoded.dense, column, of: width) { number.encode(values[rows[$0]]) }
@@ -83,7 +88,7 @@ extension Preprocessor {
                     }
                 }
             case .categorical, .cross:
-                let ids = ids(feature, fit, block, plan.features[index], rows: rows)
+                let ids = ids(index, block, plan.features[index], rows: rows)
                 encoded.unseen[index] = ids.count { isUnseen($0) }
                 if feature.isEmbedded {
                     fill(&encoded.ids, place, of: singles.count) { ids[$0] }
@@ -160,6 +165,13 @@ extension Preprocessor {
         }
     }
 
+    /// How many rows miss a number with vectors, where too few training rows did for that to have a meaning.
+    private func unseenMissing(_ index: Int, _ values: [Double], _ rows: [Int], isOwn: Bool) -> Int {
+        let sharers = schema.features.indices.filter { owner(of: $0) == owner(of: index) }
+        let missing = sharers.map { fitted[$0].missingRows ?? Self.enoughRows }.reduce(0, +)
+        return isOwn && missing < Self.enoughRows ? rows.count { values[$0].isNaN } : 0
+    }
+
     private func encodeCategory(
         _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, ids: [Int32], rows: [Int],
         isTraining: Bool, into dense: inout [Float], width: Int, column: Int
@@ -192,15 +204,16 @@ extension Preprocessor {
     }
 
     /// Per row the id of a feature of one value.
-    func ids(
-        _ feature: Feature, _ fit: FittedFeature, _ block: RowBlock, _ columns: [Int], rows: [Int]
-    ) -> [Int32] {
+    func ids(_ index: Int, _ block: RowBlock, _ columns: [Int], rows: [Int]) -> [Int32] {
+        let (feature, fit) = (schema.features[index], fitted[owner(of: index)])
         if feature.kind == .cross {
             return rows.map { row in
                 Self.crossed(block, row, columns).withUnsafeBufferPointer { Self.id($0, fit) }
             }
         }
-        let missing = fit.fillID ?? Vocabulary.missing
+        // That of a bag whose table it shares is for cells without values.
+        let isOfBag = schema.features[owner(of: index)].isBag
+        let missing = isOfBag ? Vocabulary.missing : fit.fillID ?? Vocabulary.missing
         if let vocabulary = fit.vocabulary, fit.hashBuckets == nil {
             return vocabulary.ids(block, columns[0], rows: rows, missing: missing)
         }

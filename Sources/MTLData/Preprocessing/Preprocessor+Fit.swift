@@ -63,13 +63,16 @@ extension Preprocessor {
             var fit = FittedFeature()
             switch feature.kind {
             case .numeric where feature.isEmbedded:
+                fit.missingRows = statistics[index][0].missing
                 fit.bounds =
                     feature.bounds ?? Self.bounds(&statistics[index][0], buckets: feature.buckets ?? 2)
                 if feature.missing == .mostFrequent {
                     let sample = statistics[index][0].sortedSample()
                     if !sample.isEmpty { fit.fillID = Self.bucket(Self.mode(sample), fit) }
                 }
-            case .numeric: fit.numbers = [Self.number(feature, &statistics[index][0], rows: rows)]
+            case .numeric:
+                fit.numbers = [Self.number(feature, &statistics[index][0], rows: rows)]
+                if feature.isPiecewise { fit.missingRows = statistics[index][0].missing }
             case .timestamp:
                 for part in feature.parts.indices {
                     var number = FittedNumber()

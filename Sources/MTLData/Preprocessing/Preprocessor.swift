@@ -64,6 +64,8 @@ public struct Preprocessor: Sendable, Equatable, Codable {
         /// What a missing value is taken for, where it is no id of its own; of tags and sequences a cell without values, where it
         /// is no bag without ids.
         var fillID: Int32?
+        /// Of a number with vectors the training rows where it was missing; nil for others, and in files that do not say.
+        var missingRows: Int?
         /// Frequency and target encoding: the number of every id.
         var values: [Float]?
         /// The number of every id for the training rows of a fold; only while fitting, and never stored.

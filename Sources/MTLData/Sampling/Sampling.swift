@@ -43,12 +43,9 @@ public struct Sampling: Sendable, Equatable, Codable {
     func sampledFirsts(_ parents: [String: String]) -> [String: String] {
         var firsts: [String: String] = [:]
         for later in parents.keys {
-            var (first, steps) = (later, 0)
             // A circle is refused with the model.
-            while let earlier = parents[first], steps < parents.count {
-                (first, steps) = (earlier, steps + 1)
-            }
-            if negatives[first] ?? 1 < 1 { firsts[later] = first }
+            let first = EventChain.before(later) { parents[$0] }.last
+            if let first, negatives[first] ?? 1 < 1 { firsts[later] = first }
         }
         return firsts
     }
@@ -58,8 +55,7 @@ public struct Sampling: Sendable, Equatable, Codable {
     package func check(_ schema: Schema, parents: [String: String]) throws(InputError) {
         try check(schema)
         for (name, share) in negatives.sorted(by: { $0.key < $1.key }) where share < 1 {
-            guard var first = parents[name] else { continue }
-            for _ in parents { first = parents[first] ?? first }
+            guard let first = EventChain.before(name, parent: { parents[$0] }).last else { continue }
             throw InputError(
                 .value, at: "sampling, negatives, \"\(name)\"",
                 found: "\(share) of a later event of the funnel",

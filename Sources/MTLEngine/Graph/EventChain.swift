@@ -22,12 +22,17 @@ package struct EventChain: Sendable {
     }
 
     /// The tasks whose events come before a task's, the nearest first.
-    package func before(_ task: Int) -> [Int] {
-        var chain: [Int] = []
-        var next = parents[task]
-        while let earlier = next, earlier != task, !chain.contains(earlier) {
+    package func before(_ task: Int) -> [Int] { Self.before(task) { parents[$0] } }
+
+    /// The events before one, the nearest first; of a circle each once.
+    ///
+    /// - Parameter parent: the event right before another.
+    package static func before<Event: Equatable>(_ event: Event, parent: (Event) -> Event?) -> [Event] {
+        var chain: [Event] = []
+        var next = parent(event)
+        while let earlier = next, earlier != event, !chain.contains(earlier) {
             chain.append(earlier)
-            next = parents[earlier]
+            next = parent(earlier)
         }
         return chain
     }

@@ -14,7 +14,7 @@ public struct GraphBuilder {
     /// The dense features alone.
     public let denseFeatures: GraphValue
     /// Per task the place of the one whose event comes before, as `funnel(_:)` was told; nil for others.
-    public internal(set) var eventParents: [Int?]
+    package internal(set) var eventParents: [Int?]
     /// What the features consist of, while feature layers are built.
     var parts: [FeaturePart] = []
     var sequences: [SequenceFeature] = []

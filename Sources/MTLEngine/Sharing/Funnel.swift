@@ -17,24 +17,41 @@ extension GraphBuilder {
     /// Where rows without the first event were sampled, it alone has a negative rate, and the model corrects the
     /// probabilities of all later ones for it: see `LearningTask.negativeRate`.
     /// - Parameter parents: per later task the name of the task whose event comes before; at least one.
-    /// - Throws: `InputError` for an unknown or non-binary task, one that is its own ancestor, or a later one with a negative
-    ///   rate.
+    /// - Throws: `InputError` for an unknown or non-binary task, one that is its own ancestor, a later one with a negative
+    ///   rate, or a first one with such a rate that weighs nothing or has smoothed labels.
     public mutating func funnel(_ parents: [String: String]) throws(InputError) -> Funnel {
         let funnel = try funnel(parents.mapValues { [$0] }, isBinary: true)
         for task in funnel.order {
+            let first = tasks[EventChain.before(task) { funnel.parents[$0].first }.last ?? task]
             guard tasks[task].negativeRate == 1 else {
-                var first = task
-                while let earlier = funnel.parents[first].first { first = earlier }
                 throw InputError(
                     .value, at: "funnel, \(tasks[task].name)",
                     found: "negative rate \(tasks[task].negativeRate)",
                     expected:
-                        "one of \"\(tasks[first].name)\" alone, by which rows are sampled: labels 0 of a "
+                        "one of \"\(first.name)\" alone, by which rows are sampled: labels 0 of a "
                         + "later event tell what follows the earlier one")
             }
+            try checkSampled(first)
             eventParents[task] = funnel.parent(task)
         }
         return funnel
+    }
+
+    /// Later events are corrected by the probability of the first one, which has to be learned as it is.
+    private func checkSampled(_ first: LearningTask) throws(InputError) {
+        guard first.negativeRate < 1 else { return }
+        let place = "funnel, \(first.name)"
+        let rate = "negative rate \(first.negativeRate)"
+        guard first.weight > 0 else {
+            throw InputError(
+                .value, at: place, found: "\(rate) of a task of weight 0",
+                expected: "a weight above 0, or a rate of 1: later events are corrected by what it learns")
+        }
+        guard first.smoothing == 0 else {
+            throw InputError(
+                .value, at: place, found: "\(rate) and smoothing \(first.smoothing)",
+                expected: "labels as they are, or a rate of 1: later events are corrected by its probability")
+        }
     }
 
     /// The funnel of tasks that may have several parents.

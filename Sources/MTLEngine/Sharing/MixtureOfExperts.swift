@@ -42,6 +42,10 @@ public struct MMoE: Architecture, Equatable {
         self.init(layers: [], gating: gating)
         try options.read("experts", &experts)
         layers = try options.layers()
+        try readGates(&options)
+    }
+
+    fileprivate mutating func readGates(_ options: inout OptionReader) throws(InputError) {
         try options.read("gate", &gate, .relu)
         try options.read("temperature", &temperature)
         try options.read("expert_dropout", &expertDropout)
@@ -110,9 +114,7 @@ extension OptionReader {
         let before = result
         let units = try value("expert_layers", as: [Int].self)
         if let units { result.layers = layers(of: units) }
-        try read("gate", &result.gate, .relu)
-        try read("temperature", &result.temperature)
-        try read("expert_dropout", &result.expertDropout)
+        try result.readGates(&self)
         guard count == nil else { return result }
         guard units == nil, result == before else {
             throw InputError(

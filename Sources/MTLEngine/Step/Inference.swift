@@ -33,6 +33,8 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     private var isGrouped = false
     private var gates: UnsafeMutableBufferPointer<Double>?
     private var asLogits = false
+    /// Whether logits stay those of the rows that were kept.
+    private var isAsSampled = false
     private var losses: [Double] = []
     private var counts: [Double] = []
     private var partials:
@@ -77,8 +79,14 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     }
 
     /// Sums of losses and of labelled rows per task, over the rows of a batch: each as often as its weight says.
-    package func lossSums(_ batch: BatchView<Scalar>) -> (sums: [Double], counts: [Double]) {
+    ///
+    /// - Parameter asSampled: whether to judge logits as steps do, without the correction for rows that were left out.
+    package func lossSums(
+        _ batch: BatchView<Scalar>, asSampled: Bool = false
+    ) -> (sums: [Double], counts: [Double]) {
         let tasks = store.tasks.count
+        isAsSampled = asSampled
+        defer { isAsSampled = false }
         sweep(batch, hasLabels: true, targets: [])
         var (sums, counts) = ([Double](repeating: 0, count: tasks), [Double](repeating: 0, count: tasks))
         for cell in self.counts.indices {
@@ -232,8 +240,10 @@ package final class Inference<Scalar: BLASScalar>: WorkerJob {
     /// Logits for all rows, and what the gates were on the way to them.
     private func finish(_ tile: ForwardTile<Scalar>, _ index: Int) {
         for output in outputs.elements { store.tasks[output.task].calibrate(tile.view(output.logits)) }
-        for event in sampled.elements { event.correct(tile) }
-        for output in outputs.elements { correct(output, tile) }
+        if !isAsSampled {
+            for event in sampled.elements { event.correct(tile) }
+            for output in outputs.elements { correct(output, tile) }
+        }
         guard let gates, let base = gates.baseAddress else { return }
         let records = store.plan.gateRecords
         sum(records, tile, into: base + index * records.reduce(0) { $0 + $1.gate.width })

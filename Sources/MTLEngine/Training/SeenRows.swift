@@ -9,7 +9,8 @@ package struct SeenRows: Sendable {
     /// Per number the sum of its places among the bins, and the rows that have one.
     private(set) var places: [(sum: Double, rows: Int)]
 
-    /// Counts a pass over some rows. Only rows with a label of a weight count: no step moves the vectors of others.
+    /// Counts a pass over some rows. Only rows with a label count that weighs something, of a task that does: no step moves the
+    /// vectors of others.
     ///
     /// - Throws: what the stream throws.
     init<Scalar: BLASScalar>(
@@ -28,11 +29,13 @@ package struct SeenRows: Sendable {
         _ batch: BatchView<Scalar>, _ model: MultiTaskModel, _ numbers: [NumberField]
     ) {
         let plan = model.plan.embedding
-        let ofAny = Self.labelledRows(batch, tasks: model.tasks.indices)
+        let ofAny = Self.labelledRows(batch, model.tasks.indices.filter { model.tasks[$0].weight > 0 })
         // Where every task has tables of its own, features come task by task.
         let owned = plan.featuresPerOwner
         let ofTask =
-            owned > 0 ? model.tasks.indices.map { Self.labelledRows(batch, tasks: $0..<$0 + 1) } : []
+            owned > 0
+            ? model.tasks.indices.map { Self.labelledRows(batch, model.tasks[$0].weight > 0 ? [$0] : []) }
+            : []
         for (index, field) in plan.fields.enumerated() {
             let view = batch.ids[index]
             for row in owned > 0 ? ofTask[index / owned] : ofAny {
@@ -58,7 +61,7 @@ package struct SeenRows: Sendable {
 
     /// The rows of the data behind those of a batch that have a label of some tasks.
     private static func labelledRows<Scalar: BLASScalar>(
-        _ batch: BatchView<Scalar>, tasks: Range<Int>
+        _ batch: BatchView<Scalar>, _ tasks: [Int]
     ) -> [Int] {
         (0..<batch.rows).map(batch.sourceRow).filter { row in
             let first = row * batch.labelStride

@@ -1,14 +1,17 @@
 /// The vectors that stand for what the training rows do not have.
-struct StandIns {
-    /// Per table the first id without a row, nil where all have some.
+package struct StandIns {
+    /// Per table the first id without a row, nil where all have some, or none has.
     let ids: [Int32?]
     /// Numbers that no row misses.
     let numbers: [NumberField]
     /// Where their vectors lie among the parameters: of the tables, and behind them of the numbers.
     let ranges: [Range<Int>]
 
-    init(_ seen: SeenRows, _ plan: ModelPlan) {
-        ids = seen.ids.map { counts in counts.firstIndex(of: 0).map { Int32($0) } }
+    package init(_ seen: SeenRows, _ plan: ModelPlan) {
+        ids = seen.ids.map { counts in
+            guard counts.contains(where: { $0 > 0 }) else { return nil }
+            return counts.firstIndex(of: 0).map { Int32($0) }
+        }
         numbers = zip(plan.numberFields, seen.missing).filter { $1 == 0 }.map(\.0)
         let ofTables = zip(plan.embedding.tables, ids).compactMap { table, id in
             id.map { id in
@@ -20,11 +23,12 @@ struct StandIns {
     }
 }
 
-/// Batches as they would be if values were not known: in every row one of the features is taken away, in turn; of a bag one of its ids
-/// in one row and all of them in the next.
-final class UnknownValues<Scalar: BLASScalar> {
+/// Batches as they would be if values were not known: in every row one of the features is taken away, in turn; of a bag one of its
+/// ids, wherever it stands, in one row and all of them in the next.
+package final class UnknownValues<Scalar: BLASScalar> {
     private let plan: EmbeddingPlan
     private let standIns: StandIns
+    private let batchSize: Int
     /// The names of the features of ids that take turns: a task's own copies of a feature lose it together.
     private let names: [String]
     private let views: UnsafeMutableBufferPointer<IDView<Scalar>>
@@ -32,9 +36,11 @@ final class UnknownValues<Scalar: BLASScalar> {
     private var copies: [AlignedStorage<Int32>]
     private var features = AlignedStorage<Scalar>(zeroed: 0)
 
-    init(_ plan: EmbeddingPlan, _ standIns: StandIns) {
+    /// - Parameter batchSize: the rows of a batch: the next batch's first row loses what comes after the last one's.
+    package init(_ plan: EmbeddingPlan, _ standIns: StandIns, batchSize: Int) {
         self.plan = plan
         self.standIns = standIns
+        self.batchSize = batchSize
         var names: [String] = []
         for (feature, field) in zip(plan.features, plan.fields)
         where standIns.ids[field.table] != nil && !names.contains(feature.name) {
@@ -49,11 +55,12 @@ final class UnknownValues<Scalar: BLASScalar> {
 
     /// - Parameter turn: the number of the batch: which row loses what depends on it alone.
     /// - Returns: the batch, good until the next call.
-    func batch(_ batch: BatchView<Scalar>, turn: Int) -> BatchView<Scalar> {
+    package func batch(_ batch: BatchView<Scalar>, turn: Int) -> BatchView<Scalar> {
         let rows = (0..<batch.rows).map(batch.sourceRow)
         // Which feature a row loses, and how often all had their turn before.
         let losses = rows.indices.map {
-            ($0 + turn).quotientAndRemainder(dividingBy: max(1, names.count + standIns.numbers.count))
+            ($0 + turn * batchSize).quotientAndRemainder(
+                dividingBy: max(1, names.count + standIns.numbers.count))
         }
         for (index, field) in plan.fields.enumerated() {
             let view = batch.ids[index]
@@ -70,8 +77,11 @@ final class UnknownValues<Scalar: BLASScalar> {
             for (own, loss) in zip(places, losses) where !own.isEmpty {
                 (ids + own.lowerBound).update(from: view.ids + own.lowerBound, count: own.count)
                 guard loss.remainder == place else { continue }
-                let one = own.lowerBound + loss.quotient / 2 % own.count
-                for place in loss.quotient % 2 == 0 ? own : one..<one + 1 { ids[place] = standIn }
+                // A value that is not known is so wherever it stands.
+                let id = view.ids[own.lowerBound + loss.quotient / 2 % own.count]
+                for place in own where loss.quotient % 2 == 0 || view.ids[place] == id {
+                    ids[place] = standIn
+                }
             }
             views.initializeElement(
                 at: index,

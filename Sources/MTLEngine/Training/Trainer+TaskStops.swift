@@ -17,6 +17,16 @@ extension Trainer {
                 found: "each_task, and layers that thaw with the levels' turns",
                 expected: "together, or no unfreeze_every")
         }
+        for task in model.tasks.indices {
+            let first = model.plan.events.root(task)
+            guard first != task, model.tasks[first].negativeRate < 1 else { continue }
+            throw InputError(
+                .value, at: "stopping rule, stop",
+                found: "each_task, and a funnel whose rows were sampled by \(model.tasks[first].name)",
+                expected:
+                    "together, or no sampling: \(model.tasks[task].name) is corrected by the other's logit of the same epoch"
+            )
+        }
         for joint in model.plan.joints {
             let tasks = joint.tasks(model.plan.logits)
             guard tasks.count > 1 else { continue }

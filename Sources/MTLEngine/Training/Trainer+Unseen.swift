@@ -8,11 +8,19 @@ extension Trainer {
     /// - Parameter training: the rows that were learned from, with labels of all tasks.
     /// - Throws: `InputError` where the dataset does not fit the model or a label is out of range.
     public func completeUnseen(_ training: Dataset<Scalar>) throws(InputError) {
+        let source = try BatchSource(training, for: model)
+        guard hasUnseen else { return }
         let rows = try ShuffledBatches(
-            BatchSource(training, for: model), batchSize: batchSize,
-            seed: .rows(of: 0, seed: unseenSeed), keepsGroups: model.plan.ranks)
+            source, batchSize: batchSize, seed: .rows(of: 0, seed: unseenSeed),
+            keepsGroups: model.plan.ranks)
         let seen = try seenRows(rows)
-        try completeMembers { () throws(InputError) in try completeUnseen(rows, seen) }
+        try completeMembers { (tasks) throws(InputError) in try completeUnseen(rows, seen, tasks: tasks) }
+    }
+
+    /// Whether there is anything that rows may lack: ids, numbers with vectors, or scenarios.
+    package var hasUnseen: Bool {
+        let plan = model.plan
+        return !plan.embedding.isEmpty || !plan.numberFields.isEmpty || plan.usesScenarios
     }
 
     /// What the rows of a pass have.
@@ -27,32 +35,31 @@ extension Trainer {
 
     /// Changes every vector that the latest `fit` keeps.
     ///
-    /// - Parameter change: changes the trainer's parameters, which are one of them.
-    @discardableResult
-    package func completeMembers(
-        _ change: () throws(InputError) -> Void
-    ) throws(InputError) -> ModelMembers<Scalar> {
-        let begun = members
+    /// - Parameter change: changes the trainer's parameters, which are one of them, for the tasks that it predicts.
+    package func completeMembers(_ change: ([Int]) throws(InputError) -> Void) throws(InputError) {
+        guard let begun = fitted else { return try change(Array(model.tasks.indices)) }
         var vectors: [[Scalar]] = []
-        for vector in begun.vectors {
-            if begun.vectors.count > 1 { parameters = vector }
-            try change()
+        for (member, vector) in begun.vectors.enumerated() {
+            parameters = vector
+            try change(begun.tasks(of: member))
             vectors.append(parameters)
         }
-        let completed = try ModelMembers(vectors, ofTasks: begun.ofTasks)
-        keep(completed)
-        return completed
+        keep(try ModelMembers(vectors, ofTasks: begun.ofTasks))
     }
 
     /// The same for the trainer's parameters, on batches from anywhere.
+    ///
+    /// - Parameter tasks: those that the parameters predict; labels of others move nothing.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     package func completeUnseen(
-        _ rows: any BatchStream<Scalar>, _ seen: SeenRows
+        _ rows: any BatchStream<Scalar>, _ seen: SeenRows, tasks: [Int]
     ) throws(InputError) {
+        trainingStep.stop(Set(model.tasks.indices).subtracting(tasks))
+        defer { trainingStep.stop([]) }
         fill(seen)
-        try fitStandIns(rows, seen)
-        try fitUnseenScenarios(rows, seen.scenarios)
+        try fitStandIns(rows, seen, tasks)
+        try fitUnseenScenarios(rows, seen.scenarios, tasks)
         store.refreshTransposes()
     }
 
@@ -102,65 +109,22 @@ extension Trainer {
 
     /// Fits the vectors that stand for them on rows that lose a value, while everything else stays as it is: what layers make of a
     /// mean of vectors is not the mean of what they make of each.
-    private func fitStandIns(_ rows: any BatchStream<Scalar>, _ seen: SeenRows) throws(InputError) {
+    private func fitStandIns(
+        _ rows: any BatchStream<Scalar>, _ seen: SeenRows, _ tasks: [Int]
+    ) throws(InputError) {
         let plan = model.plan.embedding
         let standIns = StandIns(seen, model.plan)
-        let ranges = standIns.ranges
-        guard !ranges.isEmpty else { return }
-        let unknown = UnknownValues<Scalar>(plan, standIns)
-        let parameters = store.parameters.base
-        let begun = ranges.map { $0.map { parameters[$0] } }
-        let before = try loss(rows, unknown)
-        let steps = fittingSteps(rows)
-        // The mean of the later ones: a step's batch moves them to and fro.
-        var sums = ranges.map { [Double](repeating: 0, count: $0.count) }
-        let first = steps / 2
-        try step(rows, free: standIns.numbers.map(\.missing), standIns: standIns, count: steps) {
-            batch, step in
-            unknown.batch(batch, turn: step)
-        } after: { step in
-            guard step >= first else { return }
-            for (place, range) in ranges.enumerated() {
-                for (column, index) in range.enumerated() { sums[place][column] += Double(parameters[index]) }
-            }
-        }
-        func set(_ vectors: [[Scalar]]) {
-            for (range, vector) in zip(ranges, vectors) {
-                (parameters + range.lowerBound).update(from: vector, count: range.count)
-            }
-            store.refreshTransposes()
-        }
-        set(sums.map { sum in sum.map { Scalar($0 / Double(steps - first)) } })
-        if try !(loss(rows, unknown) < before) { set(begun) }
+        guard !standIns.ranges.isEmpty else { return }
+        let unknown = UnknownValues<Scalar>(plan, standIns, batchSize: batchSize)
+        try fit(standIns.ranges, standIns, rows, tasks) { batch, turn in unknown.batch(batch, turn: turn) }
         for (index, id) in standIns.ids.enumerated() {
             guard let id else { continue }
             let table = plan.tables[index]
-            let vector = parameters + table.parameters + Int(id) * table.width
+            let vector = store.parameters.base + table.parameters + Int(id) * table.width
             setUnseen(
                 Array(UnsafeBufferPointer(start: vector, count: table.width)), table, seen.ids[index])
         }
     }
-
-    /// The weighted loss of rows that lose a value.
-    private func loss(
-        _ rows: any BatchStream<Scalar>, _ unknown: UnknownValues<Scalar>
-    ) throws(InputError) -> Double {
-        var sums = [Double](repeating: 0, count: model.tasks.count)
-        var counts = sums
-        try rows.begin(after: 0)
-        for turn in 0..<min(rows.batchCount, Self.judgedBatches) {
-            let part = inference.lossSums(unknown.batch(try rows.next(), turn: turn))
-            for task in sums.indices {
-                sums[task] += part.sums[task]
-                counts[task] += part.counts[task]
-            }
-        }
-        return model.tasks.indices.reduce(0) { total, task in
-            counts[task] > 0 ? total + model.tasks[task].weight * sums[task] / counts[task] : total
-        }
-    }
-
-    private static var judgedBatches: Int { 64 }
 }
 
 /// Scenarios that the training rows do not have.
@@ -169,7 +133,7 @@ extension Trainer {
     /// not the unseen scenario's own stays as it is. Weights of several scenarios cannot be averaged: their hidden units have
     /// nothing to do with each other.
     private func fitUnseenScenarios(
-        _ stream: any BatchStream<Scalar>, _ rows: [Int]
+        _ stream: any BatchStream<Scalar>, _ rows: [Int], _ tasks: [Int]
     ) throws(InputError) {
         let plan = model.plan
         let unseen = rows.indices.filter { rows[$0] == 0 }
@@ -198,20 +162,66 @@ extension Trainer {
             }
             copy(largest, to: scenario)
             store.refreshTransposes()
-            let begun = denseParameters
             let changed = UnseenScenario<Scalar>(model, scenario: scenario, batchSize: batchSize)
-            try step(
-                stream, free: own.compactMap { $0 }, standIns: nil, count: fittingSteps(stream)
-            ) { batch, _ in changed.batch(batch) }
-            if !own.allSatisfy({ $0?.allSatisfy { parameters[$0].isFinite } ?? true }) {
-                parameters.update(from: begun, count: begun.count)
-            }
+            try fit(own.compactMap { $0 }, nil, stream, tasks) { batch, _ in changed.batch(batch) }
             fitted.append(scenario)
         }
     }
 }
 
 extension Trainer {
+    /// Fits some parameters to changed batches, while everything else stays as it is. They become the mean of the later steps (a
+    /// step's batch moves them to and fro) where that lowers the loss of such batches, and else stay as they are, too.
+    private func fit(
+        _ ranges: [Range<Int>], _ standIns: StandIns?, _ rows: any BatchStream<Scalar>, _ tasks: [Int],
+        change: (BatchView<Scalar>, Int) -> BatchView<Scalar>
+    ) throws(InputError) {
+        let parameters = store.parameters.base
+        let begun = ranges.map { $0.map { parameters[$0] } }
+        let before = try loss(rows, tasks, change)
+        let steps = fittingSteps(rows)
+        var sums = ranges.map { [Double](repeating: 0, count: $0.count) }
+        let first = steps / 2
+        let free = ranges.filter { $0.upperBound <= model.layout.denseCount }
+        try step(rows, free: free, standIns: standIns, count: steps, change: change) { step in
+            guard step >= first else { return }
+            for (place, range) in ranges.enumerated() {
+                for (column, index) in range.enumerated() { sums[place][column] += Double(parameters[index]) }
+            }
+        }
+        func set(_ vectors: [[Scalar]]) {
+            for (range, vector) in zip(ranges, vectors) {
+                (parameters + range.lowerBound).update(from: vector, count: range.count)
+            }
+            store.refreshTransposes()
+        }
+        set(sums.map { sum in sum.map { Scalar($0 / Double(steps - first)) } })
+        if try !(loss(rows, tasks, change) < before) { set(begun) }
+    }
+
+    /// The weighted loss of changed batches, as steps have it.
+    private func loss(
+        _ rows: any BatchStream<Scalar>, _ tasks: [Int],
+        _ change: (BatchView<Scalar>, Int) -> BatchView<Scalar>
+    ) throws(InputError) -> Double {
+        var sums = [Double](repeating: 0, count: model.tasks.count)
+        var counts = sums
+        try rows.begin(after: 0)
+        for turn in 0..<min(rows.batchCount, Self.judgedBatches) {
+            let part = inference.lossSums(change(try rows.next(), turn), asSampled: true)
+            for task in sums.indices {
+                sums[task] += part.sums[task]
+                counts[task] += part.counts[task]
+            }
+        }
+        return tasks.reduce(0) { total, task in
+            let weight = model.tasks[task].weight
+            return weight > 0 && counts[task] > 0 ? total + weight * sums[task] / counts[task] : total
+        }
+    }
+
+    private static var judgedBatches: Int { 64 }
+
     /// Steps on changed batches, after each of which all but some parameters is as before.
     ///
     /// - Parameters:
@@ -221,7 +231,7 @@ extension Trainer {
     ///   - after: called after each step.
     private func step(
         _ rows: any BatchStream<Scalar>, free: [Range<Int>], standIns: StandIns?, count: Int,
-        change: (BatchView<Scalar>, Int) -> BatchView<Scalar>, after: (Int) -> Void = { _ in }
+        change: (BatchView<Scalar>, Int) -> BatchView<Scalar>, after: (Int) -> Void
     ) throws(InputError) {
         let kept = denseParameters
         var vectors = KeptVectors<Scalar>(model.plan.embedding, standIns)
