@@ -142,9 +142,9 @@ public struct TrainingRun {
             var said = settings
             said.model = settings.model.ofFile
             try folder.begin(
-                settings: RunFolder.text(said), definition: said.model.definition,
+                settings: RunFolder.text(said), definition: said.model.definition(said.sampling),
                 rows: Self.identity(data, start))
-            try said.model.check(definition: folder.manifest?.definition)
+            try said.model.check(definition: folder.manifest?.definition, said.sampling)
         }
         var history = RunHistory(tasks: model.tasks.map(\.name))
         var failures: [InputError] = []
