@@ -24,6 +24,14 @@ BASE_MODEL = "model:\n  trunk: [128, 64]\n  dropout: 0.15\n"
 
 # The schema's scenario, for the models that know one.
 SCENARIO = "  scenario: sex\n"
+# Fields of one width, for layers in which every two meet: the numbers that have vectors.
+FIELDS = "age, wage_per_hour, capital_gains, capital_losses, dividends, employer_size, own_business, veterans_benefits, weeks_worked"
+
+
+def layers(text):
+    return f"{{trunk: [128, 64], tower: [16], features: [{text}]}}"
+
+
 # Name and model of the experiment file. ESMM and ESCM2 are left out: these labels are no funnel.
 MODELS = {
     "single-task models": None,
@@ -55,8 +63,15 @@ MODELS = {
     "AdaptDHM": "{tower: [16], sharing: {type: adaptdhm, layers: [128, 64]}}",
     "HAMUR (by sex)": "{tower: [16], sharing: {type: hamur, layers: [128, 64]}}",
     "APG (by sex)": "{tower: [16], sharing: {type: apg, layers: [128, 64]}}",
-    "cross layers, shared bottom": "{trunk: [128, 64], tower: [16], features: [{type: cross, count: 2, rank: 16, appends: true}]}",
-    "field gate, shared bottom": "{trunk: [128, 64], tower: [16], features: [{type: gate}]}",
+    "cross layers, shared bottom": layers("{type: cross, count: 2, rank: 16, appends: true}"),
+    "field gate, shared bottom": layers("{type: gate}"),
+    "gated cross layers, shared bottom": layers("{type: cross, count: 2, rank: 16, appends: true, gated: true}"),
+    "wide, shared bottom": layers("{type: wide}"),
+    "DeepFM, shared bottom": layers(f"{{type: factorization_machine, fields: [{FIELDS}]}}, {{type: wide}}"),
+    "pairs of the machine, shared bottom": layers(f"{{type: factorization_machine, fields: [{FIELDS}], pairs: true}}"),
+    "bilinear, shared bottom": layers(f"{{type: bilinear, fields: [{FIELDS}]}}"),
+    "field attention, shared bottom": layers(f"{{type: field_attention, fields: [{FIELDS}]}}"),
+    "MaskNet, shared bottom": layers("{type: mask_net, appends: true}"),
 }
 
 
