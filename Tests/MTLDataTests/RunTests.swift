@@ -6,156 +6,6 @@ import Testing
 
 /// A run that is kept in a folder comes to the same bits however often it was interrupted.
 @Suite struct RunTests {
-    /// What is trained, and how.
-    struct Course: Sendable, CustomTestStringConvertible {
-        let testDescription: String
-        let change: @Sendable (inout Experiment) -> Void
-
-        init(_ name: String, _ change: @escaping @Sendable (inout Experiment) -> Void) {
-            testDescription = name
-            self.change = change
-        }
-    }
-
-    private static let courses = [
-        Course("tables under a shared bottom") { _ in },
-        Course("numbers alone, whose layers are in slices") { $0.schema.features.removeLast(2) },
-        Course("alternating") { $0.training.schedule = ScheduleSettings(.alternating) },
-        Course("alternating blocks, in another order every round") {
-            $0.training.schedule = ScheduleSettings(
-                .alternating, ["turns": ["steps": 3], "order": "shuffled", "trains": "blocks"])
-        },
-        Course("levels that thaw, held to what they were, and an average") {
-            $0.training.schedule = ScheduleSettings(
-                .hierarchical,
-                [
-                    "levels": [["click"], ["spend"]], "turns": "epoch", "regularization": 0.01,
-                    "unfreeze_every": 1, "level_rates": [1, 0.5],
-                ])
-            $0.training.averaging = 0.98
-        },
-        Course("averages of tables in turns, with rates that fall") {
-            $0.training.schedule = ScheduleSettings(.alternating)
-            $0.training.averaging = 0.98
-            $0.training.tableOptimizer = TableOptimizerSettings(.rowAdagrad, ["learning_rate": 0.05])
-            $0.training.rateSchedule = RateScheduleSettings(.cosine, ["warmup": 9])
-        },
-        Course("a rate that follows a metric") {
-            $0.training.rateSchedule = RateScheduleSettings(.plateau, ["patience": 0, "factor": 0.5])
-            $0.training.watch = WatchSettings(task: "click", metric: "AUC")
-        },
-        Course("going back from a loss that runs away") {
-            $0.training.optimizer = .sgd
-            $0.schema.features.removeLast(2)
-            // Of a linear model, stable below 30 or so.
-            $0.model.trunk = []
-            $0.training.learningRate = 200
-            $0.training.onDivergence = .rollBack
-        },
-        Course("alternating slices") {
-            $0.schema.features.removeLast(2)
-            $0.training.schedule = ScheduleSettings(.alternating)
-        },
-        Course("batch norm, dropout and momentum") {
-            $0.schema.features.removeLast(2)
-            $0.model.normalization = .batch
-            $0.model.dropout = 0.3
-            $0.training.optimizer = .adagrad
-        },
-        Course("scenarios' own weights") { $0.model.sharing = SharingSettings(.star, ["layers": [8, 4]]) },
-        Course("task relations learned beside the weights") {
-            $0.model.sharing = SharingSettings(.traceNorm, ["layers": [6]])
-            $0.training.clipNorm = 0.5
-        },
-        Course("all seeds are kept") {
-            $0.training.seeds = [3, 4, 5]
-            $0.training.keep = .all
-            $0.training.epochs = 2
-        },
-        Course("tasks that stop one by one") {
-            $0.training.stop = .eachTask
-            $0.training.patience = 1
-            $0.training.epochs = 8
-            $0.training.learningRate = 0.2
-        },
-        Course("alternating tasks that stop one by one, averages, and all seeds") {
-            $0.training.schedule = ScheduleSettings(
-                .alternating, ["turns": ["steps": 3], "order": "shuffled"])
-            $0.training.stop = .eachTask
-            $0.training.patience = 1
-            $0.training.epochs = 6
-            $0.training.averaging = 0.9
-            $0.training.seeds = [3, 4]
-            $0.training.keep = .all
-            $0.training.onDivergence = .rollBack
-        },
-        Course("a packed ensemble with dropout, an average, and tasks that stop one by one") {
-            $0.model.ensemble = 3
-            $0.model.dropout = 0.2
-            $0.training.averaging = 0.9
-            $0.training.stop = .eachTask
-            $0.training.patience = 1
-            $0.training.epochs = 6
-        },
-        Course("an alternating packed ensemble of two seeds") {
-            $0.model.ensemble = 3
-            $0.training.schedule = ScheduleSettings(.alternating)
-            $0.training.seeds = [3, 4]
-            $0.training.keep = .all
-            $0.training.epochs = 2
-        },
-        Course("a file of its own for a task, in turns of some steps") {
-            $0.data.taskSources = [own($0, batch: 20)]
-            $0.training.schedule = ScheduleSettings(
-                .alternating, ["turns": ["steps": 2], "order": ["proportional": 0.5]])
-            $0.training.rateSchedule = RateScheduleSettings(.cosine, ["warmup": 9])
-        },
-        Course("a file of its own for a task, in epochs of turns") {
-            $0.data.taskSources = [own($0, batch: 50)]
-            $0.training.schedule = ScheduleSettings(.alternating, ["turns": "epoch", "order": "shuffled"])
-            $0.training.epochs = 6
-        },
-        Course("a task with a file of its own stops, in epochs of turns and at a rate that falls") {
-            $0.data.taskSources = [own($0, batch: 50)]
-            $0.training.schedule = ScheduleSettings(.alternating, ["turns": "epoch"])
-            $0.training.rateSchedule = RateScheduleSettings(.cosine)
-            $0.training.stop = .eachTask
-            $0.training.patience = 1
-            $0.training.epochs = 12
-            $0.training.learningRate = 0.05
-        },
-        Course("a table so large that all workers copy it") { $0.schema.features[1].hashBuckets = 70_000 },
-        Course("rows of two files in one step") { $0.data.taskSources = [own($0, batch: nil)] },
-        Course("once more on all rows, of the best of two seeds") {
-            $0.training.seeds = [3, 4]
-            $0.training.refit = true
-            $0.training.epochs = 3
-            $0.training.averaging = 0.98
-            $0.training.rateSchedule = RateScheduleSettings(.cosine, ["warmup": 9])
-        },
-        Course("once more on all rows of two files, of all seeds") {
-            $0.data.taskSources = [own($0, batch: 20)]
-            $0.training.schedule = ScheduleSettings(.alternating, ["turns": ["steps": 2]])
-            $0.training.seeds = [3, 4]
-            $0.training.keep = .all
-            $0.training.refit = true
-            $0.training.epochs = 2
-            $0.training.onDivergence = .rollBack
-        },
-        Course("two seeds, and fewer epochs than planned") {
-            $0.training.seeds = [3, 4]
-            $0.training.patience = 1
-            $0.training.learningRate = 0.2
-        },
-    ]
-
-    /// Spends in a file of fewer rows, beside the one of all.
-    private static func own(_ experiment: Experiment, batch: Int?) -> TaskSource {
-        TaskSource(
-            source: experiment.data.source.replacing("visits.csv", with: "spends.csv"), labels: ["spend"],
-            batch: batch)
-    }
-
     private func files() throws -> (FieldCase, Experiment) {
         let files = try FieldCase()
         try files.write(
@@ -207,8 +57,8 @@ import Testing
         try #require(run.members).vectors.map { $0.map(\.bitPattern) }
     }
 
-    @Test(arguments: courses)
-    func interruptionsChangeNoBit(_ course: Course) throws {
+    @Test(arguments: RunCourse.all)
+    func interruptionsChangeNoBit(_ course: RunCourse) throws {
         let (files, whole) = try files()
         var experiment = whole
         course.change(&experiment)
@@ -249,8 +99,8 @@ import Testing
     }
 
     /// A run that pauses after an epoch, whatever is asked of it there again, goes on as if it had not.
-    @Test(arguments: courses)
-    func pausesChangeNoBit(_ course: Course) throws {
+    @Test(arguments: RunCourse.all)
+    func pausesChangeNoBit(_ course: RunCourse) throws {
         let (files, whole) = try files()
         var experiment = whole
         course.change(&experiment)

@@ -2,35 +2,51 @@ import MTLEngine
 import MTLTestSupport
 import Testing
 
-/// Layers that multiply features with each other, or with masks.
+/// Layers in which features meet each other, or masks, and paths from them to the logits.
 @Suite struct CrossTests {
     static let numbers = PiecewiseLinear([
         .init("x2", index: 2, bins: 2, dimension: 4), .init("x0", index: 0, bins: 1, dimension: 3),
     ])
-    static let cases: [(name: String, layers: [any FeatureLayer])] = [
-        (
-            "gated_cross",
-            [
-                CrossLayers(count: 1, rank: 2, appends: true, isGated: true),
-                CrossLayers(count: 2, isGated: true),
-            ]
-        ),
-        (
-            "pairs",
-            [
-                numbers, FactorizationMachine(fields: ["user", "item"], hasPairs: true),
-                FactorizationMachine(fields: ["item", "user", "x2"], hasPairs: true),
-                FactorizationMachine(fields: ["place", "x0"], hasPairs: true),
-            ]
-        ),
-        (
-            "mask_net",
-            [
-                MaskNet(count: 2, units: 6, appends: true),
-                MaskNet(count: 3, units: 7, maskUnits: 5, isSerial: true),
-            ]
-        ),
-    ]
+    static let cases: [(name: String, layers: [any FeatureLayer])] =
+        [
+            (
+                "gated_cross",
+                [
+                    CrossLayers(count: 1, rank: 2, appends: true, isGated: true),
+                    CrossLayers(count: 2, isGated: true),
+                ]
+            ),
+            (
+                "pairs",
+                [
+                    numbers, FactorizationMachine(fields: ["user", "item"], hasPairs: true),
+                    FactorizationMachine(fields: ["item", "user", "x2"], hasPairs: true),
+                    FactorizationMachine(fields: ["place", "x0"], hasPairs: true),
+                ]
+            ),
+            (
+                "mask_net",
+                [
+                    MaskNet(count: 2, units: 6, appends: true),
+                    MaskNet(count: 3, units: 7, maskUnits: 5, isSerial: true),
+                ]
+            ),
+            (
+                "bilinear",
+                [
+                    numbers, BilinearInteraction(fields: ["user", "item", "x2"]),
+                    BilinearInteraction(fields: ["item", "x2", "user"], isPerPair: true),
+                    BilinearInteraction(fields: ["place", "x0"]),
+                ]
+            ),
+            (
+                "field_attention",
+                [
+                    numbers, FieldAttention(fields: ["user", "x2", "item"]),
+                    FieldAttention(fields: ["x0", "place"], count: 1, heads: 3, units: 6),
+                ]
+            ),
+        ] + WideTests.cases
     static let places = Array(cases.indices)
 
     private func model(
@@ -46,7 +62,9 @@ import Testing
         let (name, layers) = Self.cases[place]
         for (inputs, rows, threads, ensemble) in [
             (3, 1, 1, nil), (0, 13, 1, nil), (3, 13, 1, 3), (3, 150, 2, nil),
-        ] where inputs > 0 || name != "pairs" {
+        ]
+        where (inputs > 0 || !(layers[0] is PiecewiseLinear)) && (ensemble == nil || !name.hasPrefix("wide"))
+        {
             try GradientCheck.expectAgreement(
                 of: model(layers, inputs: inputs, ensemble: ensemble), rows: rows,
                 compute: ComputeOptions(threads: threads), gathered: threads == 2, weighted: rows == 13, name)
@@ -111,5 +129,12 @@ import Testing
         #expect(place(FactorizationMachine(fields: ["user"], hasPairs: true)) == "features.0, fields")
         #expect(place(FactorizationMachine(hasPairs: true)) == "features.0, field place")
         #expect(place(CrossLayers(rank: -1, isGated: true)) == "features.0, rank")
+        #expect(place(BilinearInteraction()) == "features.0, field place")
+        #expect(place(BilinearInteraction(fields: ["user"])) == "features.0, fields")
+        #expect(place(BilinearInteraction(fields: ["user", "age"])) == "features.0, fields")
+        #expect(place(FieldAttention()) == "features.0, field place")
+        #expect(place(FieldAttention(fields: ["user", "item"], heads: 3)) == "features.0, heads")
+        #expect(place(FieldAttention(fields: ["user", "item"], count: 0)) == "features.0, count")
+        #expect(place(FieldAttention(fields: ["user", "item"], units: -1)) == "features.0, units")
     }
 }

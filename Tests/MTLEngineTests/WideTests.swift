@@ -22,28 +22,16 @@ import Testing
             featureLayers: layers, architecture: architecture, tasks: tasks, ensemble: ensemble)
     }
 
+    /// Of a model without a trunk, and of tasks that have features of their own; `CrossTests` has the usual one.
     @Test(arguments: places) func gradients(place: Int) throws {
         let (name, layers) = Self.cases[place]
-        let separate = SeparateNetworks(layers: [.dense(5, .tanh)])
-        for (inputs, rows, threads) in [(3, 1, 1), (0, 13, 1), (3, 150, 2)] {
-            for architecture: any Architecture in [
-                FeatureLayerTests.trunk, SharedBottom(trunk: []), separate,
-            ] {
-                try GradientCheck.expectAgreement(
-                    of: model(layers, architecture, inputs: inputs), rows: rows,
-                    compute: ComputeOptions(threads: threads), gathered: threads == 2, weighted: rows == 13,
-                    name)
-            }
+        for architecture: any Architecture in [
+            SharedBottom(trunk: []), SeparateNetworks(layers: [.dense(5, .tanh)]),
+        ] {
+            try GradientCheck.expectAgreement(
+                of: model(layers, architecture), rows: 13, compute: ComputeOptions(threads: 2),
+                weighted: true, name)
         }
-    }
-
-    @Test(arguments: places) func matchesPyTorch(place: Int) throws {
-        try Golden("features_" + Self.cases[place].name).checkFirstBatch(model(Self.cases[place].layers))
-    }
-
-    @Test(arguments: places) func sameBitsForAnyThreads(place: Int) throws {
-        try expectSameBits(
-            model(Self.cases[place].layers), FeatureLayerTests().data(Float.self, rows: 0..<900))
     }
 
     /// What only the path reads moves the logits by its weights, and nothing else.

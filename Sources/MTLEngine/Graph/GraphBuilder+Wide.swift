@@ -20,8 +20,9 @@ extension GraphBuilder {
 
     /// Takes embedded fields out of the features.
     ///
-    /// - Throws: `InputError` where nothing would be left.
+    /// - Throws: `InputError` for a field that is not there, or where nothing would be left.
     public mutating func removeFields(_ names: [String], at place: String) throws(InputError) {
+        _ = try fields(names, at: place)
         let left = parts.filter { part in part.field.map { !names.contains($0) } ?? true }
         guard !left.isEmpty else {
             throw InputError(
