@@ -1,4 +1,4 @@
-.PHONY: run test abuse lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub results tables census-boosting schedules census setup clean
+.PHONY: run test abuse lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub peers-balancing results tables census-boosting schedules census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -40,8 +40,9 @@ peers: setup
 	swift build -c release --product mtl-bench
 	Benchmarks/peers/.venv/bin/python Benchmarks/peers/compare.py
 
-# Reading a CSV file beside polars and pandas, preparing one beside polars, training on Census with embeddings beside PyTorch and torch-rechub.
-peers-reading peers-prepare peers-census peers-rechub: setup
+# Reading a CSV file beside polars and pandas, preparing one beside polars, training on Census with embeddings beside PyTorch and torch-rechub,
+# methods that balance tasks beside TorchJD.
+peers-reading peers-prepare peers-census peers-rechub peers-balancing: setup
 	Benchmarks/peers/setup.sh
 	swift build -c release --product mtl-bench
 	swift build -c release --product mtl

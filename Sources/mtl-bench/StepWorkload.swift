@@ -33,6 +33,17 @@ struct SharingArgument: ExpressibleByArgument {
         "How tasks share: a type as in an experiment, or one with options: '{\"type\": \"mmoe\", \"experts\": 4}'."
 }
 
+/// A method of balancing by its name in an experiment, with its defaults.
+struct BalancingArgument: ExpressibleByArgument {
+    let balancing: Balancing
+
+    init?(argument: String) {
+        guard let kind = Balancing.Kind(rawValue: argument) else { return nil }
+        balancing = .usual(kind)
+    }
+
+}
+
 /// A training step on random numbers: the model of the throughput tables, squared error on every head, Adam.
 struct StepWorkload {
     let schedule: ScheduleName
@@ -52,7 +63,7 @@ struct StepWorkload {
 
     init(
         schedule: ScheduleName, inputs: Int, hidden: [Int], tasks: Int, batch: Int, compute: ComputeOptions,
-        sharing: SharingArgument? = nil, ensemble: Int? = nil, batches: Int = 4
+        sharing: SharingArgument? = nil, balancing: Balancing = .fixed, ensemble: Int? = nil, batches: Int = 4
     ) throws {
         try requirePositive([inputs], option: "inputs")
         try requirePositive(hidden, option: "hidden")
@@ -71,7 +82,8 @@ struct StepWorkload {
         model = try MultiTaskModel(
             inputs: inputs, scenarios: Self.scenarios, architecture: architecture,
             tasks: names.map { .regression($0, weight: 1 / Double(tasks)) }, ensemble: ensemble)
-        trainer = try Trainer(model, schedule: schedule.schedule, batchSize: batch, compute: compute)
+        trainer = try Trainer(
+            model, schedule: schedule.schedule, batchSize: batch, balancing: balancing, compute: compute)
         var generator = SeededGenerator(seed: 1)
         let rows = batch * batches
         let dataset = try Dataset<Float>(

@@ -15,6 +15,7 @@ struct StepsCommand: ParsableCommand {
     @Option var batch = 256
     @Option(help: SharingArgument.help)
     var sharing: SharingArgument?
+    @Option var balancing: BalancingArgument?
 
     @OptionGroup var compute: ComputeArguments
 
@@ -29,7 +30,7 @@ struct StepsCommand: ParsableCommand {
     func run() throws {
         try StepWorkload(
             schedule: schedule, inputs: inputs, hidden: hidden.values, tasks: tasks, batch: batch,
-            compute: compute.options, sharing: sharing
+            compute: compute.options, sharing: sharing, balancing: balancing?.balancing ?? .fixed
         ).run(steps: count)
     }
 }

@@ -16,6 +16,7 @@ struct WorkerCommand: ParsableCommand {
     @Option var hidden = CommaList([64, 64])
     @Option var tasks = 3
     @Option var batch = 256
+    @Option var balancing: BalancingArgument?
     @OptionGroup var compute: ComputeArguments
 
     private struct Line: Encodable {
@@ -40,7 +41,7 @@ struct WorkerCommand: ParsableCommand {
         let batches = max(4, min(64, (64 << 20) / max(1, batch * inputs * MemoryLayout<Float>.stride)))
         let work = try StepWorkload(
             schedule: schedule, inputs: inputs, hidden: hidden.values, tasks: tasks, batch: batch,
-            compute: compute.options, batches: batches)
+            compute: compute.options, balancing: balancing?.balancing ?? .fixed, batches: batches)
         let perSecond = work.stepsFor(seconds: 0.05) * 20
         var line = Line(
             schedule: schedule.rawValue, inputs: inputs, hidden: hidden.values, tasks: tasks, batch: batch,

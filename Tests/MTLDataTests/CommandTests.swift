@@ -49,6 +49,16 @@ import Testing
         #expect(appended.status == 1 && names.map(shop.bytes) == before)
     }
 
+    @Test(arguments: [("sluice", true), ("soft", false)])
+    func describeSaysWhatMeasurementsSayAgainstAWayOfSharing(type: String, isWarned: Bool) throws {
+        let shop = try SmallShop()
+        let model = "model: {tower: [4], sharing: {type: \(type), layers: [4]}}"
+        _ = try shop.write(SmallShop.experiment.replacing("model: {trunk: [4]}", with: model), "shop.yaml")
+        let result = try shop.mtl("describe", "shop.yaml")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("\(type) was never clearly better") == isWarned, "\(result.output)")
+    }
+
     @Test func streamsAreWrittenThrough() throws {
         let shop = try SmallShop(isTrained: true)
         let right = try shop.mtl("predict", "shop.safetensors", "shop.csv").output

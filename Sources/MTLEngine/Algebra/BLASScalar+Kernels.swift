@@ -50,6 +50,13 @@ extension BLASScalar {
     }
 
     @inline(__always)
+    package static func _innerProducts(
+        level: Int32, vectors: Int, count: Int, x: _In, y: _In, ldy: Int, sums: UnsafeMutablePointer<Double>
+    ) {
+        kernels(level).pointee.inner_products(vectors, count, x, y, ldy, sums)
+    }
+
+    @inline(__always)
     package static func _add(level: Int32, count: Int, source: _In, target: _Out) {
         kernels(level).pointee.add(1, count, source, count, target, count)
     }

@@ -38,19 +38,15 @@ extension StepRun {
         }
     }
 
-    /// The products of a block of rows; symmetric, so that half of them are taken.
+    /// The products of a block of rows, by places in the turn; symmetric, so that each is taken once.
     private func multiply(_ block: Int, _ passes: TaskPasses, _ first: Int, _ rows: Int) {
         let products = balance.partials + block * tasks * tasks
-        let count = rows * passes.width
-        for (one, loss) in turn.losses.enumerated() {
-            let x = gradients(one, passes, first: first, rows: rows).base
-            for other in 0...one {
-                let y = gradients(other, passes, first: first, rows: rows).base
-                var sum = 0.0
-                for element in 0..<count { sum += Double(x[element]) * Double(y[element]) }
-                products[loss.task * tasks + turn.losses[other].task] = sum
-                products[turn.losses[other].task * tasks + loss.task] = sum
-            }
+        let y = gradients(0, passes, first: first, rows: rows).base
+        for place in turn.losses.indices {
+            Scalar._innerProducts(
+                level: product.level, vectors: place + 1, count: rows * passes.width,
+                x: gradients(place, passes, first: first, rows: rows).base, y: y,
+                ldy: batchLimit * passes.width, sums: products + place * tasks)
         }
     }
 
@@ -63,9 +59,15 @@ extension StepRun {
         }
         if turn.passes != nil {
             balance.gram.update(repeating: 0, count: tasks * tasks)
-            for block in 0..<blockCount {
-                for product in 0..<tasks * tasks {
-                    balance.gram[product] += balance.partials[block * tasks * tasks + product]
+            for (one, loss) in turn.losses.enumerated() {
+                for other in 0...one {
+                    var sum = 0.0
+                    for block in 0..<blockCount {
+                        sum += balance.partials[(block * tasks + one) * tasks + other]
+                    }
+                    let task = turn.losses[other].task
+                    balance.gram[loss.task * tasks + task] = sum
+                    balance.gram[task * tasks + loss.task] = sum
                 }
             }
         }

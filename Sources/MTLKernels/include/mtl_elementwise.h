@@ -98,6 +98,9 @@ enum {
     F(void, column_sums, \
         (long rows, long columns, const T *source, long ld, T *destination, bool accumulate), \
         (rows, columns, source, ld, destination, accumulate)) \
+    /* sums[v] = Σ x[e] y[v, e], in Double, for v < vectors: eight chains of additions each, the same at every level. */ \
+    F(void, inner_products, \
+        (long vectors, long count, const T *x, const T *y, long ldy, double *sums), (vectors, count, x, y, ldy, sums)) \
     /* b[rows, columns] += a[rows, columns]. a == b is allowed. */ \
     F(void, add, (long rows, long columns, const T *a, long lda, T *b, long ldb), (rows, columns, a, lda, b, ldb))
 
