@@ -53,7 +53,19 @@ package enum GradientCheck {
                         return isMissing || !task.exists(in: Int(scenarios[row])) ? .nan : label
                     }
                 )
-            }, weights: weighted ? (0..<rows).map { Double($0 % 4) / 2 } : nil,
+            }
+                + model.tasks.compactMap { task in
+                    task.teacher.map { teacher in
+                        (
+                            teacher.column,
+                            (0..<rows).map { row in
+                                let isMissing =
+                                    row % 3 == 1 || !task.exists(in: Int(scenarios[row]))
+                                return isMissing ? .nan : generator.uniform()
+                            }
+                        )
+                    }
+                }, weights: weighted ? (0..<rows).map { Double($0 % 4) / 2 } : nil,
             scenarios: scenarios,
             // Neighbours, some of no group.
             groups: (0..<rows).map { $0 % 11 == 4 ? -1 : Int32($0 / 5) })

@@ -21,7 +21,11 @@ final class BatchBuffer {
     /// - Parameters:
     ///   - features: the embedded features in the order of the model.
     ///   - tasks: the model's tasks, whose labels are looked up by name.
-    init(_ layout: CacheLayout, capacity: Int, features: [EmbeddedFeature], tasks: [String])
+    ///   - teachers: per task the column of its teacher, where it learns from one; none to read labels alone.
+    init(
+        _ layout: CacheLayout, capacity: Int, features: [EmbeddedFeature], tasks: [String],
+        teachers: [String?] = []
+    )
         throws(InputError)
     {
         self.layout = layout
@@ -45,6 +49,19 @@ final class BatchBuffer {
             guard let column = layout.labels.firstIndex(of: task) else {
                 throw InputError(
                     .name, at: "task \"\(task)\"", found: "no label of that name in the prepared rows",
+                    expected: "one of \(layout.labels.joined(separator: ", "))")
+            }
+            labelColumns.append(column)
+        }
+        for index in tasks.indices {
+            guard index < teachers.count, let teacher = teachers[index] else {
+                labelColumns.append(BatchSource<Float>.unread)
+                continue
+            }
+            guard let column = layout.labels.firstIndex(of: teacher) else {
+                throw InputError(
+                    .name, at: "task \"\(tasks[index])\", teacher",
+                    found: "no column \"\(teacher)\" in the prepared rows",
                     expected: "one of \(layout.labels.joined(separator: ", "))")
             }
             labelColumns.append(column)

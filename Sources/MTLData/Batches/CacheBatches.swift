@@ -23,7 +23,8 @@ package final class CacheBatches: BatchStream {
     ///   - sources: those whose rows are taken; nil for all.
     ///   - stream: the number of the stream, where training takes several.
     package init(
-        _ cache: RowCache, features: [EmbeddedFeature], tasks: [String], sources: [Int]? = nil,
+        _ cache: RowCache, features: [EmbeddedFeature], tasks: [String], teachers: [String?] = [],
+        sources: [Int]? = nil,
         batchSize: Int,
         seed: UInt64, stream: Int = 0
     ) throws(InputError) {
@@ -43,7 +44,8 @@ package final class CacheBatches: BatchStream {
         var buffers: [BatchBuffer] = []
         for _ in 0..<Self.ahead {
             buffers.append(
-                try BatchBuffer(cache.layout, capacity: batchSize, features: features, tasks: tasks))
+                try BatchBuffer(
+                    cache.layout, capacity: batchSize, features: features, tasks: tasks, teachers: teachers))
         }
         self.buffers = buffers
     }

@@ -40,7 +40,8 @@ extension Trainer where Scalar == Float {
         for (number, stream) in sources.streams.enumerated() {
             streams.append(
                 try CacheBatches(
-                    training, features: model.plan.embedding.features, tasks: names, sources: stream,
+                    training, features: model.plan.embedding.features, tasks: names,
+                    teachers: model.tasks.map { $0.teacher?.column }, sources: stream,
                     batchSize: batchSize(sizes, of: stream, in: training), seed: seed, stream: number))
         }
         var watch: CacheLosses?

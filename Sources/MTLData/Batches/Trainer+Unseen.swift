@@ -33,7 +33,7 @@ extension Trainer where Scalar == Float {
         guard hasUnseen else { return nil }
         let rows = try CacheBatches(
             training, features: model.plan.embedding.features, tasks: model.tasks.map(\.name),
-            batchSize: batchSize, seed: unseenSeed)
+            teachers: model.tasks.map { $0.teacher?.column }, batchSize: batchSize, seed: unseenSeed)
         var seen = try seenRows(rows)
         if let preprocessor { seen.add(preprocessor, model) }
         for table in model.plan.embedding.tables.indices {

@@ -23,6 +23,7 @@ package struct CacheLayout: Codable, Equatable {
     /// Fields of one id a row, then bags.
     package let singles: [Field]
     package let bags: [Field]
+    /// The labels, then what their teachers predicted.
     package let labels: [String]
     /// Rows of the scenarios' vocabulary; 0 for none.
     package let scenarioCount: Int
@@ -69,7 +70,7 @@ package struct CacheLayout: Codable, Equatable {
         }
         self.singles = singles
         self.bags = bags
-        labels = schema.labels.map(\.name)
+        labels = schema.labelColumns
         scenarioCount = preprocessor.scenarios?.size ?? 0
         hasWeights = schema.weight != nil
         hasGroups = schema.ranks ? true : nil

@@ -9,6 +9,8 @@ package struct ColumnPlan {
     let labels: [(column: Int, condition: (column: Int, holds: Condition)?)?]
     /// Per label the column of its weights.
     let labelWeights: [Int?]
+    /// Per label the column of its teacher's predictions.
+    let teachers: [Int?]
     let weight: Int?
     let time: Int?
     let group: Int?
@@ -44,10 +46,12 @@ package struct ColumnPlan {
         self.features = features
         var labels: [(column: Int, condition: (column: Int, holds: Condition)?)?] = []
         var labelWeights: [Int?] = []
+        var teachers: [Int?] = []
         for label in schema.labels {
             guard withLabels, own?.contains(label.name) ?? true else {
                 labels.append(nil)
                 labelWeights.append(nil)
+                teachers.append(nil)
                 continue
             }
             var condition: (column: Int, holds: Condition)?
@@ -60,9 +64,15 @@ package struct ColumnPlan {
                 weights = try column(name, "label \"\(label.name)\", weight, a number or a column")
             }
             labelWeights.append(weights)
+            var taught: Int?
+            if let teacher = label.teacher {
+                taught = try column(teacher.column, "label \"\(label.name)\", teacher")
+            }
+            teachers.append(taught)
         }
         self.labels = labels
         self.labelWeights = labelWeights
+        self.teachers = teachers
         func optional(_ name: String?) throws(InputError) -> Int? {
             guard let name else { return nil }
             return try column(name)
@@ -88,6 +98,8 @@ package struct ParsedBlock {
     private(set) var numbers: [[Double]]
     /// Per label its values, NaN where missing; class names of a multiclass label are not numbers yet.
     package private(set) var labels: [[Double]]
+    /// Per label what its teacher predicted, NaN where missing; none without a teacher.
+    private var teachers: [[Double]] = []
     private(set) var weights: [Double] = []
     /// Per label its weights, or none; and whether some label of the schema has any, perhaps in another source.
     private(set) var labelWeights: [[Double]] = []
@@ -126,6 +138,17 @@ package struct ParsedBlock {
                     plan.hasLabel(index, block, $0)
                 })
         }
+        for (index, label) in plan.schema.labels.enumerated() {
+            guard label.teacher != nil, plan.withLabels else {
+                teachers.append([])
+                continue
+            }
+            guard let column = plan.teachers[index] else {
+                teachers.append([Double](repeating: .nan, count: block.rowCount))
+                continue
+            }
+            teachers.append(reader.teacher(label, column) { plan.hasLabel(index, block, $0) })
+        }
         if let column = plan.weight { weights = reader.weights(column) }
         labelWeights = plan.labelWeights.map { column in column.map { reader.weights($0) } ?? [] }
         labelsHaveWeights = plan.withLabels && plan.schema.labels.contains { $0.weightColumn != nil }
@@ -148,7 +171,7 @@ package struct ParsedBlock {
             return weights.isEmpty ? [] : rows.map { Float(weights[$0]) }
         }
         return rows.flatMap { row in
-            labelWeights.map { own in
+            (labelWeights + taught.map { _ in [] }).map { own in
                 // Both hold in a Float; their product is cut to what does.
                 let weight = (weights.isEmpty ? 1 : weights[row]) * (own.isEmpty ? 1 : own[row])
                 return Float(min(weight, CellReader.greatest))
@@ -163,7 +186,18 @@ package struct ParsedBlock {
     }
 
     /// Takes a label for missing.
-    mutating func dropLabel(_ label: Int, of row: Int) { labels[label][row] = .nan }
+    mutating func dropLabel(_ label: Int, of row: Int) {
+        labels[label][row] = .nan
+        if !teachers[label].isEmpty { teachers[label][row] = .nan }
+    }
+
+    /// What the teachers of labels that have one predicted, in the labels' order.
+    var taught: [[Double]] { teachers.filter { !$0.isEmpty } }
+
+    /// Whether there is nothing to learn of a label in a row, of its teacher neither.
+    func lacks(_ label: Int, _ row: Int) -> Bool {
+        labels[label][row].isNaN && (teachers[label].isEmpty || teachers[label][row].isNaN)
+    }
 
     /// Reads columns, and remembers the first thing wrong with a row.
     private struct CellReader {
@@ -256,6 +290,23 @@ package struct ParsedBlock {
                     values[row] = 1
                 } else if !(0...Self.greatest).contains(values[row]) {
                     fail(row, column, quoted(row, column), "a weight, 0 or above, that a Float holds")
+                }
+            }
+            return values
+        }
+
+        /// A teacher's predictions; of rows without the label they say nothing.
+        mutating func teacher(_ label: Label, _ column: Int, where isRead: (Int) -> Bool) -> [Double] {
+            var values = numbers(column, where: isRead)
+            for row in values.indices where !values[row].isNaN {
+                if !isRead(row) {
+                    values[row] = .nan
+                } else if label.kind == .binary, !(0...1).contains(values[row]) {
+                    fail(row, column, quoted(row, column), "a teacher's probability, from 0 to 1")
+                } else if values[row].magnitude > Self.greatest {
+                    fail(row, column, quoted(row, column), "a number that a Float holds")
+                } else if values[row] < 0, label.needsPositive {
+                    fail(row, column, quoted(row, column), "a number, 0 or above, for log1p: true")
                 }
             }
             return values

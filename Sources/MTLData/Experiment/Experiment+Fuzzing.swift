@@ -43,6 +43,7 @@ extension Experiment {
         for label in schema.labels {
             add(label.column ?? label.name)
             add(label.weightColumn)
+            add(label.teacher?.column)
             add((try? label.condition)?.column)
         }
         for name in [schema.scenario, schema.group, schema.time, schema.weight] { add(name) }

@@ -106,9 +106,10 @@ extension Preprocessor {
             }
         }
         if plan.labels.contains(where: { $0 != nil }) {
-            encoded.labels = [Float](repeating: 0, count: rows.count * parsed.labels.count)
-            for (label, values) in parsed.labels.enumerated() {
-                fill(&encoded.labels, label, of: parsed.labels.count) { Float(values[rows[$0]]) }
+            let columns = parsed.labels + parsed.taught
+            encoded.labels = [Float](repeating: 0, count: rows.count * columns.count)
+            for (label, values) in columns.enumerated() {
+                fill(&encoded.labels, label, of: columns.count) { Float(values[rows[$0]]) }
             }
         }
         encoded.weights = parsed.lossWeights(rows)
@@ -157,7 +158,7 @@ extension Preprocessor {
         }
         return try Dataset(
             rowCount: encoded.count, featureNames: denseNames,
-            labelNames: hasLabels ? schema.labels.map(\.name) : [],
+            labelNames: hasLabels ? schema.labelColumns : [],
             ids: columns, scenarios: scenarios == nil ? nil : encoded.scenarios
         ) { (features, labels) in
             _ = features.update(fromContentsOf: encoded.dense)

@@ -199,6 +199,7 @@ public struct Preprocessor: Sendable, Equatable, Codable {
                 classWeights: label.weights(
                     counts: counts, names: (0..<(classes?.map.count ?? 0)).map { className($0, of: index) }),
                 focusing: label.focusing, ranking: label.ranking?.loss,
+                teacher: label.teacher.map { Teacher(column: label.teacherName, weight: $0.weight) },
                 labelScale: moments?.scale(kind) ?? .identity)
         }
     }

@@ -54,6 +54,14 @@ public struct Sampling: Sendable, Equatable, Codable {
     /// - Throws: `InputError` that names the share.
     package func check(_ schema: Schema, parents: [String: String]) throws(InputError) {
         try check(schema)
+        for label in schema.labels where label.teacher != nil {
+            let sampled = sampledFirsts(parents)[label.name] ?? label.name
+            guard negatives[sampled] ?? 1 < 1 else { continue }
+            throw InputError(
+                .value, at: "sampling, negatives, \"\(sampled)\"",
+                found: "a share beside the teacher of \"\(label.name)\"",
+                expected: "all rows: the teacher's probabilities are of rows as they come")
+        }
         for (name, share) in negatives.sorted(by: { $0.key < $1.key }) where share < 1 {
             guard let first = EventChain.before(name, parent: { parents[$0] }).last else { continue }
             throw InputError(
@@ -154,7 +162,7 @@ package struct Sampler {
                 let value = parsed.labels[label][row]
                 // Every label has its draws, whatever the others say.
                 let (first, second) = (draws.uniform(), draws.uniform())
-                if value.isNaN { continue }
+                if parsed.lacks(label, row) { continue }
                 if first >= share.all || (value == 0 && second >= share.negatives) {
                     parsed.dropLabel(label, of: row)
                 } else {

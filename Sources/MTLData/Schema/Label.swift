@@ -46,6 +46,8 @@ public struct Label: Sendable, Equatable, Codable {
     public var isLogarithmic = false
     /// Binary: what is learned of the order of the rows of a group, which the schema names; nil for nothing.
     public var ranking: LabelRanking?
+    /// Binary and regression: the column of another model's predictions that are learned from, too; nil for none.
+    public var teacher: LabelTeacher?
     /// Binary and multiclass: the part of a label that training shares out between all classes.
     public var smoothing: Double = 0
 
@@ -62,7 +64,7 @@ public struct Label: Sendable, Equatable, Codable {
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case name, column, type, positive, when, weight, smoothing, loss, quantile, power, gamma, alpha, log1p
-        case ranking
+        case ranking, teacher
         case huberDelta = "huber_delta"
         case positiveWeight = "positive_weight"
         case classWeights = "class_weights"
@@ -95,6 +97,7 @@ public struct Label: Sendable, Equatable, Codable {
         try values.read(.alpha, &alpha)
         try values.read(.log1p, &isLogarithmic)
         try values.read(.ranking, &ranking)
+        try values.read(.teacher, &teacher)
         for (key, own) in [(CodingKeys.positiveWeight, Kind.binary), (.classWeights, .multiclass)]
         where values.contains(key) && kind != own {
             throw InputError(
@@ -140,6 +143,7 @@ public struct Label: Sendable, Equatable, Codable {
         try values.encodeIfPresent(alpha, forKey: .alpha)
         if isLogarithmic { try values.encode(true, forKey: .log1p) }
         try values.encodeIfPresent(ranking, forKey: .ranking)
+        try values.encodeIfPresent(teacher, forKey: .teacher)
         switch classWeights {
         case nil: break
         case .balanced:
@@ -190,6 +194,7 @@ public struct Label: Sendable, Equatable, Codable {
             "one of them")
         try checkLoss()
         try ranking?.check(self)
+        try teacher?.check(self)
         _ = try condition
     }
 

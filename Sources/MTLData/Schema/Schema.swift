@@ -76,6 +76,7 @@ public struct Schema: Sendable, Equatable, Codable {
                     expected: "group, the column of the session, query or visit whose rows are compared")
             }
         }
+        try checkTeachers()
     }
 
     /// Whether the order of rows of a group is learned of some label.
@@ -93,6 +94,7 @@ extension Schema {
             label.positive = labels[index].positive
             label.when = labels[index].when
             label.weightColumn = labels[index].weightColumn
+            label.teacher = labels[index].teacher.map { LabelTeacher($0.column) }
             label.isLogarithmic = labels[index].isLogarithmic
             if labels[index].loss?.needsPositive == true { label.loss = .poisson }
             // Rows have their groups with them.
@@ -113,6 +115,9 @@ extension Schema {
             learned.positive = label.positive
             learned.when = label.when
             learned.weightColumn = label.weightColumn
+            learned.teacher = label.teacher.map { own in
+                LabelTeacher(own.column, weight: now.teacher?.weight ?? own.weight)
+            }
             learned.isLogarithmic = label.isLogarithmic
             schema.labels[index] = learned
         }

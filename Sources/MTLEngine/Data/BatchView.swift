@@ -7,7 +7,7 @@ package struct BatchView<Scalar: BLASScalar> {
     /// Of the shape of the labels, or nil where every label counts once.
     package let labelWeights: UnsafePointer<Scalar>?
     package let labelStride: Int
-    /// Per task of the model its column among the dataset's labels.
+    /// Per task of the model its column among the dataset's labels, then per task that of its teacher (-1 for none).
     package let labelColumns: UnsafeBufferPointer<Int>
     /// Per embedded feature of the model its ids.
     package let ids: UnsafeBufferPointer<IDView<Scalar>>

@@ -13,6 +13,8 @@ package struct Program: Sendable {
         package let form: LossForm
         package let labelScale: LabelScale
         package let ranking: RankingLoss?
+        /// The part of what is learned that a teacher predicted; 0 for none.
+        package let teacherWeight: Double
         package let logits: GraphValue
     }
 
@@ -109,7 +111,7 @@ package struct Program: Sendable {
             classWeights += task.classWeights
             return TaskLoss(
                 task: index, kind: task.kind, weight: share * task.weight, form: form,
-                labelScale: task.labelScale, ranking: task.ranking,
+                labelScale: task.labelScale, ranking: task.ranking, teacherWeight: task.teacher?.weight ?? 0,
                 logits: plan.logits[index])
         }
         self.classWeights = classWeights

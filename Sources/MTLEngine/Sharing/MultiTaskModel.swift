@@ -134,6 +134,7 @@ public struct MultiTaskModel: Sendable {
         }
         let (draft, values) = try build(nil)
         try draft.checkSize()
+        try draft.checkTeachers()
         let draftPlan = try Self.plan(draft, values, inputs, ParameterLayout(), widths)
         try draft.checkMembers(draftPlan)
         var layout = ParameterLayout()

@@ -43,7 +43,26 @@ package final class BatchSource<Scalar: BLASScalar> {
         if checksLabels { try Self.checkAbsentTasks(of: dataset, model, columns) }
         self.dataset = dataset
         isComplete = columns.allSatisfy { $0 == Self.unread || dataset.labelIsComplete[$0] }
-        self.columns = FixedList(columns)
+        var teachers = [Int](repeating: Self.unread, count: columns.count)
+        for (index, task) in model.tasks.enumerated() where checksLabels && columns[index] != Self.unread {
+            guard let teacher = task.teacher else { continue }
+            try teacher.check(dataset, task)
+            teachers[index] = dataset.labelNames.firstIndex(of: teacher.column) ?? Self.unread
+        }
+        if checksLabels { try Self.checkAbsentTasks(of: dataset, model, teachers) }
+        self.columns = FixedList(columns + teachers)
+    }
+
+    /// Checks that rows have what a task is said to learn from beside its labels.
+    package func checkTeachers(_ model: MultiTaskModel) throws(InputError) {
+        for (index, task) in model.tasks.enumerated() {
+            guard let teacher = task.teacher, columns.elements[index] != Self.unread,
+                columns.elements[model.tasks.count + index] == Self.unread
+            else { continue }
+            throw InputError(
+                .name, at: "task \"\(task.name)\", teacher", found: "no column \"\(teacher.column)\"",
+                expected: "one of \(dataset.labelNames.joined(separator: ", "))")
+        }
     }
 
     /// Checks that rows have groups where a loss compares those of one.

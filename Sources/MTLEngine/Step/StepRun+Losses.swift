@@ -65,9 +65,20 @@ extension StepRun {
             let target = labels + loss.task * batchLimit + row.first
             let source = batch.labels + batch.labelColumns[loss.task]
             for place in 0..<row.count { target[place] = source[rows.source(place) * batch.labelStride] }
-            guard !loss.labelScale.isIdentity else { continue }
+            if !loss.labelScale.isIdentity {
+                for place in 0..<row.count {
+                    target[place] = Scalar(loss.labelScale.encode(Double(target[place])))
+                }
+            }
+            guard loss.teacherWeight > 0 else { continue }
+            let taught = batch.labelColumns[tasks + loss.task]
+            guard taught >= 0 else { continue }
             for place in 0..<row.count {
-                target[place] = Scalar(loss.labelScale.encode(Double(target[place])))
+                let value = batch.labels[rows.source(place) * batch.labelStride + taught]
+                target[place] = Teacher.mix(
+                    target[place],
+                    loss.labelScale.isIdentity ? value : Scalar(loss.labelScale.encode(Double(value))),
+                    Scalar(loss.teacherWeight))
             }
         }
     }

@@ -115,7 +115,7 @@ package final class TurnPlan {
             memberBackward: backward.dropLast().reduce(program.members?.backward ?? 0) { $0 + $1.count },
             shared: keep(program.members?.shared ?? []),
             losses: keep(program.losses), classWeights: keep(program.classWeights),
-            scalesLabels: program.losses.contains { !$0.labelScale.isIdentity },
+            scalesLabels: program.losses.contains { !$0.labelScale.isIdentity || $0.teacherWeight > 0 },
             ranks: program.losses.contains { $0.ranking != nil }, joints: keep(program.joints),
             zeros: keep(program.zeros),
             rounds: keep(program.rounds.flatMap { $0 }), roundStarts: starts(program.rounds),

@@ -86,6 +86,8 @@ public struct LearningTask: Sendable, Equatable {
     public let focusing: Double
     /// Binary: what is learned of the order of the rows of a group; nil for nothing.
     public let ranking: RankingLoss?
+    /// Binary and squared errors: the predictions that are learned from beside labels; nil for labels alone.
+    public let teacher: Teacher?
     /// Regression: what becomes of a label before the loss, and back of what is predicted.
     public package(set) var labelScale: LabelScale
 
@@ -93,7 +95,7 @@ public struct LearningTask: Sendable, Equatable {
     public init(
         _ name: String, kind: Kind, weight: Double = 1, tower: [HiddenLayer] = [], negativeRate: Double = 1,
         scenarios: [Int]? = nil, smoothing: Double = 0, classWeights: [Double] = [], focusing: Double = 0,
-        ranking: RankingLoss? = nil, labelScale: LabelScale = .identity
+        ranking: RankingLoss? = nil, teacher: Teacher? = nil, labelScale: LabelScale = .identity
     ) {
         self.name = name
         self.kind = kind
@@ -105,6 +107,7 @@ public struct LearningTask: Sendable, Equatable {
         self.classWeights = classWeights
         self.focusing = focusing
         self.ranking = ranking
+        self.teacher = teacher
         self.labelScale = labelScale
     }
 

@@ -12,6 +12,7 @@ struct LossCheck {
         try checkKind()
         try checkScale()
         try task.ranking?.check(task, place)
+        try task.teacher?.check(task, place)
         let isOfClasses: Bool
         switch task.kind {
         case .binary, .multiclass: isOfClasses = true

@@ -67,7 +67,11 @@ package struct SeenRows: Sendable {
             let first = row * batch.labelStride
             return tasks.contains { task in
                 let column = batch.labelColumns[task]
-                guard column >= 0, !batch.labels[first + column].isNaN else { return false }
+                let taught = batch.labelColumns[batch.labelColumns.count / 2 + task]
+                guard column >= 0,
+                    !batch.labels[first + column].isNaN
+                        || taught >= 0 && !batch.labels[first + taught].isNaN
+                else { return false }
                 return batch.labelWeights.map { $0[first + column] > 0 } ?? true
             }
         }

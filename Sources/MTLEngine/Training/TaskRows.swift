@@ -69,6 +69,7 @@ extension Trainer {
             }
             let source = try BatchSource(rows.dataset, for: model, tasks: Set(rows.tasks))
             try source.checkGroups(model)
+            try source.checkTeachers(model)
             batches.append(
                 try ShuffledBatches(
                     source, batchSize: size, seed: .rows(of: number, seed: seed),

@@ -328,8 +328,12 @@ private final class UnseenScenario<Scalar: BLASScalar> {
             for source in sources {
                 let own = labels.base + source * stride
                 own.update(from: batch.labels + source * stride, count: stride)
-                for task in absent where batch.labelColumns[task] >= 0 {
-                    own[batch.labelColumns[task]] = .nan
+                for task in absent {
+                    let half = batch.labelColumns.count / 2
+                    for column in [batch.labelColumns[task], batch.labelColumns[half + task]]
+                    where column >= 0 {
+                        own[column] = .nan
+                    }
                 }
             }
             column = UnsafePointer(labels.base)

@@ -210,6 +210,7 @@ public final class Trainer<Scalar: BLASScalar> {
         }
         let source = try BatchSource(dataset, for: model)
         try source.checkGroups(model)
+        try source.checkTeachers(model)
         latest = source
         return source
     }

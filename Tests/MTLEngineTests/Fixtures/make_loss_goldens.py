@@ -135,4 +135,15 @@ autograd(
     "ordinal", z, y, lambda z, y: -torch.log(cumulative(z).gather(1, y[:, None])).sum(),
     predictions=cumulative(torch.tensor(z)).numpy().ravel().tolist())
 
+# Distillation: both losses, one with the labels and one with what the teacher predicted, of the mix that is learned.
+z = 2 * rng.normal(size=ROWS)
+y = (rng.random(ROWS) < 0.4).astype(float)
+taught = rng.random(ROWS)
+for part in (0.3, 1.0):
+    autograd(
+        "binary", z, (1 - part) * y + part * taught,
+        lambda z, _: (1 - part) * F.binary_cross_entropy_with_logits(z, torch.tensor(y), reduction="sum")
+        + part * F.binary_cross_entropy_with_logits(z, torch.tensor(taught), reduction="sum"),
+        weights=[], focusing=0)
+
 Path(__file__).with_name("losses.json").write_text(json.dumps(cases, indent=0) + "\n")
