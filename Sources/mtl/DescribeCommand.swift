@@ -63,7 +63,9 @@ struct DescribeCommand: ParsableCommand {
                     + "\(tasks.joined(separator: "; ")).", beside: svg)
         }
         if let epochs = bundle?.refitEpochs { try tell(Self.refit(epochs), beside: svg) }
-        if let finding = (settings?.model ?? bundle?.settings)?.sharing?.type.finding { try tell("\n\(finding)", beside: svg) }
+        if let finding = (settings?.model ?? bundle?.settings)?.sharing?.type.finding {
+            try tell("\n\(finding)", beside: svg)
+        }
         if let svg {
             try TextOutput.write(ModelDrawing(model).svg, to: svg)
             try tell("The picture is in \(svg).", beside: svg)
