@@ -57,6 +57,17 @@ import Yams
         #expect(error?.place.hasPrefix("label \"click\", teacher") == true)
     }
 
+    @Test(arguments: ["evaluate", "predict"]) func rowsToBeJudgedNeedNoTeacher(command: String) throws {
+        let files = try FieldCase()
+        try files.write(visits("x,click,t") { ["\($0)", "\($0 % 2)", "0.5"] })
+        _ = try files.model(
+            files.experiment([Self.x], label: "{name: click, type: binary, teacher: t}"))
+        try files.write(visits("x,click") { ["\($0)", "\($0 % 2)"] })
+        let result = try Command.run(
+            "mtl", [command, "model.safetensors", "visits.csv"], in: files.folder.path)
+        #expect(result.status == 0 && result.output.contains("click"), "\(result.errors)")
+    }
+
     /// Most labels are missing, and the teacher knows their rate: rows without a label are learned from, and none is measured by them.
     @Test func aModelLearnsOfItsTeacherAndIsMeasuredByLabels() throws {
         let files = try FieldCase()

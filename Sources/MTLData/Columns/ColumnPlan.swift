@@ -22,8 +22,10 @@ package struct ColumnPlan {
     ///   - withLabels: false to predict: labels, conditions and weights need not be there.
     ///   - own: the labels that the source's rows have; nil for all. Others are missing in every row, and their columns need not
     ///     be there.
+    ///   - learns: false where rows are only judged: columns of teachers are not read.
     package init(
-        _ schema: Schema, of source: some RowSource, withLabels: Bool, labels own: Set<String>? = nil
+        _ schema: Schema, of source: some RowSource, withLabels: Bool, labels own: Set<String>? = nil,
+        learns: Bool = true
     ) throws(InputError) {
         self.schema = schema
         self.withLabels = withLabels
@@ -65,7 +67,7 @@ package struct ColumnPlan {
             }
             labelWeights.append(weights)
             var taught: Int?
-            if let teacher = label.teacher {
+            if learns, let teacher = label.teacher {
                 taught = try column(teacher.column, "label \"\(label.name)\", teacher")
             }
             teachers.append(taught)

@@ -117,7 +117,7 @@ extension ModelBundle {
     ) throws(InputError) -> ServingReport {
         let withLabels = !labels.isEmpty
         let plan = try ColumnPlan(
-            preprocessor.schema, of: source, withLabels: withLabels, labels: labels)
+            preprocessor.schema, of: source, withLabels: withLabels, labels: labels, learns: false)
         guard source.threads == 1 else {
             throw InputError(
                 .value, at: source.path, found: "a source that \(source.threads) threads read",

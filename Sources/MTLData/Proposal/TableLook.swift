@@ -84,9 +84,8 @@ struct TableLook {
         for column in names.indices {
             var statistics = NumberStatistics(keepsSample: false)
             for block in ordered { statistics.merge(block.statistics[column]) }
-            var fact = workers[0].columns[column].facts(
-                name: names[column], rows: rows, statistics: statistics)
-            facts.append(fact)
+            facts.append(
+                workers[0].columns[column].facts(name: names[column], rows: rows, statistics: statistics))
         }
         columns = facts
     }
