@@ -41,7 +41,6 @@ struct BalancingArgument: ExpressibleByArgument {
         guard let kind = Balancing.Kind(rawValue: argument) else { return nil }
         balancing = .usual(kind)
     }
-
 }
 
 /// A training step on random numbers: the model of the throughput tables, squared error on every head, Adam.
