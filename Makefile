@@ -79,10 +79,10 @@ schedules: setup
 census:
 	scripts/prepare-census.sh
 
-# The documentation of both libraries; a warning is an error. Only here the manifest asks for swift-docc-plugin.
+# The documentation of both libraries; a warning is an error.
 docs: setup
-	MTL_BUILD_DOCS=1 swift package generate-documentation --target MTLEngine --warnings-as-errors
-	MTL_BUILD_DOCS=1 swift package generate-documentation --target MTLData --warnings-as-errors
+	swift build -c release
+	scripts/docs.sh
 
 setup:
 	@scripts/setup.sh

@@ -96,9 +96,3 @@ let package = Package(
             swiftSettings: settings),
     ]
 )
-
-// Documentation is built by `make docs` alone: packages that depend on this one do not download the plugin.
-if Context.environment["MTL_BUILD_DOCS"] == "1" {
-    package.dependencies.append(
-        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
-}

@@ -22,7 +22,7 @@ import Testing
         for seed in seeds {
             #expect(planExperimentForFuzzing(seed).contains(" parameters, "))
         }
-        for _ in 0..<4000 {
+        for _ in 0..<1500 {
             var bytes = seeds[draw.below(seeds.count)]
             for _ in 0...draw.below(3) {
                 let digits = bytes.indices.filter { (0x30...0x39).contains(bytes[$0]) }
@@ -42,6 +42,6 @@ import Testing
             }
             if planExperimentForFuzzing(bytes).contains(" parameters, ") { planned += 1 }
         }
-        #expect(planned > 50)
+        #expect(planned > 20)
     }
 }

@@ -27,9 +27,14 @@ import Testing
                 .replacingOccurrences(of: "epochs: 1, batch: 16", with: "epochs: 3, batch: 40"), "shop.yaml")
     }
 
-    @Test(arguments: ["pairwise", "{type: listwise, share: 0.25}"])
+    @Test(arguments: ["pairwise", "{type: listwise, share: 0.25}", "jrc", "f1"])
     func trainsTheSameForAnyNumberOfThreads(ranking: String) throws {
-        try experiment(ranking)
+        try experiment(ranking == "f1" ? "pairwise" : ranking)
+        if ranking == "f1" {
+            _ = try shop.write(
+                String(decoding: try #require(shop.bytes("shop.yaml")), as: UTF8.self)
+                    .replacingOccurrences(of: "ranking: pairwise", with: "loss: f1, beta: 2"), "shop.yaml")
+        }
         var models: [Data] = []
         for threads in ["1", "3"] {
             let result = try shop.mtl(
@@ -39,8 +44,11 @@ import Testing
         }
         #expect(models[0] == models[1])
         let described = try shop.mtl("describe", "shop.yaml").output
-        #expect(
-            described.contains(ranking == "pairwise" ? "0.5 pairwise loss of a group" : "0.25 listwise loss"))
+        let words = [
+            "pairwise": "0.5 pairwise loss of a group", "jrc": "0.5 jrc loss of a group",
+            "f1": "weighted for the F-measure, beta 2",
+        ]
+        #expect(described.contains(words[ranking] ?? "0.25 listwise loss"), "\(described)")
         // The group is no feature: rows to predict need none.
         _ = try shop.write("age,city\n30,c1\n40,c2\n", "new.csv")
         #expect(try shop.mtl("predict", "m1.safetensors", "new.csv").status == 0)

@@ -116,7 +116,7 @@ import Testing
 
     /// Killed in the midst of a trial, and gone on: the same table, and what was finished is not run again.
     @Test func aKilledTuningGoesOn() throws {
-        let text = Self.grid.replacing("model.dropout: [0, 0.2]", with: "training.epochs: [2, 400, 3]")
+        let text = Self.grid.replacing("model.dropout: [0, 0.2]", with: "training.epochs: [2, 100, 3]")
         let shop = try shop(text)
         let killed = try Command.run(
             "mtl", ["tune", "tune.yaml", "--folder", "out", "--jobs", "1"], in: shop.path,

@@ -137,4 +137,41 @@ import Testing
         #expect(try error(nil)?.place == "task \"a\", teacher")
         #expect(try error([0, .nan]) == nil)
     }
+
+    /// The counterfactual loss is of labels as they are, and a chain of sampled events is corrected for what a teacher has not.
+    @Test func funnelsRefuseWhatTheyCannotMix() throws {
+        let taught = LearningTask("b", kind: .binary, teacher: Teacher(column: "t"))
+        func place(_ architecture: any Architecture, _ first: LearningTask) -> String? {
+            failure { () throws(InputError) in
+                _ = try MultiTaskModel(inputs: 2, architecture: architecture, tasks: [first, taught])
+            }?.place
+        }
+        let parents = ["b": "a"]
+        #expect(place(ESCM2(parents: parents, trunk: []), .binary("a")) == "task \"b\", teacher")
+        #expect(place(ESMM(parents: parents, trunk: []), .binary("a")) == nil)
+        let sampled = LearningTask("a", kind: .binary, negativeRate: 0.5)
+        #expect(place(ESMM(parents: parents, trunk: []), sampled) == "task \"b\", teacher")
+    }
+
+    /// A label whose logarithm is learned is mixed with the logarithm of what the teacher says.
+    @Test func logarithmsAreMixed() throws {
+        let (labels, taught): ([Double], [Double]) = ([3, 0, 12, .nan], [5, 1, .nan, 7])
+        let task = LearningTask(
+            "a", kind: .squaredError, teacher: Teacher(column: "t", weight: 0.25),
+            labelScale: LabelScale(shift: 0.5, scale: 2, isLogarithmic: true))
+        let trainer = try Trainer<Double>(
+            MultiTaskModel(inputs: 1, trunk: [], tasks: [task]), batchSize: 4)
+        let data = try Dataset<Double>(
+            featureNames: ["x"], features: [1, 2, 3, 4], labels: [("a", labels), ("t", taught)])
+        let loss = try trainer.stepWithoutUpdate(data, rows: 0..<4)[0]
+        let z = try Predictor(trainer.model, parameters: trainer.parameters).logits(data).values("a")
+        func encoded(_ value: Double) -> Double { (log(1 + value) - 0.5) / 2 }
+        var sum = 0.0
+        for row in 0..<4 {
+            let (y, t) = (encoded(labels[row]), encoded(taught[row]))
+            let target = t.isNaN ? y : y.isNaN ? t : 0.75 * y + 0.25 * t
+            sum += (z[row] - target) * (z[row] - target)
+        }
+        expectClose([loss], [sum / 4], relative: 1e-12, absolute: 1e-12, "loss")
+    }
 }

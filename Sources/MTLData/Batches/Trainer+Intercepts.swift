@@ -69,7 +69,7 @@ extension Trainer where Scalar == Float {
         let prefix = "heads.\(task.name)."
         let biases = model.layout.segments.filter {
             $0.isTrained && $0.name.hasPrefix(prefix) && $0.name.hasSuffix("bias")
-                && $0.count == task.kind.outputs
+                && $0.count == task.outputs
         }.map(\.name)
         func layer(_ name: String) -> Int {
             Int(name.dropFirst(prefix.count).prefix { $0.isNumber }) ?? -1
@@ -84,7 +84,10 @@ extension Trainer where Scalar == Float {
 
     private func move(_ names: [String], by steps: [Double]) throws(InputError) {
         for name in names {
-            try setParameter(name, to: zip(try parameter(name), steps).map { $0 + Float($1) })
+            let biases = try parameter(name)
+            // Of a logit for no and one for yes the latter.
+            let other = [Double](repeating: 0, count: max(0, biases.count - steps.count))
+            try setParameter(name, to: zip(biases, other + steps).map { $0 + Float($1) })
         }
     }
 

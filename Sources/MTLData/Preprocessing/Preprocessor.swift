@@ -198,7 +198,7 @@ public struct Preprocessor: Sendable, Equatable, Codable {
                 smoothing: label.smoothing,
                 classWeights: label.weights(
                     counts: counts, names: (0..<(classes?.map.count ?? 0)).map { className($0, of: index) }),
-                focusing: label.focusing, ranking: label.ranking?.loss,
+                focusing: label.focusing, ranking: label.ranking?.loss, f1: label.f1,
                 teacher: label.teacher.map { Teacher(column: label.teacherName, weight: $0.weight) },
                 labelScale: moments?.scale(kind) ?? .identity)
         }

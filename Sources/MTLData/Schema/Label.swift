@@ -39,6 +39,8 @@ public struct Label: Sendable, Equatable, Codable {
     public var gamma: Double?
     /// α of `loss: focal` of a binary label: how much yes counts, no counting 1 - α; nil for 1 each.
     public var alpha: Double?
+    /// β of `loss: f1`, how much recall counts beside precision; nil for 1.
+    public var beta: Double?
     /// Binary and multiclass: how much the rows of each class count; nil for 1 each. In a file `positive_weight` of a binary and
     /// `class_weights` of a multiclass label.
     public var classWeights: ClassWeighting?
@@ -63,7 +65,8 @@ public struct Label: Sendable, Equatable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, column, type, positive, when, weight, smoothing, loss, quantile, power, gamma, alpha, log1p
+        case name, column, type, positive, when, weight, smoothing, loss, quantile, power, gamma, alpha, beta,
+            log1p
         case ranking, teacher
         case huberDelta = "huber_delta"
         case positiveWeight = "positive_weight"
@@ -95,6 +98,7 @@ public struct Label: Sendable, Equatable, Codable {
         try values.read(.power, &power)
         try values.read(.gamma, &gamma)
         try values.read(.alpha, &alpha)
+        try values.read(.beta, &beta)
         try values.read(.log1p, &isLogarithmic)
         try values.read(.ranking, &ranking)
         try values.read(.teacher, &teacher)
@@ -141,6 +145,7 @@ public struct Label: Sendable, Equatable, Codable {
         try values.encodeIfPresent(power, forKey: .power)
         try values.encodeIfPresent(gamma, forKey: .gamma)
         try values.encodeIfPresent(alpha, forKey: .alpha)
+        try values.encodeIfPresent(beta, forKey: .beta)
         if isLogarithmic { try values.encode(true, forKey: .log1p) }
         try values.encodeIfPresent(ranking, forKey: .ranking)
         try values.encodeIfPresent(teacher, forKey: .teacher)

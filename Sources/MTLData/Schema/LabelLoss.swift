@@ -6,6 +6,8 @@ public enum LabelLoss: String, Sendable, Codable, CaseIterable {
     case log
     /// Binary and multiclass: the focal loss, with `gamma` (2 unless said) and, of a binary label, `alpha`.
     case focal
+    /// Binary: the log loss, rows with no weighted as the F-measure of `beta` (1 unless said) needs.
+    case f1
     /// Multiclass: cumulative logits; the classes are numbers, in their order.
     case ordinal
     /// Regression: the squared error, as without this setting.
@@ -25,6 +27,7 @@ public enum LabelLoss: String, Sendable, Codable, CaseIterable {
     func isOf(_ kind: Label.Kind) -> Bool {
         switch self {
         case .log, .focal: kind != .regression
+        case .f1: kind == .binary
         case .ordinal: kind == .multiclass
         default: kind == .regression
         }
@@ -37,7 +40,7 @@ public enum LabelLoss: String, Sendable, Codable, CaseIterable {
     /// another.
     var link: String {
         switch self {
-        case .log, .focal: "logit"
+        case .log, .focal, .f1: "logit"
         case .ordinal: "cumulative logits"
         case .squared, .huber, .quantile: "identity"
         case .poisson, .tweedie: "logarithm"
@@ -73,18 +76,22 @@ extension Label {
         case .poisson: return .poisson
         case .tweedie: return .tweedie(power: power ?? 1.5)
         case .ziln: return .zeroInflatedLognormal
-        case .log, .focal, .ordinal, .squared: return .squaredError
+        case .log, .focal, .f1, .ordinal, .squared: return .squaredError
         }
     }
 
     /// What of it a model learns.
     var link: String {
+        if ranking?.kind == .jrc { return "logits of no and yes" }
         let link = (loss ?? (kind == .regression ? .squared : .log)).link
         return isLogarithmic ? "logarithm of 1 more" : link
     }
 
     /// γ of the focal loss, 0 for another.
     var focusing: Double { loss == .focal ? gamma ?? 2 : 0 }
+
+    /// β of the loss for F1, nil for another.
+    var f1: Double? { loss == .f1 ? beta ?? 1 : nil }
 
     /// Whether labels below 0 are refused.
     var needsPositive: Bool { isLogarithmic || loss?.needsPositive == true }
@@ -135,6 +142,7 @@ extension Label {
         try needs("power", power != nil, .tweedie)
         try needs("gamma", gamma != nil, .focal)
         try needs("alpha", alpha != nil, .focal)
+        try needs("beta", beta != nil, .f1)
         if loss == .quantile, quantile == nil {
             try refuse("quantile", "nothing", "its level, above 0 and below 1, such as 0.9")
         }
@@ -149,8 +157,17 @@ extension Label {
             }
         }
         if alpha != nil, kind != .binary { try refuse("alpha", "a \(kind.rawValue) label", "a binary one") }
-        if let gamma, !(gamma > 0 && gamma.isFinite) {
-            try refuse("gamma", "\(gamma)", "a finite number above 0")
+        for (setting, value) in [("gamma", gamma), ("beta", beta)] {
+            guard let value, !(value > 0 && value.isFinite) else { continue }
+            try refuse(setting, "\(value)", "a finite number above 0")
+        }
+        if loss == .f1 {
+            for (setting, isSet) in [
+                ("ranking", ranking != nil), ("positive_weight", classWeights != nil),
+                ("smoothing", smoothing != 0),
+            ] where isSet {
+                try refuse(setting, "beside loss: f1", "one of them: this loss weighs rows with no itself")
+            }
         }
         if isLogarithmic {
             guard kind == .regression else {

@@ -19,6 +19,9 @@ extension LearningTask {
                 loss =
                     "\(Self.rounded(1 - ranking.share)) \(loss) + \(ranking.share) \(ranking.kind.rawValue) loss of a group"
             }
+            if let f1 {
+                return "log loss, rows with label 0 weighted for the F-measure, beta \(Self.rounded(f1))"
+            }
             guard isReweighted else { return "\(loss)" }
             let weights = classWeights.map { "\(Self.rounded($0))" }.joined(separator: ", ")
             return loss + (weights.isEmpty ? "" : ", classes weighted \(weights)")

@@ -15,7 +15,7 @@ extension GraphBuilder {
         var groups: [[Int]] = []
         for (index, task) in tasks.enumerated() {
             let place = groups.firstIndex {
-                tasks[$0[0]].tower == task.tower && tasks[$0[0]].kind.outputs == task.kind.outputs
+                tasks[$0[0]].tower == task.tower && tasks[$0[0]].outputs == task.outputs
             }
             if let place { groups[place].append(index) } else { groups.append([index]) }
         }
@@ -25,7 +25,7 @@ extension GraphBuilder {
     /// Every task's tower and logits, "heads.TASK.l.weight": tasks of equal shape run side by side.
     ///
     /// - Parameter inputs: per task, in the order of `tasks`, what its tower reads: `[rows, any width]`.
-    /// - Returns: per task its logits, `[rows, kind.outputs]`.
+    /// - Returns: per task its logits, `[rows, outputs]`.
     public mutating func heads(_ inputs: [GraphValue]) -> [GraphValue] {
         precondition(inputs.count == tasks.count, "\(inputs.count) inputs for \(tasks.count) tasks")
         var result = inputs
@@ -40,13 +40,22 @@ extension GraphBuilder {
                 let inputIsShared = isShared || some.count == 1
                 let hidden = stack(x, task.tower, names: names, inputIsShared: inputIsShared)
                 let all = logits(
-                    hidden, outputs: task.kind.outputs,
+                    hidden, outputs: task.outputs,
                     names: names.map { "\($0).\(task.tower.count)" },
                     inputIsShared: inputIsShared && task.tower.isEmpty)
                 for (block, value) in all.blocks(some.count).enumerated() { result[some[block]] = value }
             }
         }
         return result
+    }
+
+    /// The logits as losses and predictions read them: of a task with one for no and one for yes their difference, whose sigmoid is the
+    /// softmax's probability of yes.
+    mutating func contrasted(_ logits: [GraphValue]) -> [GraphValue] {
+        contexts = zip(tasks, logits).map { $0.hasTwoLogits ? $1 : nil }
+        return contexts.enumerated().map { task, pair in
+            pair.map { add([$0.columns(1..<2), $0.columns(0..<1)], factors: [1, -1]) } ?? logits[task]
+        }
     }
 
     /// The last layers of tasks' heads, side by side: `[rows, names · outputs]`. In a packed ensemble every member has its own,

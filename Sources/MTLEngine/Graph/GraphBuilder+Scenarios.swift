@@ -38,7 +38,7 @@ extension GraphBuilder {
     }
 
     /// Every task's tower and logits, all layers the row's scenario's own, "heads.TASK.l.s.weight": per task, in the order of
-    /// `tasks`, `[rows, kind.outputs]`. A task that exists in some scenarios only has layers there and nowhere else.
+    /// `tasks`, `[rows, outputs]`. A task that exists in some scenarios only has layers there and nowhere else.
     ///
     /// - Parameters:
     ///   - x: what all towers read, `[rows, columns]`.
@@ -51,7 +51,7 @@ extension GraphBuilder {
                 x, task.tower, sharesFactor: sharesFactor, present: present, name: "heads.\(task.name)")
             logits.append(
                 scenarioLogits(
-                    hidden, outputs: task.kind.outputs, sharesFactor: sharesFactor, present: present,
+                    hidden, outputs: task.outputs, sharesFactor: sharesFactor, present: present,
                     name: "heads.\(task.name).\(task.tower.count)"))
         }
         return logits

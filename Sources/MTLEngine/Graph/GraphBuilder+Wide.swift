@@ -50,8 +50,8 @@ extension GraphBuilder {
                 )
             }
             let some = part.task.map { [$0] } ?? Array(tasks.indices)
-            for outputs in Set(some.map { tasks[$0].kind.outputs }).sorted() {
-                let group = some.filter { tasks[$0].kind.outputs == outputs }
+            for outputs in Set(some.map { tasks[$0].outputs }).sorted() {
+                let group = some.filter { tasks[$0].outputs == outputs }
                 let sums = dense(
                     part.value, units: outputs, activation: .identity,
                     names: group.map { "\(part.name).\(tasks[$0].name)" }, inputIsShared: true, hasBias: false

@@ -21,6 +21,8 @@ public struct GraphBuilder {
     /// The task whose own features are being built; nil for those of all.
     var featureTask: Int?
     var wideParts: [WidePart] = []
+    /// Per task the two logits that a loss within groups reads (JRC); nil for others.
+    var contexts: [GraphValue?] = []
     /// Sequences that some layer reads position by position beside each other.
     var alignments: [[String]] = []
 

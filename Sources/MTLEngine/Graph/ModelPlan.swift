@@ -45,6 +45,10 @@ package struct ModelPlan: Sendable {
     package let usesScenarios: Bool
     /// Whether a loss compares rows, which so have to meet between forward and backward.
     package let ranks: Bool
+    /// Per task the logits of no and yes, `[rows, 2]`, where a loss within groups reads both.
+    package let contexts: [GraphValue?]
+    /// Whether some loss has weights that the batch's predictions decide.
+    package let reweighs: Bool
     package let forwardElementsPerRow: Int
     /// Elements of each storage's gradient per row.
     package let gradientStrides: [Int]
@@ -93,7 +97,7 @@ extension ModelPlan {
     }
 
     /// Whether all rows of a batch meet on their way: batch norms or rounds of routing cut the order into stages, or losses compare rows.
-    package var isStaged: Bool { ranks || nodes.contains(where: \.beginsStage) }
+    package var isStaged: Bool { ranks || reweighs || nodes.contains(where: \.beginsStage) }
 }
 
 /// A loss over several tasks' logits beside the tasks' own, or a penalty on what lies in between.

@@ -16,6 +16,10 @@ package struct Program: Sendable {
         /// The part of what is learned that a teacher predicted; 0 for none.
         package let teacherWeight: Double
         package let logits: GraphValue
+        /// The logits of no and yes, where the ranking reads both.
+        package let contexts: GraphValue?
+        /// β of a loss for F1; nil for others.
+        package let f1: Double?
     }
 
     /// A node and its place among the plan's nodes (-1 for zeros).
@@ -112,7 +116,7 @@ package struct Program: Sendable {
             return TaskLoss(
                 task: index, kind: task.kind, weight: share * task.weight, form: form,
                 labelScale: task.labelScale, ranking: task.ranking, teacherWeight: task.teacher?.weight ?? 0,
-                logits: plan.logits[index])
+                logits: plan.logits[index], contexts: plan.contexts[index], f1: task.f1)
         }
         self.classWeights = classWeights
         // A loss over several tasks' logits is in a turn of all of them.
@@ -166,6 +170,8 @@ package struct Program: Sendable {
                 shared: beginShared(alive.filter { $0.ordinal >= start }.map(\.operation), plan.shared))
         }
         for value in begun { mark(value, by: Self.unknown) }
+        // Losses begin these gradients where they begin the logits'.
+        for value in losses.compactMap(\.contexts) { mark(value, by: Self.unknown) }
         for value in joints.flatMap(\.values) where isWritten(value).contains(false) {
             zeros.append(value)
             mark(value, by: Self.unknown)

@@ -38,7 +38,7 @@ public struct AITM: Architecture, Equatable {
         try options.read("calibration", &calibration)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names an option out of range or a task of `parents` that is unknown, of a wrong kind or
     ///   its own ancestor.

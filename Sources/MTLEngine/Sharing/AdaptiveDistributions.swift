@@ -28,7 +28,7 @@ public struct AdaptDHM: Architecture, Equatable {
         try options.read("clusters", &clusters)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names the option that is out of range, or a task whose tower has a
     ///   normalisation, dropout or an activation with parameters.
@@ -44,7 +44,7 @@ public struct AdaptDHM: Architecture, Equatable {
         let h = star(&graph, graph.features, layers, routes, name: "star")
         var logits: [GraphValue] = []
         for task in graph.tasks {
-            let head = task.tower + [.dense(task.kind.outputs, .identity)]
+            let head = task.tower + [.dense(task.outputs, .identity)]
             logits.append(star(&graph, h, head, routes, name: "heads.\(task.name)"))
         }
         return logits

@@ -36,7 +36,7 @@ public struct DBMTL: Architecture, Equatable {
         try options.read("relation", &relation)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names an option out of range or a task of `parents` that is unknown, of a wrong kind or
     ///   its own ancestor.

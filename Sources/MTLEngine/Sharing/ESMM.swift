@@ -27,7 +27,7 @@ public struct ESMM: Architecture, Equatable {
         experts = try options.experts()
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names an option out of range or a task of `parents` that is unknown, of a wrong kind or
     ///   its own ancestor.
@@ -93,7 +93,7 @@ public struct ESCM2: Architecture, Equatable {
         try options.read("maximum_weight", &maximumWeight)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names an option out of range or a task of `parents` that is unknown, of a wrong kind or
     ///   its own ancestor.

@@ -18,7 +18,8 @@ extension GraphBuilder {
     /// probabilities of all later ones for it: see `LearningTask.negativeRate`.
     /// - Parameter parents: per later task the name of the task whose event comes before; at least one.
     /// - Throws: `InputError` for an unknown or non-binary task, one that is its own ancestor, a later one with a negative
-    ///   rate, or a first one with such a rate that weighs nothing or has smoothed labels.
+    ///   rate, or a first one with such a rate that weighs nothing, has smoothed labels, or
+    ///   is followed by a task with a teacher.
     public mutating func funnel(_ parents: [String: String]) throws(InputError) -> Funnel {
         let funnel = try funnel(parents.mapValues { [$0] }, isBinary: true)
         for task in funnel.order {
@@ -32,6 +33,12 @@ extension GraphBuilder {
                         + "later event tell what follows the earlier one")
             }
             try checkSampled(first)
+            guard first.negativeRate == 1 || tasks[task].teacher == nil else {
+                throw InputError(
+                    .value, at: "task \"\(tasks[task].name)\", teacher",
+                    found: "negative rate \(first.negativeRate) of \"\(first.name)\", the first event",
+                    expected: "all rows: the teacher's probabilities are of rows as they come")
+            }
             eventParents[task] = funnel.parent(task)
         }
         return funnel
@@ -127,10 +134,19 @@ extension GraphBuilder {
     /// - Throws: `InputError` that names the task whose loss is reweighted.
     public func checkLosses(_ funnel: Funnel) throws(InputError) {
         for task in funnel.order {
-            for one in [task, funnel.parent(task)] where tasks[one].isReweighted {
+            for one in [task, funnel.parent(task)] {
+                let task = tasks[one]
+                guard task.isReweighted || task.f1 != nil || task.hasTwoLogits else { continue }
+                let found =
+                    if task.hasTwoLogits {
+                        "a jrc ranking"
+                    } else if task.f1 != nil {
+                        "a loss for F1"
+                    } else {
+                        task.focusing > 0 ? "a focal loss" : "class weights"
+                    }
                 throw InputError(
-                    .value, at: "funnel, \(tasks[one].name)",
-                    found: tasks[one].focusing > 0 ? "a focal loss" : "class weights",
+                    .value, at: "funnel, \(task.name)", found: found,
                     expected: "the plain log loss: products and orders are of probabilities")
             }
         }

@@ -22,7 +22,7 @@ public struct LowRankSharing: Architecture, Equatable {
         try options.read("rank", &rank)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
@@ -91,7 +91,7 @@ public struct TraceNormSharing: Architecture, Equatable {
         try options.read("update_every", &updateEvery)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
@@ -141,7 +141,7 @@ public struct AlternatingStructure: Architecture, Equatable {
         try options.read("update_every", &updateEvery)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {

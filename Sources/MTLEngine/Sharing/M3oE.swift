@@ -45,7 +45,7 @@ public struct M3oE: Architecture, Equatable {
         try options.read("gate", &gate, .relu)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
@@ -124,7 +124,7 @@ public struct M3oE: Architecture, Equatable {
                 h, .dense(layer.units, layer.activation, dropout: layer.dropout), names: [name])
         }
         return graph.scenarioLogits(
-            h, outputs: task.kind.outputs, present: present,
+            h, outputs: task.outputs, present: present,
             name: "heads.\(task.name).\(task.tower.count)")
     }
 }

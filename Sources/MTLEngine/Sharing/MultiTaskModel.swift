@@ -3,7 +3,7 @@ public protocol Architecture: Sendable {
     /// Builds the graph.
     ///
     /// It is called more than once for a model and must do the same each time.
-    /// - Returns: per task of the builder its logits, `[rows, kind.outputs]`, each a value of its own.
+    /// - Returns: per task of the builder its logits, `[rows, outputs]`, each a value of its own.
     /// - Throws: `InputError` where an option is out of range, before the first node.
     func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue]
     /// Whether every task has embedding tables and feature layers of its own, which it finds among `GraphBuilder.taskFeatures`;
@@ -89,9 +89,10 @@ public struct MultiTaskModel: Sendable {
                 .value, at: "scenarios", found: "\(scenarios)", expected: "1 to \(SizeLimit.scenarios)")
         }
         try Self.check(tasks, scenarios: scenarios)
-        if let task = tasks.first(where: { $0.ranking != nil }), ensemble != nil {
+        if let task = tasks.first(where: { $0.ranking != nil || $0.f1 != nil }), ensemble != nil {
+            let loss = task.ranking == nil ? "loss for F1" : "ranking loss"
             throw InputError(
-                .value, at: "ensemble", found: "members beside the ranking loss of task \"\(task.name)\"",
+                .value, at: "ensemble", found: "members beside the \(loss) of task \"\(task.name)\"",
                 expected: "one of them: members run one after the other, and its rows have to meet")
         }
         self.inputs = inputs
@@ -128,9 +129,10 @@ public struct MultiTaskModel: Sendable {
             let logits = try builder.withWideParts(architecture.build(&builder))
             precondition(
                 logits.count == tasks.count
-                    && zip(logits, tasks).allSatisfy { $0.width == $1.kind.outputs && !$0.isFeatures },
+                    && zip(logits, tasks).allSatisfy { $0.width == $1.outputs && !$0.isFeatures },
                 "logits of widths \(logits.map(\.width)) for \(tasks.count) tasks")
-            return (builder, logits)
+            let values = builder.contrasted(logits)
+            return (builder, values)
         }
         let (draft, values) = try build(nil)
         try draft.checkSize()
@@ -172,6 +174,7 @@ public struct MultiTaskModel: Sendable {
             beginnings: builder.beginnings, undecayed: builder.undecayed, factors: builder.factors,
             owned: builder.owned, usesScenarios: builder.usesScenarios,
             ranks: builder.tasks.contains { $0.ranking != nil },
+            contexts: builder.contexts, reweighs: builder.tasks.contains { $0.f1 != nil },
             forwardElementsPerRow: builder.forwardElements,
             gradientStrides: builder.gradientStrides,
             transposedCount: builder.transposedCount,

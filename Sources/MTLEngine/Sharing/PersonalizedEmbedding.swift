@@ -41,7 +41,7 @@ public struct PEPNet: Architecture, Equatable {
         try options.read("scenario_width", &scenarioWidth)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names an option out of range or an embedded feature that does not exist.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
@@ -67,7 +67,7 @@ public struct PEPNet: Architecture, Equatable {
             }
             logits.append(
                 graph.logits(
-                    h, outputs: task.kind.outputs, names: ["heads.\(task.name).\(task.tower.count)"],
+                    h, outputs: task.outputs, names: ["heads.\(task.name).\(task.tower.count)"],
                     inputIsShared: true))
         }
         return logits

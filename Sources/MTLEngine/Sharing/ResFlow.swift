@@ -19,7 +19,7 @@ public struct ResFlow: Architecture, Equatable {
         self.init(parents: try options.singleParents(), layers: try options.layers())
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names an option out of range or a task of `parents` that is unknown, of a wrong kind or
     ///   its own ancestor.

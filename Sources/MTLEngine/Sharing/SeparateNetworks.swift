@@ -20,7 +20,7 @@ public struct SeparateNetworks: Architecture, Equatable {
     /// Every task has features of its own.
     public var separatesFeatures: Bool { true }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {

@@ -43,7 +43,7 @@ public struct STAR: Architecture, Equatable {
         try options.read("star_heads", &starsHeads)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names the option that is out of range.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
@@ -61,7 +61,7 @@ public struct STAR: Architecture, Equatable {
             graph.concatenate([embedding, x]), auxiliary, names: ["auxiliary.hidden"])
         return zip(graph.tasks, logits).map { task, own in
             let extra = graph.dense(
-                hidden, units: task.kind.outputs, activation: .identity, name: "auxiliary.heads.\(task.name)")
+                hidden, units: task.outputs, activation: .identity, name: "auxiliary.heads.\(task.name)")
             return graph.add([own, extra])
         }
     }

@@ -64,7 +64,7 @@ extension SlicePlan {
         let plan = store.plan
         guard store.product.backend == .kernels, !clipping.isNorm, plan.embedding.isEmpty,
             !plan.usesScenarios, plan.trainsDenseAlone, plan.penalties.isEmpty, plan.structures.isEmpty,
-            turns.allSatisfy(\.isPlain), plan.members == nil, !plan.ranks
+            turns.allSatisfy(\.isPlain), plan.members == nil, !plan.ranks, !plan.reweighs
         else { return false }
         var options = TurnPlan.Options(StepPaces(turns, plan.layout))
         options.rows = batch

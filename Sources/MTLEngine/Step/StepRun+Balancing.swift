@@ -78,18 +78,20 @@ extension StepRun {
         }
     }
 
+    private func scale(_ gradient: MatrixView<Scalar>, by weight: Scalar) {
+        for row in 0..<gradient.rows {
+            for column in 0..<gradient.columns { gradient.base[row * gradient.stride + column] *= weight }
+        }
+    }
+
     /// Puts the tasks' gradients together: what they share gets their weighted sum, or each logit's its task's weight.
     func combine(_ index: Int, _ back: BackwardTile<Scalar>) {
         let row = tiles[index]
         guard let passes = turn.passes else {
             for loss in turn.losses {
-                let gradient = back.gradient(loss.logits)
                 let weight = Scalar(balance.weights[loss.task])
-                for place in 0..<gradient.rows {
-                    for column in 0..<gradient.columns {
-                        gradient.base[place * gradient.stride + column] *= weight
-                    }
-                }
+                scale(back.gradient(loss.logits), by: weight)
+                if let contexts = loss.contexts { scale(back.gradient(contexts), by: weight) }
             }
             return
         }

@@ -136,9 +136,15 @@ extension StepRun {
                 : UnsafePointer(labels) + loss.task * batchLimit + row.first
             let stride = isDirect ? batch.labelStride : 1
             let weights = labelWeights + loss.task * batchLimit + row.first
+            if let contexts = loss.contexts { Node.zero(contexts).backward(tile) }
             forEachBlock(row) { block, rows in
                 let cell = block * lossStride + loss.task
                 let (z, d) = (logits.rows(rows), gradient.rows(rows))
+                if loss.f1 != nil {
+                    count(
+                        loss.task, block: block, z, labels: column + rows.lowerBound * stride, stride: stride,
+                        weights: batch.labelWeights == nil ? nil : UnsafePointer(weights + rows.lowerBound))
+                }
                 guard batch.labelWeights != nil else {
                     sums[cell] = loss.kind.loss(
                         z, labels: column + rows.lowerBound * stride, labelStride: stride, scale: scale,
@@ -232,8 +238,12 @@ extension StepRun {
 extension StepRun {
     /// The loss of a task: the mean over its labelled rows and the members, with its share of a ranking.
     func taskLoss(_ loss: Program.TaskLoss, _ batch: BatchView<Scalar>) -> Double {
-        let own = meanLoss(
-            partialSum(loss.task) / Double(max(1, turn.members)), labelledWeight(loss.task, batch))
+        var sum = partialSum(loss.task) / Double(max(1, turn.members))
+        if let beta = loss.f1 {
+            let counted = counted(loss.task)
+            sum += (counted.weight(beta: beta) - 1) * counted.negativeLoss
+        }
+        let own = meanLoss(sum, labelledWeight(loss.task, batch))
         guard let ranking = loss.ranking else { return own }
         return (1 - ranking.share) * own + ranking.share * (rankings.mean(loss.task) ?? 0)
     }

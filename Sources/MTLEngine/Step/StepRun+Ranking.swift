@@ -58,6 +58,7 @@ extension StepRun {
                     switch ranking.kind {
                     case .pairwise: weight += positive * negative
                     case .listwise: weight += positive > 0 && negative > 0 ? 1 : 0
+                    case .jrc: weight += positive + negative
                     }
                 }
                 rankings.weights[loss.task * RankingSums.parts + part] = weight
@@ -73,13 +74,15 @@ extension StepRun {
             let isLearned = total > 0 && !stopped.isStopped[loss.task]
             let weight = weighsBefore ? balance.weights[loss.task] : 1
             let scale = isLearned ? weight * loss.weight * ranking.share / total : 0
-            let (z, d) = (chunk.view(loss.logits), chunk.gradient(loss.logits))
+            let logits = loss.contexts ?? loss.logits
+            let (z, d) = (chunk.view(logits), chunk.gradient(logits))
             for part in stride(from: worker, to: RankingSums.parts, by: workers) {
                 var sum = 0.0
                 forEachRankedGroup(part, batch) { rows in
                     switch ranking.kind {
                     case .pairwise: sum += pairLosses(rows, loss.task, batch, z, d, scale)
                     case .listwise: sum += listLoss(rows, loss.task, batch, z, d, scale)
+                    case .jrc: sum += contextLoss(rows, loss.task, batch, z, d, scale)
                     }
                 }
                 rankings.losses[loss.task * RankingSums.parts + part] = sum
@@ -123,6 +126,30 @@ extension StepRun {
             let centred = logit(row) - most
             sum -= share * (centred - log(total))
             d.base[place(row) * d.stride] += Scalar(scale * (exp(centred) / total - share))
+        }
+        return sum
+    }
+
+    private func contextLoss(
+        _ rows: Range<Int>, _ task: Int, _ batch: BatchView<Scalar>, _ z: MatrixView<Scalar>,
+        _ d: MatrixView<Scalar>, _ scale: Double
+    ) -> Double {
+        let (positive, negative) = sides(rows, task, batch)
+        var sum = 0.0
+        for side in 0...1 {
+            let own = side == 1 ? positive : negative
+            var (most, total) = (-Double.infinity, 0.0)
+            func logit(_ row: Int) -> Double { Double(z.base[place(row) * z.stride + side]) }
+            for row in rows where !label(row, task, batch).isNaN { most = max(most, logit(row)) }
+            for row in rows where !label(row, task, batch).isNaN { total += exp(logit(row) - most) }
+            for row in rows {
+                let label = label(row, task, batch)
+                guard !label.isNaN else { continue }
+                let share = label == Scalar(side) ? weight(row, task, batch) : 0
+                let centred = logit(row) - most
+                sum -= share * (centred - log(total))
+                d.base[place(row) * d.stride + side] += Scalar(scale * (own * exp(centred) / total - share))
+            }
         }
         return sum
     }

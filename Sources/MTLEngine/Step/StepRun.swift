@@ -44,6 +44,7 @@ package struct StepRun<Scalar: BLASScalar> {
     let partialRows: UnsafeMutablePointer<Int>
     let lossStride: Int
     let rankings: RankingSums
+    let fMeasures: F1Sums
     let balance: BalanceRun<Scalar>
     /// Per shard and scenario whether it has rows.
     let presence: UnsafeMutablePointer<Bool>
@@ -101,7 +102,7 @@ package struct StepRun<Scalar: BLASScalar> {
     var isTrial = false
 
     /// Whether all rows meet between forward and backward.
-    var meets: Bool { turn.ranks || balance.meets || isTrial }
+    var meets: Bool { turn.ranks || turn.reweighs || balance.meets || isTrial }
     /// Whether weights of the tasks are known before the batch is.
     var weighsBefore: Bool { balance.memory != nil && !balance.meets }
 
@@ -174,6 +175,10 @@ package struct StepRun<Scalar: BLASScalar> {
     ) {
         if turn.ranks {
             rank(self.chunk(chunk, batch), batch, worker: worker)
+            wait(worker, observer)
+        }
+        if turn.reweighs {
+            reweigh(chunk, batch, worker: worker)
             wait(worker, observer)
         }
         guard balance.meets, !isTrial else { return }

@@ -181,6 +181,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let partials = AlignedStorage<Double>(zeroed: (members + 1) * memberStride)
         let rows = AlignedStorage<Int>(zeroed: tileLimit * (tasks + joints))
         let ranking = RankingMemory(plan, tasks: tasks, rows: batchLimit)
+        let fMeasures = F1Memory(plan, tasks: tasks, blocks: tileLimit)
         let weighing = BalanceMemory<Scalar>(
             balancer, tasks: tasks, rows: batchLimit, blocks: tileLimit,
             width: splits ? TaskFrontier(plan, turn: specs[0]).width : 0)
@@ -222,7 +223,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         stopped = StoppedTasksMemory(plan, store.tasks)
         owners = [
             state, workspace, gradientOffsets, scratch, norms, sums, positions, sources, counts, labels,
-            labelWeights, partials, rows, ranking, weighing, presence, used, squares, penalty, tiles,
+            labelWeights, partials, rows, ranking, fMeasures, weighing, presence, used, squares, penalty,
+            tiles,
             chunkStarts, embedded,
             replicas, partialSums, sliceMemory,
         ]
@@ -242,7 +244,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             batchLimit: batchLimit, partialLosses: partials.base, memberStride: memberStride,
             partialCounts: partials.base + members * memberStride, partialRows: rows.base,
             lossStride: tasks + joints,
-            rankings: ranking.run, balance: weighing.run,
+            rankings: ranking.run, fMeasures: fMeasures.run, balance: weighing.run,
             presence: presence.base, shardIsUsed: used.base,
             scenarios: scenarios, squares: squares.base,
             gradientNorm: squares.base + ranges, rangeLimit: rangeLimit, penalty: penalty.base,

@@ -107,6 +107,8 @@ package struct Turn {
     let scalesLabels: Bool
     /// Whether some task's loss compares rows.
     let ranks: Bool
+    /// Whether some loss has weights that the batch's predictions decide.
+    let reweighs: Bool
     let joints: UnsafeBufferPointer<JointLoss>
     let zeros: UnsafeBufferPointer<GraphValue>
     /// Rounds that move clusters' centres, between stages as the norms.

@@ -86,6 +86,13 @@ public struct LearningTask: Sendable, Equatable {
     public let focusing: Double
     /// Binary: what is learned of the order of the rows of a group; nil for nothing.
     public let ranking: RankingLoss?
+    /// Binary: β, above 0, of the F-measure that the loss is for: in every batch rows with label 0 count TP / (β² P + FP), where P is the
+    /// number (or weight) of rows with label 1, TP the sum of their predicted probabilities and FP that of the rows with label
+    /// 0; nil for the plain loss (Lin et al., *Adaptive Scaling for Sparse Detection in Information Extraction*, ACL 2018). No
+    /// gradient goes through that weight. Probabilities are too high by it: what decides by a threshold of 1/2 may use them.
+    ///
+    /// EasyRec's loss of this name takes both sums over all rows of a batch, which makes every weight 1 where β is.
+    public let f1: Double?
     /// Binary and squared errors: the predictions that are learned from beside labels; nil for labels alone.
     public let teacher: Teacher?
     /// Regression: what becomes of a label before the loss, and back of what is predicted.
@@ -95,7 +102,8 @@ public struct LearningTask: Sendable, Equatable {
     public init(
         _ name: String, kind: Kind, weight: Double = 1, tower: [HiddenLayer] = [], negativeRate: Double = 1,
         scenarios: [Int]? = nil, smoothing: Double = 0, classWeights: [Double] = [], focusing: Double = 0,
-        ranking: RankingLoss? = nil, teacher: Teacher? = nil, labelScale: LabelScale = .identity
+        ranking: RankingLoss? = nil, f1: Double? = nil, teacher: Teacher? = nil,
+        labelScale: LabelScale = .identity
     ) {
         self.name = name
         self.kind = kind
@@ -107,6 +115,7 @@ public struct LearningTask: Sendable, Equatable {
         self.classWeights = classWeights
         self.focusing = focusing
         self.ranking = ranking
+        self.f1 = f1
         self.teacher = teacher
         self.labelScale = labelScale
     }
@@ -117,6 +126,12 @@ public struct LearningTask: Sendable, Equatable {
         task.scenarios = scenarios
         return task
     }
+
+    /// The width of the task's last layer: one logit per class, one for a binary task, but of `RankingLoss.Kind.jrc` two.
+    public var outputs: Int { hasTwoLogits ? 2 : kind.outputs }
+
+    /// Whether its last layer has a logit for no and one for yes.
+    package var hasTwoLogits: Bool { ranking?.kind == .jrc }
 
     /// Whether the task exists in a scenario.
     public func exists(in scenario: Int) -> Bool { scenarios?.contains(scenario) ?? true }

@@ -13,6 +13,7 @@ struct LossCheck {
         try checkScale()
         try task.ranking?.check(task, place)
         try task.teacher?.check(task, place)
+        try checkF1()
         let isOfClasses: Bool
         switch task.kind {
         case .binary, .multiclass: isOfClasses = true
@@ -80,6 +81,23 @@ struct LossCheck {
                     "label scale", scale.isLogarithmic ? "a logarithm" : "shift \(scale.shift)",
                     "a scale alone: the loss has a logarithm of its own")
             }
+        }
+    }
+
+    private func checkF1() throws(InputError) {
+        guard let beta = task.f1 else { return }
+        guard task.kind == .binary else {
+            throw refused("F1", "a task of another kind", "a binary one")
+        }
+        guard beta > 0, beta.isFinite else { throw refused("F1", "beta \(beta)", "a finite number above 0") }
+        let others: [(Bool, String)] = [
+            (task.ranking != nil, "a ranking"), (task.focusing > 0, "focusing"),
+            (!task.classWeights.isEmpty, "class weights"),
+            (task.smoothing > 0, "smoothed labels"), (task.teacher != nil, "a teacher"),
+            (task.negativeRate < 1, "left-out negatives"),
+        ]
+        if let other = others.first(where: \.0) {
+            throw refused("F1", other.1, "one of them: the loss weighs rows with label 0 itself")
         }
     }
 

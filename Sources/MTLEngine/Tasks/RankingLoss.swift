@@ -12,6 +12,11 @@ public struct RankingLoss: Sendable, Equatable {
         /// groups that have both labels (ListNet, Cao et al., *Learning to Rank: From Pairwise Approach to Listwise Approach*, ICML
         /// 2007).
         case listwise
+        /// All rows of a group, with two logits per row, z₀ for no and z₁ for yes: -log softmax(z_y) of a row with label y among those
+        /// of the group, the mean over the labelled rows (by their weights) that share a group with others; the log loss is that
+        /// of σ(z₁ - z₀). What all rows of a group have in common is then free for the log loss to use (JRC, Sheng et al., *Joint
+        /// Optimization of Ranking and Calibration with Contextualized Hybrid Model*, arXiv 2208.06164, whose α is 1 - share).
+        case jrc
     }
 
     /// Which rows are compared.
