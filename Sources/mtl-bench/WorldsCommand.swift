@@ -5,14 +5,17 @@ import Terminal
 struct WorldsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worlds",
-        abstract: "Which ways of sharing help where: AUC of each, on simulated worlds of known truth.",
+        abstract:
+            "Which ways of sharing, or of balancing, help where: AUC of each, on simulated worlds of known truth.",
         discussion: """
             A small task: both tasks read nearly the same function, the second has labels for one row of twenty (its AUC is shown; elsewhere \
             the mean of both tasks). Scenarios conflict: they read the same units, of which half change their sign from \
             scenario to scenario. Tasks conflict: each reads units of its own, more than a trunk has, and the second has a fourth of \
             the labels. Nothing shared: tasks read other features, scenarios other functions. Every method learns from the same rows \
             and is judged by 20,000 fresh ones. Bayes is the AUC of the true probabilities; behind each AUC stands the mean difference \
-            from separate networks, seed by seed, and its standard error.
+            from separate networks, seed by seed, and its standard error. With --balancing a shared bottom of 16 units, which is \
+            too small for both tasks, is trained by every method that balances them; the difference is then from fixed weights that \
+            were tuned: the second task's of 1/4, 1/2, 1, 2 and 4 whose model is best on the rows that training watches.
             """)
 
     @Option(help: "Rows to learn from.")
@@ -27,6 +30,9 @@ struct WorldsCommand: ParsableCommand {
     @Option(help: "Only methods whose name holds this, beside the first.")
     var only = ""
 
+    @Flag(help: "Methods that balance the tasks in the place of ways of sharing.")
+    var balancing = false
+
     @OptionGroup var compute: ComputeArguments
 
     func validate() throws {
@@ -39,6 +45,21 @@ struct WorldsCommand: ParsableCommand {
         let architecture: any Architecture
         var features: [any FeatureLayer] = []
         var tower: [HiddenLayer] = [.relu(16)]
+        var balancing = Balancing.fixed
+        /// The second task's weights that are tried; the best one on the watched rows is kept.
+        var weights = [1.0]
+    }
+
+    /// Separate networks of the same size, fixed weights, then what weighs tasks by their losses or gradients.
+    private static var balancers: [Method] {
+        let layers: [HiddenLayer] = [.relu(16)]
+        let shared = SharedBottom(trunk: layers)
+        let kinds = Balancing.Kind.allCases.filter { $0 != .fixed && Balancing.usual($0).isServed }
+        return [
+            Method(name: "tuned weights", architecture: shared, weights: [0.25, 0.5, 1, 2, 4]),
+            Method(name: "separate", architecture: SeparateNetworks(layers: layers)),
+            Method(name: "equal weights", architecture: shared),
+        ] + kinds.map { Method(name: $0.rawValue, architecture: shared, balancing: .usual($0)) }
     }
 
     private static var methods: [Method] {
@@ -83,8 +104,10 @@ struct WorldsCommand: ParsableCommand {
     }
 
     func run() throws {
-        let methods = Self.methods.enumerated().filter { $0 == 0 || only.isEmpty || $1.name.contains(only) }
-            .map(\.1)
+        let methods = (balancing ? Self.balancers : Self.methods).enumerated().filter {
+            $0 == 0 || only.isEmpty || $1.name.contains(only)
+        }
+        .map(\.1)
         var table = (["Bayes"] + methods.map(\.name)).map { [$0] }
         for world in SharingSimulator.World.allCases {
             var scores = methods.map { _ in [Double]() }
@@ -92,17 +115,13 @@ struct WorldsCommand: ParsableCommand {
             for seed in seeds.values {
                 let simulator = SharingSimulator(world, seed: seed)
                 let training = try simulator.log(rows: rows, stream: 1).dataset
-                let watch = try simulator.log(rows: max(100, rows / 5), stream: 2).dataset
+                let watch = try simulator.log(rows: max(100, rows / 5), stream: 2)
                 let test = try simulator.log(rows: 20_000, stream: 3, hidesLabels: false)
                 best.append(
                     try score(world, test) { index in test.chances.map { $0[index] } })
                 for (index, method) in methods.enumerated() {
-                    let trainer = try fit(method, training, watch, seed: seed)
-                    let predictions = try trainer.predict(test.dataset)
-                    scores[index].append(
-                        try score(world, test) {
-                            try predictions.values(SharingSimulator.tasks[$0].name).map { Double($0) }
-                        })
+                    let trainer = try best(method, world, training, watch, seed: seed)
+                    scores[index].append(try score(world, test, of: trainer))
                 }
             }
             table[0] += [mean(best).decimals(4), ""]
@@ -114,23 +133,52 @@ struct WorldsCommand: ParsableCommand {
             }
         }
         try printTable(
-            ["method"] + SharingSimulator.World.allCases.flatMap { [$0.rawValue, "- separate"] }, table)
+            ["method"] + SharingSimulator.World.allCases.flatMap { [$0.rawValue, "- \(methods[0].name)"] },
+            table)
+    }
+
+    private func best(
+        _ method: Method, _ world: SharingSimulator.World, _ training: Dataset<Float>, _ watch: ScenarioLog,
+        seed: UInt64
+    ) throws -> Trainer<Float> {
+        var best: (score: Double, trainer: Trainer<Float>)?
+        for weight in method.weights {
+            let trainer = try fit(method, weight, training, watch.dataset, seed: seed)
+            // Of one there is nothing to choose.
+            guard method.weights.count > 1 else { return trainer }
+            let score = try score(world, watch, of: trainer)
+            if best == nil || score > best?.score ?? 0 { best = (score, trainer) }
+        }
+        guard let best else { throw ValidationError("no weight to try for \(method.name)") }
+        return best.trainer
     }
 
     private func fit(
-        _ method: Method, _ training: Dataset<Float>, _ watch: Dataset<Float>, seed: UInt64
+        _ method: Method, _ weight: Double, _ training: Dataset<Float>, _ watch: Dataset<Float>, seed: UInt64
     ) throws -> Trainer<Float> {
-        let tasks = SharingSimulator.tasks.map { LearningTask($0.name, kind: $0.kind, tower: method.tower) }
+        let tasks = SharingSimulator.tasks.enumerated().map { index, task in
+            LearningTask(task.name, kind: task.kind, weight: index == 1 ? weight : 1, tower: method.tower)
+        }
         let model = try MultiTaskModel(
             inputs: SharingSimulator.featureCount, embedded: [.single("scenario")],
             tables: [EmbeddingTable("scenario", rows: SharingSimulator.scenarios, dimension: 8)],
             scenarios: SharingSimulator.scenarios, featureLayers: method.features,
             architecture: method.architecture, tasks: tasks)
         let trainer = try Trainer<Float>(
-            model, optimizer: .adam(learningRate: 2e-3), batchSize: 256, averaging: 0.99, seed: seed,
+            model, optimizer: .adam(learningRate: 2e-3), batchSize: 256, averaging: 0.99,
+            balancing: method.balancing, seed: seed,
             compute: compute.options)
         _ = try trainer.fit(training, validation: watch, until: StoppingRule(epochs: epochs, patience: 4))
         return trainer
+    }
+
+    private func score(
+        _ world: SharingSimulator.World, _ log: ScenarioLog, of trainer: Trainer<Float>
+    ) throws -> Double {
+        let predictions = try trainer.predict(log.dataset)
+        return try score(world, log) {
+            try predictions.values(SharingSimulator.tasks[$0].name).map { Double($0) }
+        }
     }
 
     /// The second task's AUC where it is the small one, the mean of both elsewhere.

@@ -8,7 +8,13 @@ struct EvaluateCommand: ParsableCommand {
         commandName: "evaluate", abstract: "Judges a trained model by the rows of a file.",
         discussion: """
             One row per task and metric. Of esmm and escm2 "purchase given click" judges what is predicted of the second event once \
-            the first has happened, by the rows where it has.
+            the first has happened, by the rows where it has. With --by every value of a column is judged by itself, too: a scenario, a \
+            country, a device. With --all: of binary labels PR-AUC, Gini, KS (the largest distance between the shares of yes and no \
+            that a threshold lets through), lift (the share of yes among the highest scores over that of all), F1 at one half and at its \
+            best threshold, normalised entropy (log loss over that of the mean rate), Brier score, ECE (15 bins of equal numbers) and \
+            calibration (predicted over observed), and where the schema has a group NDCG, MRR, hit rate, precision and recall of \
+            its ten first rows; of classes macro AUC and top-k accuracy; of numbers R², MAPE (over labels that are not 0), Spearman's \
+            correlation and XAUC (the share of pairs in the right order).
             """)
 
     @Argument(help: "A model written by mtl train.")
@@ -21,6 +27,18 @@ struct EvaluateCommand: ParsableCommand {
         help: "A label that the file has, once per label, where it lacks others (default: it has all).")
     var label: [String] = []
 
+    @Flag(help: "All metrics.")
+    var all = false
+
+    @Option(help: "A column whose values are judged by themselves, too; once per column.")
+    var by: [String] = []
+
+    @Option(help: "The most values of such a column, those of the most rows.")
+    var values = 20
+
+    @Flag(help: "Rows count by the weights that the schema names; without it they count alike.")
+    var weighted = false
+
     @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%.")
     var badRows = "refuse"
 
@@ -28,16 +46,31 @@ struct EvaluateCommand: ParsableCommand {
     @OptionGroup var table: TableArguments
     @OptionGroup var threads: ThreadArguments
 
+    func validate() throws {
+        guard values > 0 else { throw ValidationError("--values: found \(values), expected 1 or more") }
+        if let twice = by.first(where: { name in by.filter { $0 == name }.count > 1 }) {
+            throw ValidationError("--by: found \"\(twice)\" twice, expected columns that differ")
+        }
+    }
+
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
+        var options = JudgeOptions()
+        (options.isDetailed, options.isWeighted) = (all, weighted)
+        (options.by, options.valueLimit) = (by, values)
         let bad = try badRowsOption(badRows)
         let source = try bundle.open(
             data, options: table.options(badRows: bad), events: events.byHistory(bundle))
         printNotes(of: source)
-        let (evaluations, report) = try bundle.judge(
-            source, labels: label.isEmpty ? nil : label, badRows: bad, compute: threads.compute)
-        try printMetrics([evaluations])
-        for text in report.notes { note("\(data): \(text)") }
+        let found = try bundle.judge(
+            source, labels: label.isEmpty ? nil : label, badRows: bad, options: options,
+            compute: threads.compute)
+        try printMetrics([found.evaluations])
+        for column in by {
+            try printMetrics(column, found.byValue.filter { $0.column == column })
+        }
+        for text in found.notes { note(text) }
+        for text in found.report.notes { note("\(data): \(text)") }
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import MTLData
 import MTLEngine
 import Terminal
 
@@ -38,6 +39,22 @@ func printMetrics(_ runs: [[TaskEvaluation]], beside output: String? = nil) thro
     try printTable(
         ["task", "labels", "metric", runs.count > 1 ? "mean" : "value"]
             + (runs.count > 1 ? ["deviation"] : []) + ["constant"], rows, beside: output)
+}
+
+/// A row per value of a column, task and metric.
+func printMetrics(_ column: String, _ values: [ValueEvaluation]) throws {
+    let rows = values.flatMap { value in
+        value.evaluations.flatMap { evaluation in
+            evaluation.values.map { metric in
+                [
+                    value.value ?? "(missing)", evaluation.task, "\(evaluation.labelledRows)", metric.name,
+                    metric.value.decimals(4),
+                    evaluation.constantValues[metric.name].map { $0.decimals(4) } ?? "-",
+                ]
+            }
+        }
+    }
+    try printTable([column, "task", "labels", "metric", "value", "constant"], rows)
 }
 
 /// A column of metrics per named model, and what the best constant has.

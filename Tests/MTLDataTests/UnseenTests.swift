@@ -171,7 +171,8 @@ import Testing
         print("unseen values: fitted \(fitted), mean \(mean), zero \(zero), as drawn \(random)")
         #expect(fitted.1 <= mean.1 + 0.005 && fitted.1 <= zero.1 + 0.005 && fitted.1 < usual)
 
-        let (evaluations, report) = try model.judge(model.open(files.folder.file("new.csv")))
+        let judged = try model.judge(model.open(files.folder.file("new.csv")))
+        let (evaluations, report) = (judged.evaluations, judged.report)
         #expect(evaluations.count == 2 && report.rows == 2000)
         #expect(report.unseen.map(\.name) == ["item"] && report.unseen.map(\.count) == [2000])
         #expect(

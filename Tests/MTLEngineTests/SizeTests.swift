@@ -51,7 +51,7 @@ import Testing
             tables: [EmbeddingTable("user", rows: 1_000_000_000, dimension: 64)])
         #expect(table?.place == "embedding table \"user\"")
         #expect(table?.found.contains("a table of 1,000,000,000 x 64") == true)
-        let experts = refusal(MMoE(experts: 1000, layers: [.relu(100_000), .relu(1000)]))
+        let experts = refusal(MMoE(experts: 300, layers: [.relu(100_000), .relu(1000)]))
         #expect(experts?.found.contains("needed for") == true)
     }
 

@@ -61,41 +61,35 @@ extension ModelBundle {
     ///
     /// - Parameters:
     ///   - judged: the labels that the source has; nil for all. Tasks of others are not judged.
+    ///   - options: what is told beside the usual metrics.
     ///   - isJudged: which rows count; nil for all.
+    /// - Throws: `InputError` that names file, line and column of what is wrong, a column to judge by that the source has not, or weights
+    ///   that the schema has not.
     package func judge(
         _ source: any RowSource, labels judged: [String]? = nil, badRows: BadRows = .refuse,
-        compute: ComputeOptions = ComputeOptions(), where isJudged: ((ParsedBlock, Int) -> Bool)? = nil
-    ) throws(InputError) -> (evaluations: [TaskEvaluation], report: ServingReport) {
+        options: JudgeOptions = JudgeOptions(), compute: ComputeOptions = ComputeOptions(),
+        where isJudged: ((ParsedBlock, Int) -> Bool)? = nil
+    ) throws(InputError) -> (
+        evaluations: [TaskEvaluation], byValue: [ValueEvaluation], report: ServingReport, notes: [String]
+    ) {
         let names = model.tasks.map(\.name)
         if let unknown = judged?.first(where: { !names.contains($0) }) {
             throw InputError(
                 .name, at: "label \"\(unknown)\"", found: "no task of that name",
                 expected: "one of \(names.joined(separator: ", "))")
         }
-        var predictions = [[Float]](repeating: [], count: model.tasks.count)
-        var labels = [[Float]](repeating: [], count: model.tasks.count)
-        let group = preprocessor.schema.group.flatMap { name in source.columns.firstIndex(of: name) }
-        var groups = GroupNumbers()
+        var found = try JudgedRows(model, options, of: source, group: preprocessor.schema.group)
         let report = try serve(
             source, badRows: badRows, predictor: predictor(compute), labels: Set(judged ?? names),
             where: isJudged
-        ) { (rows, dataset, predicted, _) throws(InputError) in
-            for (index, task) in model.tasks.enumerated() {
-                predictions[index] += try predicted.values(task.name)
-                labels[index] += try dataset.labels(task.name)
-            }
-            if let group { for row in rows.rows { groups.add(rows.block, row, group) } }
-        }
+        ) { (rows, dataset, predicted, _) throws(InputError) in try found.add(rows, dataset, predicted) }
         let tasks = model.tasks.indices.filter { judged?.contains(names[$0]) ?? true }
-        let evaluations = tasks.map { index in
-            TaskEvaluation(
-                task: model.tasks[index].name, kind: model.tasks[index].kind, predictions: predictions[index],
-                labels: labels[index], groups: group == nil ? nil : groups.numbers)
-        }
-        let conditional = model.conditionalEvaluations(
-            predictions: predictions, labels: labels, groups: group == nil ? nil : groups.numbers,
-            judged: tasks)
-        return (evaluations + conditional, report)
+        return (
+            try found.evaluations(of: tasks), found.byValue(of: tasks), report,
+            found.untold.map {
+                "\($0.values) more values of \($0.column) are not told, those of the fewest rows"
+            }
+        )
     }
 
     private func serve(

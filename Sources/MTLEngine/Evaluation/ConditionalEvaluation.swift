@@ -19,9 +19,12 @@ extension MultiTaskModel {
     ///   - predictions: per task, `[rows]`.
     ///   - labels: per task, `[rows]`, NaN where there is none.
     ///   - groups: the group of every row, by numbers; nil for none.
+    ///   - weights: per task `[rows]`, how much each row counts; nil for once each.
     ///   - judged: the tasks that have labels.
+    ///   - isDetailed: whether details are asked for.
     package func conditionalEvaluations<Scalar: BLASScalar>(
-        predictions: [[Scalar]], labels: [[Scalar]], groups: [Int]? = nil, judged: [Int]
+        predictions: [[Scalar]], labels: [[Scalar]], groups: [Int]? = nil,
+        weights: [[Scalar]?]? = nil, judged: [Int], isDetailed: Bool = false
     ) -> [TaskEvaluation] {
         productParents.enumerated().compactMap { task, parent in
             guard let parent, judged.contains(task), judged.contains(parent) else { return nil }
@@ -34,7 +37,8 @@ extension MultiTaskModel {
             }
             return TaskEvaluation(
                 task: "\(tasks[task].name) given \(tasks[parent].name)", kind: .binary,
-                predictions: conditional, labels: known, groups: groups)
+                predictions: conditional, labels: known, groups: groups, weights: weights?[task],
+                isDetailed: isDetailed)
         }
     }
 }

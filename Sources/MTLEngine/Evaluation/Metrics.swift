@@ -14,12 +14,13 @@ public enum Metrics {
     /// - Parameters:
     ///   - probabilities: `[rows]`, of label 1.
     ///   - labels: `[rows]`, 0 or 1.
+    ///   - weights: `[rows]`, how much each row counts, 0 or above; nil for once each.
     public static func logLoss<Scalar: BinaryFloatingPoint>(
-        probabilities: [Scalar], labels: [Scalar]
+        probabilities: [Scalar], labels: [Scalar], weights: [Scalar]? = nil
     ) -> Double? {
         let edge = Double(Scalar.ulpOfOne)
-        return mean(labels, of: probabilities) { probability, label in
-            let p = min(max(Double(probability), edge), 1 - edge)
+        return mean(labels, weights, of: probabilities) { probability, label in
+            let p = min(max(probability, edge), 1 - edge)
             return -log(label == 1 ? p : 1 - p)
         }
     }
@@ -30,76 +31,53 @@ public enum Metrics {
     ///   - classProbabilities: row-major `[rows, classes]`.
     ///   - classes: the number of classes.
     ///   - labels: `[rows]`, class indices.
+    ///   - weights: `[rows]`, how much each row counts; nil for once each.
     public static func logLoss<Scalar: BinaryFloatingPoint>(
-        classProbabilities: [Scalar], classes: Int, labels: [Scalar]
+        classProbabilities: [Scalar], classes: Int, labels: [Scalar], weights: [Scalar]? = nil
     ) -> Double? {
         check(classProbabilities.count, labels.count * classes)
         let edge = Double(Scalar.ulpOfOne)
-        return mean(labels) { row, label in
+        return mean(labels, weights) { row, label in
             let p = Double(classProbabilities[row * classes + Int(label)])
             return -log(min(max(p, edge), 1 - edge))
         }
     }
 
     /// The area under the receiver operating characteristic: the probability that a positive row scores above a
-    /// negative one, ties counting half. O(n log n).
+    /// negative one, ties counting half. O(n log n). More of the same rows is a `BinaryCurve`'s.
     public static func areaUnderROC<Scalar: BinaryFloatingPoint>(
-        scores: [Scalar], labels: [Scalar]
+        scores: [Scalar], labels: [Scalar], weights: [Scalar]? = nil
     ) -> Double? {
-        check(scores.count, labels.count)
-        var rows: [(score: Scalar, isPositive: Bool)] = []
-        rows.reserveCapacity(labels.count)
-        for row in labels.indices where !labels[row].isNaN { rows.append((scores[row], labels[row] == 1)) }
-        rows.sort { $0.score < $1.score }
-        var positives = 0.0
-        var pairs = 0.0
-        var start = 0
-        while start < rows.count {
-            var end = start
-            var tiedPositives = 0.0
-            while end < rows.count && rows[end].score == rows[start].score {
-                if rows[end].isPositive { tiedPositives += 1 }
-                end += 1
-            }
-            // A NaN score equals nothing, not even itself.
-            if end == start { return nil }
-            let negativesBelow = Double(start) - positives
-            let tiedNegatives = Double(end - start) - tiedPositives
-            pairs += tiedPositives * (negativesBelow + tiedNegatives / 2)
-            positives += tiedPositives
-            start = end
-        }
-        let negatives = Double(rows.count) - positives
-        return positives > 0 && negatives > 0 ? pairs / (positives * negatives) : nil
+        BinaryCurve(scores: scores, labels: labels, weights: weights).areaUnderROC
     }
 
     /// √ mean (prediction - label)².
     public static func rootMeanSquaredError<Scalar: BinaryFloatingPoint>(
-        predictions: [Scalar], labels: [Scalar]
+        predictions: [Scalar], labels: [Scalar], weights: [Scalar]? = nil
     ) -> Double? {
-        mean(labels, of: predictions) { ($0 - $1) * ($0 - $1) }?.squareRoot()
+        mean(labels, weights, of: predictions) { ($0 - $1) * ($0 - $1) }?.squareRoot()
     }
 
     /// Mean |prediction - label|.
     public static func meanAbsoluteError<Scalar: BinaryFloatingPoint>(
-        predictions: [Scalar], labels: [Scalar]
+        predictions: [Scalar], labels: [Scalar], weights: [Scalar]? = nil
     ) -> Double? {
-        mean(labels, of: predictions) { abs($0 - $1) }
+        mean(labels, weights, of: predictions) { abs($0 - $1) }
     }
 
     /// The share of rows where the probability of label 1 lies on the label's side of 0.5 (0.5 counts as 1).
     public static func accuracy<Scalar: BinaryFloatingPoint>(
-        probabilities: [Scalar], labels: [Scalar]
+        probabilities: [Scalar], labels: [Scalar], weights: [Scalar]? = nil
     ) -> Double? {
-        mean(labels, of: probabilities) { ($0 >= 0.5) == ($1 == 1) ? 1 : 0 }
+        mean(labels, weights, of: probabilities) { ($0 >= 0.5) == ($1 == 1) ? 1 : 0 }
     }
 
     /// The share of rows whose most probable class (the first of equals) is the label.
     public static func accuracy<Scalar: BinaryFloatingPoint>(
-        classProbabilities: [Scalar], classes: Int, labels: [Scalar]
+        classProbabilities: [Scalar], classes: Int, labels: [Scalar], weights: [Scalar]? = nil
     ) -> Double? {
         check(classProbabilities.count, labels.count * classes)
-        return mean(labels) { row, label in
+        return mean(labels, weights) { row, label in
             var best = 0
             for index in 1..<max(1, classes)
             where classProbabilities[row * classes + index] > classProbabilities[row * classes + best] {
@@ -109,26 +87,31 @@ public enum Metrics {
         }
     }
 
-    private static func check(_ found: Int, _ expected: Int) {
+    static func check(_ found: Int, _ expected: Int) {
         precondition(found == expected, "\(found) predictions for labels that ask for \(expected)")
     }
 
-    private static func mean<Scalar: BinaryFloatingPoint>(
-        _ labels: [Scalar], of values: [Scalar], _ term: (Double, Double) -> Double
+    static func mean<Scalar: BinaryFloatingPoint>(
+        _ labels: [Scalar], _ weights: [Scalar]?, of values: [Scalar], _ term: (Double, Double) -> Double
     ) -> Double? {
         check(values.count, labels.count)
-        return mean(labels) { row, label in term(Double(values[row]), label) }
+        return mean(labels, weights) { row, label in term(Double(values[row]), label) }
     }
 
-    private static func mean<Scalar: BinaryFloatingPoint>(
-        _ labels: [Scalar], _ term: (Int, Double) -> Double
+    /// The mean of a term over the labelled rows, by their weights; nil without any.
+    static func mean<Scalar: BinaryFloatingPoint>(
+        _ labels: [Scalar], _ weights: [Scalar]?, _ term: (Int, Double) -> Double
     ) -> Double? {
-        var sum = 0.0
-        var count = 0
+        precondition(
+            weights?.count ?? labels.count == labels.count,
+            "\(weights?.count ?? 0) weights of \(labels.count) labels")
+        var (sum, total) = (0.0, 0.0)
         for row in labels.indices where !labels[row].isNaN {
-            sum += term(row, Double(labels[row]))
-            count += 1
+            let weight = weights.map { Double($0[row]) } ?? 1
+            guard weight > 0 else { continue }
+            sum += weight * term(row, Double(labels[row]))
+            total += weight
         }
-        return count > 0 ? sum / Double(count) : nil
+        return total > 0 ? sum / total : nil
     }
 }

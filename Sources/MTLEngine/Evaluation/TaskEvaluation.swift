@@ -30,6 +30,11 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     /// Mean deviance (Poisson, Tweedie).
     public var deviance: Double?
 
+    /// The rest of the metrics, where they were asked for.
+    public var details: [Detail] { told ?? [] }
+    /// Nothing in files of before.
+    private var told: [Detail]?
+
     /// The mean of the labels, which is the share of label 1 (binary, regression).
     public private(set) var meanLabel: Double?
     /// What the best constant prediction for these rows has, by the metrics' names in `values`: what a model must beat.
@@ -43,45 +48,60 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     ///   - predictions: probabilities or values, `[rows]`, or `[rows, classes]`.
     ///   - labels: `[rows]`, NaN where there is none.
     ///   - groups: the group of every row, such as its user, by numbers; nil for none.
+    ///   - weights: `[rows]`, how much each row counts, 0 or above; nil for once each. GAUC, what the best constant has and the order
+    ///     within groups are of rows that count alike.
+    ///   - isDetailed: whether `details` are computed too.
     public init<Scalar: BLASScalar>(
-        task: String, kind: LearningTask.Kind, predictions: [Scalar], labels: [Scalar], groups: [Int]? = nil
+        task: String, kind: LearningTask.Kind, predictions: [Scalar], labels: [Scalar], groups: [Int]? = nil,
+        weights: [Scalar]? = nil, isDetailed: Bool = false
     ) {
         self.task = task
         labelledRows = labels.reduce(0) { $1.isNaN ? $0 : $0 + 1 }
+        if isDetailed {
+            told = Self.details(
+                kind, predictions: predictions, labels: labels, groups: groups, weights: weights)
+        }
         judgeConstant(kind, labels.filter { !$0.isNaN }.map { Double($0) })
         switch kind {
         case .binary:
-            logLoss = Metrics.logLoss(probabilities: predictions, labels: labels)
-            areaUnderROC = Metrics.areaUnderROC(scores: predictions, labels: labels)
+            logLoss = Metrics.logLoss(probabilities: predictions, labels: labels, weights: weights)
+            areaUnderROC = Metrics.areaUnderROC(scores: predictions, labels: labels, weights: weights)
             groupedAreaUnderROC = groups.flatMap {
                 Metrics.groupedAreaUnderROC(scores: predictions, labels: labels, groups: $0)
             }
-            accuracy = Metrics.accuracy(probabilities: predictions, labels: labels)
+            accuracy = Metrics.accuracy(probabilities: predictions, labels: labels, weights: weights)
         case .multiclass(let classes), .ordinal(let classes):
-            logLoss = Metrics.logLoss(classProbabilities: predictions, classes: classes, labels: labels)
-            accuracy = Metrics.accuracy(classProbabilities: predictions, classes: classes, labels: labels)
+            logLoss = Metrics.logLoss(
+                classProbabilities: predictions, classes: classes, labels: labels, weights: weights)
+            accuracy = Metrics.accuracy(
+                classProbabilities: predictions, classes: classes, labels: labels, weights: weights)
         case .squaredError, .huber, .quantile, .poisson, .tweedie, .zeroInflatedLognormal:
-            judgeNumbers(kind, predictions, labels)
-            rootMeanSquaredError = Metrics.rootMeanSquaredError(predictions: predictions, labels: labels)
-            meanAbsoluteError = Metrics.meanAbsoluteError(predictions: predictions, labels: labels)
+            judgeNumbers(kind, predictions, labels, weights)
+            rootMeanSquaredError = Metrics.rootMeanSquaredError(
+                predictions: predictions, labels: labels, weights: weights)
+            meanAbsoluteError = Metrics.meanAbsoluteError(
+                predictions: predictions, labels: labels, weights: weights)
         }
     }
 
     private mutating func judgeNumbers<Scalar: BLASScalar>(
-        _ kind: LearningTask.Kind, _ predictions: [Scalar], _ labels: [Scalar]
+        _ kind: LearningTask.Kind, _ predictions: [Scalar], _ labels: [Scalar], _ weights: [Scalar]?
     ) {
         switch kind {
         case .quantile(let level):
-            pinballLoss = Metrics.pinballLoss(predictions: predictions, labels: labels, level: level)
-            coverage = Metrics.coverage(predictions: predictions, labels: labels)
+            pinballLoss = Metrics.pinballLoss(
+                predictions: predictions, labels: labels, level: level, weights: weights)
+            coverage = Metrics.coverage(predictions: predictions, labels: labels, weights: weights)
         case .poisson:
-            deviance = Metrics.tweedieDeviance(predictions: predictions, labels: labels, power: 1)
+            deviance = Metrics.tweedieDeviance(
+                predictions: predictions, labels: labels, power: 1, weights: weights)
         case .tweedie(let power):
-            deviance = Metrics.tweedieDeviance(predictions: predictions, labels: labels, power: power)
+            deviance = Metrics.tweedieDeviance(
+                predictions: predictions, labels: labels, power: power, weights: weights)
         case .zeroInflatedLognormal:
             // Whether payers come before those who do not pay.
             areaUnderROC = Metrics.areaUnderROC(
-                scores: predictions, labels: labels.map { $0.isNaN ? $0 : $0 > 0 ? 1 : 0 })
+                scores: predictions, labels: labels.map { $0.isNaN ? $0 : $0 > 0 ? 1 : 0 }, weights: weights)
         default: break
         }
     }
@@ -149,8 +169,13 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
             ("accuracy", accuracy), ("pinball loss", pinballLoss), ("deviance", deviance),
             ("RMSE", rootMeanSquaredError), ("MAE", meanAbsoluteError),
         ].compactMap { name, value in value.map { (name, $0, Self.higherIsBetter(name)) } }
+            + details.map { ($0.name, $0.value, Self.higherIsBetter($0.name)) }
     }
 
     /// Whether more of a metric is better, by its name.
-    package static func higherIsBetter(_ name: String) -> Bool { ["AUC", "GAUC", "accuracy"].contains(name) }
+    package static func higherIsBetter(_ name: String) -> Bool { !isLowerBetter.contains(name) }
+
+    private static let isLowerBetter: Set<String> = [
+        "log loss", "pinball loss", "deviance", "RMSE", "MAE", "MAPE", "normalised entropy", "Brier", "ECE",
+    ]
 }

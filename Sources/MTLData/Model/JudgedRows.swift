@@ -1,0 +1,152 @@
+package import MTLEngine
+
+/// What `mtl evaluate` looks at beside every task's usual metrics.
+package struct JudgeOptions: Sendable {
+    /// Whether all metrics are told.
+    package var isDetailed = false
+    /// Whether rows count by the schema's weights.
+    package var isWeighted = false
+    /// Columns whose values' rows are judged by themselves, too.
+    package var by: [String] = []
+    /// The most values of a column that are.
+    package var valueLimit = 20
+
+    package init() {}
+}
+
+/// Rows of one value of a column, judged by themselves.
+package struct ValueEvaluation: Sendable {
+    package let column: String
+    /// Nil for rows whose cell is missing.
+    package let value: String?
+    package let rows: Int
+    package let evaluations: [TaskEvaluation]
+}
+
+/// Predictions and labels of rows that are to be judged, together and by the values of some columns.
+struct JudgedRows {
+    private let model: MultiTaskModel
+    private let options: JudgeOptions
+    private var predictions: [[Float]]
+    private var labels: [[Float]]
+    /// Per task; none where rows count once each.
+    private var weights: [[Float]]
+    private var groups: GroupNumbers?
+    private let columns: [Int]
+    private var values: [ColumnValues]
+    private let group: Int?
+
+    /// - Throws: `InputError` that names a column that the source does not have.
+    init(
+        _ model: MultiTaskModel, _ options: JudgeOptions, of source: some RowSource, group: String?
+    ) throws(InputError) {
+        self.model = model
+        self.options = options
+        predictions = [[Float]](repeating: [], count: model.tasks.count)
+        labels = predictions
+        weights = predictions
+        self.group = group.flatMap { source.columns.firstIndex(of: $0) }
+        groups = self.group == nil ? nil : GroupNumbers()
+        var places: [Int] = []
+        for name in options.by {
+            guard let place = source.columns.firstIndex(of: name) else {
+                throw InputError(
+                    .name, at: "\(source.path), column \"\(name)\"", found: "no column of that name",
+                    expected: "one of \(source.columns.joined(separator: ", "))")
+            }
+            places.append(place)
+        }
+        columns = places
+        values = columns.map { _ in ColumnValues() }
+    }
+
+    mutating func add(
+        _ rows: ServedRows, _ dataset: Dataset<Float>, _ predicted: Predictions<Float>
+    ) throws(InputError) {
+        for (index, task) in model.tasks.enumerated() {
+            predictions[index] += try predicted.values(task.name)
+            labels[index] += try dataset.labels(task.name)
+            guard options.isWeighted, let given = dataset.labelWeights else { continue }
+            let (column, width) = (try dataset.labelColumn(task.name), dataset.labelNames.count)
+            weights[index] += (0..<dataset.rowCount).map { given.base[$0 * width + column] }
+        }
+        for row in rows.rows {
+            if let group { groups?.add(rows.block, row, group) }
+            for (index, column) in columns.enumerated() {
+                values[index].add(
+                    rows.block.value(row, column).map { String(decoding: $0, as: UTF8.self) })
+            }
+        }
+    }
+
+    /// - Throws: `InputError` where rows are to count by weights that the schema has not.
+    func evaluations(of judged: [Int]) throws(InputError) -> [TaskEvaluation] {
+        guard !options.isWeighted || weights.contains(where: { !$0.isEmpty }) else {
+            throw InputError(
+                .name, at: "weights", found: "none in the schema of the model",
+                expected: "a column of weights, or rows that count alike")
+        }
+        return evaluations(of: judged, rows: nil)
+    }
+
+    /// The values of each column that most rows have, the most frequent first.
+    func byValue(of judged: [Int]) -> [ValueEvaluation] {
+        zip(options.by, values).flatMap { name, values in
+            values.frequent.prefix(options.valueLimit).map { value, rows in
+                ValueEvaluation(
+                    column: name, value: value, rows: rows.count,
+                    evaluations: evaluations(of: judged, rows: rows))
+            }
+        }
+    }
+
+    /// Per column how many values it has beyond those that are told.
+    var untold: [(column: String, values: Int)] {
+        zip(options.by, values).compactMap { name, values in
+            values.frequent.count > options.valueLimit
+                ? (name, values.frequent.count - options.valueLimit) : nil
+        }
+    }
+
+    private func evaluations(of judged: [Int], rows: [Int]?) -> [TaskEvaluation] {
+        func some<Value>(_ all: [Value], _ width: Int = 1) -> [Value] {
+            guard let rows else { return all }
+            return rows.flatMap { all[$0 * width..<($0 + 1) * width] }
+        }
+        let groups = groups.map { some($0.numbers) }
+        let predictions = zip(model.tasks, self.predictions).map { some($1, $0.kind.predictions) }
+        let labels = self.labels.map { some($0) }
+        func weights(_ task: Int) -> [Float]? {
+            self.weights[task].isEmpty ? nil : some(self.weights[task])
+        }
+        let own = judged.map { index in
+            TaskEvaluation(
+                task: model.tasks[index].name, kind: model.tasks[index].kind, predictions: predictions[index],
+                labels: labels[index], groups: groups, weights: weights(index),
+                isDetailed: options.isDetailed)
+        }
+        return own
+            + model.conditionalEvaluations(
+                predictions: predictions, labels: labels, groups: groups,
+                weights: (0..<model.tasks.count).map(weights), judged: judged,
+                isDetailed: options.isDetailed)
+    }
+}
+
+/// The rows of every value of a column.
+private struct ColumnValues {
+    private var rows: [String?: [Int]] = [:]
+    private var count = 0
+
+    mutating func add(_ value: String?) {
+        rows[value, default: []].append(count)
+        count += 1
+    }
+
+    /// The values of most rows first, of as many those that come first.
+    var frequent: [(value: String?, rows: [Int])] {
+        rows.map { ($0.key, $0.value) }.sorted {
+            $0.1.count != $1.1.count ? $0.1.count > $1.1.count : $0.1[0] < $1.1[0]
+        }
+    }
+}
