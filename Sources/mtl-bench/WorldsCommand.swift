@@ -120,7 +120,7 @@ struct WorldsCommand: ParsableCommand {
                 best.append(
                     try score(world, test) { index in test.chances.map { $0[index] } })
                 for (index, method) in methods.enumerated() {
-                    let trainer = try best(method, world, training, watch, seed: seed)
+                    let trainer = try chosen(method, world, training, watch, seed: seed)
                     scores[index].append(try score(world, test, of: trainer))
                 }
             }
@@ -137,7 +137,7 @@ struct WorldsCommand: ParsableCommand {
             table)
     }
 
-    private func best(
+    private func chosen(
         _ method: Method, _ world: SharingSimulator.World, _ training: Dataset<Float>, _ watch: ScenarioLog,
         seed: UInt64
     ) throws -> Trainer<Float> {
