@@ -135,7 +135,7 @@ for (modelName, model) in try models() {
 // Methods of every kind: known before the batch, by its losses, by those after the step, by gradients; with what names tasks.
 let methods: [Balancing] = [
     .decay(tasks: ["click": 0.9]), .uncertainty(), .gls, .famo(), .pcGrad, .caGrad().smoothed(), .upGrad,
-    .metaBalance(main: "purchase"),
+    .metaBalance(main: "purchase"), .gradNorm(), .excessMTL(),
 ]
 for (modelName, model) in try models() where ["mmoe", "graph"].contains(modelName) {
     for balancing in methods where modelName == "mmoe" || !balancing.needs.areOfGradients {

@@ -33,7 +33,7 @@ import Testing
             "shop.yaml")
     }
 
-    private static let unserved: Set<Balancing.Kind> = [.dtp, .gradNorm, .sdmGrad, .moDo, .moCo, .excessMTL]
+    private static let unserved: Set<Balancing.Kind> = [.sdmGrad, .moDo, .moCo]
 
     @Test(arguments: Balancing.Kind.allCases) func everyMethodTrainsOrSaysWhyNot(_ kind: Balancing.Kind)
         throws
@@ -104,6 +104,8 @@ import Testing
         ("{type: fixed, smoothing: 0.5}", "{trunk: [4]}", "", "smoothing"),
         ("{type: db_mtl, momentum: 0.9}", "{trunk: [4]}", "", "expected momentum: 0"),
         ("mgda", "{trunk: [4], ensemble: 2}", "", "packed ensemble"),
+        ("moco", "{trunk: [4]}", "", "other rows at every step"),
+        ("dtp", "{trunk: [4]}", ", refit: true", "training, balancing: found dtp beside refit: true"),
         ("mgda", "{sharing: {type: separate, layers: [4]}}", "", "tasks that share nothing"),
     ])
     func whatHasNoMeaningIsRefused(balancing: String, model: String, training: String, message: String) throws

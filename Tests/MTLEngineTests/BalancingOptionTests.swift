@@ -112,6 +112,9 @@ import Testing
             Balancing.usual($0).needs.isDisjoint(with: [.losses, .lossesAfter]) && $0.isOfLosses
         }
         #expect(Set(beforehand) == [.fixed, .decay, .uw, .dwa, .dtp, .rlw, .imtlL, .cov])
+        let known = Balancing.Kind.allCases.filter { Balancing.usual($0).needs.areKnownBefore }
+        #expect(Set(known) == Set(beforehand).union([.gradNorm]))
+        #expect(Balancing.gradNorm().weighsLosses && !Balancing.excessMTL().weighsLosses)
         #expect(Balancing.famo().needs == [.losses, .lossesAfter])
         #expect(Balancing.dbMTL(momentum: 0).needs == [.losses, .norms])
         #expect(Balancing.mgda().needs == .gram)

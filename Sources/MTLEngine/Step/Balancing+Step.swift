@@ -4,8 +4,17 @@ extension Balancing {
 
     /// Whether a step can give it what it needs, whatever the model.
     package var isServed: Bool {
-        needs.isSubset(of: [.losses, .gram, .norms, .lossesAfter, .epochs])
-            && !(needs.areOfGradients && weighsLosses)
+        needs.isSubset(of: [
+            .losses, .gram, .norms, .laterGram, .excessRisks, .lossesAfter, .indicators, .epochs,
+        ])
+    }
+
+    /// Whether a task has a quality from 0 to 1.
+    private static func hasIndicator(_ task: LearningTask) -> Bool {
+        switch task.kind {
+        case .binary, .multiclass, .ordinal, .zeroInflatedLognormal: true
+        case .squaredError, .huber, .quantile, .poisson, .tweedie: false
+        }
     }
 
     /// Whether it takes ratios or logarithms of losses.
@@ -35,16 +44,27 @@ extension Balancing {
         guard tasks.count > 1 else { return try refuse("\(kind.rawValue) of one task", "several tasks") }
         guard isServed else {
             let others = Kind.allCases.filter { Self.usual($0).isServed }.map(\.rawValue)
-            return try refuse(
-                kind == .dbMTL ? "\(kind.rawValue) with a momentum" : kind.rawValue,
+            let expected =
                 kind == .dbMTL
-                    ? "momentum: 0" : "one of those that a step serves: \(others.joined(separator: ", "))")
+                ? "momentum: 0" : "one of those that a step serves: \(others.joined(separator: ", "))"
+            // A gradient at the representation has a number for every row of its batch.
+            let reason =
+                needs.contains(.trackedGradients)
+                ? ", which follows gradients over steps: at the representation they are of other rows at every step"
+                : ", which takes the gradients of two batches for a step"
+            return try refuse(
+                (kind == .dbMTL ? "\(kind.rawValue) with a momentum" : kind.rawValue) + reason, expected)
         }
         if needsPositiveLosses, let task = tasks.first(where: { $0.kind == .zeroInflatedLognormal }) {
             try refuse(
                 "\(kind.rawValue) beside task \"\(task.name)\", whose loss may be below 0",
                 "another loss than ziln, or a method that takes no ratio of losses: rlw, decay or one of gradients"
             )
+        }
+        if needs.contains(.indicators), let task = tasks.first(where: { !Self.hasIndicator($0) }) {
+            try refuse(
+                "\(kind.rawValue) beside task \"\(task.name)\", which has no AUC or accuracy",
+                "tasks that are binary, multiclass, ordinal or ziln, or another method")
         }
         if meets, plan.members != nil {
             try refuse(

@@ -103,7 +103,7 @@ package struct StepRun<Scalar: BLASScalar> {
     /// Whether all rows meet between forward and backward.
     var meets: Bool { turn.ranks || balance.meets || isTrial }
     /// Whether weights of the tasks are known before the batch is.
-    var weighsBefore: Bool { balance.memory != nil && !balance.meets }
+    var weighsBefore: Bool { balance.memory != nil && balance.weighsBefore }
 
     /// Whether gradients are looked at as a whole between their sum and the optimiser.
     var isSplit: Bool {
@@ -181,7 +181,9 @@ package struct StepRun<Scalar: BLASScalar> {
             sweepOwn(chunk, passes, batch, worker: worker, observer: observer)
             wait(worker, observer)
         }
-        if worker == 0 { weigh(batch) }
+        if worker == 0 {
+            if weighsBefore { sumProducts() } else { weigh(batch) }
+        }
         wait(worker, observer)
     }
 

@@ -9,7 +9,7 @@ extension TrainingStep {
             before[loss.task] = losses[loss.task]
         }
         guard balancer.balancing.needs.contains(.lossesAfter) else {
-            return balancer.learn(losses: before)
+            return balancer.learn(losses: before, gram: hasTaskProducts ? current.balance.gram : nil)
         }
         let update = current.update
         (current.isTrial, current.update) = (true, nil)

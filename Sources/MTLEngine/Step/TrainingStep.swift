@@ -84,7 +84,9 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let (balances, splits) = (balancing.kind != .fixed, balancing.needs.areOfGradients)
         if balances {
             try balancing.checkStep(plan, tasks: store.tasks, turns: specs, place: "balancing")
-            balancer = try BalancerMemory(balancing, tasks: store.tasks, seed: seed)
+            balancer = try BalancerMemory(
+                balancing, tasks: store.tasks,
+                width: splits ? TaskFrontier(plan, turn: specs[0]).width : 0, seed: seed)
         } else {
             balancer = nil
         }
