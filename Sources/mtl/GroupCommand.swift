@@ -11,8 +11,8 @@ struct GroupCommand: ParsableCommand {
             over all epochs are the affinities; the groups are the partition whose pairs within groups sum up to most.
             """)
 
-    @Argument(help: "The folder of a run: mtl train --run.")
-    var run: String
+    @Argument(help: ArgumentHelp("The folder of a run: mtl train --run.", valueName: "run"))
+    var folder: String
 
     @Flag(help: "Writes one object instead of tables.")
     var json = false
@@ -29,7 +29,7 @@ struct GroupCommand: ParsableCommand {
     }
 
     func run() throws {
-        let found = try RunAffinity(self.run)
+        let found = try RunAffinity(folder)
         let (names, affinity) = (found.tasks, found.affinity)
         let grouping = TaskGrouping(affinity: affinity, tasks: names.count)
         let rows = names.indices.map { Array(affinity[$0 * names.count..<($0 + 1) * names.count]) }
@@ -40,7 +40,7 @@ struct GroupCommand: ParsableCommand {
             }
             return try printJSON(
                 Groups(
-                    run: self.run, epochs: found.epochs, tasks: names,
+                    run: folder, epochs: found.epochs, tasks: names,
                     affinity: Dictionary(zip(names, named)) { first, _ in first }, groups: groups,
                     within: grouping.within, between: grouping.between))
         }
