@@ -99,7 +99,7 @@ import Testing
         #expect(affinity["click"] == ["click": 1, "buy": 0.375] && affinity["z"] == ["z": 1, "buy": -0.25])
         let text = try shop.mtl("group", "run")
         #expect(text.output.contains("means over 2 epochs") && text.output.contains("  click, buy\n"))
-        #expect(text.output.contains("z      1.000      -  -0.250"), "\(text.output)")
+        #expect(text.output.contains("z       1.000      -  -0.250"), "\(text.output)")
     }
 
     @Test func whatTellsNothingIsRefused() throws {
