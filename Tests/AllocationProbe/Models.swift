@@ -79,6 +79,7 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
             try model(STAR(layers: layers), scenarios: 3, isEmbedded: true, [FieldGate()], ensemble: 4)
         ),
         ("separate", try model(SeparateNetworks(layers: layers), isEmbedded: true)),
+        ("stem", try model(STEM(layers: layers), isEmbedded: true, [FieldGate()])),
         ("gated-mmoe", try model(MMoE(experts: 2, layers: [.relu(32)]), isEmbedded: true, [FieldGate()])),
         (
             "feature-layers",

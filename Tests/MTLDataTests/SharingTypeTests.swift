@@ -212,6 +212,11 @@ import Yams
                     generator: [.relu(5)], generatesBias: false),
                 usual: APG(
                     layers: usual, rank: 32, condition: .selfWise, scenarioWidth: 8, generatesBias: true))
+        case .stem:
+            return Case(
+                options: ["own": 2, "shared": 3, "layers": [7], "gate": [5]],
+                expected: STEM(own: 2, shared: 3, layers: one, gate: [.relu(5)]),
+                usual: STEM(own: 1, shared: 1, layers: usual))
         }
     }
 

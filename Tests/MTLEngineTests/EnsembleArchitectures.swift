@@ -79,6 +79,9 @@ enum EnsembleArchitectures {
         Case(
             name: "sluice",
             architecture: Sluice(layers: [.dense(6, .tanh), .dense(6, .gelu)], orthogonality: 0.2)),
+        Case(
+            name: "stem", architecture: STEM(own: 2, layers: layers), isEmbedded: true,
+            skips: ["experts.", "embeddings.", "ensemble."]),
         // A ReLU behind the fusions may have its kink within a difference's step.
         Case(name: "nddr", architecture: NDDR(layers: layers, isNormed: false, activation: .tanh)),
         Case(name: "nddr relu", architecture: NDDR(layers: layers, isNormed: false), skips: [""]),

@@ -372,7 +372,7 @@ class AdaptDHM(nn.Module):
         return logits
 
 
-def write(name, make, seed):
+def write(name, make, seed, family="scenario"):
     torch.manual_seed(seed)
     model = make()
     x = torch.randn(BATCHES * B, D)
@@ -397,7 +397,7 @@ def write(name, make, seed):
     tensors |= state("final", model)
     model.eval()
     tensors |= {f"answers/{t}": z.detach() for t, z in zip(TASKS, model(x, s, ids))}
-    keep(f"scenario_{name}", tensors)
+    keep(f"{family}_{name}", tensors)
 
 
 def main():
