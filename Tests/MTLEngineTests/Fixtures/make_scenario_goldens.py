@@ -392,7 +392,11 @@ def write(name, make, seed, family="scenario"):
     tensors |= state("initial", model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, foreach=False)
     tensors |= train(
-        model, optimizer, labels, lambda rows: model(x[rows], s[rows], {key: value[rows] for key, value in ids.items()})
+        model,
+        optimizer,
+        labels,
+        lambda rows: model(x[rows], s[rows], {key: value[rows] for key, value in ids.items()}),
+        alternate=getattr(model, "alternate", None),
     )
     tensors |= state("final", model)
     model.eval()
