@@ -99,7 +99,7 @@ import Testing
         var settings = ModelSettings()
         settings.tower = [4]
         // Weights that are generated or routed have no norms.
-        let isPlain = [.adaptdhm, .hamur, .apg].contains(type)
+        let isPlain = [.adaptdhm, .hamur, .apg, .m2m].contains(type)
         settings.normalization = isPlain ? .none : .layer
         settings.dropout = isPlain ? 0 : 0.1
         settings.sharing = sharing(type)
@@ -129,7 +129,8 @@ import Testing
     private func sharing(_ type: SharingType) -> SharingSettings {
         var sharing = SharingSettings(type)
         if type == .pepnet { sharing.options["personal"] = ["user"] }
-        if [.esmm, .escm2, .aitm, .dbmtl, .resflow].contains(type) {
+        if type == .home { sharing.options["groups"] = ["visits": ["click"], "orders": ["buy", "spend"]] }
+        if [.esmm, .escm2, .aitm, .dbmtl, .resflow, .dc2vr].contains(type) {
             sharing.options["parents"] = ["buy": "click"]
         }
         return sharing
@@ -144,7 +145,7 @@ import Testing
         settings.activation = activation
         settings.tower = [4]
         settings.sharing = sharing(type)
-        let isRefused = [.adaptdhm, .hamur, .apg].contains(type)
+        let isRefused = [.adaptdhm, .hamur, .apg, .m2m].contains(type)
         let error = failure { _ = try settings.model(data.preprocessor) }
         #expect((error != nil) == isRefused)
         guard !isRefused else {
