@@ -88,9 +88,11 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                     FieldGate(), FactorizationMachine(fields: ["item", "seen", "history"]),
                     FactorizationMachine(fields: ["item", "seen", "tags"], hasPairs: true),
                     BilinearInteraction(fields: ["item", "seen", "tags"]),
-                    FieldAttention(fields: ["item", "seen", "tags"]), MaskNet(units: 8, appends: true),
+                    FieldAttention(fields: ["item", "seen", "tags"]),
+                    CompressedInteraction(fields: ["item", "seen", "tags"]), MaskNet(units: 8, appends: true),
                     CrossLayers(count: 1, isGated: true),
-                    WideLayer(), MaskNet(units: 8, isSerial: true),
+                    WideLayer(), FinalMLP(first: layers, second: layers, heads: 2, firstContext: ["item"]),
+                    MaskNet(units: 8, isSerial: true),
                 ])
         ),
         (

@@ -21,6 +21,7 @@ package enum Node: Sendable {
     case tiedDense(TiedDenseNode)
     case pairwise(PairwiseNode)
     case fieldDots(FieldDotsNode)
+    case fieldProducts(FieldProductsNode)
     case fieldMeans(FieldMeansNode)
     case sequencePairs(SequencePairsNode)
     case sequencePool(SequencePoolNode)
@@ -60,6 +61,7 @@ package enum Node: Sendable {
         case .tiedDense(let node): node
         case .pairwise(let node): node
         case .fieldDots(let node): node
+        case .fieldProducts(let node): node
         case .fieldMeans(let node): node
         case .sequencePairs(let node): node
         case .sequencePool(let node): node
@@ -109,6 +111,7 @@ package enum Node: Sendable {
         case let node as TiedDenseNode: self = .tiedDense(node)
         case let node as PairwiseNode: self = .pairwise(node)
         case let node as FieldDotsNode: self = .fieldDots(node)
+        case let node as FieldProductsNode: self = .fieldProducts(node)
         case let node as FieldMeansNode: self = .fieldMeans(node)
         case let node as SequencePairsNode: self = .sequencePairs(node)
         case let node as SequencePoolNode: self = .sequencePool(node)
@@ -150,6 +153,7 @@ package enum Node: Sendable {
         case .tiedDense(let node): node.forward(tile)
         case .pairwise(let node): node.forward(tile)
         case .fieldDots(let node): node.forward(tile)
+        case .fieldProducts(let node): node.forward(tile)
         case .fieldMeans(let node): node.forward(tile)
         case .sequencePairs(let node): node.forward(tile)
         case .sequencePool(let node): node.forward(tile)
@@ -191,6 +195,7 @@ package enum Node: Sendable {
         case .tiedDense(let node): node.backward(tile)
         case .pairwise(let node): node.backward(tile)
         case .fieldDots(let node): node.backward(tile)
+        case .fieldProducts(let node): node.backward(tile)
         case .fieldMeans(let node): node.backward(tile)
         case .sequencePairs(let node): node.backward(tile)
         case .sequencePool(let node): node.backward(tile)
