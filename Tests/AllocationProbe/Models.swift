@@ -96,6 +96,17 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                 ])
         ),
         (
+            "numbers",
+            try model(
+                SharedBottom(trunk: layers), isEmbedded: true,
+                [
+                    PiecewiseLinear([
+                        .init("a", index: 0, bins: 4), .init("b", index: 1, bins: 4, encoding: .periodic()),
+                        .init("c", index: 2, bins: 4, encoding: .autoDis()),
+                    ])
+                ])
+        ),
+        (
             "sequence",
             try model(
                 SharedBottom(trunk: layers), isEmbedded: true,

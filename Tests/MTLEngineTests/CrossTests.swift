@@ -70,6 +70,21 @@ import Testing
                         isGated: false)
                 ]
             ),
+            (
+                "numbers",
+                [
+                    PiecewiseLinear([
+                        .init(
+                            "x2", index: 2, bins: 2, dimension: 4,
+                            encoding: .periodic(frequencies: 5, deviation: 1)),
+                        .init(
+                            "x0", index: 0, bins: 3, dimension: 3,
+                            encoding: .autoDis(count: 4, temperature: 0.5, skip: 0.3)),
+                        .init("x1", index: 1, bins: 2, dimension: 4),
+                    ]), FactorizationMachine(fields: ["user", "x2", "x1"]),
+                    FieldGate(fields: ["user", "x2", "x0"]),
+                ]
+            ),
         ] + WideTests.cases
     static let places = Array(cases.indices)
 

@@ -30,6 +30,9 @@ package enum Node: Sendable {
     case sequenceAttention(SequenceAttentionNode)
     case sequenceOutput(SequenceOutputNode)
     case piecewise(PiecewiseNode)
+    case numberScale(NumberScaleNode)
+    case periodic(PeriodicNode)
+    case missingNumber(MissingNumberNode)
     case parameter(ParameterNode)
     case bitSelector(BitSelectorNode)
     case hardConcrete(HardConcreteNode)
@@ -70,6 +73,9 @@ package enum Node: Sendable {
         case .sequenceAttention(let node): node
         case .sequenceOutput(let node): node
         case .piecewise(let node): node
+        case .numberScale(let node): node
+        case .periodic(let node): node
+        case .missingNumber(let node): node
         case .parameter(let node): node
         case .bitSelector(let node): node
         case .hardConcrete(let node): node
@@ -120,6 +126,9 @@ package enum Node: Sendable {
         case let node as SequenceAttentionNode: self = .sequenceAttention(node)
         case let node as SequenceOutputNode: self = .sequenceOutput(node)
         case let node as PiecewiseNode: self = .piecewise(node)
+        case let node as NumberScaleNode: self = .numberScale(node)
+        case let node as PeriodicNode: self = .periodic(node)
+        case let node as MissingNumberNode: self = .missingNumber(node)
         case let node as ParameterNode: self = .parameter(node)
         case let node as BitSelectorNode: self = .bitSelector(node)
         case let node as HardConcreteNode: self = .hardConcrete(node)
@@ -162,6 +171,9 @@ package enum Node: Sendable {
         case .sequenceAttention(let node): node.forward(tile)
         case .sequenceOutput(let node): node.forward(tile)
         case .piecewise(let node): node.forward(tile)
+        case .numberScale(let node): node.forward(tile)
+        case .periodic(let node): node.forward(tile)
+        case .missingNumber(let node): node.forward(tile)
         case .parameter(let node): node.forward(tile)
         case .bitSelector(let node): node.forward(tile)
         case .hardConcrete(let node): node.forward(tile)
@@ -204,6 +216,9 @@ package enum Node: Sendable {
         case .sequenceAttention(let node): node.backward(tile)
         case .sequenceOutput(let node): node.backward(tile)
         case .piecewise(let node): node.backward(tile)
+        case .numberScale(let node): node.backward(tile)
+        case .periodic(let node): node.backward(tile)
+        case .missingNumber(let node): node.backward(tile)
         case .parameter(let node): node.backward(tile)
         case .bitSelector(let node): node.backward(tile)
         case .hardConcrete(let node): node.backward(tile)

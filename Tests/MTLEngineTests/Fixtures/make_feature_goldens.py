@@ -301,14 +301,50 @@ class Number(nn.Module):
         return torch.where(x < 0, self.missing, encoded @ self.weight + self.bias)
 
 
+def standard(x, bins):
+    """A place among bins as a number of mean 0 and variance 1, were all places as likely."""
+    return (x.clip(0, bins) / bins - 0.5).unsqueeze(1) * 12**0.5
+
+
+class Periodic(nn.Module):
+    """ReLU of a linear layer over sines and cosines of trained frequencies; negative places are missing."""
+
+    def __init__(self, bins, width, count):
+        super().__init__()
+        self.bins, self.missing = bins, nn.Parameter(torch.randn(width))
+        self.frequencies = nn.Parameter(torch.randn(count))
+        self.weight, self.bias = nn.Parameter(torch.randn(width, 2 * count)), nn.Parameter(torch.randn(width))
+
+    def forward(self, x):
+        angles = 2 * torch.pi * standard(x, self.bins) * self.frequencies
+        waves = torch.cat([angles.sin(), angles.cos()], dim=1)
+        return torch.where(x.unsqueeze(1) < 0, self.missing, torch.relu(F.linear(waves, self.weight, self.bias)))
+
+
+class AutoDis(nn.Module):
+    """A mixture of meta-embeddings by the softmax of scores; negative places are missing."""
+
+    def __init__(self, bins, width, count, temperature, skip):
+        super().__init__()
+        self.bins, self.temperature, self.skip = bins, temperature, skip
+        self.scores = nn.ModuleList([nn.Linear(1, count, bias=False), nn.Linear(count, count, bias=False)])
+        self.meta = nn.Linear(count, width, bias=False)
+        self.missing = nn.Parameter(torch.randn(width))
+
+    def forward(self, x):
+        h = F.leaky_relu(self.scores[0](standard(x, self.bins)))
+        shares = torch.softmax((self.scores[1](h) + self.skip * h) / self.temperature, dim=1)
+        return torch.where(x.unsqueeze(1) < 0, self.missing, self.meta(shares))
+
+
 class Numbers(nn.Module):
     """Fields of some of the dense columns, x0, x1, …, which leave the others."""
 
     def __init__(self, **columns):
         super().__init__()
         self.columns = list(columns)
-        for name, (bins, width) in columns.items():
-            self.add_module(name, Number(bins, width))
+        for name, some in columns.items():
+            self.add_module(name, some if isinstance(some, nn.Module) else Number(*some))
 
     def forward(self, f):
         for name in self.columns:
@@ -564,6 +600,11 @@ def main():
         ),
         "ungated_final_mlp": lambda: Model(
             [FinalMLP(Stream(width, (4,), (), ()), Stream(width, (7, 9), (), ()), 1)], 4 + 9 + 9
+        ),
+        "numbers": lambda: Model(
+            [Machine("user", "x2", "x1"), Gate(("user", "x2", "x0"), 1, gate)],
+            width - 3 + E + E + 3 + E,
+            Numbers(x2=Periodic(2, E, 5), x0=AutoDis(3, 3, 4, 0.5, 0.3), x1=(2, E)),
         ),
     }
     write_all(cases, write, 300)
