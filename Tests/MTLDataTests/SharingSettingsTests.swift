@@ -74,6 +74,11 @@ import Testing
         case .maskNet: layer.options = ["units": 8, "serial": true]
         case .bilinear: layer.options = ["fields": ["user", "item"], "per_pair": true]
         case .fieldAttention: layer.options = ["fields": ["user", "item"], "heads": 1, "units": 4]
+        case .compressedInteraction: layer.options = ["fields": ["user", "item"], "maps": [4, 3]]
+        case .finalMLP:
+            layer.options = [
+                "first": [8, 4], "second": [4], "heads": 2, "first_context": "user", "gate_layers": [5],
+            ]
         case .wide: layer.options = ["fields": ["user"], "exclusive": true]
         }
         var settings = ModelSettings()

@@ -228,6 +228,32 @@ extension GraphBuilder {
         return y
     }
 
+    /// x_di v_dj of every map x_i and field v_j, dimension by dimension, (0, 0), (0, 1), …: `[rows, dimensions · maps · fields]`.
+    ///
+    /// - Parameters:
+    ///   - x: the maps, those of dimension 0 side by side, then those of 1, …; with `isFieldMajor` as fields lie.
+    ///   - fields: the fields side by side, each of its dimensions, `[rows, fields · dimensions]`.
+    ///   - dimensions: the width of a field.
+    ///   - isFieldMajor: whether x has every map's dimensions side by side.
+    public mutating func fieldProducts(
+        _ x: GraphValue, with fields: GraphValue, dimensions: Int, isFieldMajor: Bool
+    ) -> GraphValue {
+        precondition(
+            x.width % dimensions == 0 && fields.width % dimensions == 0,
+            "\(x.width) and \(fields.width) columns of \(dimensions) dimensions")
+        let scratch = scratchCount
+        let count = FieldProductsNode.scratchCount(fields: fields.width)
+        scratchCount = Self.sum(scratchCount, (count + 15) / 16 * 16)
+        let y = reserve(x.width * (fields.width / dimensions))
+        note(y, from: [x, fields])
+        nodes.append(
+            .fieldProducts(
+                FieldProductsNode(
+                    a: x, b: fields, y: y, dimensions: dimensions, isFieldMajor: isFieldMajor,
+                    scratch: scratch)))
+        return y
+    }
+
     /// A vector for every number of a column, which leads straight from bin to bin: `[rows, into.width]`; "NAME.bias" `[width]`,
     /// "NAME.weight" `[bins, width]`, and "NAME.missing" `[width]`.
     ///
