@@ -43,7 +43,7 @@ public struct DC2VR: Architecture, Equatable {
         try options.read("rank", &rank)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names an option out of range or a task of `parents` that is unknown or its own ancestor.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {

@@ -65,7 +65,7 @@ public struct HoME: Architecture, Equatable {
         try options.read("view_rank", &viewRank)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names the option that is out of range, or a task that is in no group, in two, or unknown.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {

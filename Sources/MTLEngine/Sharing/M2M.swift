@@ -61,7 +61,7 @@ public struct M2M: Architecture, Equatable {
         try options.read("tower_depth", &towerDepth)
     }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names the option that is out of range, or an embedded feature that does not exist.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {

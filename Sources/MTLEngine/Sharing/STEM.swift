@@ -40,7 +40,7 @@ public struct STEM: Architecture, Equatable {
     /// All have some in common beside them.
     public var keepsSharedFeatures: Bool { true }
 
-    /// Adds the nodes from the features to the logits; per task `[rows, kind.outputs]`.
+    /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
     /// - Throws: `InputError` that names the option that is out of range, or the features where none is embedded.
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
