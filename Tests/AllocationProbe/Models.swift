@@ -79,6 +79,11 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
             try model(STAR(layers: layers), scenarios: 3, isEmbedded: true, [FieldGate()], ensemble: 4)
         ),
         ("separate", try model(SeparateNetworks(layers: layers), isEmbedded: true)),
+        ("stem", try model(STEM(layers: layers), isEmbedded: true, [FieldGate()])),
+        ("home", try model(HoME(layers: layers), isEmbedded: true)),
+        ("hinet", try model(HiNet(layers: layers), scenarios: 3)),
+        ("m2m", try model(M2M(layers: layers, fields: ["hour"]), scenarios: 3, isEmbedded: true)),
+        ("interventions", try model(DC2VR(parents: ["purchase": ["click"]], layers: layers))),
         ("gated-mmoe", try model(MMoE(experts: 2, layers: [.relu(32)]), isEmbedded: true, [FieldGate()])),
         (
             "feature-layers",
@@ -88,9 +93,22 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                     FieldGate(), FactorizationMachine(fields: ["item", "seen", "history"]),
                     FactorizationMachine(fields: ["item", "seen", "tags"], hasPairs: true),
                     BilinearInteraction(fields: ["item", "seen", "tags"]),
-                    FieldAttention(fields: ["item", "seen", "tags"]), MaskNet(units: 8, appends: true),
+                    FieldAttention(fields: ["item", "seen", "tags"]),
+                    CompressedInteraction(fields: ["item", "seen", "tags"]), MaskNet(units: 8, appends: true),
                     CrossLayers(count: 1, isGated: true),
-                    WideLayer(), MaskNet(units: 8, isSerial: true),
+                    WideLayer(), FinalMLP(first: layers, second: layers, heads: 2, firstContext: ["item"]),
+                    MaskNet(units: 8, isSerial: true),
+                ])
+        ),
+        (
+            "numbers",
+            try model(
+                SharedBottom(trunk: layers), isEmbedded: true,
+                [
+                    PiecewiseLinear([
+                        .init("a", index: 0, bins: 4), .init("b", index: 1, bins: 4, encoding: .periodic()),
+                        .init("c", index: 2, bins: 4, encoding: .autoDis()),
+                    ])
                 ])
         ),
         (

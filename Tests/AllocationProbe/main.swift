@@ -142,7 +142,7 @@ for (modelName, model) in try models() {
 // Methods of every kind: known before the batch, by its losses, by those after the step, by gradients; with what names tasks.
 let methods: [Balancing] = [
     .decay(tasks: ["click": 0.9]), .uncertainty(), .gls, .famo(), .pcGrad, .caGrad().smoothed(), .upGrad,
-    .metaBalance(main: "purchase"),
+    .metaBalance(main: "purchase"), .gradNorm(), .excessMTL(),
 ]
 for (modelName, model) in try models() where ["mmoe", "graph"].contains(modelName) {
     for balancing in methods where modelName == "mmoe" || !balancing.needs.areOfGradients {
@@ -156,6 +156,22 @@ for (modelName, model) in try models() where ["mmoe", "graph"].contains(modelNam
                     count.own,
                     count.ofBLAS)
             }
+        }
+    }
+    guard modelName == "mmoe" else { continue }
+    // While tasks take turns, or blocks of parameters.
+    for (balancing, schedule) in [
+        (Balancing.uncertainty(), Schedule.alternating(.batch)), (.rlw, .alternating(.batch)),
+        (.caGrad().fixed(after: 1), .alternating(.batch, trains: .blocks)),
+        (.excessMTL(), .alternating(.batch, trains: .blocks)),
+    ] {
+        for gathered in [false, true] {
+            let count = try probe(
+                model, schedule: schedule, rules: Rules(name: "adam", optimizer: .adam()),
+                balancing: balancing, compute: ComputeOptions(threads: 2), gathered: gathered)
+            print(
+                "\(modelName),\(balancing.kind.rawValue)-in-turns,gathered=\(gathered)", count.own,
+                count.ofBLAS)
         }
     }
 }

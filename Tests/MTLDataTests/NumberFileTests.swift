@@ -19,6 +19,8 @@ import Testing
             [
                 "{name: x, type: numeric}",
                 "{name: price, type: numeric, encoding: piecewise, bins: 5, dimension: 3}",
+                "{name: wave, column: price, type: numeric, encoding: periodic, bins: 3, dimension: 2, frequencies: 4}",
+                "{name: mix, column: price, type: numeric, encoding: autodis, bins: 3, dimension: 2, meta_embeddings: 4}",
             ], label: "{name: click, type: binary}\n    - {name: spend, type: regression}")
         experiment.model.ensemble = 2
         let data = try files.prepared(experiment)
@@ -75,6 +77,8 @@ import Testing
         let whole = try tensors()
         for (key, from, to, place) in [
             ("preprocessor", #""dimension":3"#, #""dimension":65536"#, "schema"),
+            ("preprocessor", #""frequencies":4"#, #""frequencies":1000"#, "schema"),
+            ("preprocessor", #""meta_embeddings":4"#, #""meta_embeddings":1000"#, "schema"),
             ("model", #""ensemble":2"#, #""ensemble":1024"#, "ensemble"),
         ] {
             var text = whole

@@ -224,9 +224,21 @@ import Testing
                 feature("b", .numeric) {
                     $0.encoding = .piecewise
                     $0.dimension = 5
+                },
+                feature("waves", .numeric) {
+                    ($0.column, $0.encoding, $0.deviation) = ("b", .periodic, 3)
+                },
+                feature("mixed", .numeric) {
+                    ($0.column, $0.encoding, $0.metaEmbeddings) = ("b", .autoDis, 4)
                 }))
-        #expect(preprocessor.denseNames == ["a", "a is missing", "c=u", "c=v", "b"])
-        #expect(preprocessor.numberFields?.columns == [.init("b", index: 4, bins: 2, dimension: 5)])
+        #expect(
+            preprocessor.denseNames == ["a", "a is missing", "c=u", "c=v", "b", "waves", "mixed"])
+        #expect(
+            preprocessor.numberFields?.columns == [
+                .init("b", index: 4, bins: 2, dimension: 5),
+                .init("waves", index: 5, bins: 2, encoding: .periodic(deviation: 3)),
+                .init("mixed", index: 6, bins: 2, encoding: .autoDis(count: 4)),
+            ])
     }
 
     @Test func unknownAndMissingHaveIdsOfTheirOwn() throws {

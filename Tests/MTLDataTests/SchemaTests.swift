@@ -24,7 +24,9 @@ import Testing
              "hash_buckets": 100},
             {"name": "g", "type": "sequence", "sharing": "d"},
             {"name": "h", "type": "timestamp", "parts": ["month", "hour_sine"], "utc_offset": -90},
-            {"name": "i", "type": "cross", "of": ["A", "d"], "encoding": "one_hot"}
+            {"name": "i", "type": "cross", "of": ["A", "d"], "encoding": "one_hot"},
+            {"name": "j", "type": "numeric", "encoding": "periodic", "frequencies": 9, "deviation": 0.5, "bins": 4},
+            {"name": "k", "type": "numeric", "encoding": "autodis", "meta_embeddings": 9, "temperature": 2, "skip": -1}
             """,
             """
             "labels": [
@@ -85,6 +87,15 @@ import Testing
         (#""type": "numeric", "fill": 3"#, "fill"),
         (#""type": "numeric", "missing": "own""#, "missing"),
         (#""type": "numeric", "encoding": "one_hot""#, "encoding"),
+        (#""type": "numeric", "encoding": "piecewise", "frequencies": 3"#, "frequencies"),
+        (#""type": "numeric", "encoding": "autodis", "frequencies": 3"#, "frequencies"),
+        (#""type": "numeric", "encoding": "periodic", "temperature": 3"#, "temperature"),
+        (#""type": "numeric", "encoding": "periodic", "log": true"#, "log"),
+        (#""type": "numeric", "encoding": "periodic", "frequencies": 0"#, "frequencies"),
+        (#""type": "numeric", "encoding": "periodic", "deviation": 0"#, "deviation"),
+        (#""type": "numeric", "encoding": "autodis", "meta_embeddings": 1"#, "meta_embeddings"),
+        (#""type": "numeric", "encoding": "autodis", "temperature": 0"#, "temperature"),
+        (#""type": "categorical", "encoding": "periodic""#, "encoding"),
         (#""type": "categorical", "buckets": 4"#, "buckets"),
         (#""type": "categorical", "missing": "mean""#, "missing"),
         (#""type": "categorical", "minimum_count": 0"#, "minimum_count"),

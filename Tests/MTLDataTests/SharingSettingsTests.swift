@@ -74,6 +74,11 @@ import Testing
         case .maskNet: layer.options = ["units": 8, "serial": true]
         case .bilinear: layer.options = ["fields": ["user", "item"], "per_pair": true]
         case .fieldAttention: layer.options = ["fields": ["user", "item"], "heads": 1, "units": 4]
+        case .compressedInteraction: layer.options = ["fields": ["user", "item"], "maps": [4, 3]]
+        case .finalMLP:
+            layer.options = [
+                "first": [8, 4], "second": [4], "heads": 2, "first_context": "user", "gate_layers": [5],
+            ]
         case .wide: layer.options = ["fields": ["user"], "exclusive": true]
         }
         var settings = ModelSettings()
@@ -99,7 +104,7 @@ import Testing
         var settings = ModelSettings()
         settings.tower = [4]
         // Weights that are generated or routed have no norms.
-        let isPlain = [.adaptdhm, .hamur, .apg].contains(type)
+        let isPlain = [.adaptdhm, .hamur, .apg, .m2m].contains(type)
         settings.normalization = isPlain ? .none : .layer
         settings.dropout = isPlain ? 0 : 0.1
         settings.sharing = sharing(type)
@@ -129,7 +134,8 @@ import Testing
     private func sharing(_ type: SharingType) -> SharingSettings {
         var sharing = SharingSettings(type)
         if type == .pepnet { sharing.options["personal"] = ["user"] }
-        if [.esmm, .escm2, .aitm, .dbmtl, .resflow].contains(type) {
+        if type == .home { sharing.options["groups"] = ["visits": ["click"], "orders": ["buy", "spend"]] }
+        if [.esmm, .escm2, .aitm, .dbmtl, .resflow, .dc2vr].contains(type) {
             sharing.options["parents"] = ["buy": "click"]
         }
         return sharing
@@ -144,7 +150,7 @@ import Testing
         settings.activation = activation
         settings.tower = [4]
         settings.sharing = sharing(type)
-        let isRefused = [.adaptdhm, .hamur, .apg].contains(type)
+        let isRefused = [.adaptdhm, .hamur, .apg, .m2m].contains(type)
         let error = failure { _ = try settings.model(data.preprocessor) }
         #expect((error != nil) == isRefused)
         guard !isRefused else {

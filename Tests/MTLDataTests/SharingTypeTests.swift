@@ -212,6 +212,51 @@ import Yams
                     generator: [.relu(5)], generatesBias: false),
                 usual: APG(
                     layers: usual, rank: 32, condition: .selfWise, scenarioWidth: 8, generatesBias: true))
+        case .stem:
+            return Case(
+                options: ["own": 2, "shared": 3, "layers": [7], "gate": [5]],
+                expected: STEM(own: 2, shared: 3, layers: one, gate: [.relu(5)]),
+                usual: STEM(own: 1, shared: 1, layers: usual))
+        case .home:
+            return Case(
+                options: [
+                    "groups": ["1": ["click", "view"], "2": ["buy"]], "shared": 3, "grouped": 2, "own": 4,
+                    "layers": [7], "gate": [5], "views": 3, "view_rank": 6,
+                ],
+                expected: HoME(
+                    groups: ["1": ["click", "view"], "2": ["buy"]], shared: 3, grouped: 2, own: 4,
+                    layers: one, gate: [.relu(5)], views: 3, viewRank: 6),
+                usual: HoME(layers: [layer(64)]))
+        case .hinet:
+            return Case(
+                options: [
+                    "shared": 3, "own": 4, "layers": [9, 7], "gate": [5], "scenario_width": 3, "task_own": 2,
+                    "task_shared": 0, "task_layers": [6],
+                ],
+                expected: HiNet(
+                    shared: 3, own: 4, layers: [layer(9), layer(7)], gate: [.relu(5)], scenarioWidth: 3,
+                    tasks: PLE.Level(own: 2, shared: 0, layers: [layer(6)])),
+                usual: HiNet(
+                    layers: [layer(64)], tasks: PLE.Level(own: 1, shared: 1, layers: [layer(64)])))
+        case .m2m:
+            return Case(
+                options: [
+                    "experts": 3, "layers": [7], "task_width": 2, "fields": ["country"], "scenario_width": 3,
+                    "generator": [5], "unit_depth": 2, "tower_depth": 0,
+                ],
+                expected: M2M(
+                    experts: 3, layers: one, taskWidth: 2, fields: ["country"], scenarioWidth: 3,
+                    scenario: [.relu(5)], unitDepth: 2, towerDepth: 0),
+                usual: M2M(layers: [layer(64), layer(32)]))
+        case .dc2vr:
+            return Case(
+                options: [
+                    "parents": ["buy": ["click", "view"]], "trunk": [9], "layers": [7], "rank": 2,
+                ].merging(expertOptions) { $1 },
+                expected: DC2VR(
+                    parents: ["buy": ["click", "view"]], trunk: [layer(9)], experts: experts, layers: one,
+                    rank: 2),
+                usual: DC2VR(parents: [:], layers: usual, rank: 4))
         }
     }
 

@@ -65,7 +65,7 @@ import Testing
         (.scenarioTowers, ["layers": [16]]), (.star, ["layers": [16, 8]]),
         (.sarnet, ["layers": [16]]), (.m3oe, ["layers": [16], "star_width": 16]),
         (.hamur, ["layers": [16]]), (.apg, ["layers": [16]]), (.pepnet, ["personal": ["user"]]),
-        (.adaptdhm, ["layers": [16]]),
+        (.adaptdhm, ["layers": [16]]), (.hinet, ["layers": [16]]), (.m2m, ["layers": [16, 8]]),
     ]
 
     @Test func anUnseenScenarioIsPredictedByWhatAllHaveInCommon() throws {
@@ -207,7 +207,9 @@ import Testing
 
     /// A missing value whose vector few or no training rows taught, of an id or of a number with vectors.
     @Test func missingValuesThatFewRowsHadAreCounted() throws {
-        func unseen(missing rows: Int, _ missing: String = "") throws -> [String] {
+        func unseen(
+            missing rows: Int, _ missing: String = "", encoding: String = "piecewise"
+        ) throws -> [String] {
             let files = try FieldCase()
             try files.write(
                 visits("age,floor,item,hue,click") { row in
@@ -216,7 +218,7 @@ import Testing
                 })
             let experiment = try files.experiment(
                 [
-                    "{name: age, type: numeric, encoding: piecewise\(missing)}",
+                    "{name: age, type: numeric, encoding: \(encoding)\(missing)}",
                     "{name: floor, type: numeric, buckets: 3\(missing)}",
                     "{name: item, type: categorical}",
                     "{name: hue, type: categorical, encoding: one_hot}",
@@ -232,6 +234,10 @@ import Testing
         // A column of few rows is a column.
         #expect(try unseen(missing: 5) == ["age", "floor", "item"])
         #expect(try unseen(missing: 40) == [])
+        for encoding in ["periodic", "autodis"] {
+            #expect(try unseen(missing: 5, encoding: encoding) == ["age", "floor", "item"])
+            #expect(try unseen(missing: 40, encoding: encoding) == [])
+        }
         #expect(try unseen(missing: 5, ", missing: most_frequent") == ["item"])
     }
 

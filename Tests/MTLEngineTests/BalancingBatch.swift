@@ -77,7 +77,9 @@ struct BalancingBatch {
                 risks: zip(squares, losses).map { $0 / (1 + abs($1)) }))
     }
 
-    func learn(_ memory: BalancerMemory) { memory.learn(losses: losses, after: after) }
+    func learn(_ memory: BalancerMemory) {
+        memory.learn(losses: losses, after: after, gram: Balanced.products(rows))
+    }
 }
 
 /// What the suites of balancing share.

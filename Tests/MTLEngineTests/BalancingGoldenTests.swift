@@ -36,7 +36,7 @@ import Testing
         let memory = try BalancerMemory(
             Balanced.method(golden.options),
             tasks: Balanced.tasks(golden.tasks, kind: golden.kind == "binary" ? .binary : .squaredError),
-            seed: golden.seed)
+            width: (golden.steps.first?.rows?.count ?? 0) / golden.tasks, seed: golden.seed)
         let needs = memory.balancing.needs
         var tracked = [[Double]](repeating: [], count: golden.tasks)
         for (index, step) in golden.steps.enumerated() {
@@ -46,8 +46,13 @@ import Testing
                 track(&tracked, rows, losses, memory)
                 (gram, rows) = (Balanced.products(tracked), tracked)
             }
-            let weights = Array(memory.weights(losses: losses, gram: gram, risks: step.risks))
             let place = "\(golden.name), step \(index)"
+            if let expected = step.risks, let slopes = step.rows {
+                var risks = [Double](repeating: 0, count: golden.tasks)
+                memory.takeRisks(slopes, first: 0, count: slopes.count / golden.tasks, into: &risks)
+                expectClose(risks, expected, relative: 1e-12, absolute: 0, "\(place), risks")
+            }
+            let weights = Array(memory.weights(losses: losses, gram: gram, risks: step.risks))
             if let expected = step.weights {
                 expectClose(
                     weights, expected, relative: golden.tolerance, absolute: golden.tolerance,
@@ -60,7 +65,7 @@ import Testing
                 expectClose(direction, expected, absolute: golden.tolerance * size, "\(place), direction")
             }
             #expect(step.weights != nil || step.direction != nil)
-            memory.learn(losses: losses, after: step.after?.map { $0 ?? .nan })
+            memory.learn(losses: losses, after: step.after?.map { $0 ?? .nan }, gram: step.gram)
             if step.end == true { memory.endEpoch(indicators: step.indicators) }
         }
     }

@@ -46,6 +46,45 @@ import Testing
                     FieldAttention(fields: ["x0", "place"], count: 1, heads: 3, units: 6),
                 ]
             ),
+            (
+                "cin",
+                [
+                    numbers, CompressedInteraction(fields: ["user", "x2", "item"], maps: [5, 9, 2]),
+                    CompressedInteraction(fields: ["item", "user"], maps: [8], activation: .relu),
+                    CompressedInteraction(fields: ["place", "x0"], maps: [3], activation: .tanh),
+                ]
+            ),
+            (
+                "final_mlp",
+                [
+                    FinalMLP(
+                        first: [.dense(9, .tanh), .dense(4, .tanh)], second: [.dense(6, .tanh)], heads: 2,
+                        firstContext: ["user", "place"], gateLayers: [.dense(6, .tanh)])
+                ]
+            ),
+            (
+                "ungated_final_mlp",
+                [
+                    FinalMLP(
+                        first: [.dense(4, .tanh)], second: [.dense(7, .tanh), .dense(9, .tanh)],
+                        isGated: false)
+                ]
+            ),
+            (
+                "numbers",
+                [
+                    PiecewiseLinear([
+                        .init(
+                            "x2", index: 2, bins: 2, dimension: 4,
+                            encoding: .periodic(frequencies: 5, deviation: 1)),
+                        .init(
+                            "x0", index: 0, bins: 3, dimension: 3,
+                            encoding: .autoDis(count: 4, temperature: 0.5, skip: 0.3)),
+                        .init("x1", index: 1, bins: 2, dimension: 4),
+                    ]), FactorizationMachine(fields: ["user", "x2", "x1"]),
+                    FieldGate(fields: ["user", "x2", "x0"]),
+                ]
+            ),
         ] + WideTests.cases
     static let places = Array(cases.indices)
 
@@ -136,5 +175,24 @@ import Testing
         #expect(place(FieldAttention(fields: ["user", "item"], heads: 3)) == "features.0, heads")
         #expect(place(FieldAttention(fields: ["user", "item"], count: 0)) == "features.0, count")
         #expect(place(FieldAttention(fields: ["user", "item"], units: -1)) == "features.0, units")
+        #expect(place(CompressedInteraction()) == "features.0, field place")
+        #expect(place(CompressedInteraction(fields: ["user", "item"])) == nil)
+        func maps(_ maps: [Int], _ activation: Activation = .identity) -> String? {
+            place(CompressedInteraction(fields: ["user", "item"], maps: maps, activation: activation))
+        }
+        #expect(maps([]) == "features.0, maps")
+        #expect(maps([4, 0]) == "features.0, maps, layer 1")
+        #expect(maps([.max]) == "features.0, maps, layer 0")
+        #expect(maps([4], .dice) == "features.0, activation")
+        #expect(place(FinalMLP()) == nil)
+        #expect(place(FinalMLP(heads: 0)) == "features.0, heads")
+        #expect(place(FinalMLP(heads: 5)) == "features.0, first")
+        #expect(place(FinalMLP(second: [.relu(63)], heads: 2)) == "features.0, second")
+        #expect(place(FinalMLP(second: [])) == "features.0, second")
+        #expect(place(FinalMLP(first: [.relu(0)])) == "features.0, first, layer 0")
+        #expect(place(FinalMLP(gateLayers: [.relu(0)])) == "features.0, gate_layers, layer 0")
+        #expect(place(FinalMLP(firstContext: ["age"])) == "features.0, first_context")
+        #expect(
+            place(FinalMLP(isGated: false, secondContext: ["user"])) == "features.0, second_context")
     }
 }

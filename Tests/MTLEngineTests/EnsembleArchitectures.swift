@@ -79,6 +79,9 @@ enum EnsembleArchitectures {
         Case(
             name: "sluice",
             architecture: Sluice(layers: [.dense(6, .tanh), .dense(6, .gelu)], orthogonality: 0.2)),
+        Case(
+            name: "stem", architecture: STEM(own: 2, layers: layers), isEmbedded: true,
+            skips: ["experts.", "embeddings.", "ensemble."]),
         // A ReLU behind the fusions may have its kink within a difference's step.
         Case(name: "nddr", architecture: NDDR(layers: layers, isNormed: false, activation: .tanh)),
         Case(name: "nddr relu", architecture: NDDR(layers: layers, isNormed: false), skips: [""]),
@@ -113,6 +116,18 @@ enum EnsembleArchitectures {
             architecture: APG(
                 layers: [.dense(6, .tanh), .dense(5, .gelu)], rank: 3, condition: .mixWise, scenarioWidth: 2),
             scenarios: 3, isEmbedded: true),
+        Case(
+            name: "hinet", architecture: HiNet(layers: [.dense(5, .tanh)], scenarioWidth: 3), scenarios: 3,
+            isEmbedded: true),
+        Case(
+            name: "m2m",
+            architecture: M2M(experts: 2, layers: [.dense(4, .tanh)], taskWidth: 2, scenarioWidth: 3),
+            scenarios: 3, isEmbedded: true),
+        // What gradients do not flow through is moved by differences.
+        Case(
+            name: "dc2vr",
+            architecture: DC2VR(parents: ["b": ["a"], "d": ["a", "c"]], layers: layers, rank: 2),
+            skips: ["networks.a.", "networks.c.", "ensemble."]),
     ]
 
     static let refused: [(name: String, case: Case, says: String)] = [
@@ -126,6 +141,7 @@ enum EnsembleArchitectures {
             "batch normalisation"
         ),
         ("nddr", Case(name: "", architecture: NDDR(layers: layers)), "batch normalisation"),
+        ("home", Case(name: "", architecture: HoME(layers: layers)), "batch normalisation"),
         (
             "clusters", Case(name: "", architecture: AdaptDHM(layers: layers, clusters: 3), scenarios: 3),
             "clusters"

@@ -220,8 +220,11 @@ import Testing
     }
 
     /// Numbers that no bin is for are at its ends, and what is no number is missing: none traps or leaves memory.
-    @Test func anyNumberHasAVector() throws {
-        let trainer = try Trainer<Double>(model([Self.piecewise], history: false), batchSize: 9, seed: 2)
+    @Test(arguments: [NumberEncoding.piecewise, .periodic(), .autoDis()])
+    func anyNumberHasAVector(encoding: NumberEncoding) throws {
+        var layer = Self.piecewise
+        for index in layer.columns.indices { layer.columns[index].encoding = encoding }
+        let trainer = try Trainer<Double>(model([layer], history: false), batchSize: 9, seed: 2)
         func answers(_ values: [Double]) throws -> [Double] {
             try values.map { value in
                 let row = try Dataset<Double>(
@@ -237,6 +240,12 @@ import Testing
         #expect(try answers([2.5, 1e300, 1e308]) == [high, high, high])
         #expect(try answers([-1e-9, -3, -1e300]) == [missing, missing, missing])
         #expect(try answers([0.5])[0] != low)
+        // The vector that stands in where no row was missing begins as that of a number.
+        let known = try answers([0.7])
+        let field = try #require(trainer.model.plan.numberFields.first)
+        try trainer.setParameter(
+            "numbers.x2.missing", to: field.vector(at: 0.7, trainer.store.parameters.base))
+        expectClose(try answers([-1]), known, absolute: 1e-14)
     }
 
     @Test func permutingTasksPermutesOutputs() throws {
@@ -285,6 +294,15 @@ import Testing
         }
         #expect(place([numbers(bins: 0)]) == "numbers, \"a\", bins")
         #expect(place([numbers(dimension: .max)]) == "numbers, \"a\", dimension")
+        for (encoding, option) in [
+            (NumberEncoding.periodic(frequencies: 0), "frequencies"), (.periodic(deviation: 0), "deviation"),
+            (.periodic(deviation: .infinity), "deviation"), (.autoDis(count: 1), "meta_embeddings"),
+            (.autoDis(temperature: 0), "temperature"), (.autoDis(skip: .nan), "skip"),
+        ] {
+            #expect(
+                place([PiecewiseLinear([.init("a", index: 0, bins: 3, encoding: encoding)])])
+                    == "numbers, \"a\", \(option)")
+        }
         #expect(place([CrossLayers(), numbers()]) == "numbers, \"b\", index")
         #expect(
             place([numbers(), PiecewiseLinear([.init("c", index: 0, bins: 2)])])

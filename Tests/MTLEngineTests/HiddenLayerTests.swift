@@ -60,7 +60,7 @@ import Testing
     {
         for architecture: any Architecture in [
             HAMUR(trunk: [.dense(4, activation)]), APG(layers: [.dense(4, activation)]),
-            AdaptDHM(layers: [.dense(4, activation)]),
+            AdaptDHM(layers: [.dense(4, activation)]), M2M(layers: [.dense(4, activation)]),
         ] {
             let error = failure {
                 _ = try MultiTaskModel(

@@ -28,6 +28,18 @@ enum ScenarioArchitectures {
                 hyper: [.dense(4, .tanh)])
         ),
         ("adaptdhm", AdaptDHM(layers: [.dense(6, .tanh), .dense(5, .gelu)], clusters: 3)),
+        (
+            "hinet",
+            HiNet(
+                shared: 2, own: 3, layers: [.dense(5, .tanh)], gate: [.dense(3, .tanh)], scenarioWidth: 2,
+                tasks: PLE.Level(own: 1, shared: 2, layers: [.dense(4, .gelu)]))
+        ),
+        (
+            "m2m",
+            M2M(
+                experts: 3, layers: [.dense(6, .tanh), .dense(4, .tanh)], taskWidth: 2, scenarioWidth: 2,
+                scenario: [.dense(3, .tanh)], unitDepth: 2, towerDepth: 1)
+        ),
     ]
     static let pepnet = PEPNet(personal: ["user"], scenarioWidth: 3, gateWidth: 4)
 }

@@ -71,6 +71,13 @@ import Testing
                 layers: [.dense(4, .tanh)], rank: 2, condition: .groupWise, generator: [.dense(3, .tanh)],
                 generatesBias: false))
         try check(APG(layers: [.dense(4, .tanh)], rank: 1), scenarios: 1)
+        try check(HiNet(layers: [.dense(4, .tanh)]), scenarios: 1)
+        try check(
+            HiNet(
+                shared: 1, own: 1, layers: [.dense(4, .tanh)],
+                tasks: PLE.Level(own: 2, shared: 0, layers: [.dense(3, .tanh)])))
+        try check(
+            M2M(experts: 1, layers: [.dense(3, .tanh)], taskWidth: 1, scenarioWidth: 1, towerDepth: 0))
         // More than a layer reads or writes.
         try check(APG(layers: [.dense(4, .tanh), .dense(3, .tanh)], rank: 9))
         try check(

@@ -46,6 +46,8 @@ import Testing
                 || parts[0] == "star" && parts[1] == "\(s)"
         case "apg": name == "condition.scenarios.\(s)"
         case "adaptdhm": false
+        case "hinet": name == "transfer.scenarios.\(s)"
+        case "m2m": name == "scenario.scenarios.\(s)"
         case "hamur":
             parts[0] == "trunk" && (parts[2] == "norm" ? parts[3] : parts[2]) == "\(s)"
                 || parts[0] == "heads" && parts[3] == "\(s)"
@@ -339,6 +341,25 @@ import Testing
         refused(APG(layers: layers, condition: .mixWise, scenarioWidth: 0), at: "fields")
         refused(APG(layers: layers, condition: .mixWise, fields: ["nobody"]), at: "fields")
         refused(APG(layers: layers, fields: ["user"]), at: "fields")
+        refused(HiNet(shared: 0, layers: layers), at: "shared experts")
+        refused(HiNet(own: 0, layers: layers), at: "own experts")
+        refused(HiNet(own: 300, layers: layers), at: "own experts of all scenarios")
+        refused(HiNet(layers: []), at: "experts")
+        refused(HiNet(layers: layers, scenarioWidth: 0), at: "scenario width")
+        refused(HiNet(layers: layers, tasks: PLE.Level(layers: [])), at: "tasks' experts")
+        refused(HiNet(layers: layers, tasks: PLE.Level(own: -1, layers: layers)), at: "tasks' own experts")
+        refused(
+            HiNet(layers: layers), tasks: [a, .binary("shared")], at: "task \"shared\"")
+        refused(M2M(experts: 0, layers: layers), at: "experts")
+        refused(M2M(layers: []), at: "experts")
+        refused(M2M(layers: [.dense(4, .relu, normalization: .layer)]), at: "experts, layer 0")
+        refused(M2M(layers: layers, taskWidth: 0), at: "task width")
+        refused(M2M(layers: layers, fields: ["nobody"]), at: "fields")
+        refused(M2M(layers: layers, scenarioWidth: 0), at: "fields")
+        refused(M2M(layers: layers, scenario: [.relu(0)]), at: "generator")
+        refused(M2M(layers: layers, unitDepth: 0), at: "unit depth")
+        refused(M2M(layers: layers, towerDepth: -1), at: "tower depth")
+        refused(M2M(layers: [.relu(5000)]), at: "units of the last layer and task width")
         refused(AdaptDHM(layers: []), at: "layers")
         refused(AdaptDHM(layers: layers, clusters: 0), at: "clusters")
         refused(AdaptDHM(layers: layers, momentum: 1), at: "momentum")

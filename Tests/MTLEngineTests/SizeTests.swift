@@ -33,7 +33,12 @@ import Testing
                 STAR(layers: layer, scenarioWidth: huge), SARNet(shared: huge, own: huge, layers: layer),
                 M3oE(starWidth: huge, shared: 1, layers: layer), AdaptDHM(layers: layer, clusters: huge),
                 APG(layers: layer, rank: huge), HAMUR(trunk: layer, rank: huge, adapterWidth: huge),
-                AlternatingStructure(layers: layer, rank: huge),
+                AlternatingStructure(layers: layer, rank: huge), STEM(own: huge, layers: layer),
+                HoME(grouped: huge, layers: layer), HoME(layers: layer, viewRank: huge),
+                HiNet(own: huge, layers: layer), HiNet(layers: layer, scenarioWidth: huge),
+                M2M(layers: [.relu(huge)]), M2M(layers: layer, taskWidth: huge),
+                M2M(layers: layer, unitDepth: huge),
+                DC2VR(parents: ["b": ["a"]], layers: layer, rank: huge),
                 SharedBottom(trunk: [HiddenLayer](repeating: .relu(4), count: 2000)),
             ] as [any Architecture] {
                 #expect(refusal(architecture) != nil, "\(type(of: architecture))")

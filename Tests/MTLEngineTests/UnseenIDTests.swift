@@ -80,6 +80,7 @@ import Testing
         try expectNeutral(Float.self, trunk, bag: true, "a bag")
         try expectNeutral(Float.self, trunk, schedule: .alternating(.batch), "turns")
         try expectNeutral(Double.self, SeparateNetworks(layers: [.relu(16)]), "a table per task")
+        try expectNeutral(Double.self, STEM(layers: [.relu(16)]), "a table per task and a shared one")
     }
 
     /// What is known of a bag still tells: the value that is not known says neither one thing nor the other.

@@ -251,7 +251,7 @@ package struct ParsedBlock {
 
         /// Numbers that no Float holds spoil all that is learned of their column; as buckets, ranks, logarithms or cut they do not.
         mutating func check(_ values: [Double], of feature: Feature, _ column: Int) {
-            guard !feature.isEmbedded, !feature.isPiecewise, !feature.log, feature.clip == nil,
+            guard !feature.isEmbedded, !feature.isNumberField, !feature.log, feature.clip == nil,
                 feature.scale != .quantile
             else {
                 return

@@ -22,6 +22,22 @@ extension Balancing.Kind: SettingsKind {
     }
 }
 
+extension TrainingSettings {
+    /// Refuses a method that is told the tasks' quality where no rows tell it, at once and not where a refit begins.
+    func checkIndicators(hasValidation: Bool) throws(InputError) {
+        guard let balancing = try balancing?.balancing(), balancing.needs.contains(.indicators) else {
+            return
+        }
+        let place = Balancing.Kind.place
+        try balancing.checkIndicators(hasValidation: hasValidation, place: place)
+        guard !refit else {
+            throw InputError(
+                .value, at: place, found: "\(balancing.kind.rawValue) beside refit: true",
+                expected: "refit: false: then no rows are left whose quality decides the weights")
+        }
+    }
+}
+
 extension TypedSettings where Kind == Balancing.Kind {
     /// The method itself. Names of tasks are checked where the tasks are.
     ///

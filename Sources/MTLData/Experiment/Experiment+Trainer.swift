@@ -32,7 +32,9 @@ extension Experiment {
         case "rows": place = "model"
         case _ where place.hasPrefix("stopping rule, "): place = "training, \(place.dropFirst(15))"
         case _ where place.hasPrefix("layer "): place = "model, \(place)"
-        case _ where place.hasPrefix("schedule") || place.hasPrefix("rate schedule"):
+        case _
+        where place.hasPrefix("schedule") || place.hasPrefix("rate schedule")
+            || place.hasPrefix("balancing"):
             place = "training, \(place)"
         default: break
         }

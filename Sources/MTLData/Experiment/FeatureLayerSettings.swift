@@ -17,6 +17,10 @@ public enum FeatureLayerType: String, SettingsKind {
     case bilinear
     /// Self-attention between fields: AutoInt.
     case fieldAttention = "field_attention"
+    /// Compressed interactions of xDeepFM.
+    case compressedInteraction = "cin"
+    /// Two gated streams and their bilinear products: FinalMLP.
+    case finalMLP = "final_mlp"
     /// Blocks of MaskNet.
     case maskNet = "mask_net"
     /// A linear path to the logits: the wide part of Wide & Deep and DeepFM.
@@ -63,6 +67,8 @@ extension TypedSettings where Kind == FeatureLayerType {
                 case .factorizationMachine: try FactorizationMachine(&options)
                 case .bilinear: try BilinearInteraction(&options)
                 case .fieldAttention: try FieldAttention(&options)
+                case .compressedInteraction: try CompressedInteraction(&options)
+                case .finalMLP: try FinalMLP(&options)
                 case .maskNet: try MaskNet(&options)
                 case .wide: try WideLayer(&options)
                 case .gate: try FieldGate(&options)

@@ -110,9 +110,15 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         }
     }
 
-    /// What the names of tables begin with: "" where all tasks read the same, else "TASK." for each.
+    /// What the names of tables begin with: "" where all tasks read the same, else "TASK." for each, and "shared." where they
+    /// share some beside these.
     func tableOwners(_ schema: Schema) -> [String] {
-        sharing?.type == .separate ? schema.labels.map { "\($0.name)." } : [""]
+        let tasks = schema.labels.map { "\($0.name)." }
+        return switch sharing?.type {
+        case .separate: tasks
+        case .stem: tasks + ["shared."]
+        default: [""]
+        }
     }
 
     /// Sequences that a feature layer attends to are not pooled before.

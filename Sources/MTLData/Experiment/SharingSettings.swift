@@ -42,6 +42,7 @@ public enum SharingType: String, SettingsKind {
     case dselectK = "dselect_k"
     case scenarioTowers = "scenario_towers"
     case star, pepnet, sarnet, m3oe, adaptdhm, hamur, apg
+    case stem, home, hinet, m2m, dc2vr
 
     /// Where it is in an experiment.
     public static var place: String { "model, sharing" }
@@ -86,6 +87,11 @@ public enum SharingType: String, SettingsKind {
         case .adaptdhm: try AdaptDHM(&options)
         case .hamur: try HAMUR(&options)
         case .apg: try APG(&options)
+        case .stem: try STEM(&options)
+        case .home: try HoME(&options)
+        case .hinet: try HiNet(&options)
+        case .m2m: try M2M(&options)
+        case .dc2vr: try DC2VR(&options)
         }
     }
 }

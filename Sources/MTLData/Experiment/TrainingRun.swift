@@ -117,6 +117,7 @@ public struct TrainingRun {
                 .value, at: "training, refit", found: "true, and no validation rows",
                 expected: "a split that has some, or false")
         }
+        try settings.training.checkIndicators(hasValidation: data.validation != nil)
         let keepsAll = settings.training.keep == .all
         if keepsAll {
             let training = settings.training

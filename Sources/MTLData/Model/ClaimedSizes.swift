@@ -16,7 +16,7 @@ struct ClaimedSizes {
         "task_scenarios", "parents", "type", "fields", "sequence", "candidate", "domain", "personal",
         "condition", "activation", "normalization", "distance", "weight", "maximum_weight", "temperature",
         "calibration", "normalized", "pooling", "positions", "dropout", "orthogonality", "reduction",
-        "auxiliary", "entropy", "sparsity", "update_every",
+        "auxiliary", "entropy", "sparsity", "update_every", "groups",
     ]
 
     /// - Parameter members: how many the file says it has; nil for a file of one, whose tensors have no prefix.
@@ -104,7 +104,7 @@ struct ClaimedSizes {
         let owners = settings.tableOwners(schema)
         // Vectors of numbers, and the last layers of an ensemble's members, are in the file: none is planned for that is not.
         let numbers = (preprocessor.numberFields?.columns ?? []).reduce(0.0) {
-            $0 + Double($1.bins + 2) * Double($1.dimension) * Double(owners.count)
+            $0 + $1.encoding.parameterCount(bins: $1.bins, dimension: $1.dimension) * Double(owners.count)
         }
         guard numbers <= Double(elements / members) else {
             throw refuse(

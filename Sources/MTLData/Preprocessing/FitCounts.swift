@@ -24,7 +24,7 @@ final class FitCounts: @unchecked Sendable {
         statistics = schema.features.map { feature in
             let keepsSample =
                 feature.scale == .quantile || feature.missing == .median || feature.missing == .mostFrequent
-                || feature.buckets != nil || feature.isPiecewise
+                || feature.buckets != nil || feature.isNumberField
             let count = feature.kind == .timestamp ? feature.parts.count : feature.kind == .numeric ? 1 : 0
             return [NumberStatistics](repeating: NumberStatistics(keepsSample: keepsSample), count: count)
         }

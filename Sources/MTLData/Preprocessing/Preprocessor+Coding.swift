@@ -131,8 +131,8 @@ extension Preprocessor.FittedFeature {
             return "\(numbers.count) numbers to scale by, not \(numberCount(feature))"
         }
         guard numbers.allSatisfy(\.isSound) else { return "an invalid scale" }
-        guard numbers.allSatisfy({ ($0.bins != nil) == feature.isPiecewise }) else {
-            return feature.isPiecewise ? "no bins" : "bins"
+        guard numbers.allSatisfy({ ($0.bins != nil) == feature.isNumberField }) else {
+            return feature.isNumberField ? "no bins" : "bins"
         }
         if feature.kind == .timestamp, feature.utcOffset.magnitude > 10_000 {
             return "\(feature.utcOffset) minutes east of UTC"

@@ -182,7 +182,7 @@ extension Preprocessor {
         for (target, row) in rows.enumerated() {
             let id = Int(ids[target])
             switch feature.encoding {
-            case .embedding, .piecewise: break
+            case .embedding, .piecewise, .periodic, .autoDis: break
             case .oneHot:
                 let hot = id - firstHot
                 if hot >= 0 { dense[target * width + column + hot] = 1 }

@@ -72,7 +72,7 @@ extension Preprocessor {
                 }
             case .numeric:
                 fit.numbers = [Self.number(feature, &statistics[index][0], rows: rows)]
-                if feature.isPiecewise { fit.missingRows = statistics[index][0].missing }
+                if feature.isNumberField { fit.missingRows = statistics[index][0].missing }
             case .timestamp:
                 for part in feature.parts.indices {
                     var number = FittedNumber()
@@ -121,7 +121,7 @@ extension Preprocessor {
         case .mostFrequent: number.fill = mode(sample)
         case .own: number.fill = statistic.mean
         }
-        if feature.isPiecewise {
+        if feature.isNumberField {
             number.bins = PiecewiseBins(sample, count: feature.bins ?? usualBins(rows: rows))
             // Where training rows have too few, or none, the vector is fitted after training.
             number.flagsMissing = (feature.missing ?? .own) == .own

@@ -133,7 +133,8 @@ public struct Preprocessor: Sendable, Equatable, Codable {
                 columns.append(
                     .init(
                         feature.name, index: first, bins: bins.count,
-                        dimension: feature.dimension ?? Self.numberDimension))
+                        dimension: feature.dimension ?? Self.numberDimension,
+                        encoding: feature.numberEncoding))
             }
             first += denseNames(of: index).count
         }

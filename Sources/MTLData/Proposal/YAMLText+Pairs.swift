@@ -3,7 +3,7 @@ extension YAMLText {
     static func pairs(_ feature: Feature) -> [(key: String, value: String)] {
         var pairs = [("name", scalar(feature.name)), ("type", feature.kind.rawValue)]
         if let column = feature.column { pairs.append(("column", scalar(column))) }
-        if feature.isPiecewise { pairs.append(("encoding", feature.encoding.rawValue)) }
+        if feature.isNumberField { pairs.append(("encoding", feature.encoding.rawValue)) }
         if let buckets = feature.buckets { pairs.append(("buckets", "\(buckets)")) }
         if let dimension = feature.dimension { pairs.append(("dimension", "\(dimension)")) }
         let plain = Feature(feature.name, feature.kind)

@@ -7,7 +7,13 @@ extension Feature {
         let table: Set<CodingKeys> =
             sharing == nil ? [.minimumCount, .hashBuckets, .dimension, .sharing] : [.sharing]
         switch kind {
-        case .numeric where isPiecewise: return [.encoding, .bins, .missing, .fill, .dimension]
+        case .numeric where isNumberField:
+            let own: Set<CodingKeys> = [.encoding, .bins, .missing, .fill, .dimension]
+            switch encoding {
+            case .periodic: return own.union([.frequencies, .deviation])
+            case .autoDis: return own.union([.metaEmbeddings, .temperature, .skip])
+            default: return own
+            }
         case .numeric where isEmbedded: return [.buckets, .bounds, .missing, .dimension, .sharing]
         case .numeric: return [.log, .clip, .scale, .missing, .fill, .missingIndicator]
         case .categorical, .cross:
@@ -17,7 +23,7 @@ extension Feature {
             case .oneHot: return own.union([.minimumCount, .hashBuckets])
             case .frequency: return own.union([.minimumCount])
             case .target: return own.union([.minimumCount, .target, .smoothing])
-            case .piecewise: return own.subtracting([.encoding])
+            case .piecewise, .periodic, .autoDis: return own.subtracting([.encoding])
             }
         case .tags, .sequence:
             return table.union([.separator, .weightSeparator, .length, .pooling])
@@ -31,7 +37,9 @@ extension Feature {
         let settings: [(CodingKeys, Bool)] = [
             (.column, column != nil && kind == .cross), (.log, log != plain.log), (.clip, clip != nil),
             (.scale, scale != plain.scale), (.buckets, buckets != nil), (.bounds, bounds != nil),
-            (.bins, bins != nil),
+            (.bins, bins != nil), (.frequencies, frequencies != nil), (.deviation, deviation != nil),
+            (.metaEmbeddings, metaEmbeddings != nil), (.temperature, temperature != nil),
+            (.skip, skip != nil),
             (.missing, missing != nil), (.fill, fill != nil), (.missingIndicator, missingIndicator != nil),
             (.encoding, encoding != plain.encoding), (.minimumCount, minimumCount != plain.minimumCount),
             (.hashBuckets, hashBuckets != nil), (.dimension, dimension != nil), (.sharing, sharing != nil),
@@ -69,6 +77,7 @@ extension Feature {
                 (1...PiecewiseBins.mostBins).contains(bins), .bins, "\(bins)",
                 "1 to \(PiecewiseBins.mostBins)")
         }
+        if isNumberField { try numberEncoding.check(at: "feature \"\(name)\"") }
         if let clip {
             try require(
                 clip.count == 2 && clip[0] < clip[1], .clip, "\(clip)", "the least and the greatest value")
@@ -133,7 +142,7 @@ extension Feature {
         if let missing {
             let allowed: [Missing] =
                 isNumber
-                ? [.mean, .median, .constant, .mostFrequent] + (isPiecewise ? [.own] : [])
+                ? [.mean, .median, .constant, .mostFrequent] + (isNumberField ? [.own] : [])
                 : [.own, .mostFrequent]
             try require(
                 allowed.contains(missing), .missing, missing.rawValue,
@@ -152,8 +161,8 @@ extension Feature {
     private var sort: String {
         switch kind {
         case .numeric:
-            isPiecewise
-                ? "a numeric feature with the encoding piecewise"
+            isNumberField
+                ? "a numeric feature with the encoding \(encoding.rawValue)"
                 : isEmbedded ? "a numeric feature with ids" : "a numeric feature without ids"
         case .categorical, .cross: "a \(kind.rawValue) feature with the encoding \(encoding.rawValue)"
         case .tags, .sequence, .timestamp: "a feature of type \(kind.rawValue)"

@@ -56,6 +56,10 @@ public struct Feature: Sendable, Equatable, Codable {
         case target
         /// Of a number: a vector that leads straight from bin to bin (`PiecewiseLinear`).
         case piecewise
+        /// Of a number: a vector of sines and cosines (`NumberEncoding.periodic`).
+        case periodic
+        /// Of a number: a mixture of meta-embeddings (`NumberEncoding.autoDis`).
+        case autoDis = "autodis"
     }
 
     /// The feature's name, in messages and in the model file.
@@ -82,10 +86,20 @@ public struct Feature: Sendable, Equatable, Codable {
     /// Numeric: a column that says where the value was missing; by default where training rows had missing ones.
     public var missingIndicator: Bool?
 
-    /// Numeric, piecewise: the most bins; by default one for every 100 training rows, 8 to 48.
+    /// Numeric, with vectors: the most bins; by default one for every 100 training rows, 8 to 48.
     public var bins: Int?
+    /// Numeric, periodic: the number of frequencies; nil for `NumberEncoding`'s, as for those below.
+    public var frequencies: Int?
+    /// Numeric, periodic: the standard deviation of the frequencies at the start.
+    public var deviation: Double?
+    /// Numeric, autodis: the number of meta-embeddings.
+    public var metaEmbeddings: Int?
+    /// Numeric, autodis: what their scores are divided by.
+    public var temperature: Double?
+    /// Numeric, autodis: what a hidden unit adds to its own score.
+    public var skip: Double?
 
-    /// Categorical: how it becomes a feature. Numeric: `piecewise`, or by default the scaled number.
+    /// Categorical: how it becomes a feature. Numeric: `piecewise`, `periodic`, `autoDis`, or by default the scaled number.
     public var encoding: Encoding = .embedding
     /// Values seen less often in the training rows share one id.
     public var minimumCount: Int = 1
@@ -141,12 +155,25 @@ public struct Feature: Sendable, Equatable, Codable {
     var isBag: Bool { kind == .tags || kind == .sequence }
 
     /// Whether the feature is a number with vectors of its own.
-    var isPiecewise: Bool { kind == .numeric && encoding == .piecewise }
+    var isNumberField: Bool {
+        kind == .numeric && [.piecewise, .periodic, .autoDis].contains(encoding)
+    }
+
+    /// What makes the vectors of a number that has some.
+    var numberEncoding: NumberEncoding {
+        switch encoding {
+        case .periodic: .periodic(or: frequencies, deviation: deviation)
+        case .autoDis: .autoDis(or: metaEmbeddings, temperature: temperature, skip: skip)
+        default: .piecewise
+        }
+    }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case name, column, type, log, clip, scale, buckets, bounds, bins, missing, fill, encoding, dimension,
             sharing
-        case target, smoothing, separator, length, pooling, parts, of
+        case target, smoothing, separator, length, pooling, parts, of, frequencies, deviation, temperature,
+            skip
+        case metaEmbeddings = "meta_embeddings"
         case missingIndicator = "missing_indicator"
         case minimumCount = "minimum_count"
         case hashBuckets = "hash_buckets"
@@ -167,6 +194,11 @@ public struct Feature: Sendable, Equatable, Codable {
         try values.read(.buckets, &buckets)
         try values.read(.bounds, &bounds)
         try values.read(.bins, &bins)
+        try values.read(.frequencies, &frequencies)
+        try values.read(.deviation, &deviation)
+        try values.read(.metaEmbeddings, &metaEmbeddings)
+        try values.read(.temperature, &temperature)
+        try values.read(.skip, &skip)
         try values.read(.missing, &missing)
         try values.read(.fill, &fill)
         try values.read(.missingIndicator, &missingIndicator)
@@ -206,6 +238,11 @@ public struct Feature: Sendable, Equatable, Codable {
         try write(.buckets, buckets, unless: nil)
         try write(.bounds, bounds, unless: nil)
         try write(.bins, bins, unless: nil)
+        try write(.frequencies, frequencies, unless: nil)
+        try write(.deviation, deviation, unless: nil)
+        try write(.metaEmbeddings, metaEmbeddings, unless: nil)
+        try write(.temperature, temperature, unless: nil)
+        try write(.skip, skip, unless: nil)
         try write(.missing, missing, unless: nil)
         try write(.fill, fill, unless: nil)
         try write(.missingIndicator, missingIndicator, unless: nil)

@@ -21,8 +21,13 @@ package final class BalancerMemory {
     package internal(set) var step = 0
     package internal(set) var epoch = 0
 
-    /// What the method carries from step to step, `[rows, tasks]`; finite always.
+    /// What the method carries from step to step, `[rows, tasks]`, and behind it the sums of squares behind excess risks, `[width,
+    /// tasks]`; finite always.
     let state: AlignedStorage<Double>
+    /// Where those sums begin.
+    let squares: Int
+    /// The first of the rows with the sums of the first phase's weights and their counts.
+    private let phase: Int
     /// A number of each task: γ, c, a floor or a preference.
     let options: AlignedStorage<Double>
     let problem: GramProblem
@@ -35,17 +40,20 @@ package final class BalancerMemory {
     private let seed: UInt64
     private let output: AlignedStorage<Double>
 
+    /// - Parameter width: the coordinates of the gradients that `takeRisks` is given.
     /// - Throws: `InputError` for an option out of its range or a name that is no task.
     package init(
-        _ balancing: Balancing, tasks: [LearningTask], seed: UInt64, place: String = "balancing"
+        _ balancing: Balancing, tasks: [LearningTask], width: Int = 0, seed: UInt64,
+        place: String = "balancing"
     ) throws(InputError) {
         try balancing.check(place, tasks: tasks.map(\.name))
         self.balancing = balancing
         self.seed = seed
         taskCount = tasks.count
+        phase = balancing.stateRows(tasks: tasks.count) + (balancing.smoothing > 0 ? 2 : 0)
+        squares = (phase + (balancing.fixedAfter == nil ? 0 : 2)) * tasks.count
         state = AlignedStorage(
-            zeroed: (balancing.stateRows(tasks: tasks.count) + (balancing.smoothing > 0 ? 2 : 0))
-                * tasks.count)
+            zeroed: squares + (balancing.needs.contains(.excessRisks) ? width * tasks.count : 0))
         options = AlignedStorage(copying: tasks.map(balancing.option(of:)))
         output = AlignedStorage(zeroed: tasks.count)
         present = AlignedStorage(zeroed: tasks.count)
@@ -75,8 +83,13 @@ package final class BalancerMemory {
     ) -> UnsafeBufferPointer<Double> {
         let count = gather(losses, gram)
         if count > 0 {
-            weigh(risks)
-            smooth()
+            if isFixed {
+                takeMeans()
+            } else {
+                weigh(risks)
+                smooth()
+                addToMeans()
+            }
         }
         for task in 0..<taskCount { output.base[task] = 0 }
         for index in 0..<count { output.base[present.base[index]] = problem.weights[index] }
@@ -127,7 +140,7 @@ package final class BalancerMemory {
         case .famo: weighByFAMO()
         case .pbi(let penalty, _): weighByIntersection(penalty)
         case .ldcMTL(let penalty, _): weighByDiscrepancy(penalty)
-        case .gradNorm(let exponent, let rate): weighByGradNorm(exponent, rate)
+        case .gradNorm: weighByGradNorm()
         case .metaBalance(_, let relaxation, let momentum): weighByMetaBalance(relaxation, momentum)
         case .dbMTL(let momentum, _): weighByEqualLengths(isTracked: momentum > 0)
         case .imtlG: weighByEqualProjections()
@@ -169,10 +182,39 @@ package final class BalancerMemory {
         }
     }
 
+    /// Whether the first phase is over, so that nothing is learned any more.
+    package var isFixed: Bool { balancing.fixedAfter.map { epoch >= $0 } ?? false }
+
+    private func addToMeans() {
+        guard balancing.fixedAfter != nil else { return }
+        let (sum, count) = (row(phase), row(phase + 1))
+        for index in 0..<problem.size {
+            let (task, weight) = (present.base[index], problem.weights[index])
+            guard (sum[task] + weight).isFinite else { continue }
+            sum[task] += weight
+            count[task] += 1
+        }
+    }
+
+    /// The first phase's mean weights; 1 for a task that had none.
+    private func takeMeans() {
+        let (sum, count) = (row(phase), row(phase + 1))
+        for index in 0..<problem.size {
+            let task = present.base[index]
+            problem.weights[index] = count[task] > 0 ? sum[task] / count[task] : 1
+        }
+    }
+
     /// Tells a step's losses, once for each step, behind `weights`.
     ///
-    /// - Parameter after: the losses on the same batch after the update, where the method needs them.
-    package func learn(losses: UnsafePointer<Double>, after: UnsafePointer<Double>? = nil) {
+    /// - Parameters:
+    ///   - after: the losses on the same batch after the update, where the method needs them.
+    ///   - gram: the products of the step's gradients, `[tasks, tasks]`, where the method learns from them; nil for a step without.
+    package func learn(
+        losses: UnsafePointer<Double>, after: UnsafePointer<Double>? = nil,
+        gram: UnsafePointer<Double>? = nil
+    ) {
+        guard !isFixed else { return }
         switch balancing.method {
         case .uw(let form, let rate): learnUncertainty(losses, form, rate)
         case .imtlL(let rate): learnLossScales(losses, rate)
@@ -180,7 +222,9 @@ package final class BalancerMemory {
         case .dwa: addLosses(losses, sum: row(0), count: row(1))
         case .cov(let momentum): learnVariation(losses, momentum)
         case .stch(_, let warmup): if epoch == warmup - 1 { addLosses(losses, sum: row(0), count: row(1)) }
-        case .gradNorm: addLosses(losses, sum: row(4), count: row(5))
+        case .gradNorm(let exponent, let rate):
+            if let gram { learnGradNorm(losses, gram, exponent, rate) }
+            addLosses(losses, sum: row(4), count: row(5))
         case .famo(let rate, let decay):
             guard let after else { preconditionFailure("famo without the losses after the update") }
             learnFAMO(losses, after, rate, decay)

@@ -5,6 +5,7 @@ extension Balancing {
     /// - Throws: `InputError` that names the option.
     package func check(_ place: String = "balancing", tasks: [String]? = nil) throws(InputError) {
         try requireRate(smoothing, "\(place), smoothing")
+        if let fixedAfter { try require(fixedAfter, atLeast: 1, "\(place), fixed_after") }
         try checkNumbers(place)
         if let tasks { try checkNames(place, tasks) }
     }
@@ -15,20 +16,20 @@ extension Balancing {
             .cosineGate:
             return
         case .decay(let gamma, let tasks):
-            try Self.requirePositive(gamma, "\(place), gamma")
+            try requirePositive(gamma, "\(place), gamma")
             for (name, gamma) in Self.sorted(tasks) {
-                try Self.requirePositive(gamma, "\(place), tasks, \(name)")
+                try requirePositive(gamma, "\(place), tasks, \(name)")
             }
         case .uw(_, let rate), .imtlL(let rate): try require(rate, atLeast: 0, "\(place), learning_rate")
         case .uwSO(let temperature), .dwa(let temperature):
-            try Self.requirePositive(temperature, "\(place), temperature")
+            try requirePositive(temperature, "\(place), temperature")
         case .dtp(let focusing, let momentum):
             try require(focusing, atLeast: 0, "\(place), focusing")
             try requireRate(momentum, "\(place), momentum")
         case .cov(let momentum): if let momentum { try requireRate(momentum, "\(place), momentum") }
         case .lbtw(let exponent): try require(exponent, atLeast: 0, "\(place), exponent")
         case .stch(let mu, let warmup):
-            try Self.requirePositive(mu, "\(place), mu")
+            try requirePositive(mu, "\(place), mu")
             try require(warmup, atLeast: 0, "\(place), warmup")
         case .famo(let rate, let decay):
             try require(rate, atLeast: 0, "\(place), learning_rate")
@@ -62,21 +63,21 @@ extension Balancing {
         case .nashMTL(let every, let norm):
             try require(every, atLeast: 1, "\(place), every")
             try require(norm, atLeast: 0, "\(place), maximum_norm")
-        case .fairGrad(let alpha): try Self.requirePositive(alpha, "\(place), alpha")
+        case .fairGrad(let alpha): try requirePositive(alpha, "\(place), alpha")
         case .sdmGrad(let lambda, let rate, let momentum, let iterations):
             try require(lambda, atLeast: 0, "\(place), lambda")
-            try Self.requirePositive(rate, "\(place), learning_rate")
+            try requirePositive(rate, "\(place), learning_rate")
             try requireRate(momentum, "\(place), momentum")
             try require(iterations, atLeast: 1, atMost: 10_000, "\(place), iterations")
         case .moDo(let rate, let penalty):
-            try Self.requirePositive(rate, "\(place), learning_rate")
+            try requirePositive(rate, "\(place), learning_rate")
             try require(penalty, atLeast: 0, "\(place), penalty")
         case .moCo(let tracking, let rate, let decay, let penalty):
             try requireShare(tracking, "\(place), tracking_rate")
-            try Self.requirePositive(rate, "\(place), weight_rate")
+            try requirePositive(rate, "\(place), weight_rate")
             try require(decay, atLeast: 0, "\(place), decay")
             try require(penalty, atLeast: 0, "\(place), penalty")
-        case .excessMTL(let stepSize): try Self.requirePositive(stepSize, "\(place), step_size")
+        case .excessMTL(let stepSize): try requirePositive(stepSize, "\(place), step_size")
         case .pcd(_, let progress, let momentum):
             try requireShare(progress, "\(place), progress")
             try requireRate(momentum, "\(place), momentum")
@@ -117,11 +118,5 @@ extension Balancing {
     /// In the order of the names, so that of several mistakes always the same one is told.
     private static func sorted(_ numbers: [String: Double]) -> [(String, Double)] {
         numbers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    }
-
-    private static func requirePositive(_ value: Double, _ place: String) throws(InputError) {
-        guard value > 0, value.isFinite else {
-            throw InputError(.value, at: place, found: "\(value)", expected: "above 0, finite")
-        }
     }
 }

@@ -12,7 +12,7 @@ extension Balancing {
     /// - Parameters:
     ///   - exponent: α; large where tasks differ much, about 0.1 where they are alike.
     ///   - learningRate: of that Adam.
-    package static func gradNorm(exponent: Double = 1.5, learningRate: Double = 0.01) -> Balancing {
+    public static func gradNorm(exponent: Double = 1.5, learningRate: Double = 0.01) -> Balancing {
         Balancing(.gradNorm(exponent: exponent, learningRate: learningRate))
     }
 
@@ -197,8 +197,10 @@ extension Balancing {
     }
 
     /// ExcessMTL: w_t ∝ w_t exp(η e_t), summing up to T, e_t the estimated excess risk over its first value, which is the step
-    /// before weights move (He et al., arXiv 2402.02009; η as in the paper and LibMTL, 1 in TorchJD).
-    package static func excessMTL(stepSize: Double = 0.01) -> Balancing {
+    /// before weights move (He et al., arXiv 2402.02009; η as in the paper and LibMTL, 1 in TorchJD). As in both of them the weights
+    /// are for what the tasks share. The risk g·(g/√Σg²) is that of a shift of what the shared layers put out: g has a number for
+    /// each of its columns, the sum over the batch's rows.
+    public static func excessMTL(stepSize: Double = 0.01) -> Balancing {
         Balancing(.excessMTL(stepSize: stepSize))
     }
 }

@@ -34,13 +34,14 @@ extension Balancing {
     /// al., arXiv 1803.10704).
     public static func dwa(temperature: Double = 2) -> Balancing { Balancing(.dwa(temperature: temperature)) }
 
-    /// Dynamic task prioritization: w_t = -(1-κ_t)^γ log κ_t, κ the moving average of a quality in 0...1 that is told at every
-    /// epoch's end; 1 before the first (Guo et al., ECCV 2018).
+    /// Dynamic task prioritization: w_t = -(1-κ_t)^γ log κ_t, κ the moving average of a quality in 0...1 at every epoch's end; 1
+    /// before the first (Guo et al., ECCV 2018). A training takes the validation rows' AUC, and the accuracy of several
+    /// classes.
     ///
     /// - Parameters:
     ///   - focusing: γ; 0 or above.
     ///   - momentum: the share of the average before in κ; 0 for the newest value alone.
-    package static func dtp(focusing: Double = 1, momentum: Double = 0.5) -> Balancing {
+    public static func dtp(focusing: Double = 1, momentum: Double = 0.5) -> Balancing {
         Balancing(.dtp(focusing: focusing, momentum: momentum))
     }
 

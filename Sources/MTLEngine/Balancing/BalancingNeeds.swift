@@ -15,7 +15,8 @@ package struct BalancingNeeds: OptionSet, Sendable {
     /// A moving average of every task's gradient, kept by whoever has the gradients (`BalancerMemory.track`); the products are
     /// its rows', and the weights are for its rows.
     package static let trackedGradients = BalancingNeeds(rawValue: 16)
-    /// Per task g·(g / √(Σ g² + 1e-7)), the sum over all steps up to this one, coordinate by coordinate.
+    /// Per task g·(g / √(Σ g² + 1e-7)), the sum over all steps up to this one, coordinate by coordinate
+    /// (`BalancerMemory.takeRisks`).
     package static let excessRisks = BalancingNeeds(rawValue: 32)
     /// The losses on the same batch after the parameters' update.
     package static let lossesAfter = BalancingNeeds(rawValue: 64)
@@ -23,10 +24,18 @@ package struct BalancingNeeds: OptionSet, Sendable {
     package static let indicators = BalancingNeeds(rawValue: 128)
     /// To be told when an epoch ends.
     package static let epochs = BalancingNeeds(rawValue: 256)
+    /// The products of the tasks' gradients, `[tasks, tasks]`, with the losses of a step that is done: the weights are known
+    /// before.
+    package static let laterGram = BalancingNeeds(rawValue: 512)
 
     /// Whether gradients of single tasks are needed, in whatever form.
     package var areOfGradients: Bool {
-        !isDisjoint(with: [.gram, .norms, .crossGram, .trackedGradients, .excessRisks])
+        !isDisjoint(with: [.gram, .norms, .crossGram, .trackedGradients, .excessRisks, .laterGram])
+    }
+
+    /// Whether the weights are known before the batch is.
+    package var areKnownBefore: Bool {
+        isDisjoint(with: [.losses, .gram, .norms, .crossGram, .trackedGradients, .excessRisks])
     }
 }
 
@@ -41,7 +50,7 @@ extension Balancing {
         case .uwSO, .gls, .pbi, .ldcMTL: .losses
         case .lbtw, .stch: [.losses, .epochs]
         case .famo: [.losses, .lossesAfter]
-        case .gradNorm: [.losses, .norms, .epochs]
+        case .gradNorm: [.laterGram, .epochs]
         case .metaBalance: .norms
         case .dbMTL(let momentum, _):
             momentum > 0 ? [.losses, .norms, .trackedGradients] : [.losses, .norms]
@@ -57,11 +66,11 @@ extension Balancing {
         }
     }
 
-    /// Whether the weights are factors of whole losses, heads included; else they are for what the tasks share. That an
-    /// excess-risk or a gradient-norm weight multiplies the loss is what its paper says.
+    /// Whether the weights are factors of whole losses, heads included; else they are for what the tasks share. That a
+    /// gradient-norm weight multiplies the loss is what its paper says.
     package var weighsLosses: Bool {
         switch method {
-        case .gradNorm, .excessMTL: true
+        case .gradNorm: true
         default: !needs.areOfGradients
         }
     }

@@ -91,4 +91,25 @@ extension BalancerMemory {
         // Only differences count; without this they drown in a number that grows for ever.
         for task in 0..<taskCount { logits[task] -= largest }
     }
+
+    /// Takes a step's gradients into their sums of squares, which are finite always.
+    ///
+    /// - Parameters:
+    ///   - slopes: `[tasks, count]`; 0 for a task that is left out.
+    ///   - first: where these coordinates begin among all.
+    ///   - risks: is written, `[tasks]`.
+    package func takeRisks(
+        _ slopes: UnsafePointer<Double>, first: Int, count: Int, into risks: UnsafeMutablePointer<Double>
+    ) {
+        for task in 0..<taskCount {
+            var risk = 0.0
+            for index in 0..<count {
+                let square = slopes[task * count + index] * slopes[task * count + index]
+                let sums = state.base + squares + (first + index) * taskCount + task
+                if square.isFinite { sums.pointee = min(sums.pointee + square, .greatestFiniteMagnitude) }
+                risk += square / (sums.pointee + 1e-7).squareRoot()
+            }
+            risks[task] = risk
+        }
+    }
 }

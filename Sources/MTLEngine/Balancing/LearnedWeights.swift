@@ -126,23 +126,42 @@ extension BalancerMemory {
 
     // MARK: GradNorm: Adam's rows, the first epoch's sum and count, L(0)
 
-    func weighByGradNorm(_ exponent: Double, _ rate: Double) {
-        let (initial, logits, lengths, ratios) = (
-            row(6), problem.vector(1), problem.vector(2), problem.vector(3)
-        )
+    func weighByGradNorm() {
+        if !takeNormWeights() { problem.fill(1) }
+    }
+
+    /// The weights of the tasks of this step.
+    ///
+    /// - Returns: false, and none, where the first losses of one of them are not known.
+    private func takeNormWeights() -> Bool {
+        let (initial, logits) = (row(6), problem.vector(1))
         var isKnown = epoch > 0
         for index in 0..<problem.size {
             let task = present.base[index]
             isKnown = isKnown && initial[task] > 0
             logits[index] = row(0)[task]
         }
-        guard isKnown else { return problem.fill(1) }
-        problem.softmax(logits, mass: Double(problem.size))
-        let count = Double(problem.size)
+        if isKnown { problem.softmax(logits, mass: Double(problem.size)) }
+        return isKnown
+    }
+
+    func learnGradNorm(
+        _ losses: UnsafePointer<Double>, _ gram: UnsafePointer<Double>, _ exponent: Double, _ rate: Double
+    ) {
+        let (initial, lengths, ratios) = (row(6), problem.vector(2), problem.vector(3))
+        var size = 0
+        for task in 0..<taskCount where losses[task].isFinite && gram[task * (taskCount + 1)].isFinite {
+            present.base[size] = task
+            size += 1
+        }
+        problem.take(count: size)
+        guard size > 0, takeNormWeights() else { return }
+        let count = Double(size)
         var (mean, meanRatio) = (0.0, 0.0)
-        for index in 0..<problem.size {
-            lengths[index] = max(0, problem.products[index * (problem.size + 1)]).squareRoot()
-            ratios[index] = max(0, losses[index]) / initial[present.base[index]]
+        for index in 0..<size {
+            let task = present.base[index]
+            lengths[index] = max(0, gram[task * (taskCount + 1)]).squareRoot()
+            ratios[index] = max(0, losses[task]) / initial[task]
             mean += problem.weights[index] * lengths[index] / count
             meanRatio += ratios[index] / count
         }

@@ -1,5 +1,5 @@
 /// Numbers as embedded fields: the piecewise-linear encoding of a number over bins, times a matrix of its own,
-/// v = b + Σ_i clip((x - e_i) / (e_(i+1) - e_i), 0, 1) W_i.
+/// v = b + Σ_i clip((x - e_i) / (e_(i+1) - e_i), 0, 1) W_i, or what another `NumberEncoding` makes of its place among the bins.
 ///
 /// The columns leave the dense features; each becomes a field of its name, which factorization machines, gates and attention read like any
 /// other, "numbers.FIELD.weight" `[bins, dimension]`, "numbers.FIELD.bias" and, for numbers that are missing, "numbers.FIELD.missing"
@@ -16,13 +16,18 @@ public struct PiecewiseLinear: FeatureLayer, Equatable {
         public var bins: Int
         /// The length of its vectors.
         public var dimension: Int
+        /// What makes a vector of its place among the bins.
+        public var encoding: NumberEncoding
 
         /// A column of positions in bins.
-        public init(_ name: String, index: Int, bins: Int, dimension: Int = 16) {
+        public init(
+            _ name: String, index: Int, bins: Int, dimension: Int = 16, encoding: NumberEncoding = .piecewise
+        ) {
             self.name = name
             self.index = index
             self.bins = bins
             self.dimension = dimension
+            self.encoding = encoding
         }
     }
 
@@ -44,6 +49,7 @@ public struct PiecewiseLinear: FeatureLayer, Equatable {
             let place = "\(name), \"\(column.name)\""
             try require(column.bins, atLeast: 1, atMost: PiecewiseBins.mostBins, "\(place), bins")
             try require(column.dimension, atLeast: 1, atMost: SizeLimit.dimension, "\(place), dimension")
+            try column.encoding.check(at: place)
             guard !graph.embeddedNames.contains(column.name),
                 columns.count(where: { $0.name == column.name }) == 1
             else {
@@ -64,9 +70,19 @@ public struct PiecewiseLinear: FeatureLayer, Equatable {
         for column in columns {
             let y = all.columns(first..<first + column.dimension)
             first += column.dimension
-            graph.piecewise(
-                graph.denseFeatures.columns(column.index..<column.index + 1), bins: column.bins, into: y,
-                name: "\(name).\(column.name)")
+            let x = graph.denseFeatures.columns(column.index..<column.index + 1)
+            let title = "\(name).\(column.name)"
+            switch column.encoding {
+            case .piecewise: graph.piecewise(x, bins: column.bins, into: y, name: title)
+            case .periodic(let frequencies, let deviation):
+                graph.periodic(
+                    x, bins: column.bins, frequencies: frequencies, deviation: deviation, into: y, name: title
+                )
+            case .autoDis(let count, let temperature, let skip):
+                graph.autoDis(
+                    x, bins: column.bins, count: count, temperature: temperature, skip: skip, into: y,
+                    name: title)
+            }
             graph.appendFeatures(y, field: column.name)
         }
     }

@@ -22,6 +22,27 @@ extension GraphBuilder {
         return y
     }
 
+    /// Trained rows of length 1 at right angles to each other as a value: `[rows, count · width]`, every row the same numbers, one
+    /// after the other; the parameter "NAME" is `[count, width]`. They begin so, and after every step that moved them they are made
+    /// so again; no weight decay applies to them.
+    ///
+    /// - Parameters:
+    ///   - count: the number of orthonormal rows, at most `width`.
+    ///   - width: their length.
+    ///   - title: NAME, what the parameter is called.
+    public mutating func orthonormalRows(_ count: Int, width: Int, name title: String) -> GraphValue {
+        precondition(count > 0 && count <= width, "\(count) orthonormal rows of \(width)")
+        let start = place(count * width)
+        name(title, start, [count, width])
+        beginnings.append(.orthonormal(start, rows: count, columns: width, name: title))
+        undecayed.append(start..<start + count * width)
+        structures.append(.orthonormal(title))
+        let y = reserve(count * width)
+        note(y, hasParameters: true, from: [])
+        nodes.append(.parameter(ParameterNode(y: y, start: start)))
+        return y
+    }
+
     /// Smooth-step selectors over `experts`, each of ⌈log₂ experts⌉ bits: `[rows, selectors · experts]`; see `DSelectK`.
     ///
     /// - Parameters:

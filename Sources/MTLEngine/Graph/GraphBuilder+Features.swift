@@ -11,30 +11,36 @@ extension GraphBuilder {
     /// The names of `embeddedFeatures`.
     public var embeddedNames: [String] { parts.compactMap(\.field) }
 
-    /// Builds feature layers over all features, or with `separates` over those of every task, which have layers of their own.
+    /// What belongs to all tasks is called so where they have features of their own, too.
+    static let sharedOwner = "shared"
+
+    /// Builds feature layers over all features, or with `owners` over those of each, which have layers of their own.
     ///
-    /// - Parameter layers: builds them, with what their names begin with.
+    /// - Parameters:
+    ///   - owners: the tasks, in order, and behind them what all share, if they keep it; empty where all read the same.
+    ///   - layers: builds them, with what their names begin with.
     mutating func buildFeatures(
-        _ embedding: EmbeddingPlan, separates: Bool,
+        _ embedding: EmbeddingPlan, owners: [String],
         layers: (inout GraphBuilder, _ name: String) throws(InputError) -> Void
     ) throws(InputError) {
         let fields = embedding.fields.indices
-        guard separates else {
+        guard !owners.isEmpty else {
             beginFeatures(lookedUp, embedding, fields)
             try layers(&self, "features")
             try finishFeatures()
             taskFeatures = tasks.map { _ in features }
             return
         }
-        let own = fields.count / tasks.count
-        for (place, task) in tasks.enumerated() {
-            featureTask = place
+        let own = fields.count / owners.count
+        for (place, owner) in owners.enumerated() {
+            featureTask = place < tasks.count ? place : nil
             beginFeatures(lookedUp, embedding, place * own..<(place + 1) * own)
-            try layers(&self, "features.\(task.name)")
+            try layers(&self, "features.\(owner)")
             try finishFeatures()
-            taskFeatures.append(features)
+            if place < tasks.count { taskFeatures.append(features) }
         }
-        // What is left are the last task's.
+        // What all share is built last, and stays.
+        guard owners.count == tasks.count else { return }
         parts = []
         sequences = []
         features = lookedUp.columns(0..<denseFeatures.width + embedding.pooledWidth)
@@ -219,6 +225,32 @@ extension GraphBuilder {
         let y = reserve(fields * (fields - 1) / 2)
         note(y, from: [x])
         nodes.append(.fieldDots(FieldDotsNode(x: x, y: y, count: fields)))
+        return y
+    }
+
+    /// x_di v_dj of every map x_i and field v_j, dimension by dimension, (0, 0), (0, 1), …: `[rows, dimensions · maps · fields]`.
+    ///
+    /// - Parameters:
+    ///   - x: the maps, those of dimension 0 side by side, then those of 1, …; with `isFieldMajor` as fields lie.
+    ///   - fields: the fields side by side, each of its dimensions, `[rows, fields · dimensions]`.
+    ///   - dimensions: the width of a field.
+    ///   - isFieldMajor: whether x has every map's dimensions side by side.
+    public mutating func fieldProducts(
+        _ x: GraphValue, with fields: GraphValue, dimensions: Int, isFieldMajor: Bool
+    ) -> GraphValue {
+        precondition(
+            x.width % dimensions == 0 && fields.width % dimensions == 0,
+            "\(x.width) and \(fields.width) columns of \(dimensions) dimensions")
+        let scratch = scratchCount
+        let count = FieldProductsNode.scratchCount(fields: fields.width)
+        scratchCount = Self.sum(scratchCount, (count + 15) / 16 * 16)
+        let y = reserve(x.width * (fields.width / dimensions))
+        note(y, from: [x, fields])
+        nodes.append(
+            .fieldProducts(
+                FieldProductsNode(
+                    a: x, b: fields, y: y, dimensions: dimensions, isFieldMajor: isFieldMajor,
+                    scratch: scratch)))
         return y
     }
 

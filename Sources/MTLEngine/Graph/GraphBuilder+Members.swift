@@ -3,20 +3,19 @@ extension GraphBuilder {
     static func title(_ name: String, member: Int) -> String { "\(name).members.\(member)" }
 
     /// Puts the members' factors between the features and what the architecture makes of them, "ensemble.m.scale", with
-    /// features by task "ensemble.m.TASK.scale".
-    mutating func beginMembers(separates: Bool) {
+    /// features by owner "ensemble.m.OWNER.scale".
+    mutating func beginMembers(owners: [String]) {
         guard let members else { return }
         memberStart = nodes.count
-        guard !separates else {
-            for (task, name) in tasks.map(\.name).enumerated() {
-                taskFeatures[task] = scaled(taskFeatures[task], sections[task], members) {
-                    "ensemble.\($0).\(name).scale"
-                }
+        for (task, name) in owners.prefix(tasks.count).enumerated() {
+            taskFeatures[task] = scaled(taskFeatures[task], sections[task], members) {
+                "ensemble.\($0).\(name).scale"
             }
-            return
         }
-        features = scaled(features, sections[0], members) { "ensemble.\($0).scale" }
-        taskFeatures = tasks.map { _ in features }
+        guard owners.count != tasks.count else { return }
+        let owner = owners.last.map { ".\($0)" } ?? ""
+        features = scaled(features, sections[sections.count - 1], members) { "ensemble.\($0)\(owner).scale" }
+        if owners.isEmpty { taskFeatures = tasks.map { _ in features } }
         // Fields that the architecture reads by name are scaled too.
         parts = moved(parts, features)
     }

@@ -7,7 +7,8 @@ public struct GraphBuilder {
     public let tasks: [LearningTask]
     /// The number of scenarios; 1 where the model knows none.
     public let scenarios: Int
-    /// The dense features, then the embedded ones, or what the model's feature layers made of them.
+    /// The dense features, then the embedded ones, or what the model's feature layers made of them; where the architecture keeps
+    /// shared features beside the tasks' own, those.
     public internal(set) var features: GraphValue
     /// The same per task, in the order of `tasks`: all alike, unless the architecture separates features.
     public internal(set) var taskFeatures: [GraphValue] = []

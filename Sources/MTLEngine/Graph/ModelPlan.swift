@@ -11,6 +11,8 @@ package struct ModelPlan: Sendable {
         case strided(Int, stride: Int, count: Int, value: Double)
         /// Uniform in ±bound, from the stream of its name.
         case uniform(Range<Int>, bound: Double, name: String)
+        /// Normal of mean 0, from the stream of its name.
+        case normal(Range<Int>, deviation: Double, name: String)
         /// A matrix of `rows` orthonormal rows, from the stream of its name.
         case orthonormal(Int, rows: Int, columns: Int, name: String)
         /// A matrix of rows of length 1, from the stream of its name.

@@ -13,12 +13,14 @@ package enum ParameterStructure: Sendable {
     case traceNorm(parts: [[String]], weight: Double, every: Int)
     /// Every `every` steps Θ = the top right singular vectors of all tasks' rows u + vΘ, which stay what they were.
     case subspace(map: String, own: [String], coefficients: [String], every: Int)
+    /// After every step that moved a matrix its rows are orthonormal again.
+    case orthonormal(String)
 
     /// The parameters whose gradient or value it changes.
     package var names: [String] {
         switch self {
         case .coupling(let parts, _, _), .traceNorm(let parts, _, _): parts.flatMap { $0 }
-        case .orthogonality(let name, _, _), .openGates(let name, _, _): [name]
+        case .orthogonality(let name, _, _), .openGates(let name, _, _), .orthonormal(let name): [name]
         case .subspace(_, let own, let coefficients, _): own + coefficients
         }
     }
@@ -53,7 +55,7 @@ extension [ParameterStructure] {
             case .orthogonality(let name, let blocks, _):
                 let shape = try layout.segment(name).shape
                 precondition(shape.count == 2 && shape[0] % blocks == 0, "\(shape) in \(blocks) blocks")
-            case .openGates, .subspace: break
+            case .openGates, .subspace, .orthonormal: break
             }
         }
     }

@@ -113,7 +113,8 @@ package struct EmbeddingPlan: Sendable {
     package let width: Int
     /// Columns of the fields that are one vector a row.
     package let pooledWidth: Int
-    /// How many features each task has for itself, one task after the other; 0 where all tasks read the same.
+    /// How many features each task has for itself, one task after the other, and behind them all tasks, where they keep shared
+    /// ones; 0 where all tasks read the same.
     package let featuresPerOwner: Int
     package var isEmpty: Bool { fields.isEmpty }
     package var rowCount: Int { tables.last.map { $0.rowsBefore + $0.rows } ?? 0 }
@@ -122,8 +123,8 @@ package struct EmbeddingPlan: Sendable {
 
     /// - Parameters:
     ///   - start: where the tables begin in the parameter vector.
-    ///   - owners: the tasks that have a copy of every table each, "TASK.TABLE", and of the features that read it; none where
-    ///     all tasks read the same.
+    ///   - owners: who has a copy of every table each, "OWNER.TABLE", and of the features that read it: the tasks, and all of
+    ///     them; none where all tasks read the same.
     package init(
         _ shared: [EmbeddedFeature], tables given: [EmbeddingTable], start: Int, owners: [String] = []
     ) throws(InputError) {

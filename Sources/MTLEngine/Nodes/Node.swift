@@ -21,6 +21,7 @@ package enum Node: Sendable {
     case tiedDense(TiedDenseNode)
     case pairwise(PairwiseNode)
     case fieldDots(FieldDotsNode)
+    case fieldProducts(FieldProductsNode)
     case fieldMeans(FieldMeansNode)
     case sequencePairs(SequencePairsNode)
     case sequencePool(SequencePoolNode)
@@ -29,6 +30,9 @@ package enum Node: Sendable {
     case sequenceAttention(SequenceAttentionNode)
     case sequenceOutput(SequenceOutputNode)
     case piecewise(PiecewiseNode)
+    case numberScale(NumberScaleNode)
+    case periodic(PeriodicNode)
+    case missingNumber(MissingNumberNode)
     case parameter(ParameterNode)
     case bitSelector(BitSelectorNode)
     case hardConcrete(HardConcreteNode)
@@ -60,6 +64,7 @@ package enum Node: Sendable {
         case .tiedDense(let node): node
         case .pairwise(let node): node
         case .fieldDots(let node): node
+        case .fieldProducts(let node): node
         case .fieldMeans(let node): node
         case .sequencePairs(let node): node
         case .sequencePool(let node): node
@@ -68,6 +73,9 @@ package enum Node: Sendable {
         case .sequenceAttention(let node): node
         case .sequenceOutput(let node): node
         case .piecewise(let node): node
+        case .numberScale(let node): node
+        case .periodic(let node): node
+        case .missingNumber(let node): node
         case .parameter(let node): node
         case .bitSelector(let node): node
         case .hardConcrete(let node): node
@@ -109,6 +117,7 @@ package enum Node: Sendable {
         case let node as TiedDenseNode: self = .tiedDense(node)
         case let node as PairwiseNode: self = .pairwise(node)
         case let node as FieldDotsNode: self = .fieldDots(node)
+        case let node as FieldProductsNode: self = .fieldProducts(node)
         case let node as FieldMeansNode: self = .fieldMeans(node)
         case let node as SequencePairsNode: self = .sequencePairs(node)
         case let node as SequencePoolNode: self = .sequencePool(node)
@@ -117,6 +126,9 @@ package enum Node: Sendable {
         case let node as SequenceAttentionNode: self = .sequenceAttention(node)
         case let node as SequenceOutputNode: self = .sequenceOutput(node)
         case let node as PiecewiseNode: self = .piecewise(node)
+        case let node as NumberScaleNode: self = .numberScale(node)
+        case let node as PeriodicNode: self = .periodic(node)
+        case let node as MissingNumberNode: self = .missingNumber(node)
         case let node as ParameterNode: self = .parameter(node)
         case let node as BitSelectorNode: self = .bitSelector(node)
         case let node as HardConcreteNode: self = .hardConcrete(node)
@@ -150,6 +162,7 @@ package enum Node: Sendable {
         case .tiedDense(let node): node.forward(tile)
         case .pairwise(let node): node.forward(tile)
         case .fieldDots(let node): node.forward(tile)
+        case .fieldProducts(let node): node.forward(tile)
         case .fieldMeans(let node): node.forward(tile)
         case .sequencePairs(let node): node.forward(tile)
         case .sequencePool(let node): node.forward(tile)
@@ -158,6 +171,9 @@ package enum Node: Sendable {
         case .sequenceAttention(let node): node.forward(tile)
         case .sequenceOutput(let node): node.forward(tile)
         case .piecewise(let node): node.forward(tile)
+        case .numberScale(let node): node.forward(tile)
+        case .periodic(let node): node.forward(tile)
+        case .missingNumber(let node): node.forward(tile)
         case .parameter(let node): node.forward(tile)
         case .bitSelector(let node): node.forward(tile)
         case .hardConcrete(let node): node.forward(tile)
@@ -191,6 +207,7 @@ package enum Node: Sendable {
         case .tiedDense(let node): node.backward(tile)
         case .pairwise(let node): node.backward(tile)
         case .fieldDots(let node): node.backward(tile)
+        case .fieldProducts(let node): node.backward(tile)
         case .fieldMeans(let node): node.backward(tile)
         case .sequencePairs(let node): node.backward(tile)
         case .sequencePool(let node): node.backward(tile)
@@ -199,6 +216,9 @@ package enum Node: Sendable {
         case .sequenceAttention(let node): node.backward(tile)
         case .sequenceOutput(let node): node.backward(tile)
         case .piecewise(let node): node.backward(tile)
+        case .numberScale(let node): node.backward(tile)
+        case .periodic(let node): node.backward(tile)
+        case .missingNumber(let node): node.backward(tile)
         case .parameter(let node): node.backward(tile)
         case .bitSelector(let node): node.backward(tile)
         case .hardConcrete(let node): node.backward(tile)

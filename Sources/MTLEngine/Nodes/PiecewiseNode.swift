@@ -21,6 +21,13 @@ package struct PiecewiseNode: NodeOperation {
     /// Per bin two sums of gradients, and that of the missing.
     package static func scratchCount(bins: Int, dimension: Int) -> Int { (2 * bins + 1) * dimension }
 
+    package var field: NumberField {
+        let missing = start + (bins + 1) * y.width
+        return NumberField(
+            column: x.column, bins: bins, dimension: y.width, missing: missing..<missing + y.width,
+            encoding: .piecewise(start: start))
+    }
+
     package var parameters: [ParameterRange] {
         [
             ParameterRange(

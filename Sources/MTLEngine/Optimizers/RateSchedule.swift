@@ -137,10 +137,10 @@ public struct RateSchedule: Sendable, Equatable, Codable {
         switch shape {
         case .constant: return
         case .exponential(let gamma, let every, _):
-            try Self.requirePositive(gamma, "\(place), gamma")
+            try requirePositive(gamma, "\(place), gamma")
             try require(every, atLeast: 1, "\(place), every")
         case .milestones(let milestones, let gamma):
-            try Self.requirePositive(gamma, "\(place), gamma")
+            try requirePositive(gamma, "\(place), gamma")
             guard zip(milestones, milestones.dropFirst()).allSatisfy(<), milestones.first ?? 0 >= 0 else {
                 throw InputError(
                     .value, at: "\(place), milestones", found: "\(milestones)",
@@ -152,12 +152,6 @@ public struct RateSchedule: Sendable, Equatable, Codable {
             try require(divisor, atLeast: 1, "\(place), divisor")
             try require(finalDivisor, atLeast: 1, "\(place), final_divisor")
         case .plateau(let state): try state.check(place)
-        }
-    }
-
-    private static func requirePositive(_ value: Double, _ place: String) throws(InputError) {
-        guard value > 0, value.isFinite else {
-            throw InputError(.value, at: place, found: "\(value)", expected: "above 0, finite")
         }
     }
 }

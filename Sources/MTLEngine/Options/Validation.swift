@@ -17,6 +17,13 @@ func require(_ value: Double, atLeast least: Double, _ place: String) throws(Inp
     }
 }
 
+/// An option that has to be finite and above 0.
+func requirePositive(_ value: Double, _ place: String) throws(InputError) {
+    guard value > 0, value.isFinite else {
+        throw InputError(.value, at: place, found: "\(value)", expected: "above 0, finite")
+    }
+}
+
 /// An option that is a share.
 func requireShare(_ value: Double, _ place: String) throws(InputError) {
     guard value >= 0, value <= 1 else {

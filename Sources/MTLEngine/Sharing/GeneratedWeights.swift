@@ -97,18 +97,24 @@ public struct APG: Architecture, Equatable {
             }
             return []
         }
-        try require(scenarioWidth, atLeast: 0, atMost: SizeLimit.units, "scenario width")
-        guard !fields.isEmpty || scenarioWidth > 0 else {
-            throw InputError(
-                .empty, at: "fields", found: "neither a feature nor a scenario width",
-                expected: "at least one")
-        }
-        var parts = try fields.isEmpty ? [] : graph.fields(fields, at: "fields").map(\.value)
-        if scenarioWidth > 0 {
-            parts.append(graph.scenarioVector(scenarioWidth, name: "condition.scenarios"))
-        }
-        return parts
+        return try scenarioParts(&graph, fields, width: scenarioWidth, name: "condition.scenarios")
     }
+}
+
+/// What weights are generated from where it is the row's scenario: chosen features, and a vector of the scenario, "NAME.s".
+///
+/// - Throws: `InputError` for a width out of range, a feature that does not exist, or neither of both.
+func scenarioParts(
+    _ graph: inout GraphBuilder, _ fields: [String], width: Int, name: String
+) throws(InputError) -> [GraphValue] {
+    try require(width, atLeast: 0, atMost: SizeLimit.units, "scenario width")
+    guard !fields.isEmpty || width > 0 else {
+        throw InputError(
+            .empty, at: "fields", found: "neither a feature nor a scenario width", expected: "at least one")
+    }
+    var parts = try fields.isEmpty ? [] : graph.fields(fields, at: "fields").map(\.value)
+    if width > 0 { parts.append(graph.scenarioVector(width, name: name)) }
+    return parts
 }
 
 extension APG.Condition: OptionType {}

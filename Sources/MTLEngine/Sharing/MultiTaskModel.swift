@@ -9,11 +9,22 @@ public protocol Architecture: Sendable {
     /// Whether every task has embedding tables and feature layers of its own, which it finds among `GraphBuilder.taskFeatures`;
     /// by default all tasks have the same.
     var separatesFeatures: Bool { get }
+    /// Whether, where every task has tables and feature layers of its own, there is a set for all of them beside these, which the
+    /// architecture finds as `GraphBuilder.features`; by default there is none.
+    var keepsSharedFeatures: Bool { get }
 }
 
 extension Architecture {
     /// By default all tasks read the same features.
     public var separatesFeatures: Bool { false }
+    /// By default a task reads nothing beside its own features.
+    public var keepsSharedFeatures: Bool { false }
+
+    /// Whose tables and feature layers there are, tasks' names first; empty where there is one set for all.
+    func featureOwners(_ tasks: [LearningTask]) -> [String] {
+        guard separatesFeatures else { return [] }
+        return tasks.map(\.name) + (keepsSharedFeatures ? [GraphBuilder.sharedOwner] : [])
+    }
 }
 
 /// A model of any architecture: features, a graph and the tasks' heads.
@@ -96,7 +107,8 @@ public struct MultiTaskModel: Sendable {
                 expected: "one of them: members run one after the other, and its rows have to meet")
         }
         self.inputs = inputs
-        let owners = architecture.separatesFeatures ? tasks.map(\.name) : []
+        let owners = architecture.featureOwners(tasks)
+        if architecture.keepsSharedFeatures { try tasks.checkNames(not: GraphBuilder.sharedOwner) }
         let widths = try EmbeddingPlan(embedded, tables: tables, start: 0, owners: owners)
         self.embedded = embedded
         self.tables = tables
@@ -112,7 +124,7 @@ public struct MultiTaskModel: Sendable {
             var builder = GraphBuilder(
                 inputs: inputs, embedding: widths, tasks: tasks, scenarios: scenarios, members: ensemble,
                 placement: placement)
-            try builder.buildFeatures(widths, separates: architecture.separatesFeatures) {
+            try builder.buildFeatures(widths, owners: owners) {
                 (builder, name) throws(InputError) in
                 var index = 0
                 for layer in featureLayers {
@@ -125,7 +137,7 @@ public struct MultiTaskModel: Sendable {
                     index += 1
                 }
             }
-            builder.beginMembers(separates: architecture.separatesFeatures)
+            builder.beginMembers(owners: owners)
             let logits = try builder.withWideParts(architecture.build(&builder))
             precondition(
                 logits.count == tasks.count

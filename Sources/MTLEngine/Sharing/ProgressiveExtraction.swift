@@ -73,15 +73,29 @@ public struct PLE: Architecture, Equatable {
 
     /// Adds the nodes from the features to the logits; per task `[rows, outputs]`.
     ///
-    /// - Throws: `InputError` that names the option that is out of range.
+    /// - Throws: `InputError` that names the option that is out of range, or a task that is called "shared".
     public func build(_ graph: inout GraphBuilder) throws(InputError) -> [GraphValue] {
+        graph.heads(try taskMixtures(&graph, of: graph.features))
+    }
+
+    /// The levels over x as part of another architecture: a mixture for every task, in the order of the tasks, `[rows, units of the
+    /// last level's last layer]` each.
+    ///
+    /// - Parameters:
+    ///   - graph: the graph that gets them.
+    ///   - x: what the experts and gates of the first level read, `[rows, columns]`.
+    /// - Throws: `InputError` that names the option that is out of range, or a task that is called "shared".
+    public func taskMixtures(
+        _ graph: inout GraphBuilder, of x: GraphValue
+    ) throws(InputError) -> [GraphValue] {
         try check()
+        try graph.tasks.checkNames(not: "shared")
         let order = graph.headOrder
         let names = order.map { graph.tasks[$0].name }
-        var inputs = names.map { _ in graph.features }
+        var inputs = names.map { _ in x }
         // What the tasks read of the level below, side by side.
-        var tasksInput = graph.features
-        var shared = graph.features
+        var tasksInput = x
+        var shared = x
         for (depth, level) in levels.enumerated() {
             let prefix = "levels.\(depth)"
             let width = level.layers[level.layers.count - 1].units
@@ -94,8 +108,8 @@ public struct PLE: Architecture, Equatable {
             let common = (0..<level.shared).map { "\(prefix).experts.shared.\($0)" }
             let titles = own.flatMap { $0 } + common
             if depth == 0 {
-                // All read the features: one node.
-                _ = graph.stack(graph.features, level.layers, names: titles, into: experts)
+                // All read the same: one node.
+                _ = graph.stack(x, level.layers, names: titles, into: experts)
             } else {
                 if level.own == 1 {
                     _ = graph.stack(
@@ -118,7 +132,7 @@ public struct PLE: Architecture, Equatable {
             let seen = Array(ownCount..<ownCount + level.shared)
             var sees = names.indices.map { Array($0 * level.own..<($0 + 1) * level.own) + seen }
             var gates = graph.gates(
-                depth == 0 ? graph.features : tasksInput, gate, experts: level.own + level.shared,
+                tasksInput, gate, experts: level.own + level.shared,
                 names: names.map { "\(prefix).gates.\($0)" }, inputIsShared: depth == 0)
             if !isLast {
                 sees.append(Array(0..<ownCount + level.shared))
@@ -139,7 +153,7 @@ public struct PLE: Architecture, Equatable {
         }
         var result = inputs
         for (place, task) in order.enumerated() { result[task] = inputs[place] }
-        return graph.heads(result)
+        return result
     }
 
     private func check() throws(InputError) {

@@ -62,6 +62,9 @@ package final class ParameterStore<Scalar: BLASScalar> {
                 for index in range {
                     parameters.base[index] = Scalar((2 * generator.uniform() - 1) * bound)
                 }
+            case .normal(let range, let deviation, let name):
+                var generator = root.split(Self.stream(of: name))
+                for index in range { parameters.base[index] = Scalar(deviation * generator.normal()) }
             case .sphere(let start, let rows, let columns, let name):
                 var generator = root.split(Self.stream(of: name))
                 for row in 0..<rows {

@@ -48,32 +48,38 @@ extension StepRun {
                 x: gradients(place, passes, first: first, rows: rows).base, y: y,
                 ldy: batchLimit * passes.width, sums: products + place * tasks)
         }
+        guard let sums = balance.columnSums else { return }
+        for place in turn.losses.indices {
+            let target = sums + (block * tasks + place) * passes.width
+            target.update(repeating: 0, count: passes.width)
+            let source = gradients(place, passes, first: first, rows: rows).base
+            for row in 0..<rows {
+                for column in 0..<passes.width {
+                    target[column] += Double(source[row * passes.width + column])
+                }
+            }
+        }
     }
 
     /// The weights of the step.
     func weigh(_ batch: BatchView<Scalar>) {
         for task in 0..<tasks { balance.losses[task] = .nan }
+        // A task of another turn is there, whatever this batch says of it.
+        if balance.weighsAll {
+            for task in 0..<tasks where !stopped.isStopped[task] { balance.losses[task] = 0 }
+        }
         // Methods whose weights are known before the batch look at nothing but which tasks it has.
+        for loss in turn.losses { balance.losses[loss.task] = .nan }
         for loss in turn.losses where learns(loss.task, batch) {
-            balance.losses[loss.task] = balance.meets ? taskLoss(loss, batch) : 0
+            balance.losses[loss.task] = weighsBefore ? 0 : taskLoss(loss, batch)
         }
-        if turn.passes != nil {
-            balance.gram.update(repeating: 0, count: tasks * tasks)
-            for (one, loss) in turn.losses.enumerated() {
-                for other in 0...one {
-                    var sum = 0.0
-                    for block in 0..<blockCount {
-                        sum += balance.partials[(block * tasks + one) * tasks + other]
-                    }
-                    let task = turn.losses[other].task
-                    balance.gram[loss.task * tasks + task] = sum
-                    balance.gram[task * tasks + loss.task] = sum
-                }
-            }
-        }
+        let passes = weighsBefore ? nil : turn.passes
+        if passes != nil { sumProducts() }
         balance.memory?._withUnsafeGuaranteedRef { memory in
+            if let passes, balance.columnSums != nil { takeRisks(passes, memory) }
             let weights = memory.weights(
-                losses: balance.losses, gram: turn.passes == nil ? nil : balance.gram)
+                losses: balance.losses, gram: passes == nil ? nil : balance.gram,
+                risks: balance.columnSums == nil ? nil : balance.risks)
             for task in 0..<tasks { balance.weights[task] = weights[task] }
         }
     }
@@ -82,6 +88,39 @@ extension StepRun {
         for row in 0..<gradient.rows {
             for column in 0..<gradient.columns { gradient.base[row * gradient.stride + column] *= weight }
         }
+    }
+
+    /// The products of the tasks' gradients, over all rows: of those without weights, where these were in them already.
+    func sumProducts() {
+        balance.gram.update(repeating: 0, count: tasks * tasks)
+        for (one, loss) in turn.losses.enumerated() {
+            for other in 0...one {
+                var sum = 0.0
+                for block in 0..<blockCount {
+                    sum += balance.partials[(block * tasks + one) * tasks + other]
+                }
+                let task = turn.losses[other].task
+                if weighsBefore {
+                    let weight = balance.weights[loss.task] * balance.weights[task]
+                    sum = weight == 0 ? 0 : sum / weight
+                }
+                balance.gram[loss.task * tasks + task] = sum
+                balance.gram[task * tasks + loss.task] = sum
+            }
+        }
+    }
+
+    private func takeRisks(_ passes: TaskPasses, _ memory: BalancerMemory) {
+        guard let sums = balance.columnSums else { return }
+        balance.slopes.update(repeating: 0, count: tasks * passes.width)
+        for (place, loss) in turn.losses.enumerated() {
+            let target = balance.slopes + loss.task * passes.width
+            for block in 0..<blockCount {
+                let source = sums + (block * tasks + place) * passes.width
+                for column in 0..<passes.width { target[column] += source[column] }
+            }
+        }
+        memory.takeRisks(balance.slopes, first: passes.start, count: passes.width, into: balance.risks)
     }
 
     /// Puts the tasks' gradients together: what they share gets their weighted sum, or each logit's its task's weight.
@@ -102,7 +141,8 @@ extension StepRun {
                     .columns(part.column..<part.column + part.value.width)
                 Scalar._linear(
                     level: product.level, rows: target.rows, columns: target.columns,
-                    alpha: Scalar(balance.weights[loss.task]), x: source.base, ldx: source.stride,
+                    alpha: weighsBefore ? 1 : Scalar(balance.weights[loss.task]), x: source.base,
+                    ldx: source.stride,
                     y: target.base, ldy: target.stride, adds: place > 0)
             }
         }

@@ -102,9 +102,13 @@ package struct StepRun<Scalar: BLASScalar> {
     var isTrial = false
 
     /// Whether all rows meet between forward and backward.
-    var meets: Bool { turn.ranks || turn.reweighs || balance.meets || isTrial }
+    var meets: Bool { turn.ranks || turn.reweighs || weighsMeeting || isTrial }
+    /// Whether they do because the tasks' losses or gradients are looked at.
+    var weighsMeeting: Bool { balance.meets && (turn.passes != nil || !balance.splits) }
+    /// Whether the tasks of this turn are weighed at all.
+    var isWeighed: Bool { weighsBefore || weighsMeeting }
     /// Whether weights of the tasks are known before the batch is.
-    var weighsBefore: Bool { balance.memory != nil && !balance.meets }
+    var weighsBefore: Bool { balance.memory != nil && balance.weighsBefore }
 
     /// Whether gradients are looked at as a whole between their sum and the optimiser.
     var isSplit: Bool {
@@ -124,12 +128,12 @@ package struct StepRun<Scalar: BLASScalar> {
             }
             if turn.ranks { weighRanked(batch, worker: worker) }
             wait(worker, observer)
-            if weighsBefore {
-                if worker == 0 { weigh(batch) }
-                wait(worker, observer)
-            }
         }
         if skipsUnlabelled && !turn.losses.contains(where: { learns($0.task, batch) }) { return }
+        if countsLabels && weighsBefore {
+            if worker == 0 { weigh(batch) }
+            wait(worker, observer)
+        }
         if let slices = turn.slices {
             runSlices(slices, batch, worker: worker, observer: observer)
             return
@@ -181,12 +185,14 @@ package struct StepRun<Scalar: BLASScalar> {
             reweigh(chunk, batch, worker: worker)
             wait(worker, observer)
         }
-        guard balance.meets, !isTrial else { return }
+        guard weighsMeeting, !isTrial else { return }
         if let passes = turn.passes {
             sweepOwn(chunk, passes, batch, worker: worker, observer: observer)
             wait(worker, observer)
         }
-        if worker == 0 { weigh(batch) }
+        if worker == 0 {
+            if weighsBefore { sumProducts() } else { weigh(batch) }
+        }
         wait(worker, observer)
     }
 

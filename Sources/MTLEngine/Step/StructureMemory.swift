@@ -9,6 +9,7 @@ package final class StructureMemory<Scalar: BLASScalar> {
     private var covariances: [Covariance] = []
     private var proximals: [Proximal] = []
     private var subspaces: [Subspace] = []
+    private var retractions: [Retraction] = []
 
     /// Pieces of the tasks' parameters: task t's piece of part p begins at `places[p · tasks + t]`.
     private struct Parts {
@@ -59,6 +60,16 @@ package final class StructureMemory<Scalar: BLASScalar> {
         let row: AlignedStorage<Double>
     }
 
+    private struct Retraction {
+        /// `[rows, columns]`
+        let matrix: Int
+        let rows: Int
+        let columns: Int
+        /// Its place among the plan's structures.
+        let index: Int
+        let work: AlignedStorage<Double>
+    }
+
     package init(_ store: ParameterStore<Scalar>, learningRate: Double, termLimit: Int) {
         self.store = store
         self.learningRate = learningRate
@@ -104,6 +115,12 @@ package final class StructureMemory<Scalar: BLASScalar> {
                         coefficientStrides: v.isTransposed ? (1, units) : (rank, 1), every: every,
                         svd: SingularValueWorkspace(rows: inputs, columns: own.count * units),
                         row: AlignedStorage(zeroed: inputs)))
+            case .orthonormal(let name):
+                let found = segment(name)
+                retractions.append(
+                    Retraction(
+                        matrix: found.offset, rows: found.shape[0], columns: found.shape[1], index: index,
+                        work: AlignedStorage(zeroed: found.count)))
             case .orthogonality, .openGates: break
             }
             matrix += structure.couplingCount
@@ -146,6 +163,8 @@ package final class StructureMemory<Scalar: BLASScalar> {
             turn(one)
             moved = true
         }
+        // Nothing that the step left alone may change by rounding. These have no transposes.
+        for one in retractions where moves[one.index] > 0 { retract(one) }
         if moved { store.refreshTransposes() }
     }
 
@@ -222,6 +241,33 @@ package final class StructureMemory<Scalar: BLASScalar> {
                 let target = p + one.parts.places.base[part * tasks + task]
                 for index in 0..<one.parts.counts.base[part] { target[index] = Scalar(column[place + index]) }
                 place += one.parts.counts.base[part]
+            }
+        }
+    }
+
+    // MARK: Orthonormal rows
+
+    /// Each row without what it has of those before it, twice, and of length 1. A row that nothing is left of stays as it is.
+    private func retract(_ one: Retraction) {
+        let (p, q) = (store.parameters.base + one.matrix, one.work.base)
+        for row in 0..<one.rows {
+            let vector = q + row * one.columns
+            for index in 0..<one.columns { vector[index] = Double(p[row * one.columns + index]) }
+            for _ in 0..<2 {
+                for before in 0..<row {
+                    let other = q + before * one.columns
+                    var dot = 0.0
+                    for index in 0..<one.columns { dot += vector[index] * other[index] }
+                    for index in 0..<one.columns { vector[index] -= dot * other[index] }
+                }
+            }
+            var square = 0.0
+            for index in 0..<one.columns { square += vector[index] * vector[index] }
+            guard square > 0, square.isFinite else { continue }
+            let factor = 1 / square.squareRoot()
+            for index in 0..<one.columns {
+                vector[index] *= factor
+                p[row * one.columns + index] = Scalar(vector[index])
             }
         }
     }

@@ -158,3 +158,16 @@ public struct LearningTask: Sendable, Equatable {
             name, kind: huberDelta.map { .huber(delta: $0) } ?? .squaredError, weight: weight, tower: tower)
     }
 }
+
+extension [LearningTask] {
+    /// Refuses a task whose parameters would have the names of what all tasks share.
+    ///
+    /// - Throws: `InputError` that names the task.
+    func checkNames(not reserved: String) throws(InputError) {
+        guard !contains(where: { $0.name == reserved }) else {
+            throw InputError(
+                .name, at: "task \"\(reserved)\"", found: "the name of what all tasks share",
+                expected: "another name")
+        }
+    }
+}

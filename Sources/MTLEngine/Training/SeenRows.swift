@@ -30,7 +30,7 @@ package struct SeenRows: Sendable {
     ) {
         let plan = model.plan.embedding
         let ofAny = Self.labelledRows(batch, model.tasks.indices.filter { model.tasks[$0].weight > 0 })
-        // Where every task has tables of its own, features come task by task.
+        // Where every task has tables of its own, features come task by task, and what all share last.
         let owned = plan.featuresPerOwner
         let ofTask =
             owned > 0
@@ -38,7 +38,8 @@ package struct SeenRows: Sendable {
             : []
         for (index, field) in plan.fields.enumerated() {
             let view = batch.ids[index]
-            for row in owned > 0 ? ofTask[index / owned] : ofAny {
+            let task = owned > 0 ? index / owned : ofTask.count
+            for row in task < ofTask.count ? ofTask[task] : ofAny {
                 for place in view.places(of: row) {
                     add(1, ofID: Int(view.ids[place]), table: field.table)
                 }

@@ -43,6 +43,7 @@ extension Trainer {
     ) throws(InputError) -> TrainingReport {
         try rule.check(model.tasks, hasValidation: validation != nil)
         try checkTasksStopAlone(rule)
+        try checkIndicators(hasValidation: validation != nil)
         precondition(streams.count == sources.streams.count, "\(streams.count) streams of \(sources)")
         let sequence = try TurnSequence(
             schedulePlan, seed: seed, labelledRows: labelledRows, epochs: rule.epochs)
@@ -102,8 +103,8 @@ extension Trainer {
                 var runaway: Int?
                 var explosion: (found: Divergence, tasks: [Int])?
                 sequence.forEachTurn(epoch: state.epoch, batch: state.batch, step: state.steps) { turn in
-                    trainingStep.step(batch, turn: turn)
-                    state.balanced?.add(trainingStep)
+                    let stepped = trainingStep.step(batch, turn: turn)
+                    if stepped { state.balanced?.add(trainingStep, turn: turn) }
                     for task in trainingStep.tasks(of: turn) {
                         state.losses.add(trainingStep, task: task)
                         if trainingStep.losses[task].isInfinite, !state.hasStopped(task) {
@@ -147,10 +148,10 @@ extension Trainer {
                 }
                 asked = clock.now
             }
-            trainingStep.balancer?.endEpoch()
             var report = try withAveragedParameters { () throws(InputError) in
                 try self.report(state, rule, validation)
             }
+            endBalancedEpoch(report.epoch)
             var runaway: Divergence?
             if !report.epoch.watchedLoss.isFinite {
                 runaway = try self.divergence(of: report.epoch, state, validation)
@@ -301,7 +302,7 @@ extension Trainer {
         let training = state.losses.means
         let watched = try validation?.losses()
         var metrics: [TaskEvaluation]?
-        if rule.needsMetrics { metrics = try validation?.evaluations() }
+        if rule.needsMetrics || needsIndicators { metrics = try validation?.evaluations() }
         let known: Double? =
             switch rule.stop == .eachTask ? StoppingRule.Watched.weightedLoss : rule.watch {
             case .weightedLoss, .metricOfEach:

@@ -91,12 +91,8 @@ extension Trainer {
             let (sum, rows) = seen.places[index]
             // That of the mean place.
             let place = rows > 0 ? sum / Double(rows) : 0
-            for column in 0..<number.dimension {
-                let bias = parameters + number.start + column
-                parameters[number.missing.lowerBound + column] = (0..<number.bins).reduce(bias[0]) {
-                    $0 + Scalar(max(0, min(1, place - Double($1)))) * bias[($1 + 1) * number.dimension]
-                }
-            }
+            (parameters + number.missing.lowerBound).update(
+                from: number.vector(at: place, parameters), count: number.dimension)
         }
     }
 

@@ -677,7 +677,7 @@ def make_excess():
         sums = sums + rows**2
         weights = 3 * weighting(torch.tensor(rows)).numpy()
         steps.append(dict(
-            losses=np.ones(3), risks=(rows**2 / np.sqrt(sums + 1e-7)).sum(axis=1), weights=weights))
+            losses=np.ones(3), rows=rows, risks=(rows**2 / np.sqrt(sums + 1e-7)).sum(axis=1), weights=weights))
     case("excess_mtl", {"type": "excess_mtl", "step_size": 0.3}, 3, steps, tolerance=1e-6)
 
 

@@ -202,6 +202,64 @@ class FieldAttention(nn.Module):
         f.more.append(x.flatten(1))
 
 
+class CompressedInteraction(nn.Module):
+    """x_h = act(sum over i, j of W_hij x_i * x0_j + b_h), every dimension by itself; all maps' sums over dimensions."""
+
+    def __init__(self, names, maps, act):
+        super().__init__()
+        self.names, self.act = names, act
+        before = [len(names), *maps]
+        self.maps = nn.ModuleList(nn.Linear(h * len(names), units) for h, units in zip(before, maps))
+
+    def forward(self, f):
+        first = x = torch.stack([f.fields[name] for name in self.names], dim=1)
+        for layer in self.maps:
+            w = layer.weight.unflatten(1, (x.shape[1], first.shape[1]))
+            x = self.act(torch.einsum("hij,bid,bjd->bhd", w, x, first) + layer.bias[:, None])
+            f.more.append(x.sum(2))
+
+
+class Stream(nn.Module):
+    """Layers behind a gate for every column, of fields or of a vector that is learned."""
+
+    def __init__(self, width, units, context, sizes):
+        super().__init__()
+        self.units, self.names = units, context
+        for depth, (a, b) in enumerate(zip([width, *units], units)):
+            self.add_module(str(depth), nn.Linear(a, b))
+        if sizes:
+            if not context:
+                self.context = nn.Parameter(torch.randn(sizes[0]))
+            self.gate = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, [*sizes[1:], width]))
+
+    def forward(self, f):
+        x = f.joined()
+        if hasattr(self, "gate"):
+            c = f.candidate(self.names) if self.names else self.context
+            for layer in self.gate[:-1]:
+                c = torch.tanh(layer(c))
+            x = x * 2 * torch.sigmoid(self.gate[-1](c))
+        for depth in range(len(self.units)):
+            x = torch.tanh(getattr(self, str(depth))(x))
+        return x
+
+
+class FinalMLP(nn.Module):
+    """Two streams, and of every head the bilinear form's terms, by the second one's columns."""
+
+    def __init__(self, first, second, heads):
+        super().__init__()
+        self.first, self.second = first, second
+        sizes = [stream.units[-1] // heads for stream in (first, second)]
+        self.fusion = nn.ModuleList(nn.Linear(*sizes, bias=False) for _ in range(heads))
+
+    def forward(self, f):
+        one, two = self.first(f), self.second(f)
+        parts = zip(self.fusion, one.chunk(len(self.fusion), dim=1), two.chunk(len(self.fusion), dim=1))
+        terms = [torch.einsum("ji,bi,bj->bj", layer.weight, a, b) for layer, a, b in parts]
+        f.dense, f.fields, f.more = torch.cat([one, two, *terms], dim=1), {}, []
+
+
 class Wide(nn.ModuleDict):
     """A linear map per task to its logit, of all features or of some fields, which may leave the others."""
 
@@ -243,14 +301,50 @@ class Number(nn.Module):
         return torch.where(x < 0, self.missing, encoded @ self.weight + self.bias)
 
 
+def standard(x, bins):
+    """A place among bins as a number of mean 0 and variance 1, were all places as likely."""
+    return (x.clip(0, bins) / bins - 0.5).unsqueeze(1) * 12**0.5
+
+
+class Periodic(nn.Module):
+    """ReLU of a linear layer over sines and cosines of trained frequencies; negative places are missing."""
+
+    def __init__(self, bins, width, count):
+        super().__init__()
+        self.bins, self.missing = bins, nn.Parameter(torch.randn(width))
+        self.frequencies = nn.Parameter(torch.randn(count))
+        self.weight, self.bias = nn.Parameter(torch.randn(width, 2 * count)), nn.Parameter(torch.randn(width))
+
+    def forward(self, x):
+        angles = 2 * torch.pi * standard(x, self.bins) * self.frequencies
+        waves = torch.cat([angles.sin(), angles.cos()], dim=1)
+        return torch.where(x.unsqueeze(1) < 0, self.missing, torch.relu(F.linear(waves, self.weight, self.bias)))
+
+
+class AutoDis(nn.Module):
+    """A mixture of meta-embeddings by the softmax of scores; negative places are missing."""
+
+    def __init__(self, bins, width, count, temperature, skip):
+        super().__init__()
+        self.bins, self.temperature, self.skip = bins, temperature, skip
+        self.scores = nn.ModuleList([nn.Linear(1, count, bias=False), nn.Linear(count, count, bias=False)])
+        self.meta = nn.Linear(count, width, bias=False)
+        self.missing = nn.Parameter(torch.randn(width))
+
+    def forward(self, x):
+        h = F.leaky_relu(self.scores[0](standard(x, self.bins)))
+        shares = torch.softmax((self.scores[1](h) + self.skip * h) / self.temperature, dim=1)
+        return torch.where(x.unsqueeze(1) < 0, self.missing, self.meta(shares))
+
+
 class Numbers(nn.Module):
     """Fields of some of the dense columns, x0, x1, …, which leave the others."""
 
     def __init__(self, **columns):
         super().__init__()
         self.columns = list(columns)
-        for name, (bins, width) in columns.items():
-            self.add_module(name, Number(bins, width))
+        for name, some in columns.items():
+            self.add_module(name, some if isinstance(some, nn.Module) else Number(*some))
 
     def forward(self, f):
         for name in self.columns:
@@ -490,6 +584,27 @@ def main():
             [FieldAttention(E, ("user", "x2", "item"), 2, 2, E), FieldAttention(3, ("x0", "place"), 1, 3, 6)],
             width - 2 + E + 3 + 3 * E + 2 * 6,
             Numbers(x2=(2, E), x0=(1, 3)),
+        ),
+        "cin": lambda: Model(
+            [
+                CompressedInteraction(("user", "x2", "item"), (5, 9, 2), lambda z: z),
+                CompressedInteraction(("item", "user"), (8,), torch.relu),
+                CompressedInteraction(("place", "x0"), (3,), tanh),
+            ],
+            width - 2 + E + 3 + 16 + 8 + 3,
+            Numbers(x2=(2, E), x0=(1, 3)),
+        ),
+        "final_mlp": lambda: Model(
+            [FinalMLP(Stream(width, (9, 4), ("user", "place"), (E + 3, 6)), Stream(width, (6,), (), (16, 6)), 2)],
+            4 + 6 + 6,
+        ),
+        "ungated_final_mlp": lambda: Model(
+            [FinalMLP(Stream(width, (4,), (), ()), Stream(width, (7, 9), (), ()), 1)], 4 + 9 + 9
+        ),
+        "numbers": lambda: Model(
+            [Machine("user", "x2", "x1"), Gate(("user", "x2", "x0"), 1, gate)],
+            width - 3 + E + E + 3 + E,
+            Numbers(x2=Periodic(2, E, 5), x0=AutoDis(3, 3, 4, 0.5, 0.3), x1=(2, E)),
         ),
     }
     write_all(cases, write, 300)

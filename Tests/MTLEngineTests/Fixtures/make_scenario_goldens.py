@@ -372,7 +372,7 @@ class AdaptDHM(nn.Module):
         return logits
 
 
-def write(name, make, seed):
+def write(name, make, seed, family="scenario"):
     torch.manual_seed(seed)
     model = make()
     x = torch.randn(BATCHES * B, D)
@@ -392,12 +392,16 @@ def write(name, make, seed):
     tensors |= state("initial", model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, foreach=False)
     tensors |= train(
-        model, optimizer, labels, lambda rows: model(x[rows], s[rows], {key: value[rows] for key, value in ids.items()})
+        model,
+        optimizer,
+        labels,
+        lambda rows: model(x[rows], s[rows], {key: value[rows] for key, value in ids.items()}),
+        alternate=getattr(model, "alternate", None),
     )
     tensors |= state("final", model)
     model.eval()
     tensors |= {f"answers/{t}": z.detach() for t, z in zip(TASKS, model(x, s, ids))}
-    keep(f"scenario_{name}", tensors)
+    keep(f"{family}_{name}", tensors)
 
 
 def main():
