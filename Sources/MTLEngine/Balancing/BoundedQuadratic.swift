@@ -1,5 +1,6 @@
 /// Minimises ½ xᵀQx + qᵀx over x ≥ 0, and over aᵀx = 1 where that is wanted, by the method of active sets (Lawson and Hanson, *Solving
-/// Least Squares Problems*, 1974): exact after finitely many steps, each of one Cholesky factor of the free part.
+/// Least Squares Problems*, 1974): exact after finitely many steps, each by a Cholesky factor of the free part, of which only rows
+/// behind a coordinate that left are factored again.
 ///
 /// Q is symmetric and positive semidefinite, a > 0. Its diagonal is taken as 1 + 1e-12 times as large: of many solutions this chooses
 /// the shortest, no set of free coordinates is singular, and where there is no solution x is far out along what Q does not see.
@@ -10,6 +11,9 @@ final class BoundedQuadratic {
     private let vectors: AlignedStorage<Double>
     private let free: AlignedStorage<Int>
     private let capacity: Int
+    /// Free coordinates of the latest solution, and how many of them the factor has.
+    private var count = 0
+    private var factored = 0
     private static let ridge = 1e-12
 
     init(capacity: Int) {
@@ -22,15 +26,22 @@ final class BoundedQuadratic {
     /// - Parameters:
     ///   - q: 0 where it is nil.
     ///   - a: no equality where it is nil.
-    ///   - x: the solution; what it holds before is not read.
-    func solve(_ matrix: Numbers, size: Int, q: Numbers?, a: Numbers?, into x: Numbers) {
+    ///   - x: the solution; what it holds before is not read, but where `goesOn`.
+    ///   - goesOn: whether to begin at the latest solution, which x holds, of the same matrix and a.
+    func solve(
+        _ matrix: Numbers, size: Int, q: Numbers?, a: Numbers?, into x: Numbers, goesOn: Bool = false
+    ) {
         let (gradient, trial) = (vectors.base, vectors.base + capacity)
-        var count = 0
-        for index in 0..<size { x[index] = 0 }
-        if let a {
-            free.base[0] = corner(matrix, size, q, a)
-            x[free.base[0]] = 1 / a[free.base[0]]
-            count = 1
+        if goesOn {
+            count = move(matrix, size, q, a, x, trial, count)
+        } else {
+            (count, factored) = (0, 0)
+            for index in 0..<size { x[index] = 0 }
+            if let a {
+                free.base[0] = corner(matrix, size, q, a)
+                x[free.base[0]] = 1 / a[free.base[0]]
+                count = 1
+            }
         }
         var rejected = -1
         for _ in 0..<20 * size {
@@ -52,6 +63,14 @@ final class BoundedQuadratic {
             // Rounding can send a coordinate back at once; the same set would come again for ever.
             rejected = x[next] == 0 ? next : -1
         }
+    }
+
+    /// The minimum of ½ xᵀQx alone over the coordinates that are free in the latest solution, of whatever sign, with aᵀx = 1.
+    func center(_ matrix: Numbers, size: Int, a: Numbers, into x: Numbers) {
+        let trial = vectors.base + capacity
+        minimum(matrix, size, nil, a, trial, count)
+        for index in 0..<size { x[index] = 0 }
+        for place in 0..<count { x[free.base[place]] = trial[place] }
     }
 
     /// Read where a is largest: elsewhere rounding may be all of it.
@@ -115,7 +134,11 @@ final class BoundedQuadratic {
             guard blocking >= 0 else { return count }
             x[free.base[blocking]] = 0
             var kept = 0
-            for place in 0..<count where x[free.base[place]] > 0 {
+            for place in 0..<count {
+                guard x[free.base[place]] > 0 else {
+                    factored = min(factored, kept)
+                    continue
+                }
                 free.base[kept] = free.base[place]
                 kept += 1
             }
@@ -135,18 +158,20 @@ final class BoundedQuadratic {
         var largest = 0.0
         for row in 0..<count {
             let index = free.base[row]
-            for column in 0...row {
-                factor.base[row * count + column] = matrix[index * size + free.base[column]]
-            }
-            factor.base[row * (count + 1)] *= 1 + Self.ridge
             trial[row] = -(q?[index] ?? 0)
             largest = max(largest, matrix[index * (size + 1)])
+            guard row >= factored else { continue }
+            let line = factor.base + row * capacity
+            for column in 0...row { line[column] = matrix[index * size + free.base[column]] }
+            line[row] *= 1 + Self.ridge
+            SmallSymmetric.factorRow(
+                factor.base, row, stride: capacity, floor: max(largest * 1e-15, .leastNormalMagnitude))
         }
-        SmallSymmetric.factor(factor.base, size: count, floor: max(largest * 1e-15, .leastNormalMagnitude))
-        SmallSymmetric.solve(factor.base, size: count, trial)
+        factored = count
+        SmallSymmetric.solve(factor.base, size: count, stride: capacity, trial)
         guard let a else { return }
         for row in 0..<count { other[row] = a[free.base[row]] }
-        SmallSymmetric.solve(factor.base, size: count, other)
+        SmallSymmetric.solve(factor.base, size: count, stride: capacity, other)
         var (along, missing) = (0.0, 1.0)
         for row in 0..<count {
             along += a[free.base[row]] * other[row]

@@ -2,6 +2,9 @@
 ///
 /// For p = Σ v_t g_t over the simplex, p·g₀ + c ‖g₀‖ ‖p‖ is least where p is nearest to -t g₀ with t = ‖p‖ / (c ‖g₀‖). For a given t
 /// that p is a quadratic problem; t is found by its equation, ‖p(t)‖² - (t c ‖g₀‖)² = 0, which is above 0 for small t and below for large.
+///
+/// As long as the same tasks have a weight ‖p‖² = α + β t², α being the least ‖p‖² over these tasks whatever their signs: a step of
+/// Newton's method in t² is exact there, and the next quadratic problem begins where the last one ended.
 extension BalancerMemory {
     func weighByConflictAversion(_ radius: Double, _ isRescaled: Bool) {
         let count = problem.size
@@ -25,37 +28,40 @@ extension BalancerMemory {
         guard radius * mean > 1e-12 * longest else { return }
 
         let bound = radius * radius * mean * mean
-        // ‖p‖² is piecewise linear in t², so the secant on that scale is exact as soon as both ends have the same tasks.
-        func excess(_ square: Double) -> Double {
-            for index in 0..<count { q[index] = square.squareRoot() * pull[index] }
-            problem.quadratic.solve(problem.cosines, size: count, q: q, a: equality, into: solution)
+        var isBegun = false
+        func square(_ t2: Double) -> Double {
+            for index in 0..<count { q[index] = t2.squareRoot() * pull[index] }
+            problem.quadratic.solve(
+                problem.cosines, size: count, q: q, a: equality, into: solution, goesOn: isBegun)
+            isBegun = true
             return max(0, SmallSymmetric.product(solution, problem.cosines, solution, size: count))
-                - square * bound
         }
+        // No p is longer than the longest gradient.
         var high = longest * longest / bound
         var low = high * 1e-16
-        var (above, below) = (excess(low), excess(high))
-        // Then p = 0 is best: the tasks agree on nothing, and the mean is all that is left.
-        guard above > 0 else { return }
-        var root = high
-        if below < 0 {
-            for round in 0..<80 {
-                let secant = (low * below - high * above) / (below - above)
-                let middle = high > 4 * low ? (low * high).squareRoot() : 0.5 * (low + high)
-                root = round % 4 == 3 || !(secant > low && secant < high) ? middle : secant
-                let value = excess(root)
-                if abs(value) <= 1e-13 * root * bound || high - low <= 1e-15 * high { break }
-                // Illinois' rule: an end that stays gives way.
-                if value > 0 {
-                    (low, above) = (root, value)
-                    below *= 0.5
-                } else {
-                    (high, below) = (root, value)
-                    above *= 0.5
-                }
+        var isAbove = false
+        // There ‖p‖ is that of the mean.
+        var root = min(1 / (radius * radius), high)
+        var isFound = false
+        for round in 0..<80 {
+            let found = square(root)
+            let value = found - root * bound
+            isFound = abs(value) <= 1e-13 * root * bound || high - low <= 1e-15 * high
+            if isFound { break }
+            if value > 0 { (low, isAbove) = (root, true) } else { high = root }
+            problem.quadratic.center(problem.cosines, size: count, a: equality, into: q)
+            let least = max(0, SmallSymmetric.product(q, problem.cosines, q, size: count))
+            let rise = (found - least) / root
+            let step = rise < bound ? least / (bound - rise) : .infinity
+            if step <= low, !isAbove {
+                // Then p = 0 is best: the tasks agree on nothing, and the mean is all that is left.
+                guard square(low) > low * bound else { return }
+                isAbove = true
             }
+            let middle = high > 4 * low ? (low * high).squareRoot() : 0.5 * (low + high)
+            root = round % 8 == 7 || !(step > low && step < high) ? middle : step
         }
-        _ = excess(root)
+        if !isFound { _ = square(root) }
         for index in 0..<count {
             problem.weights[index] += factor * solution[index] * equality[index] / root.squareRoot()
         }

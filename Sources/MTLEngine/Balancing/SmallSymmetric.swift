@@ -5,49 +5,65 @@ enum SmallSymmetric {
 
     /// The lower triangle becomes Cholesky's factor. A pivot below `floor` is put at it: so much is then added to the diagonal there.
     static func factor(_ a: Numbers, size: Int, floor: Double) {
-        for column in 0..<size {
-            for row in column..<size {
-                var value = a[row * size + column]
-                for k in 0..<column { value -= a[row * size + k] * a[column * size + k] }
-                a[row * size + column] =
-                    row == column ? max(value, floor).squareRoot() : value / a[column * (size + 1)]
-            }
+        for row in 0..<size { factorRow(a, row, stride: size, floor: floor) }
+    }
+
+    /// A row of it, where those above are factored already.
+    static func factorRow(_ a: Numbers, _ row: Int, stride: Int, floor: Double) {
+        let own = a + row * stride
+        for column in 0..<row {
+            let other = a + column * stride
+            own[column] = (own[column] - dot(own, other, column)) / other[column]
         }
+        own[row] = max(own[row] - dot(own, own, row), floor).squareRoot()
     }
 
     /// Solves L Lᵀ x = b in place of b.
-    static func solve(_ factor: Numbers, size: Int, _ b: Numbers) {
+    ///
+    /// - Parameter stride: elements from one row of L to the next; nil for `size`.
+    static func solve(_ factor: Numbers, size: Int, stride: Int? = nil, _ b: Numbers) {
+        let stride = stride ?? size
         for row in 0..<size {
-            var value = b[row]
-            for k in 0..<row { value -= factor[row * size + k] * b[k] }
-            b[row] = value / factor[row * (size + 1)]
+            let own = factor + row * stride
+            b[row] = (b[row] - dot(own, b, row)) / own[row]
         }
         var row = size - 1
         while row >= 0 {
-            var value = b[row]
-            for k in row + 1..<max(size, row + 1) { value -= factor[k * size + row] * b[k] }
-            b[row] = value / factor[row * (size + 1)]
+            let own = factor + row * stride
+            b[row] /= own[row]
+            // Row by row of Lᵀ's columns, so that neighbours are read.
+            for k in 0..<row { b[k] -= own[k] * b[row] }
             row -= 1
         }
     }
 
+    /// Four sums at once: one alone waits for itself at every element.
+    static func dot(_ x: Numbers, _ y: Numbers, _ count: Int) -> Double {
+        var sums = SIMD4<Double>(repeating: 0)
+        var index = 0
+        while index + 4 <= count {
+            sums += SIMD4(
+                x[index] * y[index], x[index + 1] * y[index + 1], x[index + 2] * y[index + 2],
+                x[index + 3] * y[index + 3])
+            index += 4
+        }
+        var sum = (sums[0] + sums[1]) + (sums[2] + sums[3])
+        while index < count {
+            sum += x[index] * y[index]
+            index += 1
+        }
+        return sum
+    }
+
     /// y = A x
     static func multiply(_ a: Numbers, size: Int, _ x: Numbers, into y: Numbers) {
-        for row in 0..<size {
-            var value = 0.0
-            for column in 0..<size { value += a[row * size + column] * x[column] }
-            y[row] = value
-        }
+        for row in 0..<size { y[row] = dot(a + row * size, x, size) }
     }
 
     /// xᵀ A y
     static func product(_ x: Numbers, _ a: Numbers, _ y: Numbers, size: Int) -> Double {
         var value = 0.0
-        for row in 0..<size {
-            var line = 0.0
-            for column in 0..<size { line += a[row * size + column] * y[column] }
-            value += x[row] * line
-        }
+        for row in 0..<size { value += x[row] * dot(a + row * size, y, size) }
         return value
     }
 
