@@ -47,7 +47,7 @@ package final class ProgressBar {
     /// By what the tasks were multiplied, in their order.
     private static func weights(_ report: EpochReport) -> String {
         guard let weights = report.taskWeights else { return "" }
-        return ", weights \(weights.map { $0.decimals(3) }.joined(separator: " "))"
+        return ", weights \(weights.map { $0.isNaN ? "-" : $0.decimals(3) }.joined(separator: " "))"
     }
 
     /// 12 s, 3 min 20 s, 2 h 5 min: at most, if no epoch ends training before.

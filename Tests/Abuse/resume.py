@@ -35,6 +35,8 @@ SCHEDULES = {
     "balanced": "schedule: joint\n  balancing: famo",
     "norms": "schedule: joint\n  balancing: {type: gradnorm, learning_rate: 0.1}",
     "risks": "schedule: joint\n  balancing: {type: excess_mtl, step_size: 0.1}",
+    "turns": "schedule: {type: alternating, turns: {steps: 3}, order: shuffled}\n  balancing: uw",
+    "blocks": "schedule: {type: alternating, trains: blocks}\n  balancing: {type: cagrad, smoothing: 0.5}",
     "conflicts": "schedule: joint\n  balancing: {type: cagrad, smoothing: 0.5}",
     "sources": "schedule: {type: alternating, turns: {steps: 2}, order: shuffled}",
 }

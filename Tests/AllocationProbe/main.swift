@@ -151,4 +151,20 @@ for (modelName, model) in try models() where ["mmoe", "graph"].contains(modelNam
             }
         }
     }
+    guard modelName == "mmoe" else { continue }
+    // While tasks take turns, or blocks of parameters.
+    for (balancing, schedule) in [
+        (Balancing.uncertainty(), Schedule.alternating(.batch)), (.rlw, .alternating(.batch)),
+        (.caGrad().fixed(after: 1), .alternating(.batch, trains: .blocks)),
+        (.excessMTL(), .alternating(.batch, trains: .blocks)),
+    ] {
+        for gathered in [false, true] {
+            let count = try probe(
+                model, schedule: schedule, rules: Rules(name: "adam", optimizer: .adam()),
+                balancing: balancing, compute: ComputeOptions(threads: 2), gathered: gathered)
+            print(
+                "\(modelName),\(balancing.kind.rawValue)-in-turns,gathered=\(gathered)", count.own,
+                count.ofBLAS)
+        }
+    }
 }

@@ -61,6 +61,17 @@ import Testing
         #expect(models[0] != models[1] && models[1] == models[2])
     }
 
+    /// In turns a task's weights are those of its own.
+    @Test(arguments: [("uw", "alternating"), ("{type: cagrad}", "{type: alternating, trains: blocks}")])
+    func tasksTakeTurns(balancing: String, schedule: String) throws {
+        try experiment(balancing, training: ", schedule: \(schedule)")
+        let result = try shop.mtl("train", "shop.yaml", "--run", "run", "--threads", "2")
+        #expect(result.status == 0, "\(result.errors)")
+        let lines = String(decoding: try #require(shop.bytes("run/history.jsonl")), as: UTF8.self)
+        #expect(lines.split(separator: "\n").count == 3)
+        #expect(lines.split(separator: "\n").allSatisfy { $0.contains("\"weights\":{\"buy\":") }, "\(lines)")
+    }
+
     /// Weights are in the history, and cosines where a method looks at gradients.
     @Test(arguments: [("uw", false), ("mgda", true), ("fixed", false)])
     func historyTellsHowTasksWereWeighed(balancing: String, hasCosines: Bool) throws {
@@ -100,7 +111,14 @@ import Testing
             "training, balancing, learning_rate: found -1"
         ),
         ("{type: metabalance, main: bye}", "{trunk: [4]}", "", "main: found \"bye\""),
-        ("famo", "{trunk: [4]}", ", schedule: alternating", "training, balancing: found famo beside turns"),
+        (
+            "famo", "{trunk: [4]}", ", schedule: alternating",
+            "training, balancing: found famo, which weighs the losses of a batch, beside a turn of click alone"
+        ),
+        (
+            "mgda", "{trunk: [4]}", ", schedule: {type: alternating, trains: heads}",
+            "beside turns that train nothing that tasks share"
+        ),
         ("{type: fixed, smoothing: 0.5}", "{trunk: [4]}", "", "smoothing"),
         ("{type: db_mtl, momentum: 0.9}", "{trunk: [4]}", "", "expected momentum: 0"),
         ("mgda", "{trunk: [4], ensemble: 2}", "", "packed ensemble"),

@@ -117,6 +117,24 @@ import Testing
         #expect(report.epochs.count == 4)
     }
 
+    /// After the first phase weights are its means, and the run is one of fixed weights.
+    @Test(arguments: [
+        Balancing.famo(learningRate: 0.5), .uncertainty(learningRate: 0.1), .mgda(.norm).smoothed(),
+    ])
+    func weightsAreFixedAfterAPhase(_ method: Balancing) throws {
+        let rows = try SmallProblem.data(Double.self, rows: 150)
+        let trainer = try trainer(method.fixed(after: 2))
+        let report = try trainer.fit(rows, until: StoppingRule(epochs: 5, patience: nil))
+        let weights = try report.epochs.map { try #require($0.taskWeights) }
+        let means = (0..<3).map { (weights[0][$0] + weights[1][$0]) / 2 }
+        for epoch in 2..<5 {
+            expectClose(weights[epoch], means, relative: 1e-12, absolute: 0, "epoch \(epoch)")
+        }
+        #expect(weights[0] != weights[1] && Set(means).count == 3)
+        let free = try self.trainer(method).fit(rows, until: StoppingRule(epochs: 2, patience: nil))
+        #expect(free.epochs.map(\.taskWeights) == report.epochs.prefix(2).map(\.taskWeights))
+    }
+
     @Test func difficultyNeedsAQuality() throws {
         let trainer = try trainer(.dtp())
         let rows = try SmallProblem.data(Double.self, rows: 150)

@@ -25,6 +25,7 @@ import Testing
             try Balanced.method(["type": "pcd", "main": "buy", "progress": 0.5, "momentum": 0.5])
                 == .pcd(main: "buy", progress: 0.5, momentum: 0.5))
         #expect(try Balanced.method(["type": "aligned_mtl", "scale": "median"]) == .alignedMTL(.median))
+        #expect(try Balanced.method(["type": "uw", "fixed_after": 2]) == .uncertainty().fixed(after: 2))
     }
 
     @Test func namesAreTheirOwn() throws {
@@ -80,7 +81,7 @@ import Testing
             (.ldcMTL(penalty: -1), "penalty"), (.ldcMTL(learningRate: -1), "learning_rate"),
             (.gradCraft(relaxation: 2), "relaxation"), (.gradCraft(momentum: 1), "momentum"),
             (.gradCraft(cosine: 1), "cosine"), (.cosineGate(main: "buy"), "main"),
-            (Balancing.fixed.smoothed(1), "smoothing"),
+            (Balancing.fixed.smoothed(1), "smoothing"), (Balancing.famo().fixed(after: 0), "fixed_after"),
         ] as [(Balancing, String)])
     func badNumbersAreRefused(_ method: Balancing, _ place: String) {
         let error = failure {

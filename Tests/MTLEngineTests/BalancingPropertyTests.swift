@@ -16,6 +16,8 @@ import Testing
             .dbMTL(momentum: 0.9), .pcd(progress: 1), .cosineGate(isWeighted: true), .moDo(learningRate: 10),
             .excessMTL(stepSize: 10), .gradNorm(learningRate: 1), .ldcMTL(penalty: 100, learningRate: 1),
             .gradCraft(relaxation: 0, cosine: 0.5), Balancing.upGrad.smoothed(0.5),
+            Balancing.famo().fixed(after: 1), Balancing.mgda(.norm).smoothed(0.5).fixed(after: 2),
+            Balancing.gradNorm(learningRate: 1).fixed(after: 2),
         ]
 
     /// Methods whose weights of one step follow from M alone, and do not change with its scale.

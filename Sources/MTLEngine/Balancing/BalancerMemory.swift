@@ -26,6 +26,8 @@ package final class BalancerMemory {
     let state: AlignedStorage<Double>
     /// Where those sums begin.
     let squares: Int
+    /// The first of the rows with the sums of the first phase's weights and their counts.
+    private let phase: Int
     /// A number of each task: γ, c, a floor or a preference.
     let options: AlignedStorage<Double>
     let problem: GramProblem
@@ -48,8 +50,8 @@ package final class BalancerMemory {
         self.balancing = balancing
         self.seed = seed
         taskCount = tasks.count
-        squares =
-            (balancing.stateRows(tasks: tasks.count) + (balancing.smoothing > 0 ? 2 : 0)) * tasks.count
+        phase = balancing.stateRows(tasks: tasks.count) + (balancing.smoothing > 0 ? 2 : 0)
+        squares = (phase + (balancing.fixedAfter == nil ? 0 : 2)) * tasks.count
         state = AlignedStorage(
             zeroed: squares + (balancing.needs.contains(.excessRisks) ? width * tasks.count : 0))
         options = AlignedStorage(copying: tasks.map(balancing.option(of:)))
@@ -81,8 +83,13 @@ package final class BalancerMemory {
     ) -> UnsafeBufferPointer<Double> {
         let count = gather(losses, gram)
         if count > 0 {
-            weigh(risks)
-            smooth()
+            if isFixed {
+                takeMeans()
+            } else {
+                weigh(risks)
+                smooth()
+                addToMeans()
+            }
         }
         for task in 0..<taskCount { output.base[task] = 0 }
         for index in 0..<count { output.base[present.base[index]] = problem.weights[index] }
@@ -175,6 +182,29 @@ package final class BalancerMemory {
         }
     }
 
+    /// Whether the first phase is over, so that nothing is learned any more.
+    package var isFixed: Bool { balancing.fixedAfter.map { epoch >= $0 } ?? false }
+
+    private func addToMeans() {
+        guard balancing.fixedAfter != nil else { return }
+        let (sum, count) = (row(phase), row(phase + 1))
+        for index in 0..<problem.size {
+            let (task, weight) = (present.base[index], problem.weights[index])
+            guard (sum[task] + weight).isFinite else { continue }
+            sum[task] += weight
+            count[task] += 1
+        }
+    }
+
+    /// The first phase's mean weights; 1 for a task that had none.
+    private func takeMeans() {
+        let (sum, count) = (row(phase), row(phase + 1))
+        for index in 0..<problem.size {
+            let task = present.base[index]
+            problem.weights[index] = count[task] > 0 ? sum[task] / count[task] : 1
+        }
+    }
+
     /// Tells a step's losses, once for each step, behind `weights`.
     ///
     /// - Parameters:
@@ -184,6 +214,7 @@ package final class BalancerMemory {
         losses: UnsafePointer<Double>, after: UnsafePointer<Double>? = nil,
         gram: UnsafePointer<Double>? = nil
     ) {
+        guard !isFixed else { return }
         switch balancing.method {
         case .uw(let form, let rate): learnUncertainty(losses, form, rate)
         case .imtlL(let rate): learnLossScales(losses, rate)

@@ -5,6 +5,7 @@ extension Balancing {
     /// - Throws: `InputError` that names the option.
     package func check(_ place: String = "balancing", tasks: [String]? = nil) throws(InputError) {
         try requireRate(smoothing, "\(place), smoothing")
+        if let fixedAfter { try require(fixedAfter, atLeast: 1, "\(place), fixed_after") }
         try checkNumbers(place)
         if let tasks { try checkNames(place, tasks) }
     }

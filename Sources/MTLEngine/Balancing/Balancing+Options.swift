@@ -1,7 +1,7 @@
 // Balancing as a file says it: what a type takes, and its defaults, which its initialiser says once.
 
 extension Balancing {
-    /// Reads the options of a method; all of them take "smoothing".
+    /// Reads the options of a method; all of them take "smoothing" and "fixed_after".
     ///
     /// - Throws: `InputError` that names an option of another type. `check` tells those out of their range.
     package init(_ kind: Kind, _ options: inout OptionReader) throws(InputError) {
@@ -11,7 +11,10 @@ extension Balancing {
             ? try Self.lossMethod(usual.method, &options) : try Self.gradientMethod(usual.method, &options)
         self = Balancing(method)
         // Weights that are always 1 have nothing to follow.
-        if kind != .fixed { smoothing = try options.value("smoothing") ?? 0 }
+        if kind != .fixed {
+            smoothing = try options.value("smoothing") ?? 0
+            fixedAfter = try options.value("fixed_after")
+        }
     }
 
     /// A method with its defaults.

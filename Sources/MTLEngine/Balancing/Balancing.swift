@@ -163,7 +163,21 @@ public struct Balancing: Sendable, Equatable {
     /// The share of the weights before in those of a step (CR-MOGM); 0 for none.
     public internal(set) var smoothing = 0.0
 
+    /// The epochs after which weights stay what they were on the average until then; nil for never.
+    public internal(set) var fixedAfter: Int?
+
     package init(_ method: Method) { self.method = method }
+
+    /// The same method for a first phase, and then fixed weights: each task's mean weight over that phase. The two phases are those of
+    /// AutoScale (Yang et al., arXiv 2508.13979), whose own search for the weights this is not: there good ones were those that make
+    /// the tasks' gradients alike in length, as `gradNorm`, `metaBalance` and `imtlG` do.
+    ///
+    /// - Parameter epochs: of the first phase; 1 or more.
+    public func fixed(after epochs: Int) -> Balancing {
+        var result = self
+        result.fixedAfter = epochs
+        return result
+    }
 
     /// The same method, whose weights follow slowly: w ← share · w + (1 - share) · ŵ, from its first ones on (CR-MOGM, Zhou et al.,
     /// *On the Convergence of Stochastic Multi-Objective Gradient Manipulation and Beyond*, NeurIPS 2022).

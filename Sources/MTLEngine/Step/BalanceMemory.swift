@@ -4,6 +4,8 @@ package struct BalanceRun<Scalar: BLASScalar> {
     let meets: Bool
     /// Whether the weights are known before the batch is.
     let weighsBefore: Bool
+    /// Whether tasks of other turns count in the weights.
+    let weighsAll: Bool
     /// Whether the method looks at the gradients of single tasks.
     let splits: Bool
     /// Per task its weight in this step.
@@ -50,6 +52,7 @@ final class BalanceMemory<Scalar: BLASScalar> {
         run = BalanceRun(
             meets: balancer?.balancing.meets ?? false,
             weighsBefore: balancer?.balancing.needs.areKnownBefore ?? false,
+            weighsAll: balancer?.balancing.weighsAllTasks ?? false,
             splits: balancer?.balancing.needs.areOfGradients ?? false,
             weights: numbers.base, losses: numbers.base + tasks,
             gram: numbers.base + 3 * tasks, partials: partials.base,

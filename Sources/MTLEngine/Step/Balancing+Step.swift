@@ -9,6 +9,17 @@ extension Balancing {
         ])
     }
 
+    /// Whether a task's weight depends on the losses that others have in the batch: alone it has none.
+    var comparesBatchLosses: Bool {
+        switch method {
+        case .uwSO, .gls, .stch, .famo, .pbi, .ldcMTL: true
+        default: false
+        }
+    }
+
+    /// Whether a task's weight counts the tasks of other turns too.
+    package var weighsAllTasks: Bool { needs.areKnownBefore && !needs.areOfGradients }
+
     /// Whether a task has a quality from 0 to 1.
     private static func hasIndicator(_ task: LearningTask) -> Bool {
         switch task.kind {
@@ -29,20 +40,17 @@ extension Balancing {
 
     /// Whether a step can give the method what it needs.
     ///
+    /// - Returns: which turns it weighs.
     /// - Throws: `InputError` that says what stands in the way.
+    @discardableResult
     package func checkStep(
         _ plan: ModelPlan, tasks: [LearningTask], turns: [TurnSpec], place: String
-    ) throws(InputError) {
+    ) throws(InputError) -> BalancedTurns {
         func refuse(_ found: String, _ expected: String) throws(InputError) {
             throw InputError(.value, at: place, found: found, expected: expected)
         }
-        guard turns.count == 1, turns[0].tasks.count == tasks.count else {
-            return try refuse(
-                "\(kind.rawValue) beside turns of some tasks",
-                "a joint schedule: it weighs the losses or gradients of all tasks of a batch")
-        }
-        guard tasks.count > 1 else { return try refuse("\(kind.rawValue) of one task", "several tasks") }
-        guard isServed else {
+        if tasks.count < 2 { try refuse("\(kind.rawValue) of one task", "several tasks") }
+        if !isServed {
             let others = Kind.allCases.filter { Self.usual($0).isServed }.map(\.rawValue)
             let expected =
                 kind == .dbMTL
@@ -52,7 +60,7 @@ extension Balancing {
                 needs.contains(.trackedGradients)
                 ? ", which follows gradients over steps: at the representation they are of other rows at every step"
                 : ", which takes the gradients of two batches for a step"
-            return try refuse(
+            try refuse(
                 (kind == .dbMTL ? "\(kind.rawValue) with a momentum" : kind.rawValue) + reason, expected)
         }
         if needsPositiveLosses, let task = tasks.first(where: { $0.kind == .zeroInflatedLognormal }) {
@@ -71,9 +79,6 @@ extension Balancing {
                 "\(kind.rawValue) of a packed ensemble",
                 "one network, or weights that are known before the batch: members run one after the other")
         }
-        if needs.areOfGradients {
-            try TaskFrontier(plan, turn: turns[0]).check(
-                plan, tasks: tasks, turn: turns[0], place: place)
-        }
+        return try BalancedTurns(self, plan, tasks: tasks, turns: turns, place: place)
     }
 }

@@ -27,10 +27,12 @@ package struct MemoryNeed: Sendable {
     ///   - averages: whether a moving average of all parameters is kept.
     ///   - anchors: whether a schedule holds parameters to a copy of them.
     ///   - balancing: how the tasks are weighed against each other.
+    ///   - turns: the turns in which they are; none for one of all tasks.
     package init(
         training model: MultiTaskModel, batch: Int, workers: Int, stateVectors: Int,
         rowState: Optimizer.RowState? = nil, sets: Int, averages: Bool = false, anchors: Bool = false,
-        balancing: Balancing = .fixed, backend: MatrixBackend = .kernels, scalarBytes: Int
+        balancing: Balancing = .fixed, turns: [TurnSpec] = [], backend: MatrixBackend = .kernels,
+        scalarBytes: Int
     ) {
         let plan = model.plan
         let size = Double(scalarBytes)
@@ -61,8 +63,9 @@ package struct MemoryNeed: Sendable {
                         + Double(2 * model.tasks.count)))
         )
         if balancing.needs.areOfGradients {
-            let turn = TurnSpec(tasks: Array(model.tasks.indices))
-            let width = Double(TaskFrontier(plan, turn: turn).width)
+            let all = [TurnSpec(tasks: Array(model.tasks.indices))]
+            let width = Double(
+                (turns.isEmpty ? all : turns).map { TaskFrontier(plan, turn: $0).width }.max() ?? 0)
             add(
                 "balancing",
                 "the gradients of \(model.tasks.count) tasks, \(Self.text(width)) numbers a row each",

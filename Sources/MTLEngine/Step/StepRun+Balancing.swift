@@ -64,7 +64,12 @@ extension StepRun {
     /// The weights of the step.
     func weigh(_ batch: BatchView<Scalar>) {
         for task in 0..<tasks { balance.losses[task] = .nan }
+        // A task of another turn is there, whatever this batch says of it.
+        if balance.weighsAll {
+            for task in 0..<tasks where !stopped.isStopped[task] { balance.losses[task] = 0 }
+        }
         // Methods whose weights are known before the batch look at nothing but which tasks it has.
+        for loss in turn.losses { balance.losses[loss.task] = .nan }
         for loss in turn.losses where learns(loss.task, batch) {
             balance.losses[loss.task] = weighsBefore ? 0 : taskLoss(loss, batch)
         }
@@ -109,7 +114,7 @@ extension StepRun {
                 for column in 0..<passes.width { target[column] += source[column] }
             }
         }
-        memory.takeRisks(balance.slopes, first: 0, count: passes.width, into: balance.risks)
+        memory.takeRisks(balance.slopes, first: passes.start, count: passes.width, into: balance.risks)
     }
 
     /// Puts the tasks' gradients together: what they share gets their weighted sum, or each logit's its task's weight.

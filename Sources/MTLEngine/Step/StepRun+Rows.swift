@@ -36,7 +36,7 @@ extension StepRun {
             }
             guard let backward else { continue }
             if meets, backward == turn.stages - 1 {
-                if balance.meets { combine(index, back) }
+                if weighsMeeting { combine(index, back) }
                 jointLosses(index, back, batch, into: partialLosses)
             }
             if let passes = turn.passes {

@@ -101,7 +101,11 @@ package struct StepRun<Scalar: BLASScalar> {
     var isTrial = false
 
     /// Whether all rows meet between forward and backward.
-    var meets: Bool { turn.ranks || balance.meets || isTrial }
+    var meets: Bool { turn.ranks || weighsMeeting || isTrial }
+    /// Whether they do because the tasks' losses or gradients are looked at.
+    var weighsMeeting: Bool { balance.meets && (turn.passes != nil || !balance.splits) }
+    /// Whether the tasks of this turn are weighed at all.
+    var isWeighed: Bool { weighsBefore || weighsMeeting }
     /// Whether weights of the tasks are known before the batch is.
     var weighsBefore: Bool { balance.memory != nil && balance.weighsBefore }
 
@@ -123,12 +127,12 @@ package struct StepRun<Scalar: BLASScalar> {
             }
             if turn.ranks { weighRanked(batch, worker: worker) }
             wait(worker, observer)
-            if weighsBefore {
-                if worker == 0 { weigh(batch) }
-                wait(worker, observer)
-            }
         }
         if skipsUnlabelled && !turn.losses.contains(where: { learns($0.task, batch) }) { return }
+        if countsLabels && weighsBefore {
+            if worker == 0 { weigh(batch) }
+            wait(worker, observer)
+        }
         if let slices = turn.slices {
             runSlices(slices, batch, worker: worker, observer: observer)
             return
@@ -176,7 +180,7 @@ package struct StepRun<Scalar: BLASScalar> {
             rank(self.chunk(chunk, batch), batch, worker: worker)
             wait(worker, observer)
         }
-        guard balance.meets, !isTrial else { return }
+        guard weighsMeeting, !isTrial else { return }
         if let passes = turn.passes {
             sweepOwn(chunk, passes, batch, worker: worker, observer: observer)
             wait(worker, observer)

@@ -16,6 +16,7 @@ struct TaskPasses {
     let sharedStarts: UnsafeBufferPointer<Int>
     let sharedLists: UnsafePointer<Int32>
     let frontier: UnsafeBufferPointer<Place>
-    /// Columns of the frontier.
+    /// Columns of the frontier, and the first of them among those of all turns.
     let width: Int
+    let start: Int
 }

@@ -2,7 +2,7 @@
 extension TrainingStep {
     /// Tells the method what it learns from: the step's losses, and those of the same rows after it. A task that is left out has none.
     func balance(_ batch: BatchView<Scalar>) {
-        guard let balancer else { return }
+        guard let balancer, current.isWeighed, !balancer.isFixed else { return }
         let (before, after) = (current.balance.losses, current.balance.losses + losses.count)
         for task in 0..<losses.count { (before[task], after[task]) = (.nan, .nan) }
         for loss in current.turn.losses where current.learns(loss.task, batch) {
@@ -25,6 +25,9 @@ extension TrainingStep {
     package var taskWeights: [Double] {
         (0..<(balancer?.taskCount ?? 0)).map { current.balance.weights[$0] }
     }
+
+    /// Whether the tasks of the latest step were weighed.
+    var isWeighed: Bool { current.isWeighed }
 
     /// Whether the latest step looked at the tasks' gradients.
     var hasTaskProducts: Bool { balancer != nil && current.turn.passes != nil }

@@ -82,14 +82,13 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
                 .shape, at: "batch size", found: "\(batchLimit)", expected: "1 to \(Self.largestBatch)")
         }
         let (balances, splits) = (balancing.kind != .fixed, balancing.needs.areOfGradients)
-        if balances {
-            try balancing.checkStep(plan, tasks: store.tasks, turns: specs, place: "balancing")
-            balancer = try BalancerMemory(
-                balancing, tasks: store.tasks,
-                width: splits ? TaskFrontier(plan, turn: specs[0]).width : 0, seed: seed)
-        } else {
-            balancer = nil
-        }
+        let balanced =
+            balances
+            ? try balancing.checkStep(plan, tasks: store.tasks, turns: specs, place: "balancing") : nil
+        balancer =
+            try balanced.map { balanced throws(InputError) in
+                try BalancerMemory(balancing, tasks: store.tasks, width: balanced.width, seed: seed)
+            }
         self.store = store
         self.optimizer = optimizer
         self.tableOptimizer = ofTables
@@ -131,11 +130,12 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         options.projection = tables
         options.slicedVector = isSliced ? Self.vector : nil
         options.rowState = ofTables.rowState
-        options.splitsTasks = splits
         var states = StateLayout()
-        let plans = specs.indices.map {
-            TurnPlan(
-                plan, tasks: store.tasks, specs: specs, turn: $0, options: options, states: &states)
+        let plans = specs.indices.map { turn in
+            options.frontier = balanced?.frontiers[turn]
+            options.frontierStart = balanced?.starts[turn] ?? 0
+            return TurnPlan(
+                plan, tasks: store.tasks, specs: specs, turn: turn, options: options, states: &states)
         }
         let stateCount = states.count
         turns = plans
@@ -185,7 +185,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let ranking = RankingMemory(plan, tasks: tasks, rows: batchLimit)
         let weighing = BalanceMemory<Scalar>(
             balancer, tasks: tasks, rows: batchLimit, blocks: tileLimit,
-            width: splits ? TaskFrontier(plan, turn: specs[0]).width : 0)
+            width: balanced?.largestWidth ?? 0)
         let presence = AlignedStorage<Bool>(zeroed: shards * scenarios)
         let used = AlignedStorage<Bool>(zeroed: shards)
         let ranges = rangeLimit + plan.embedding.tables.count

@@ -19,8 +19,9 @@ package final class TurnPlan {
         package var projection: ProjectedTables?
         /// Elements of a vector register, where the first two layers may be sliced; nil where they may not.
         package var slicedVector: Int?
-        /// Whether the gradients of tasks are weighed where they meet.
-        package var splitsTasks = false
+        /// Where the gradients of the turn's tasks are weighed; nil where they are not. And its first column among those of all turns.
+        package var frontier: TaskFrontier?
+        package var frontierStart = 0
         /// The paces of all turns.
         package var paces: StepPaces
         /// Vectors of state that the optimiser remembers.
@@ -35,7 +36,7 @@ package final class TurnPlan {
     ) {
         let spec = specs[turn]
         self.spec = spec
-        let program = Program(plan, tasks: tasks, turn: spec, reach: options.splitsTasks ? .cut : .all)
+        let program = Program(plan, tasks: tasks, turn: spec, reach: options.frontier == nil ? .all : .cut)
         var owners: [AnyObject] = []
         func keep<Element>(_ source: [Element]) -> UnsafeBufferPointer<Element> {
             let list = FixedList(source)
@@ -73,8 +74,7 @@ package final class TurnPlan {
             return UnsafePointer(list.base)
         }
         var passes: TaskPasses?
-        if options.splitsTasks {
-            let frontier = TaskFrontier(plan, turn: spec)
+        if let frontier = options.frontier {
             let own = spec.tasks.map { task in
                 var alone = spec
                 alone.tasks = [task]
@@ -95,7 +95,7 @@ package final class TurnPlan {
                 ownLists: keep(own.map { keepLists($0.lists) }), shared: entries(shared.backward),
                 sharedStarts: starts(shared.backward), sharedLists: keepLists(shared.lists),
                 frontier: keep(places),
-                width: frontier.width)
+                width: frontier.width, start: options.frontierStart)
         }
         let lists = AlignedStorage<Int32>(copying: program.lists)
         owners.append(lists)

@@ -7,18 +7,25 @@
 /// How the tasks were weighed against each other in the steps of an epoch: sums of their weights, and of the cosines between their
 /// gradients where the method looks at those.
 package struct BalanceSums: Sendable, Equatable, Codable {
-    private var steps = 0.0
+    /// Per task the steps in which it was weighed.
+    private var steps: [Double]
     private var weights: [Double]
     /// Per pair, `[tasks, tasks]`.
     private var cosines: [Double] = []
     private var pairs: [Double] = []
 
-    init(tasks: Int) { weights = [Double](repeating: 0, count: tasks) }
+    init(tasks: Int) {
+        weights = [Double](repeating: 0, count: tasks)
+        steps = weights
+    }
 
-    mutating func add(_ step: TrainingStep<some BLASScalar>) {
+    mutating func add(_ step: TrainingStep<some BLASScalar>, turn: Int) {
+        guard step.isWeighed else { return }
         let (balance, tasks) = (step.current.balance, weights.count)
-        steps += 1
-        for task in 0..<tasks { weights[task] += balance.weights[task] }
+        for task in step.tasks(of: turn) {
+            steps[task] += 1
+            weights[task] += balance.weights[task]
+        }
         guard step.hasTaskProducts else { return }
         if cosines.isEmpty {
             cosines = [Double](repeating: 0, count: tasks * tasks)
@@ -35,8 +42,10 @@ package struct BalanceSums: Sendable, Equatable, Codable {
         }
     }
 
-    /// Per task its mean weight; nil where there was no step.
-    var meanWeights: [Double]? { steps > 0 ? weights.map { $0 / steps } : nil }
+    /// Per task its mean weight, NaN for one without a turn; nil where there was no step.
+    var meanWeights: [Double]? {
+        steps.contains { $0 > 0 } ? zip(weights, steps).map { $1 > 0 ? $0 / $1 : .nan } : nil
+    }
 
     /// Per pair of tasks the mean cosine, `[tasks, tasks]`; NaN where never both had a gradient. Nil for a method without.
     var meanCosines: [Double]? {

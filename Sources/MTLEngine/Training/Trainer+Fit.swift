@@ -103,8 +103,8 @@ extension Trainer {
                 var runaway: Int?
                 var explosion: (found: Divergence, tasks: [Int])?
                 sequence.forEachTurn(epoch: state.epoch, batch: state.batch, step: state.steps) { turn in
-                    trainingStep.step(batch, turn: turn)
-                    state.balanced?.add(trainingStep)
+                    let stepped = trainingStep.step(batch, turn: turn)
+                    if stepped { state.balanced?.add(trainingStep, turn: turn) }
                     for task in trainingStep.tasks(of: turn) {
                         state.losses.add(trainingStep, task: task)
                         if trainingStep.losses[task].isInfinite, !state.hasStopped(task) {

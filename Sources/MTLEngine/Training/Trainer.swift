@@ -40,8 +40,8 @@ public final class Trainer<Scalar: BLASScalar> {
     ///   - clipping: a bound on gradients.
     ///   - averaging: d, at least 0 and below 1, of a moving average of all parameters, which every step (every turn, where
     ///     tasks take turns) makes d a + (1 - d) p, with a smaller d at the beginning; see `averagedParameters`. nil for none.
-    ///   - balancing: how the losses or gradients of the tasks are weighed against each other, beside the tasks' own weights; of a
-    ///     joint schedule. Steps by hand (`step`) end no epoch, so that methods which count epochs stay in the first.
+    ///   - balancing: how the losses or gradients of the tasks are weighed against each other, beside the tasks' own weights.
+    ///     Where tasks take turns, methods that compare them with each other need turns of several. Steps by hand (`step`) end no epoch, so that methods which count epochs stay in the first.
     ///   - initialization: how parameters are drawn.
     ///   - seed: what parameters and the order of rows are drawn from.
     ///   - compute: threads, back end and instructions.
@@ -71,7 +71,8 @@ public final class Trainer<Scalar: BLASScalar> {
                 training: model, batch: batchSize, workers: compute.threads,
                 stateVectors: optimizer.stateVectors, rowState: (tableOptimizer ?? optimizer).rowState,
                 sets: schedulePlan.stateSets, averages: averaging != nil, anchors: schedulePlan.isAnchored,
-                balancing: balancing, backend: compute.backend, scalarBytes: MemoryLayout<Scalar>.stride
+                balancing: balancing, turns: schedulePlan.turns, backend: compute.backend,
+                scalarBytes: MemoryLayout<Scalar>.stride
             ).check()
         }
         store = try ParameterStore(model, compute: compute)
