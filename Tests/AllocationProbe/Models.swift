@@ -129,6 +129,9 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                         sequences: ["clicks", "hours"], candidates: ["item", "hour"], count: 2, units: 9,
                         activation: .silu, dropout: 0.1),
                     TransformerEncoder(sequences: ["clicks"], heads: 4, pooling: .all),
+                    InterestEvolution(
+                        sequences: ["clicks", "hours"], candidates: ["item", "hour"],
+                        layers: [.dense(8, .sigmoid)]),
                     TargetAttention(
                         sequences: ["clicks", "hours"], candidates: ["item", "hour"],
                         layers: [.dense(8, .sigmoid)], normalization: .scaledSoftmax),
