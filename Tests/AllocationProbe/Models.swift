@@ -90,6 +90,10 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
             try model(
                 SharedBottom(trunk: layers), isEmbedded: true,
                 [
+                    PiecewiseLinear([
+                        .init("a", index: 0, bins: 4), .init("b", index: 1, bins: 4, encoding: .periodic()),
+                        .init("c", index: 2, bins: 4, encoding: .autoDis()),
+                    ]),
                     FieldGate(), FactorizationMachine(fields: ["item", "seen", "history"]),
                     FactorizationMachine(fields: ["item", "seen", "tags"], hasPairs: true),
                     BilinearInteraction(fields: ["item", "seen", "tags"]),
@@ -98,17 +102,6 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                     CrossLayers(count: 1, isGated: true),
                     WideLayer(), FinalMLP(first: layers, second: layers, heads: 2, firstContext: ["item"]),
                     MaskNet(units: 8, isSerial: true),
-                ])
-        ),
-        (
-            "numbers",
-            try model(
-                SharedBottom(trunk: layers), isEmbedded: true,
-                [
-                    PiecewiseLinear([
-                        .init("a", index: 0, bins: 4), .init("b", index: 1, bins: 4, encoding: .periodic()),
-                        .init("c", index: 2, bins: 4, encoding: .autoDis()),
-                    ])
                 ])
         ),
         (
@@ -134,6 +127,9 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                         sequences: ["clicks", "hours"], candidates: ["item", "hour"], count: 2, units: 9,
                         activation: .silu, dropout: 0.1),
                     TransformerEncoder(sequences: ["clicks"], heads: 4, pooling: .all),
+                    InterestEvolution(
+                        sequences: ["clicks", "hours"], candidates: ["item", "hour"],
+                        layers: [.dense(8, .sigmoid)]),
                     TargetAttention(
                         sequences: ["clicks", "hours"], candidates: ["item", "hour"],
                         layers: [.dense(8, .sigmoid)], normalization: .scaledSoftmax),

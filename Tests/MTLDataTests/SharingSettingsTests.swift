@@ -68,6 +68,8 @@ import Testing
         case .attention: layer.options = ["sequence": "viewed", "candidate": "item"]
         case .attentionPooling: layer.options = ["sequence": "viewed"]
         case .transformer: layer.options = ["sequence": "viewed", "candidate": "item", "dropout": 0.1]
+        case .interestEvolution:
+            layer.options = ["sequence": "viewed", "candidate": "item", "layers": [6]]
         case .factorizationMachine: layer.options = ["fields": ["viewed", "item"]]
         case .gate: layer.options = ["fields": ["user", "item"]]
         case .cross: layer.options = ["rank": 3, "gated": true]
@@ -379,7 +381,7 @@ import Testing
     }
 
     /// Sequences of the same behaviours, from a file; rows in which one has more than the other are refused before training.
-    @Test(arguments: [FeatureLayerType.attention, .transformer])
+    @Test(arguments: [FeatureLayerType.attention, .transformer, .interestEvolution])
     func sequencesSideBySide(type: FeatureLayerType) throws {
         var settings = ModelSettings()
         settings.features = [

@@ -39,6 +39,16 @@ import Testing
                     pooling: .all)
             ], one
         ),
+        (
+            "evolution",
+            [
+                InterestEvolution(
+                    sequences: both, candidates: ["item", "place"], layers: [.dense(6, .sigmoid)]),
+                InterestEvolution(
+                    sequences: ["history"], candidates: ["item"],
+                    layers: [.dense(5, .sigmoid), .dense(4, .sigmoid)]),
+            ], embedded
+        ),
     ]
     static let numbers = Array(cases.indices)
 
@@ -79,6 +89,14 @@ import Testing
         try Golden("features_" + name).checkFirstBatch(model(layers, embedded))
     }
 
+    /// With room for one behaviour no state comes before another.
+    @Test func gradientsOfOneBehaviour() throws {
+        try GradientCheck.expectAgreement(
+            of: model(
+                [InterestEvolution(sequences: ["history"], candidates: ["item"], layers: [.dense(3, .tanh)])],
+                FeatureLayerTests.embedded(capacity: 1)), rows: 13, compute: ComputeOptions())
+    }
+
     // MARK: Laws
 
     @Test(arguments: numbers) func sameBitsForAnyThreads(number: Int) throws {
@@ -109,6 +127,25 @@ import Testing
         #expect(try few.gradient(name) == Array(many.gradient(name).prefix(positions.count)))
         #expect(try many.gradient(name).suffix(4 * 4).allSatisfy { $0 == 0 })
         #expect(try few.gradient("trunk.0.weight") == many.gradient("trunk.0.weight"))
+    }
+
+    /// States stay as they are behind a row's last behaviour.
+    @Test func roomForMoreChangesNoState() throws {
+        func trainer(capacity: Int) throws -> Trainer<Float> {
+            try Trainer(
+                model(
+                    [InterestEvolution(sequences: ["history"], candidates: ["item"])],
+                    FeatureLayerTests.embedded(capacity: capacity)), batchSize: 90, seed: 3)
+        }
+        let (few, many) = (try trainer(capacity: 5), try trainer(capacity: 9))
+        let data = try data(Float.self, rows: 0..<90)
+        for _ in 0..<3 {
+            #expect(try few.step(data, rows: 0..<90) == many.step(data, rows: 0..<90))
+        }
+        #expect(few.parameters == many.parameters)
+        #expect(try few.predict(data).values("spend") == many.predict(data).values("spend"))
+        let back = try self.data(Float.self, rows: 0..<90, reversed: true)
+        #expect(try few.predict(data).values("spend") != few.predict(back).values("spend"))
     }
 
     @Test func aRowsPredictionDoesNotDependOnItsNeighbours() throws {
@@ -224,6 +261,16 @@ import Testing
             place(TargetAttention(sequences: Self.both, candidates: ["item"])) == "features.0, candidate")
         let uneven: [EmbeddedFeature] = [.sequence("places", table: "place", maximumCount: 6)] + Self.one
         #expect(place(encoder(Self.both, heads: 7), uneven) == "features.0, sequence")
+        func evolution(_ candidates: [String], _ layers: [HiddenLayer] = [.relu(4)]) -> InterestEvolution {
+            InterestEvolution(sequences: ["history"], candidates: candidates, layers: layers)
+        }
+        #expect(place(evolution(["item"])) == nil)
+        #expect(place(evolution([])) == "features.0, candidate")
+        #expect(place(evolution(["place"])) == "features.0, candidate")
+        #expect(
+            place(evolution(["item"], [.dense(4, .tanh, dropout: 0.5)])) == "features.0, layers, layer 0")
+        #expect(
+            place(InterestEvolution(sequences: ["item"], candidates: ["item"])) == "features.0, sequence")
     }
 
     /// Behaviours that are paired with each other are as many, in training and prediction.

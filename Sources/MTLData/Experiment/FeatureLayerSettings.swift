@@ -31,6 +31,8 @@ public enum FeatureLayerType: String, SettingsKind {
     case attention
     /// Attention pooling of a sequence: one query that learns what to look for.
     case attentionPooling = "attention_pooling"
+    /// DIEN's recurrent units along a sequence.
+    case interestEvolution = "dien"
     /// A transformer over a sequence and what it is compared with.
     case transformer
 
@@ -74,6 +76,7 @@ extension TypedSettings where Kind == FeatureLayerType {
                 case .gate: try FieldGate(&options)
                 case .attention: try TargetAttention(&options)
                 case .attentionPooling: try AttentionPooling(&options)
+                case .interestEvolution: try InterestEvolution(&options)
                 case .transformer: try TransformerEncoder(&options)
                 }
             }

@@ -12,6 +12,11 @@ public struct SequenceFeature: Sendable {
     /// The length of a vector.
     public var dimension: Int { value.width / capacity }
     var isRead = false
+
+    /// Other vectors of the same behaviours, `[rows, capacity · length of a vector]`.
+    func holding(_ vectors: GraphValue) -> SequenceFeature {
+        SequenceFeature(name: name, value: vectors, length: length, capacity: capacity, isRead: true)
+    }
 }
 
 extension GraphBuilder {

@@ -29,6 +29,7 @@ package enum Node: Sendable {
     case sequenceTokens(SequenceTokensNode)
     case sequenceAttention(SequenceAttentionNode)
     case sequenceOutput(SequenceOutputNode)
+    case recurrent(RecurrentNode)
     case piecewise(PiecewiseNode)
     case numberScale(NumberScaleNode)
     case periodic(PeriodicNode)
@@ -72,6 +73,7 @@ package enum Node: Sendable {
         case .sequenceTokens(let node): node
         case .sequenceAttention(let node): node
         case .sequenceOutput(let node): node
+        case .recurrent(let node): node
         case .piecewise(let node): node
         case .numberScale(let node): node
         case .periodic(let node): node
@@ -125,6 +127,7 @@ package enum Node: Sendable {
         case let node as SequenceTokensNode: self = .sequenceTokens(node)
         case let node as SequenceAttentionNode: self = .sequenceAttention(node)
         case let node as SequenceOutputNode: self = .sequenceOutput(node)
+        case let node as RecurrentNode: self = .recurrent(node)
         case let node as PiecewiseNode: self = .piecewise(node)
         case let node as NumberScaleNode: self = .numberScale(node)
         case let node as PeriodicNode: self = .periodic(node)
@@ -170,6 +173,7 @@ package enum Node: Sendable {
         case .sequenceTokens(let node): node.forward(tile)
         case .sequenceAttention(let node): node.forward(tile)
         case .sequenceOutput(let node): node.forward(tile)
+        case .recurrent(let node): node.forward(tile)
         case .piecewise(let node): node.forward(tile)
         case .numberScale(let node): node.forward(tile)
         case .periodic(let node): node.forward(tile)
@@ -215,6 +219,7 @@ package enum Node: Sendable {
         case .sequenceTokens(let node): node.backward(tile)
         case .sequenceAttention(let node): node.backward(tile)
         case .sequenceOutput(let node): node.backward(tile)
+        case .recurrent(let node): node.backward(tile)
         case .piecewise(let node): node.backward(tile)
         case .numberScale(let node): node.backward(tile)
         case .periodic(let node): node.backward(tile)

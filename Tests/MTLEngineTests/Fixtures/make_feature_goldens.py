@@ -426,6 +426,40 @@ class Encoder(nn.Module):
             f.append(self.sequences[0], x[:, 0])
 
 
+class Evolution(nn.Module):
+    """PyTorch's recurrent cell along behaviours, and along its states one whose update gates an attention scales."""
+
+    def __init__(self, width, units, sequences, targets):
+        super().__init__()
+        unit = lambda: nn.ModuleDict({part: nn.Linear(width, 3 * width) for part in ("input", "hidden")})  # noqa: E731
+        self.interest, self.evolution = unit(), unit()
+        sizes = (4 * width,) + units + (1,)
+        self.attention = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
+        self.sequences, self.targets = sequences, targets
+
+    def forward(self, f):
+        e, there = f.behaviours(self.sequences), f.mask.unsqueeze(2)
+        states, h = [], torch.zeros_like(e[:, 0])
+        weights = [getattr(self.interest[part], kind) for kind in ("weight", "bias") for part in ("input", "hidden")]
+        for t in range(L):
+            h = torch.where(there[:, t], torch.gru_cell(e[:, t], h, *weights), h)
+            states.append(h)
+        states = torch.stack(states, dim=1)
+        c = f.candidate(self.targets).unsqueeze(1).expand_as(e)
+        score = torch.cat([states, c, states - c, states * c], dim=2)
+        for layer in self.attention[:-1]:
+            score = torch.sigmoid(layer(score))
+        score = self.attention[-1](score)[:, :, 0].masked_fill(~f.mask, -torch.inf)
+        a = torch.nan_to_num(torch.softmax(score, dim=1)).unsqueeze(2)
+        h = torch.zeros_like(e[:, 0])
+        for t in range(L):
+            x, u = self.evolution["input"](states[:, t]).chunk(3, dim=1), self.evolution["hidden"](h).chunk(3, dim=1)
+            r, update = torch.sigmoid(x[0] + u[0]), a[:, t] * (1 - torch.sigmoid(x[1] + u[1]))
+            new = (1 - update) * h + update * torch.tanh(x[2] + r * u[2])
+            h = torch.where(there[:, t], new, h)
+        f.append(self.sequences[0], h)
+
+
 class Model(nn.Module):
     def __init__(self, layers, width, numbers=None):
         super().__init__()
@@ -498,7 +532,7 @@ def write(name, make, seed):
     tensors = {"x": x, "labels": torch.stack(list(labels.values()), dim=1)}
     tensors |= {f"ids/{table}": value.double() for table, value in ids.items()}
     tensors |= {"ids/history": history.double()}
-    if name in ("sequences", "encoder_mean"):
+    if name in ("sequences", "encoder_mean", "evolution"):
         tensors |= {"ids/places": torch.where(history < 0, -1, history * 3 % 5).double()}
     tensors |= {f"initial/{title(key)}": value.detach().clone() for key, value in model.state_dict().items()}
     logits = model(x, ids, history)
@@ -605,6 +639,13 @@ def main():
             [Machine("user", "x2", "x1"), Gate(("user", "x2", "x0"), 1, gate)],
             width - 3 + E + E + 3 + E,
             Numbers(x2=Periodic(2, E, 5), x0=AutoDis(3, 3, 4, 0.5, 0.3), x1=(2, E)),
+        ),
+        "evolution": lambda: Model(
+            [
+                Evolution(E + 3, (6,), both, ("item", "place")),
+                Evolution(E, (5, 4), ("history",), ("item",)),
+            ],
+            width + 2 * E + 3,
         ),
     }
     write_all(cases, write, 300)
