@@ -100,7 +100,7 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
                     FieldAttention(fields: ["item", "seen", "tags"]),
                     CompressedInteraction(fields: ["item", "seen", "tags"]), MaskNet(units: 8, appends: true),
                     CrossLayers(count: 1, isGated: true),
-                    WideLayer(), FinalMLP(first: layers, second: layers, heads: 2, firstContext: ["item"]),
+                    WideLayer(), FinalMLP(first: layers, second: layers, heads: 2),
                     MaskNet(units: 8, isSerial: true),
                 ])
         ),

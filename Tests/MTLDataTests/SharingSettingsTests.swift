@@ -68,8 +68,7 @@ import Testing
         case .attention: layer.options = ["sequence": "viewed", "candidate": "item"]
         case .attentionPooling: layer.options = ["sequence": "viewed"]
         case .transformer: layer.options = ["sequence": "viewed", "candidate": "item", "dropout": 0.1]
-        case .interestEvolution:
-            layer.options = ["sequence": "viewed", "candidate": "item", "layers": [6]]
+        case .interestEvolution: layer.options = ["sequence": "viewed", "candidate": "item", "layers": [6]]
         case .factorizationMachine: layer.options = ["fields": ["viewed", "item"]]
         case .gate: layer.options = ["fields": ["user", "item"]]
         case .cross: layer.options = ["rank": 3, "gated": true]
@@ -77,10 +76,7 @@ import Testing
         case .bilinear: layer.options = ["fields": ["user", "item"], "per_pair": true]
         case .fieldAttention: layer.options = ["fields": ["user", "item"], "heads": 1, "units": 4]
         case .compressedInteraction: layer.options = ["fields": ["user", "item"], "maps": [4, 3]]
-        case .finalMLP:
-            layer.options = [
-                "first": [8, 4], "second": [4], "heads": 2, "first_context": "user", "gate_layers": [5],
-            ]
+        case .finalMLP: layer.options = ["heads": 2, "first_context": "user", "gate_layers": [5]]
         case .wide: layer.options = ["fields": ["user"], "exclusive": true]
         }
         var settings = ModelSettings()
