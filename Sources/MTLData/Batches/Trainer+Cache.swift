@@ -253,15 +253,10 @@ extension RowCache {
                     weights: bag.weights.map { copy($0, count) }, largest: field.tableRows - 1,
                     longest: field.maximumCount))
         }
-        let (width, perRow) = (layout.labels.count, layout.weightCount)
-        let weights = rows.weights.map { source in
-            let weights = AlignedStorage<Float>(zeroed: rows.count * width)
-            for row in 0..<rows.count {
-                for label in 0..<width {
-                    weights.base[row * width + label] = source[row * perRow + (perRow > 1 ? label : 0)]
-                }
-            }
-            return weights
+        let weights = rows.weights.map {
+            AlignedStorage.labelWeights(
+                UnsafeBufferPointer(start: $0, count: rows.count * layout.weightCount), rows: rows.count,
+                labels: layout.labels.count)
         }
         return try Dataset(
             rowCount: rows.count, featureNames: layout.denseNames, labelNames: layout.labels, ids: columns,

@@ -159,7 +159,13 @@ extension Preprocessor {
         return try Dataset(
             rowCount: encoded.count, featureNames: denseNames,
             labelNames: hasLabels ? schema.labelColumns : [],
-            ids: columns, scenarios: scenarios == nil ? nil : encoded.scenarios
+            ids: columns,
+            labelWeights: !hasLabels || encoded.weights.isEmpty
+                ? nil
+                : encoded.weights.withUnsafeBufferPointer {
+                    AlignedStorage.labelWeights($0, rows: encoded.count, labels: schema.labelColumns.count)
+                },
+            scenarios: scenarios == nil ? nil : encoded.scenarios
         ) { (features, labels) in
             _ = features.update(fromContentsOf: encoded.dense)
             if hasLabels { _ = labels.update(fromContentsOf: encoded.labels) }
@@ -309,5 +315,17 @@ private func fill<Element>(_ values: inout [Element], _ column: Int, of width: I
             place += width
             row += 1
         }
+    }
+}
+
+extension AlignedStorage<Float> {
+    /// How much rows count in the loss of each label, `[rows, labels]`, of weights that are so or `[rows]`.
+    static func labelWeights(
+        _ weights: UnsafeBufferPointer<Float>, rows: Int, labels: Int
+    ) -> AlignedStorage<Float> {
+        let spread = AlignedStorage<Float>(zeroed: rows * labels)
+        let isOne = weights.count == rows
+        for place in 0..<rows * labels { spread.base[place] = weights[isOne ? place / labels : place] }
+        return spread
     }
 }

@@ -8,10 +8,12 @@ extension GraphBuilder {
     ///   - deviation: the standard deviation of the frequencies at the start.
     ///   - y: what is written, of the vectors' length.
     ///   - title: NAME, what the parameters' names begin with.
-    mutating func periodic(
+    public mutating func periodic(
         _ x: GraphValue, bins: Int, frequencies: Int, deviation: Double, into y: GraphValue,
         name title: String
     ) {
+        precondition(
+            frequencies > 0 && deviation > 0, "\(frequencies) frequencies with a deviation of \(deviation)")
         let start = place(frequencies)
         name("\(title).frequencies", start, [frequencies])
         beginnings.append(
@@ -37,10 +39,12 @@ extension GraphBuilder {
     ///   - skip: what a hidden unit adds to the score of its number.
     ///   - y: what is written, of the vectors' length.
     ///   - title: NAME, what the parameters' names begin with.
-    mutating func autoDis(
+    public mutating func autoDis(
         _ x: GraphValue, bins: Int, count: Int, temperature: Double, skip: Double, into y: GraphValue,
         name title: String
     ) {
+        precondition(
+            count > 0 && temperature > 0, "\(count) meta-embeddings at a temperature of \(temperature)")
         func layer(
             _ graph: inout GraphBuilder, _ x: GraphValue, _ units: Int, _ activation: Activation,
             _ part: String
