@@ -63,6 +63,12 @@ MODELS = {
     "AdaptDHM": "{tower: [16], sharing: {type: adaptdhm, layers: [128, 64]}}",
     "HAMUR (by sex)": "{tower: [16], sharing: {type: hamur, layers: [128, 64]}}",
     "APG (by sex)": "{tower: [16], sharing: {type: apg, layers: [128, 64]}}",
+    "STEM": "{tower: [16], sharing: {type: stem, layers: [64, 32]}}",
+    "HoME": "{tower: [16], sharing: {type: home, layers: [64, 32]}}",
+    "DC2VR": "{tower: [16], sharing: {type: dc2vr, layers: [64, 32], parents: {income: marital_status}}}",
+    "HiNet (by sex)": "{tower: [16], sharing: {type: hinet, layers: [64]}}",
+    "M2M (by sex)": "{tower: [16], sharing: {type: m2m, layers: [64, 16]}}",
+    "AdaSparse (by sex)": "{tower: [16], sharing: {type: adasparse, layers: [128, 64]}}",
     "cross layers, shared bottom": layers("{type: cross, count: 2, rank: 16, appends: true}"),
     "field gate, shared bottom": layers("{type: gate}"),
     "gated cross layers, shared bottom": layers("{type: cross, count: 2, rank: 16, appends: true, gated: true}"),
@@ -72,7 +78,13 @@ MODELS = {
     "bilinear, shared bottom": layers(f"{{type: bilinear, fields: [{FIELDS}]}}"),
     "field attention, shared bottom": layers(f"{{type: field_attention, fields: [{FIELDS}]}}"),
     "MaskNet, shared bottom": layers("{type: mask_net, appends: true}"),
+    "CIN, shared bottom": layers(f"{{type: cin, fields: [{FIELDS}]}}"),
+    "FinalMLP, shared bottom": layers("{type: final_mlp}"),
+    "periodic numbers, shared bottom": layers(""),
+    "AutoDis numbers, shared bottom": layers(""),
 }
+# Numbers that are vectors in another way than the proposal's have rows of their own prepared.
+ENCODINGS = {"periodic numbers, shared bottom": "periodic", "AutoDis numbers, shared bottom": "autodis"}
 
 
 def initial(folder):
@@ -121,6 +133,11 @@ def train(text, folder, name, prepared, seeds):
 
 def row(text, folder, prepared, name, model, seeds):
     safe = re.sub(r"\W+", "_", name)
+    if name in ENCODINGS:
+        text = text.replace("encoding: piecewise", f"encoding: {ENCODINGS[name]}")
+        prepared = folder / f"{safe}.prepared"
+        (folder / f"{safe}.yaml").write_text(text)
+        run("describe", folder / f"{safe}.yaml", "--prepared", prepared)
     if model is not None:
         scores, count, seconds = train(text.replace(BASE_MODEL, f"model: {model}\n"), folder, safe, prepared, seeds)
     else:

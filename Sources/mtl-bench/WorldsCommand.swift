@@ -97,6 +97,7 @@ struct WorldsCommand: ParsableCommand {
             ("STEM", STEM(layers: layers)), ("HoME", HoME(layers: layers)), ("HiNet", HiNet(layers: layers)),
             ("M2M", M2M(layers: [.relu(32), .relu(16)])),
             ("DC2VR", DC2VR(parents: ["second": ["first"]], layers: layers)),
+            ("AdaSparse", AdaSparse(layers: layers)),
         ]
         return all.map { Method(name: $0.0, architecture: $0.1) } + [
             Method(name: "PEPNet", architecture: PEPNet(personal: ["scenario"]), tower: layers),

@@ -82,6 +82,7 @@ func models() throws(InputError) -> [(name: String, model: MultiTaskModel)] {
         ("stem", try model(STEM(layers: layers), isEmbedded: true, [FieldGate()])),
         ("home", try model(HoME(layers: layers), isEmbedded: true)),
         ("hinet", try model(HiNet(layers: layers), scenarios: 3)),
+        ("adasparse", try model(AdaSparse(layers: layers), scenarios: 3)),
         ("m2m", try model(M2M(layers: layers, fields: ["hour"]), scenarios: 3, isEmbedded: true)),
         ("interventions", try model(DC2VR(parents: ["purchase": ["click"]], layers: layers))),
         ("gated-mmoe", try model(MMoE(experts: 2, layers: [.relu(32)]), isEmbedded: true, [FieldGate()])),

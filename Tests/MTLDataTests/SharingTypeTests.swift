@@ -257,6 +257,16 @@ import Yams
                     parents: ["buy": ["click", "view"]], trunk: [layer(9)], experts: experts, layers: one,
                     rank: 2),
                 usual: DC2VR(parents: [:], layers: usual, rank: 4))
+        case .adasparse:
+            return Case(
+                options: [
+                    "layers": [7], "fields": ["country"], "scenario_width": 3, "scale": 1.5, "threshold": 0.5,
+                    "sharpness": 0.2, "limit": 4, "steps": 70,
+                ],
+                expected: AdaSparse(
+                    layers: one, fields: ["country"], scenarioWidth: 3, scale: 1.5, threshold: 0.5,
+                    sharpness: 0.2, limit: 4, steps: 70),
+                usual: AdaSparse(layers: usual))
         }
     }
 

@@ -65,7 +65,8 @@ import Testing
         (.scenarioTowers, ["layers": [16]]), (.star, ["layers": [16, 8]]),
         (.sarnet, ["layers": [16]]), (.m3oe, ["layers": [16], "star_width": 16]),
         (.hamur, ["layers": [16]]), (.apg, ["layers": [16]]), (.pepnet, ["personal": ["user"]]),
-        (.adaptdhm, ["layers": [16]]), (.hinet, ["layers": [16]]), (.m2m, ["layers": [16, 8]]),
+        (.adaptdhm, ["layers": [16]]), (.hinet, ["layers": [16]]), (.adasparse, ["layers": [16]]),
+        (.m2m, ["layers": [16, 8]]),
     ]
 
     @Test func anUnseenScenarioIsPredictedByWhatAllHaveInCommon() throws {

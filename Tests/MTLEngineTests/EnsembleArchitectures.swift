@@ -123,6 +123,12 @@ enum EnsembleArchitectures {
             name: "m2m",
             architecture: M2M(experts: 2, layers: [.dense(4, .tanh)], taskWidth: 2, scenarioWidth: 3),
             scenarios: 3, isEmbedded: true),
+        Case(
+            name: "adasparse",
+            // Differences must not cross the threshold.
+            architecture: AdaSparse(
+                layers: [.dense(6, .tanh), .dense(5, .tanh)], scenarioWidth: 3, threshold: 0, sharpness: 2),
+            scenarios: 3, isEmbedded: true),
         // What gradients do not flow through is moved by differences.
         Case(
             name: "dc2vr",

@@ -31,6 +31,13 @@ import Testing
                 parents: ["spend": ["click"], "buy": ["click", "spend"]], trunk: [.dense(6, .tanh)],
                 layers: layers, rank: 2)
         ),
+        (
+            "adasparse",
+            AdaSparse(
+                layers: layers, fields: ["user"], scenarioWidth: 2, threshold: 0.8, sharpness: 0.5, limit: 2,
+                // α rises in each but the last two.
+                steps: 4)
+        ),
     ]
     private static let groups = ["visits": ["click"], "orders": ["buy", "spend"]]
 
@@ -38,7 +45,7 @@ import Testing
     func matchesPyTorch(index: Int) throws {
         let (name, architecture) = Self.goldens[index]
         func make(_ architecture: some Architecture) throws -> MultiTaskModel {
-            let isEmbedded = name.hasPrefix("stem") || name.hasPrefix("m2m")
+            let isEmbedded = ["stem", "m2m", "adasparse"].contains { name.hasPrefix($0) }
             return try MultiTaskModel(
                 inputs: 7, embedded: isEmbedded ? [.single("user"), .single("item")] : [],
                 tables: isEmbedded

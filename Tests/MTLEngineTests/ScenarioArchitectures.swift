@@ -40,6 +40,11 @@ enum ScenarioArchitectures {
                 experts: 3, layers: [.dense(6, .tanh), .dense(4, .tanh)], taskWidth: 2, scenarioWidth: 2,
                 scenario: [.dense(3, .tanh)], unitDepth: 2, towerDepth: 1)
         ),
+        (
+            "adasparse",
+            AdaSparse(
+                layers: [.dense(6, .tanh), .dense(5, .gelu)], scenarioWidth: 3, threshold: 0.9, sharpness: 2)
+        ),
     ]
     static let pepnet = PEPNet(personal: ["user"], scenarioWidth: 3, gateWidth: 4)
 }

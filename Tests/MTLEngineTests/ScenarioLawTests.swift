@@ -48,6 +48,7 @@ import Testing
         case "adaptdhm": false
         case "hinet": name == "transfer.scenarios.\(s)"
         case "m2m": name == "scenario.scenarios.\(s)"
+        case "adasparse": name == "domain.scenarios.\(s)"
         case "hamur":
             parts[0] == "trunk" && (parts[2] == "norm" ? parts[3] : parts[2]) == "\(s)"
                 || parts[0] == "heads" && parts[3] == "\(s)"
@@ -341,6 +342,16 @@ import Testing
         refused(APG(layers: layers, condition: .mixWise, scenarioWidth: 0), at: "fields")
         refused(APG(layers: layers, condition: .mixWise, fields: ["nobody"]), at: "fields")
         refused(APG(layers: layers, fields: ["user"]), at: "fields")
+        refused(AdaSparse(layers: []), at: "layers")
+        refused(AdaSparse(layers: layers, scenarioWidth: 0), at: "fields")
+        refused(AdaSparse(layers: layers, scale: 0), at: "scale")
+        refused(AdaSparse(layers: layers, scale: .infinity), at: "scale")
+        refused(AdaSparse(layers: layers, scale: 1, threshold: 1), at: "threshold")
+        refused(AdaSparse(layers: layers, threshold: -.ulpOfOne), at: "threshold")
+        refused(AdaSparse(layers: layers, sharpness: 0), at: "sharpness")
+        refused(AdaSparse(layers: layers, sharpness: 2, limit: 1), at: "limit")
+        refused(AdaSparse(layers: layers, limit: .nan), at: "limit")
+        refused(AdaSparse(layers: layers, steps: 0), at: "steps")
         refused(HiNet(shared: 0, layers: layers), at: "shared experts")
         refused(HiNet(own: 0, layers: layers), at: "own experts")
         refused(HiNet(own: 300, layers: layers), at: "own experts of all scenarios")

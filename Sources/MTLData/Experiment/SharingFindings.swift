@@ -8,7 +8,7 @@ extension SharingType {
         switch self {
         case .sharedBottom, .separate, .esmm, .escm2, .aitm, .dbmtl, .resflow, .cgc, .dselectK, .mtan, .soft,
             .lowRank,
-            .alternatingStructure, .stem, .home, .hinet, .m2m, .dc2vr:
+            .alternatingStructure, .stem, .home, .hinet, .m2m, .dc2vr, .adasparse:
             nil
         case .omoe, .mmoe, .ple, .crossStitch, .sluice, .nddr, .snr, .traceNorm,
             .scenarioTowers, .star, .pepnet, .sarnet, .m3oe, .adaptdhm, .hamur, .apg:

@@ -42,7 +42,7 @@ public enum SharingType: String, SettingsKind {
     case dselectK = "dselect_k"
     case scenarioTowers = "scenario_towers"
     case star, pepnet, sarnet, m3oe, adaptdhm, hamur, apg
-    case stem, home, hinet, m2m, dc2vr
+    case stem, home, hinet, m2m, dc2vr, adasparse
 
     /// Where it is in an experiment.
     public static var place: String { "model, sharing" }
@@ -92,6 +92,7 @@ public enum SharingType: String, SettingsKind {
         case .hinet: try HiNet(&options)
         case .m2m: try M2M(&options)
         case .dc2vr: try DC2VR(&options)
+        case .adasparse: try AdaSparse(&options)
         }
     }
 }

@@ -15,13 +15,16 @@ package enum ParameterStructure: Sendable {
     case subspace(map: String, own: [String], coefficients: [String], every: Int)
     /// After every step that moved a matrix its rows are orthonormal again.
     case orthonormal(String)
+    /// After every step a number that no optimiser trains goes up, until it has got to its limit.
+    case raised(String, by: Double, to: Double)
 
-    /// The parameters whose gradient or value it changes.
+    /// The trained parameters whose gradient or value it changes.
     package var names: [String] {
         switch self {
         case .coupling(let parts, _, _), .traceNorm(let parts, _, _): parts.flatMap { $0 }
         case .orthogonality(let name, _, _), .openGates(let name, _, _), .orthonormal(let name): [name]
         case .subspace(_, let own, let coefficients, _): own + coefficients
+        case .raised: []
         }
     }
 
@@ -55,7 +58,7 @@ extension [ParameterStructure] {
             case .orthogonality(let name, let blocks, _):
                 let shape = try layout.segment(name).shape
                 precondition(shape.count == 2 && shape[0] % blocks == 0, "\(shape) in \(blocks) blocks")
-            case .openGates, .subspace, .orthonormal: break
+            case .openGates, .subspace, .orthonormal, .raised: break
             }
         }
     }

@@ -125,7 +125,7 @@ package final class StructureTerms {
                     .openGates(
                         start: found.offset, count: found.count, shift: shift, weight: weight,
                         share: turn.share(of: found)))
-            case .traceNorm, .subspace, .orthonormal: break
+            case .traceNorm, .subspace, .orthonormal, .raised: break
             }
             matrix += structure.couplingCount
         }

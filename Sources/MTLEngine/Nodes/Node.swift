@@ -36,6 +36,7 @@ package enum Node: Sendable {
     case missingNumber(MissingNumberNode)
     case parameter(ParameterNode)
     case bitSelector(BitSelectorNode)
+    case pruning(PruningNode)
     case hardConcrete(HardConcreteNode)
     case expertDropout(ExpertDropoutNode)
     case member(MemberNode)
@@ -80,6 +81,7 @@ package enum Node: Sendable {
         case .missingNumber(let node): node
         case .parameter(let node): node
         case .bitSelector(let node): node
+        case .pruning(let node): node
         case .hardConcrete(let node): node
         case .expertDropout(let node): node
         case .member(let node): node
@@ -134,6 +136,7 @@ package enum Node: Sendable {
         case let node as MissingNumberNode: self = .missingNumber(node)
         case let node as ParameterNode: self = .parameter(node)
         case let node as BitSelectorNode: self = .bitSelector(node)
+        case let node as PruningNode: self = .pruning(node)
         case let node as HardConcreteNode: self = .hardConcrete(node)
         case let node as ExpertDropoutNode: self = .expertDropout(node)
         case let node as MemberNode: self = .member(node)
@@ -180,6 +183,7 @@ package enum Node: Sendable {
         case .missingNumber(let node): node.forward(tile)
         case .parameter(let node): node.forward(tile)
         case .bitSelector(let node): node.forward(tile)
+        case .pruning(let node): node.forward(tile)
         case .hardConcrete(let node): node.forward(tile)
         case .expertDropout(let node): node.forward(tile)
         case .member(let node): node.forward(tile)
@@ -226,6 +230,7 @@ package enum Node: Sendable {
         case .missingNumber(let node): node.backward(tile)
         case .parameter(let node): node.backward(tile)
         case .bitSelector(let node): node.backward(tile)
+        case .pruning(let node): node.backward(tile)
         case .hardConcrete(let node): node.backward(tile)
         case .expertDropout(let node): node.backward(tile)
         case .member(let node): node.backward(tile)

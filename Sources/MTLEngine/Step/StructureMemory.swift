@@ -10,6 +10,7 @@ package final class StructureMemory<Scalar: BLASScalar> {
     private var proximals: [Proximal] = []
     private var subspaces: [Subspace] = []
     private var retractions: [Retraction] = []
+    private var rises: [Rise] = []
 
     /// Pieces of the tasks' parameters: task t's piece of part p begins at `places[p · tasks + t]`.
     private struct Parts {
@@ -70,6 +71,12 @@ package final class StructureMemory<Scalar: BLASScalar> {
         let work: AlignedStorage<Double>
     }
 
+    private struct Rise {
+        let place: Int
+        let step: Scalar
+        let limit: Scalar
+    }
+
     package init(_ store: ParameterStore<Scalar>, learningRate: Double, termLimit: Int) {
         self.store = store
         self.learningRate = learningRate
@@ -121,6 +128,8 @@ package final class StructureMemory<Scalar: BLASScalar> {
                     Retraction(
                         matrix: found.offset, rows: found.shape[0], columns: found.shape[1], index: index,
                         work: AlignedStorage(zeroed: found.count)))
+            case .raised(let name, let step, let limit):
+                rises.append(Rise(place: segment(name).offset, step: Scalar(step), limit: Scalar(limit)))
             case .orthogonality, .openGates: break
             }
             matrix += structure.couplingCount
@@ -165,6 +174,10 @@ package final class StructureMemory<Scalar: BLASScalar> {
         }
         // Nothing that the step left alone may change by rounding. These have no transposes.
         for one in retractions where moves[one.index] > 0 { retract(one) }
+        for one in rises {
+            let value = store.parameters.base[one.place]
+            store.parameters.base[one.place] = min(value + one.step, one.limit)
+        }
         if moved { store.refreshTransposes() }
     }
 

@@ -271,6 +271,38 @@ class DC2VR(nn.Module):
                     matrix.copy_(orthonormal(matrix))
 
 
+class AdaSparse(nn.Module):
+    """The units of a shared network, each weighed or cut for the row's scenario ever more sharply."""
+
+    scale, threshold, limit, rise = 2.0, 0.8, 2.0, 0.375
+
+    def __init__(self):
+        super().__init__()
+        self.embeddings = nn.ModuleDict({name: nn.Embedding(*shape) for name, shape in ROWS.items()})
+        width = D + sum(shape[1] for shape in ROWS.values())
+        self.domain = nn.Module()
+        self.domain.scenarios = vectors(S, 2)
+        self.trunk = nn.ModuleList([nn.Linear(width, 6), nn.Linear(6, 5)])
+        self.pruners = nn.ModuleList([nn.Linear(5 + 6, 6), nn.Linear(5 + 5, 5)])
+        for pruner in self.pruners:
+            pruner.register_buffer("sharpness", torch.tensor([0.5], dtype=torch.float64))
+        self.heads = heads(5)
+
+    def forward(self, x, s, ids):
+        user = self.embeddings["user"](ids["user"])
+        domain = torch.cat([user, of(self.domain.scenarios, s)], dim=1)
+        h = torch.cat([x, user, self.embeddings["item"](ids["item"])], dim=1)
+        for layer, pruner in zip(self.trunk, self.pruners, strict=True):
+            h = torch.tanh(layer(h))
+            v = self.scale * torch.sigmoid(pruner.sharpness * pruner(torch.cat([domain, h], dim=1)))
+            h = h * torch.where(v > self.threshold, v, 0.0)
+        return [self.heads[t](h) for t in TASKS]
+
+    def alternate(self, step):
+        for pruner in self.pruners:
+            pruner.sharpness.copy_((pruner.sharpness + self.rise).clamp(max=self.limit))
+
+
 def main():
     groups = {"visits": ("click",), "orders": ("spend", "buy")}
     cases = {
@@ -283,6 +315,7 @@ def main():
         "m2m": lambda: M2M(False, 1, 1),
         "m2m_deep": lambda: M2M(True, 2, 2),
         "dc2vr": DC2VR,
+        "adasparse": AdaSparse,
     }
     write_all(cases, partial(write, family="industry"), 700)
 
