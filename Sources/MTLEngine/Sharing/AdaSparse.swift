@@ -88,6 +88,6 @@ public struct AdaSparse: Architecture, Equatable {
         guard limit >= sharpness, limit.isFinite else {
             throw refuse("limit", limit, "at least the sharpness, \(sharpness)")
         }
-        try require(steps, atLeast: 1, "steps")
+        try require(steps, atLeast: 1, atMost: .max, "steps")
     }
 }
