@@ -92,7 +92,7 @@ let package = Package(
             name: "MTLDataTests",
             dependencies: [
                 "MTLData", "MTLDataKernels", "MTLEngine", "MTLTestSupport", "KernelLevel", "CSQLite", "CZlib",
-                "Yams",
+                "Charts", "Yams",
             ],
             exclude: ["Fixtures"],
             swiftSettings: settings),

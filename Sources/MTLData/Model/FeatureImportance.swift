@@ -81,7 +81,7 @@ extension ModelBundle {
 
 extension Preprocessor {
     /// Gives each row r a feature's value of row `order[r]`.
-    func move(_ index: Int, of moved: inout EncodedRows, from rows: EncodedRows, _ order: [Int]) {
+    package func move(_ index: Int, of moved: inout EncodedRows, from rows: EncodedRows, _ order: [Int]) {
         guard schema.features[index].isEmbedded else {
             let widths = schema.features.indices.map { denseNames(of: $0).count }
             let (all, first) = (widths.reduce(0, +), widths[..<index].reduce(0, +))

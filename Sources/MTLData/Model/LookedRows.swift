@@ -16,7 +16,7 @@ package struct LookedRows {
     package let report: ServingReport
     /// Whether the source has more rows than were looked at.
     package let isPart: Bool
-    let encoded: EncodedRows
+    package let encoded: EncodedRows
 
     package var count: Int { dataset.rowCount }
 
