@@ -49,10 +49,12 @@ let package = Package(
                 "MTLEngine", "MTLDataKernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
+        // Drawings as SVG, and the page that they stand in.
+        .target(name: "Charts", swiftSettings: settings),
         .executableTarget(
             name: "mtl",
             dependencies: [
-                "MTLEngine", "MTLData", "Terminal", "Yams",
+                "MTLEngine", "MTLData", "Charts", "Terminal", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -90,7 +92,7 @@ let package = Package(
             name: "MTLDataTests",
             dependencies: [
                 "MTLData", "MTLDataKernels", "MTLEngine", "MTLTestSupport", "KernelLevel", "CSQLite", "CZlib",
-                "Yams",
+                "Charts", "Yams",
             ],
             exclude: ["Fixtures"],
             swiftSettings: settings),

@@ -8,6 +8,8 @@ extension ModelBundle {
     /// Files of labels that are learned in another unit than their own, of one member or several: readers of before would take what
     /// comes out for the label.
     private static let scaledVersion = "4"
+    /// Files whose probabilities are calibrated: readers of before would leave that out.
+    private static let calibratedVersion = "5"
     /// What files of before their vocabularies were tensors say.
     private static let firstVersion = "1"
 
@@ -26,7 +28,10 @@ extension ModelBundle {
         let bag = TensorBag("preprocessor")
         let isOne = members.vectors.count == 1
         let isScaled = model.tasks.contains { !$0.labelScale.isIdentity }
-        let version = isScaled ? Self.scaledVersion : isOne ? Self.version : Self.membersVersion
+        let version =
+            calibration != nil
+            ? Self.calibratedVersion
+            : isScaled ? Self.scaledVersion : isOne ? Self.version : Self.membersVersion
         var texts = [
             "format": "mtl", "version": version,
             "preprocessor": try Self.json(preprocessor, path, bag),
@@ -34,6 +39,7 @@ extension ModelBundle {
             "histories": try Self.json(histories, path), "sampling": try Self.json(sampling, path),
         ]
         if let definition = settings.definition(sampling) { texts["definition"] = definition }
+        if let calibration { texts["calibration"] = try Self.json(calibration, path) }
         if let refitEpochs { texts["refit"] = try Self.json(refitEpochs, path) }
         if !isOne {
             let names = zip(model.tasks.map(\.name), members.ofTasks)
@@ -72,11 +78,13 @@ extension ModelBundle {
             throw InputError(
                 .syntax, at: path, found: "tensors of something else", expected: "a model of this library")
         }
-        let known = [Self.version, Self.firstVersion, Self.membersVersion, Self.scaledVersion]
+        let known = [
+            Self.version, Self.firstVersion, Self.membersVersion, Self.scaledVersion, Self.calibratedVersion,
+        ]
         guard known.contains(file.texts["version"] ?? "") else {
             throw InputError(
                 .syntax, at: path, found: "version \(file.texts["version"] ?? "none")",
-                expected: "version \(Self.version), \(Self.membersVersion) or \(Self.scaledVersion)")
+                expected: "version \(Self.version) to \(Self.calibratedVersion)")
         }
         let membersOfTasks = try Self.membersOfTasks(file)
         let count = (membersOfTasks?.values.joined().max() ?? 0) + 1
@@ -99,6 +107,9 @@ extension ModelBundle {
             throw error.located(in: path)
         }
         try sizes.check(layout)
+        let isCalibrated = file.texts["version"] == Self.calibratedVersion
+        let calibration =
+            isCalibrated ? try Self.decode(ModelCalibration.self, "calibration", file) : nil
         let refit = file.texts["refit"] == nil ? nil : try Self.decode([Int].self, "refit", file)
         var vectors: [[Float]] = []
         for member in 0..<count {
@@ -113,7 +124,7 @@ extension ModelBundle {
             try self.init(
                 preprocessor, settings: settings, sampling: sampling, histories: histories,
                 members: ModelMembers(vectors, ofTasks: ofTasks ?? tasks.map { _ in [0] }),
-                refitEpochs: refit)
+                refitEpochs: refit, calibration: calibration)
         } catch {
             throw error.located(in: path)
         }
@@ -123,7 +134,8 @@ extension ModelBundle {
     private static func membersOfTasks(_ file: SafetensorsFile) throws(InputError) -> [String: [Int]]? {
         let isOfSeveral =
             file.texts["version"] == membersVersion
-            || file.texts["version"] == scaledVersion && file.texts["members"] != nil
+            || [scaledVersion, calibratedVersion].contains(file.texts["version"])
+                && file.texts["members"] != nil
         guard isOfSeveral else { return nil }
         let named = try decode([String: [Int]].self, "members", file)
         let all = Set(named.values.joined())

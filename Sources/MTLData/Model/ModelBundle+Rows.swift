@@ -73,11 +73,7 @@ extension ModelBundle {
         evaluations: [TaskEvaluation], byValue: [ValueEvaluation], report: ServingReport, notes: [String]
     ) {
         let names = model.tasks.map(\.name)
-        if let unknown = judged?.first(where: { !names.contains($0) }) {
-            throw InputError(
-                .name, at: "label \"\(unknown)\"", found: "no task of that name",
-                expected: "one of \(names.joined(separator: ", "))")
-        }
+        try checkLabels(judged)
         var found = try JudgedRows(model, options, of: source, group: preprocessor.schema.group)
         let report = try serve(
             source, badRows: badRows, predictor: predictor(compute), labels: Set(judged ?? names),
@@ -109,9 +105,32 @@ extension ModelBundle {
         _ consume: (ServedRows, Dataset<Float>, Predictions<Float>, Predictions<Float>?) throws(InputError)
             -> Void
     ) throws(InputError) -> ServingReport {
-        let withLabels = !labels.isEmpty
+        let hasLabels = !labels.isEmpty
+        return try encode(source, badRows: badRows, labels: labels, where: isServed) {
+            (served, encoded) throws(InputError) in
+            let dataset = try preprocessor.dataset(encoded, hasLabels: hasLabels)
+            if withSpread {
+                let (predictions, spreads) = try predictor.predictWithSpread(dataset)
+                try check(predictions, encoded, served.block, served.rows)
+                try consume(served, dataset, predictions, spreads)
+            } else {
+                let predictions = try predictor.predict(dataset)
+                try check(predictions, encoded, served.block, served.rows)
+                try consume(served, dataset, predictions, nil)
+            }
+        }
+    }
+
+    /// Reads and encodes a source's rows, block by block in its order.
+    ///
+    /// - Parameter labels: the labels that the source has.
+    func encode(
+        _ source: some RowSource, badRows: BadRows, labels: Set<String>,
+        where isServed: ((ParsedBlock, Int) -> Bool)? = nil,
+        _ consume: (ServedRows, EncodedRows) throws(InputError) -> Void
+    ) throws(InputError) -> ServingReport {
         let plan = try ColumnPlan(
-            preprocessor.schema, of: source, withLabels: withLabels, labels: labels, learns: false)
+            preprocessor.schema, of: source, withLabels: !labels.isEmpty, labels: labels, learns: false)
         guard source.threads == 1 else {
             throw InputError(
                 .value, at: source.path, found: "a source that \(source.threads) threads read",
@@ -126,17 +145,7 @@ extension ModelBundle {
             guard !rows.isEmpty else { return }
             let encoded = preprocessor.encode(parsed, plan, rows: rows, isTraining: false)
             report.add(encoded, preprocessor)
-            let dataset = try preprocessor.dataset(encoded, hasLabels: withLabels)
-            let served = ServedRows(block: block, rows: rows)
-            if withSpread {
-                let (predictions, spreads) = try predictor.predictWithSpread(dataset)
-                try check(predictions, encoded, block, rows)
-                try consume(served, dataset, predictions, spreads)
-            } else {
-                let predictions = try predictor.predict(dataset)
-                try check(predictions, encoded, block, rows)
-                try consume(served, dataset, predictions, nil)
-            }
+            try consume(ServedRows(block: block, rows: rows), encoded)
         }
         report.add(bad: read.examples, count: read.badRows)
         try report.check(badRows, at: source.path)

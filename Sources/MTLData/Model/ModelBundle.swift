@@ -19,6 +19,8 @@ public struct ModelBundle: Sendable {
     /// Per member the epochs that it was trained on training and validation rows together, 0 for one that learned of the training
     /// rows alone; nil where all did.
     public let refitEpochs: [Int]?
+    /// Maps that the probabilities go through; nil for none.
+    public let calibration: ModelCalibration?
 
     /// A bundle of one vector of parameters.
     ///
@@ -36,10 +38,11 @@ public struct ModelBundle: Sendable {
     /// A bundle of what was trained.
     ///
     /// - Throws: `InputError` where the members are not the model's, or one has a parameter that is no finite number, or
-    ///   `refitEpochs` are not one number for each.
+    ///   `refitEpochs` are not one number for each, or a calibration is of other tasks.
     public init(
         _ preprocessor: Preprocessor, settings: ModelSettings, sampling: Sampling = Sampling(),
-        histories: [HistorySpec] = [], members: ModelMembers<Float>, refitEpochs: [Int]? = nil
+        histories: [HistorySpec] = [], members: ModelMembers<Float>, refitEpochs: [Int]? = nil,
+        calibration: ModelCalibration? = nil
     ) throws(InputError) {
         if let epochs = refitEpochs {
             guard epochs.count == members.vectors.count, epochs.allSatisfy({ $0 >= 0 }) else {
@@ -60,6 +63,8 @@ public struct ModelBundle: Sendable {
         }
         for parameters in members.vectors { try Self.checkFinite(parameters, model) }
         self.members = members
+        try calibration?.check(model)
+        self.calibration = calibration
     }
 
     private static func checkFinite(_ parameters: [Float], _ model: MultiTaskModel) throws(InputError) {
@@ -76,7 +81,7 @@ public struct ModelBundle: Sendable {
     /// - Throws: `InputError` where a thread cannot be started.
     public func predictor(_ compute: ComputeOptions = ComputeOptions()) throws(InputError) -> Predictor<Float>
     {
-        try Predictor(model, members: members, compute: compute)
+        try Predictor(model, members: members, calibration: calibration, compute: compute)
     }
 
     /// Opens rows to predict, joined with logs such as the model was trained with. Their text is read as that of the training

@@ -158,10 +158,10 @@ private struct MemberSpread {
 public struct Predictions<Scalar: BLASScalar>: Sendable {
     /// The number of rows.
     public let rowCount: Int
-    private let tasks: [LearningTask]
-    private let values: [[Scalar]]
+    let tasks: [LearningTask]
+    let values: [[Scalar]]
     /// Which probabilities are products of others; nil where these are no probabilities.
-    private let events: EventChain?
+    let events: EventChain?
 
     init(rowCount: Int, tasks: [LearningTask], values: [[Scalar]], events: EventChain?) {
         self.rowCount = rowCount

@@ -3,6 +3,7 @@ public final class Predictor<Scalar: BLASScalar> {
     /// The model whose parameters it holds.
     public let model: MultiTaskModel
     private let panel: InferencePanel<Scalar>
+    private let calibration: ModelCalibration?
 
     /// A predictor over a vector of parameters in the model's layout.
     ///
@@ -23,12 +24,16 @@ public final class Predictor<Scalar: BLASScalar> {
     /// - Parameters:
     ///   - model: the model.
     ///   - members: vectors `[model.layout.count]`, and per task those that predict it.
+    ///   - calibration: maps that its probabilities go through; nil for none. Logits and spreads do not.
     ///   - compute: threads, back end and instructions.
     /// - Throws: `InputError` where they do not fit the model or the memory, or a thread cannot be started.
     public init(
-        _ model: MultiTaskModel, members: ModelMembers<Scalar>, compute: ComputeOptions = ComputeOptions()
+        _ model: MultiTaskModel, members: ModelMembers<Scalar>, calibration: ModelCalibration? = nil,
+        compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) {
         try members.check(model)
+        try calibration?.check(model)
+        self.calibration = calibration
         self.model = model
         try MemoryNeed(
             predicting: model, members: members.vectors.count, workers: compute.threads,
@@ -52,7 +57,7 @@ public final class Predictor<Scalar: BLASScalar> {
     /// - Parameter dataset: `[rows, model.inputs]`; labels are not looked at.
     /// - Throws: `InputError` where the number of features does not fit.
     public func predict(_ dataset: Dataset<Scalar>) throws(InputError) -> Predictions<Scalar> {
-        try panel.predictions(dataset, asLogits: false)
+        calibrated(try panel.predictions(dataset, asLogits: false), dataset)
     }
 
     /// Predicts every task for every row, and says how far the networks behind a prediction are apart: the standard deviation
@@ -66,7 +71,14 @@ public final class Predictor<Scalar: BLASScalar> {
     public func predictWithSpread(
         _ dataset: Dataset<Scalar>
     ) throws(InputError) -> (predictions: Predictions<Scalar>, spreads: Predictions<Scalar>) {
-        try panel.spreads(dataset)
+        let found = try panel.spreads(dataset)
+        return (calibrated(found.predictions, dataset), found.spreads)
+    }
+
+    private func calibrated(
+        _ predictions: Predictions<Scalar>, _ dataset: Dataset<Scalar>
+    ) -> Predictions<Scalar> {
+        calibration.map { predictions.calibrated(by: $0, scenarios: dataset.scenarios) } ?? predictions
     }
 
     /// The logits behind the predictions: before sigmoid or softmax. Of several members, packed ones too, they are those of the averaged

@@ -1,0 +1,121 @@
+package import MTLEngine
+
+/// Rows of a source and what a model makes of them, held in memory to be looked at from several sides.
+package struct LookedRows {
+    package let model: MultiTaskModel
+    package let dataset: Dataset<Float>
+    /// The tasks whose labels the source has.
+    package let judged: [Int]
+    /// Per task its predictions and labels; none of a task that is not judged.
+    package let predictions: [[Float]]
+    package let labels: [[Float]]
+    /// The group of each row by numbers, where the schema has one.
+    package let groups: [Int]?
+    /// The scenarios' names and the scenario of each row; nil where the model has none.
+    package let scenarios: (names: [String], ofRows: [Int32])?
+    package let report: ServingReport
+    /// Whether the source has more rows than were looked at.
+    package let isPart: Bool
+    package let encoded: EncodedRows
+
+    package var count: Int { dataset.rowCount }
+
+    /// A task's metrics over some of the rows; nil for all.
+    package func evaluation(_ task: Int, rows: [Int]? = nil) -> TaskEvaluation {
+        let (one, width) = (model.tasks[task], model.tasks[task].kind.predictions)
+        func some<Value>(_ all: [Value], _ width: Int = 1) -> [Value] {
+            guard let rows else { return all }
+            return rows.flatMap { all[$0 * width..<($0 + 1) * width] }
+        }
+        return TaskEvaluation(
+            task: one.name, kind: one.kind, predictions: some(predictions[task], width),
+            labels: some(labels[task]), groups: groups.map { some($0) }, isDetailed: true)
+    }
+}
+
+extension ModelBundle {
+    /// Reads a source's rows, the first ones where it has more than are asked for, and predicts them.
+    ///
+    /// - Parameters:
+    ///   - judged: the labels that the source has; nil for all.
+    ///   - limit: the most rows, 1 or more.
+    /// - Throws: `InputError` that names file, line and column of what is wrong, an unknown label, or a source without rows.
+    package func look(
+        at source: any RowSource, labels judged: [String]? = nil, badRows: BadRows = .refuse, limit: Int,
+        compute: ComputeOptions = ComputeOptions()
+    ) throws(InputError) -> LookedRows {
+        precondition(limit > 0, "\(limit) rows")
+        let names = model.tasks.map(\.name)
+        try checkLabels(judged)
+        let wanted = Set(judged ?? names)
+        var (all, groups, isPart) = (EncodedRows(), GroupNumbers(), false)
+        let group = preprocessor.schema.group.flatMap { source.columns.firstIndex(of: $0) }
+        let report = try encode(source, badRows: badRows, labels: wanted) {
+            (served, encoded) throws(InputError) in
+            guard all.count < limit else {
+                isPart = true
+                return
+            }
+            all.append(encoded)
+            for row in served.rows { if let group { groups.add(served.block, row, group) } }
+        }
+        guard all.count > 0 else {
+            throw InputError(.empty, at: source.path, found: "no rows", expected: "rows to look at")
+        }
+        let dataset = try preprocessor.dataset(all, hasLabels: true)
+        let predicted = try predictor(compute).predict(dataset)
+        let tasks = names.indices.filter { wanted.contains(names[$0]) }
+        var (predictions, labels) = ([[Float]](), [[Float]]())
+        for (index, name) in names.enumerated() {
+            predictions.append(tasks.contains(index) ? try predicted.values(name) : [])
+            labels.append(tasks.contains(index) ? try dataset.labels(name) : [])
+        }
+        return LookedRows(
+            model: model, dataset: dataset, judged: tasks, predictions: predictions, labels: labels,
+            groups: group == nil ? nil : groups.numbers,
+            scenarios: preprocessor.scenarios.map { known in
+                ((0..<known.size).map { known.value($0) ?? "(missing)" }, all.scenarios)
+            }, report: report, isPart: isPart, encoded: all)
+    }
+
+    /// How the gates weigh their experts over rows that were looked at; nil for a model without gates.
+    package func expertUtilisation(
+        of rows: LookedRows, compute: ComputeOptions = ComputeOptions()
+    ) throws(InputError) -> ExpertUtilisation? {
+        guard !model.plan.gateRecords.isEmpty else { return nil }
+        return try predictor(compute).expertUtilisation(of: rows.dataset)
+    }
+
+    /// - Throws: `InputError` for a label that is no task's.
+    func checkLabels(_ judged: [String]?) throws(InputError) {
+        let names = model.tasks.map(\.name)
+        guard let unknown = judged?.first(where: { !names.contains($0) }) else { return }
+        throw InputError(
+            .name, at: "label \"\(unknown)\"", found: "no task of that name",
+            expected: "one of \(names.joined(separator: ", "))")
+    }
+}
+
+extension EncodedRows {
+    /// More rows of the same features and labels.
+    mutating func append(_ more: EncodedRows) {
+        guard count > 0 else {
+            self = more
+            return
+        }
+        count += more.count
+        dense += more.dense
+        ids += more.ids
+        labels += more.labels
+        weights += more.weights
+        scenarios += more.scenarios
+        self.groups += more.groups
+        for index in bags.indices {
+            let before = Int32(bags[index].ids.count)
+            bags[index].offsets += more.bags[index].offsets.dropFirst().map { $0 + before }
+            bags[index].ids += more.bags[index].ids
+            bags[index].weights += more.bags[index].weights
+        }
+        for index in unseen.indices { unseen[index] += more.unseen[index] }
+    }
+}

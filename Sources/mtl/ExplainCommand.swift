@@ -1,0 +1,98 @@
+import ArgumentParser
+import MTLData
+import MTLEngine
+import Terminal
+
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain", abstract: "Which features a model's predictions rest on.",
+        discussion: """
+            Permutation importance: how much worse a task's metric becomes when the values of one feature are shuffled among the rows, with \
+            the 95 % interval over the shuffles. Of features that tell the same each alone may seem to be worth little. Take rows that the \
+            model did not learn from.
+            """)
+
+    @Argument(help: "A model written by mtl train.")
+    var model: String
+
+    @Argument(help: "A file with the columns of the training file, labels included.")
+    var data: String
+
+    @Option(help: "A label that the file has, once per label, where it lacks others (default: it has all).")
+    var label: [String] = []
+
+    @Option(help: "How often each feature is shuffled, 2 to 30.")
+    var repeats = 5
+
+    @Option(help: "Of the shuffles.")
+    var seed: UInt64 = 1
+
+    @Option(help: "The most rows to look at, the file's first.")
+    var rows = 20_000
+
+    @Flag(help: "Writes one object instead of a table.")
+    var json = false
+
+    @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%.")
+    var badRows = "refuse"
+
+    @OptionGroup var events: EventArguments
+    @OptionGroup var table: TableArguments
+    @OptionGroup var threads: ThreadArguments
+
+    private struct Importance: Encodable {
+        let feature, task, metric: String
+        let loss, margin: Double
+    }
+
+    private struct Importances: Encodable {
+        let model: String
+        let rows, repeats: Int
+        let importances: [Importance]
+    }
+
+    func validate() throws {
+        guard (2...30).contains(repeats) else {
+            throw ValidationError("--repeats: found \(repeats), expected 2 to 30")
+        }
+        guard rows > 0 else { throw ValidationError("--rows: found \(rows), expected 1 or more") }
+    }
+
+    func run() throws {
+        let bundle = try ModelBundle(contentsOf: model)
+        let bad = try badRowsOption(badRows)
+        let source = try bundle.open(
+            data, options: table.options(badRows: bad), events: events.byHistory(bundle))
+        printNotes(of: source)
+        let looked = try bundle.look(
+            at: source, labels: label.isEmpty ? nil : label, badRows: bad, limit: rows,
+            compute: threads.compute)
+        let found = try bundle.importances(looked, repeats: repeats, seed: seed, compute: threads.compute)
+        for text in looked.report.notes { note("\(data): \(text)") }
+        if json {
+            return try printJSON(
+                Importances(
+                    model: model, rows: looked.count, repeats: repeats,
+                    importances: found.map {
+                        Importance(
+                            feature: $0.feature, task: $0.task, metric: $0.metric, loss: $0.loss,
+                            margin: $0.margin)
+                    }))
+        }
+        try say(
+            "What is lost when a feature is shuffled among \(looked.count) rows"
+                + (looked.isPart ? ", the file's first" : "") + ", the mean of \(repeats) times:\n")
+        try printTable(["feature", "task", "metric", "lost", "±"], Self.cells(found))
+    }
+
+    /// Tasks one after the other, in each what most is lost without first.
+    static func cells(_ found: [FeatureImportance]) -> [[String]] {
+        var tasks: [String] = []
+        for one in found where !tasks.contains(one.task) { tasks.append(one.task) }
+        return tasks.flatMap { task in
+            found.filter { $0.task == task }.sorted { $0.loss > $1.loss }.map {
+                [$0.feature, $0.task, $0.metric, $0.loss.decimals(4), $0.margin.decimals(4)]
+            }
+        }
+    }
+}
