@@ -1,4 +1,5 @@
 import ArgumentParser
+import Charts
 import MTLData
 import MTLEngine
 import Terminal

@@ -27,7 +27,7 @@ extension ModelBundle {
         _ rows: LookedRows, repeats: Int, seed: UInt64, compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> [FeatureImportance] {
         precondition((2...30).contains(repeats), "\(repeats) shuffles")
-        let predictor = predictor(compute)
+        let predictor = try predictor(compute)
         let before = rows.judged.map { rows.evaluation($0).values.first }
         var random = SeededGenerator(seed: seed)
         var found: [FeatureImportance] = []
