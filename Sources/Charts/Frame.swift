@@ -68,7 +68,7 @@ struct Frame {
     }
 
     mutating func legend(_ index: Int, _ style: String) {
-        guard names.count > 1 || !names[index].isEmpty else { return }
+        guard !names[index].isEmpty else { return }
         let x = Self.plot.left + Double(index % columns) * Self.plot.width / Double(columns)
         let y = Self.top + Self.plot.height + 52 + Double(index / columns) * 18
         parts.append(

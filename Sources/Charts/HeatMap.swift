@@ -51,7 +51,7 @@ package struct HeatMap: Sendable {
                         + (value.isFinite ? Scale.fixed(value, decimals) : "-") + "</text>")
             }
         }
-        let width = left + Double(columns.count) * cell.width + 8
+        let width = max(left + Double(columns.count) * cell.width, Double(title.count) * 8.5) + 8
         let height = top + Double(rows.count) * cell.height + 8
         return
             "<svg class=\"map\" viewBox=\"0 0 \(Markup.place(width)) \(Markup.place(height))\" style=\"max-width:\(Markup.place(width * 1.2))px\" "

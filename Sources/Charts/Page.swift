@@ -107,7 +107,7 @@ package struct Page: Sendable {
         th,td{padding:.25rem .75rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
         th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:600}
         pre{background:var(--box);padding:.75rem;overflow-x:auto;font-size:.8rem}
-        .drawings{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem;margin:1rem 0}
+        .drawings{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr));gap:1rem;margin:1rem 0}
         figure{margin:0}svg{width:100%;height:auto;display:block}svg.map{min-width:18rem}
         .title{font:600 14px system-ui,sans-serif;fill:var(--ink)}
         .axis,.tick{font:12px system-ui,sans-serif;fill:var(--soft)}.number{fill:var(--ink)}

@@ -25,16 +25,8 @@ struct RunReport {
             "\(rows.count) rows\(rows.isPart ? ", the file's first" : "")."
                 + rows.report.notes.map { " \($0)" }.joined())
         let evaluations = rows.judged.map { rows.evaluation($0) }
-        judged.table(
-            ["task", "labels", "metric", "value", "constant"],
-            evaluations.flatMap { evaluation in
-                evaluation.values.map { metric in
-                    [
-                        evaluation.task, "\(evaluation.labelledRows)", metric.name, metric.value.decimals(4),
-                        evaluation.constantValues[metric.name].map { $0.decimals(4) } ?? "-",
-                    ]
-                }
-            })
+        judged.table(["metric"] + evaluations.map(\.task), Self.byMetric(evaluations))
+        judged.text("In brackets what the best constant prediction has.")
         for task in rows.judged {
             let kind = rows.model.tasks[task].kind
             let curves = TaskCurves(rows.predictions[task], rows.labels[task], kind)
@@ -54,17 +46,17 @@ struct RunReport {
         }
         judged.heading("Scenarios")
         var (cells, reliability): ([[String]], [LineChart]) = ([], [])
+        let known = rows.judged.flatMap { rows.evaluation($0).values.map(\.name) }
+        let names = Self.ofScenarios.filter(known.contains)
         for task in rows.judged {
             var lines: [LineChart.Series] = []
             for scenario in order.prefix(20) {
                 let evaluation = rows.evaluation(task, rows: places[scenario])
-                for metric in evaluation.values where Self.ofScenarios.contains(metric.name) {
-                    cells.append([
-                        scenarios.names[scenario], evaluation.task, "\(evaluation.labelledRows)", metric.name,
-                        metric.value.decimals(4),
-                        evaluation.constantValues[metric.name].map { $0.decimals(4) } ?? "-",
-                    ])
-                }
+                cells.append(
+                    [scenarios.names[scenario], evaluation.task, "\(evaluation.labelledRows)"]
+                        + names.map { name in
+                            evaluation.values.first { $0.name == name }?.value.decimals(4) ?? "-"
+                        })
                 guard rows.model.tasks[task].kind == .binary, lines.count < 6 else { continue }
                 lines.append(
                     LineChart.Series(
@@ -76,14 +68,34 @@ struct RunReport {
             guard !lines.isEmpty else { continue }
             reliability.append(TaskCurves.reliabilityChart(rows.model.tasks[task].name, lines))
         }
-        judged.table(["scenario", "task", "labels", "metric", "value", "constant"], cells)
+        judged.table(["scenario", "task", "labels"] + names, cells)
         judged.drawings(reliability.map(\.svg))
         if order.count > 20 {
             judged.text("\(order.count - 20) more scenarios are not told, those of the fewest rows.")
         }
     }
 
-    private static let ofScenarios: Set<String> = ["AUC", "log loss", "calibration", "RMSE", "MAE"]
+    private static let ofScenarios = ["AUC", "log loss", "accuracy", "calibration", "RMSE", "MAE"]
+
+    /// A row per metric, a column per task.
+    private static func byMetric(_ evaluations: [TaskEvaluation]) -> [[String]] {
+        var names: [String] = []
+        for evaluation in evaluations {
+            for metric in evaluation.values where !names.contains(metric.name) { names.append(metric.name) }
+        }
+        let counts = ["labelled rows"] + evaluations.map { "\($0.labelledRows)" }
+        return [counts]
+            + names.map { name in
+                [name]
+                    + evaluations.map { evaluation in
+                        guard let metric = evaluation.values.first(where: { $0.name == name }) else {
+                            return "-"
+                        }
+                        let constant = evaluation.constantValues[name].map { " (\($0.decimals(4)))" } ?? ""
+                        return metric.value.decimals(4) + constant
+                    }
+            }
+    }
 
     /// How gates weigh their experts, and which are hardly used.
     mutating func add(_ use: ExpertUtilisation) {

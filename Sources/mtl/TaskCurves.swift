@@ -61,7 +61,7 @@ struct TaskCurves {
     static func reliabilityChart(_ task: String?, _ lines: [LineChart.Series]) -> LineChart {
         let largest = lines.flatMap { $0.points.flatMap { [$0.x, $0.y] } }.max() ?? 1
         return LineChart(
-            (task.map { "\($0): " } ?? "") + "predicted and observed", x: "mean prediction",
+            task.map { "\($0): predicted and observed" } ?? "Predicted and observed", x: "mean prediction",
             y: "share of yes",
             lines + [LineChart.Series("right", [(0, 0), (largest, largest)], isGuide: true)])
     }

@@ -99,7 +99,7 @@ import Testing
         let table = try run("evaluate", "first/model.safetensors", "later.csv", "--all").output
         let area = try #require(
             table.split(separator: "\n").first { $0.contains(" AUC ") }?.split(separator: " "))
-        #expect(markdown.contains("| click | 300 | AUC | \(area[3]) |"), "\(area)")
+        #expect(markdown.contains("| AUC | \(area[3]) (0.5000) | - |"), "\(area)")
         // A finished run is as it was: the page is no part of it.
         let again = try run("train", "visits.yaml", "--run", "first", "--resume")
         #expect(again.status == 0, "\(again.errors)")
