@@ -100,7 +100,7 @@ import Testing
     /// A later event's probability stays at most that of the one before it, and logits are as they were.
     @Test func funnelsKeepTheirOrder() throws {
         let model = try MultiTaskModel(
-            inputs: 2, architecture: ESMM(parents: ["buy": "click"], layers: [.relu(4)]),
+            inputs: 2, architecture: ESMM(parents: ["buy": "click"], trunk: [.relu(4)]),
             tasks: [.binary("click"), .binary("buy")])
         let trainer = try Trainer<Double>(model, seed: 2)
         var random = SeededGenerator(seed: 1)
