@@ -7,10 +7,11 @@ struct MTL: ParsableCommand {
         commandName: "mtl", abstract: "Multi-task learning on a shop's log files.",
         discussion: """
             mtl init visits.csv --label click > visits.yaml proposes an experiment, mtl check visits.yaml looks for \
-            leaks and drift, mtl train visits.yaml runs it, mtl tune looks for better settings, mtl evaluate and mtl predict use what came of it, mtl describe shows the model, mtl group says which tasks belong together.
+            leaks and drift, mtl train visits.yaml runs it, mtl tune looks for better settings, mtl compare says whether sharing helps, mtl evaluate and mtl predict use what came of it, mtl describe shows the model, mtl group says which tasks belong together.
             """,
         subcommands: [
-            InitCommand.self, CheckCommand.self, TrainCommand.self, TuneCommand.self, EvaluateCommand.self,
+            InitCommand.self, CheckCommand.self, TrainCommand.self, TuneCommand.self, CompareCommand.self,
+            EvaluateCommand.self,
             PredictCommand.self, DescribeCommand.self, GroupCommand.self,
         ])
 
