@@ -30,7 +30,7 @@ extension CompareCommand {
         // DeLong's test takes rows as drawn each by itself.
         if !found.rows.hasGroups { try addDelong(&result, found) }
         if style == .lines {
-            try ComparisonReporter.print(result)
+            try ComparisonReporter.show(result)
             try say(
                 "\nIntervals are of 95 %, of the \(result.drawn) of \(rows) (drawn \(resamples) times); what another seed would be they do not say."
             )

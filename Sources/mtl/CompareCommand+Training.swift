@@ -102,7 +102,7 @@ extension CompareCommand {
             comparison, sides, wording: .sharing, rows, resamples: resamples, sentences: sentences)
         result.folder = folder.path
         result.seeds = plan.seeds
-        result.notes = plan.notes
+        result.notes = plan.notes + rows.unmeasured.map { "task \"\($0)\" has no labelled test row" }
         return result
     }
 }

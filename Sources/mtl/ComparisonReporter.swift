@@ -82,7 +82,7 @@ final class ComparisonReporter {
     func finished(_ result: ComparisonResult) throws {
         if style == .lines {
             try say()
-            try Self.print(result)
+            try Self.show(result)
             try say()
             try printTable(
                 ["trained", "parameters", "epochs", "seconds"],
@@ -95,6 +95,7 @@ final class ComparisonReporter {
             try say(
                 "\nIntervals are of 95 %, of \(plan.seeds.count) seeds and of the test \(result.drawn) (drawn \(result.resamples) times) together. "
                     + "What they hold 0 in can't be told.")
+            for text in result.notes where !plan.notes.contains(text) { try say(text) }
             try say("")
             for sentence in result.sentences { try say(sentence) }
         }
@@ -105,7 +106,7 @@ final class ComparisonReporter {
     /// A row per measure: what each has, and how far the others are from the first.
     ///
     /// - Throws: `InputError` where standard output cannot be written.
-    static func print(_ result: ComparisonResult) throws(InputError) {
+    static func show(_ result: ComparisonResult) throws(InputError) {
         let others = result.sides.dropFirst().map(\.name)
         let hasDelong = result.measures.contains { $0.differences.contains { $0.value.delongP != nil } }
         func cells(_ measure: ComparisonResult.Measure) -> [String] {
@@ -131,7 +132,8 @@ final class ComparisonReporter {
         }
         rows.append(mean)
         try printTable(["task"] + columns, rows)
-        let own = result.measures.compactMap { measure in
+        let primary = Set(result.measures.filter(\.isPrimary).map { [$0.task, $0.metric] })
+        let own = result.measures.filter { primary.contains([$0.task, $0.metric]) }.compactMap { measure in
             measure.scenario.map { [measure.task, $0] + cells(measure) }
         }
         guard !own.isEmpty else { return }

@@ -17,14 +17,19 @@ package struct ComparedRows: Sendable {
         package var higherIsBetter: Bool { TaskEvaluation.higherIsBetter(metric) }
     }
 
-    /// What is measured, the primary metric of each task first.
+    /// What is measured: of each task the metric that it is judged by first, then the others, then the same by scenario, of those
+    /// that most rows have.
     package private(set) var measures: [Measure] = []
     /// What is drawn.
     package let units: ResampledUnits
     /// Whether groups of rows are drawn at once.
     package let hasGroups: Bool
-    /// Rows with a label, per task.
-    package let labelledRows: [Int]
+
+    /// The names of tasks that no test row has a label of.
+    package let unmeasured: [String]
+
+    /// As many as `mtl evaluate --by` tells of.
+    private static let mostScenarios = 20
 
     private let tasks: [LearningTask]
     private let labels: [[Float]]
@@ -40,14 +45,16 @@ package struct ComparedRows: Sendable {
     ) {
         self.tasks = tasks
         labels = answers.labels
-        labelledRows = labels.map { $0.count { !$0.isNaN } }
         hasGroups = groups != nil
         units = ResampledUnits(rows: labels.first?.count ?? 0, groups: groups)
         for (row, id) in answers.scenarios.enumerated() {
             if let name = scenarioName(id) { rowsOfScenario[name, default: []].append(row) }
         }
-        let scenarios = rowsOfScenario.count > 1 ? rowsOfScenario.keys.sorted() : []
-        for (index, task) in tasks.enumerated() where task.weight > 0 && labelledRows[index] > 0 {
+        let known = labels.map { $0.contains { !$0.isNaN } }
+        unmeasured = zip(tasks, known).filter { $0.weight > 0 && !$1 }.map(\.0.name)
+        let frequent = rowsOfScenario.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
+        let scenarios = frequent.count > 1 ? frequent.prefix(Self.mostScenarios).map(\.key).sorted() : []
+        for (index, task) in tasks.enumerated() where task.weight > 0 && known[index] {
             let metrics = Self.metrics(task.kind, hasGroups: hasGroups)
             func add(_ metric: String, _ scenario: String? = nil) {
                 measures.append(
@@ -56,7 +63,9 @@ package struct ComparedRows: Sendable {
                         isPrimary: metric == metrics[0] && scenario == nil))
             }
             for metric in metrics { add(metric) }
-            for scenario in scenarios { add(metrics[0], scenario) }
+            for scenario in scenarios {
+                for metric in metrics { add(metric, scenario) }
+            }
         }
     }
 

@@ -131,7 +131,7 @@ package struct ComparisonPlan: Sendable, Equatable {
     /// The layers of one task's network, such as an expert's.
     ///
     /// - Throws: `InputError` where the way to share names none.
-    static func layers(of model: ModelSettings) throws(InputError) -> [Int] {
+    package static func layers(of model: ModelSettings) throws(InputError) -> [Int] {
         guard let sharing = model.sharing else { return model.trunk }
         func units(_ option: OptionValue?) -> [Int]? {
             guard case .list(let values)? = option else { return nil }

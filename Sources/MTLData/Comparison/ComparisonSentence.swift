@@ -1,3 +1,4 @@
+internal import Foundation
 internal import MTLEngine
 
 /// What a comparison says, in words.
@@ -70,7 +71,7 @@ package struct ComparisonSentence {
 
     /// ".0031", without the nought before the point.
     private static func short(_ value: Double, _ decimals: Int) -> String {
-        let text = Wording.fixed(value, decimals)
+        let text = String(format: "%.\(decimals)f", value)
         return text.hasPrefix("0.") ? String(text.dropFirst()) : text
     }
 }

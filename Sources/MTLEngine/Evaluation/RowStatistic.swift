@@ -2,12 +2,38 @@
 /// done once, which is a loss per row, or their order by score.
 package struct RowStatistic: Sendable {
     private enum Form: Sendable {
-        /// Per unit the sum of the rows' values and the number of the rows.
-        case mean(sums: [Double], rows: [Double])
+        /// Of units that have rows, the sum of their values and their number.
+        case mean(UnitSums)
         /// The square root of such a mean.
-        case rootMean(sums: [Double], rows: [Double])
+        case rootMean(UnitSums)
         /// Labelled rows by ascending score: their unit, whether they are positive, whether the next one scores more.
         case area(units: [Int32], isPositive: [Bool], endsTie: [Bool])
+    }
+
+    private struct UnitSums: Sendable {
+        var units: [Int32] = []
+        var sums: [Double] = []
+        var rows: [Double] = []
+
+        /// Of all units, with or without rows.
+        init(sums all: [Double], rows counts: [Double]) {
+            for unit in all.indices where counts[unit] > 0 {
+                units.append(Int32(unit))
+                sums.append(all[unit])
+                rows.append(counts[unit])
+            }
+        }
+
+        /// The mean of a draw; NaN where it has no row.
+        func mean(_ counts: [Double]) -> Double {
+            var (sum, weight) = (0.0, 0.0)
+            for place in units.indices {
+                let count = counts[Int(units[place])]
+                sum += count * sums[place]
+                weight += count * rows[place]
+            }
+            return weight > 0 ? sum / weight : .nan
+        }
     }
 
     private let form: Form
@@ -25,16 +51,20 @@ package struct RowStatistic: Sendable {
         units: ResampledUnits, rows: [Int]? = nil
     ) {
         let rows = (rows ?? Array(labels.indices)).filter { !labels[$0].isNaN }
-        if metric == "AUC" {
-            let isPositive: (Float) -> Bool =
-                if case .binary = kind { { $0 == 1 } } else { { $0 > 0 } }
-            form = Self.area(predictions, labels, units, rows, isPositive: isPositive)
-            return
+        switch (metric, kind) {
+        case ("AUC", .binary): form = Self.area(predictions, labels, units, rows) { $0 == 1 }
+        case ("AUC", .zeroInflatedLognormal): form = Self.area(predictions, labels, units, rows) { $0 > 0 }
+        case ("GAUC", .binary): form = Self.groupedArea(predictions, labels, units, rows)
+        default:
+            guard let form = Self.mean(metric, kind, predictions, labels, units, rows) else { return nil }
+            self.form = form
         }
-        if metric == "GAUC" {
-            form = Self.groupedArea(predictions, labels, units, rows)
-            return
-        }
+    }
+
+    private static func mean(
+        _ metric: String, _ kind: LearningTask.Kind, _ predictions: [Float], _ labels: [Float],
+        _ units: ResampledUnits, _ rows: [Int]
+    ) -> Form? {
         let width = kind.predictions
         var sums = [Double](repeating: 0, count: units.count)
         var counts = sums
@@ -44,7 +74,8 @@ package struct RowStatistic: Sendable {
             sums[units.unit(row)] += value
             counts[units.unit(row)] += 1
         }
-        form = metric == "RMSE" ? .rootMean(sums: sums, rows: counts) : .mean(sums: sums, rows: counts)
+        let found = UnitSums(sums: sums, rows: counts)
+        return metric == "RMSE" ? .rootMean(found) : .mean(found)
     }
 
     /// A row's own share in a mean, by the metrics' definitions; nil where the metric is none of the kind's.
@@ -101,7 +132,7 @@ package struct RowStatistic: Sendable {
             sums[unit] = area * Double(rows.count)
             counts[unit] = Double(rows.count)
         }
-        return .mean(sums: sums, rows: counts)
+        return .mean(UnitSums(sums: sums, rows: counts))
     }
 
     /// The metric of a draw; NaN where it is not defined.
@@ -109,20 +140,10 @@ package struct RowStatistic: Sendable {
     /// - Parameter counts: how often the draw has each unit, `[units]`.
     package func value(_ counts: [Double]) -> Double {
         switch form {
-        case .mean(let sums, let rows): Self.mean(sums, rows, counts)
-        case .rootMean(let sums, let rows): Self.mean(sums, rows, counts).squareRoot()
+        case .mean(let sums): sums.mean(counts)
+        case .rootMean(let sums): sums.mean(counts).squareRoot()
         case .area(let units, let isPositive, let endsTie): Self.area(units, isPositive, endsTie, counts)
         }
-    }
-
-    private static func mean(_ sums: [Double], _ rows: [Double], _ counts: [Double]) -> Double {
-        precondition(counts.count == sums.count, "\(counts.count) counts of \(sums.count) units")
-        var (sum, weight) = (0.0, 0.0)
-        for unit in counts.indices {
-            sum += counts[unit] * sums[unit]
-            weight += counts[unit] * rows[unit]
-        }
-        return weight > 0 ? sum / weight : .nan
     }
 
     private static func area(
