@@ -89,7 +89,7 @@ final class ComparisonReporter {
                 result.sides.map { side in
                     [
                         side.name, side.parameters.map(String.init) ?? "-",
-                        side.epochs?.decimals(1) ?? "-", side.seconds?.decimals(1) ?? "-",
+                        side.epochs?.decimals(1) ?? "-", side.seconds?.decimals(2) ?? "-",
                     ]
                 })
             try say(
