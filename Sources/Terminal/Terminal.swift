@@ -58,11 +58,16 @@ package func printTable(
 /// Prints one JSON object on a line of its own, at once, with snake_case names. Numbers that JSON has no word for are texts.
 ///
 /// - Throws: what the encoder throws, and `InputError` where standard output cannot be written.
-package func printJSON(_ value: some Encodable) throws {
+package func printJSON(_ value: some Encodable) throws { try StandardOutput.write(jsonLine(value)) }
+
+/// What `printJSON` prints.
+///
+/// - Throws: what the encoder throws.
+package func jsonLine(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
         positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    try StandardOutput.write([UInt8](encoder.encode(value)) + [UInt8(ascii: "\n")])
+    return [UInt8](try encoder.encode(value)) + [UInt8(ascii: "\n")]
 }

@@ -27,11 +27,17 @@ struct WorldsCommand: ParsableCommand {
     @Option(help: "The most epochs.")
     var epochs = 40
 
-    @Option(help: "Only methods whose name holds this, beside the first.")
+    @Option(help: "Only methods whose name holds this, beside the first; with --write only such worlds.")
     var only = ""
 
     @Flag(help: "Methods that balance the tasks in the place of ways of sharing.")
     var balancing = false
+
+    @Option(
+        help:
+            "A folder to write each world's rows to, with an experiment for mtl compare, of the first seed; nothing is trained then."
+    )
+    var write: String?
 
     @OptionGroup var compute: ComputeArguments
 
@@ -108,6 +114,13 @@ struct WorldsCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let folder = write {
+            for world in SharingSimulator.World.allCases
+            where only.isEmpty || world.rawValue.contains(only) {
+                try say(WorldFiles(world: world, folder: folder, rows: rows, seed: seeds.values[0]).write())
+            }
+            return
+        }
         let methods = (balancing ? Self.balancers : Self.methods).enumerated().filter {
             $0 == 0 || only.isEmpty || $1.name.contains(only)
         }

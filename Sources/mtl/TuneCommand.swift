@@ -149,7 +149,7 @@ struct TuneCommand: ParsableCommand {
                 continue
             }
             guard let job = running.removeValue(forKey: ended.name) else { continue }
-            if [128 + SIGINT, 128 + SIGTERM].contains(ended.status) {
+            if ended.wasInterrupted {
                 // Whoever ends all processes at once may have reached that one first.
                 for _ in 0..<30 where Interrupts.held == 0 { usleep(10_000) }
                 if Interrupts.held != 0 { continue }
@@ -198,7 +198,7 @@ struct TuneCommand: ParsableCommand {
         var failed = TuningState.Event(.failed, trial: trial.number, rung: job.rung)
         failed.seconds = ended.seconds
         guard ended.status == 0 else {
-            failed.reason = Self.reason(ended.status, "\(place).errors")
+            failed.reason = ended.reason("\(place).errors")
             return failed
         }
         do throws(InputError) {
@@ -212,13 +212,5 @@ struct TuneCommand: ParsableCommand {
             failed.reason = "\(error)"
             return failed
         }
-    }
-
-    /// What a process said last of why it failed.
-    private static func reason(_ status: Int32, _ errors: String) -> String {
-        let text = FileManager.default.contents(atPath: errors).map { String(decoding: $0, as: UTF8.self) }
-        let line = text?.split(separator: "\n").last { $0.hasPrefix("Error: ") }?.dropFirst(7)
-        return line.map(String.init)
-            ?? (status > 128 ? "ended by signal \(status - 128)" : "ended with status \(status)")
     }
 }

@@ -15,7 +15,7 @@ import Testing
         "Text", "Files", "Time", "Reading", "Schema", "Columns", "Statistics", "Histories", "Splits",
         "Preprocessing",
         "Sampling", "Cache", "Preparation", "Batches", "Checks", "Runs", "Experiment", "Model", "Tuning",
-        "Proposal",
+        "Comparison", "Proposal",
     ]
 
     @Test func engineDependsDownwards() throws {

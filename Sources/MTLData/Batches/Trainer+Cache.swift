@@ -104,27 +104,56 @@ extension Predictor where Scalar == Float {
     }
 }
 
+extension Predictor where Scalar == Float {
+    /// What is predicted for prepared rows, beside their labels.
+    ///
+    /// - Throws: `InputError` where the rows do not fit the model, or the file is damaged.
+    package func answers(_ rows: RowCache) throws(InputError) -> Answers {
+        try rows.answers(model) { (dataset) throws(InputError) in try predict(dataset) }
+    }
+}
+
+/// What a model predicts for rows, beside their labels.
+package struct Answers: Sendable {
+    /// Per task, `[rows]`, or `[rows, classes]`.
+    package var predictions: [[Float]]
+    /// Per task, `[rows]`, NaN where there is none.
+    package var labels: [[Float]]
+    /// The scenario of each row; empty where rows have none.
+    package var scenarios: [Int32] = []
+}
+
 extension RowCache {
-    fileprivate func evaluations(
-        _ model: MultiTaskModel, groups: [Int]?,
-        predict: (Dataset<Float>) throws(InputError) -> Predictions<Float>
-    ) throws(InputError) -> [TaskEvaluation] {
+    fileprivate func answers(
+        _ model: MultiTaskModel, predict: (Dataset<Float>) throws(InputError) -> Predictions<Float>
+    ) throws(InputError) -> Answers {
         // What predicts a block looks at its sequences.
         try checkColumns(model)
-        var predictions = [[Float]](repeating: [], count: model.tasks.count)
-        var labels = [[Float]](repeating: [], count: model.tasks.count)
+        let none = [[Float]](repeating: [], count: model.tasks.count)
+        var found = Answers(predictions: none, labels: none)
         for block in blocks.indices {
             let dataset = try dataset(block)
             let predicted = try predict(dataset)
             for (index, task) in model.tasks.enumerated() {
-                predictions[index] += try predicted.values(task.name)
-                labels[index] += try dataset.labels(task.name)
+                found.predictions[index] += try predicted.values(task.name)
+                found.labels[index] += try dataset.labels(task.name)
+            }
+            if let scenarios = dataset.scenarios {
+                found.scenarios += (0..<dataset.rowCount).map { scenarios.base[$0] }
             }
         }
+        return found
+    }
+
+    fileprivate func evaluations(
+        _ model: MultiTaskModel, groups: [Int]?,
+        predict: (Dataset<Float>) throws(InputError) -> Predictions<Float>
+    ) throws(InputError) -> [TaskEvaluation] {
+        let found = try answers(model, predict: predict)
         return model.tasks.indices.map {
             TaskEvaluation(
-                task: model.tasks[$0].name, kind: model.tasks[$0].kind, predictions: predictions[$0],
-                labels: labels[$0], groups: groups)
+                task: model.tasks[$0].name, kind: model.tasks[$0].kind, predictions: found.predictions[$0],
+                labels: found.labels[$0], groups: groups)
         }
     }
 }

@@ -32,6 +32,7 @@ struct JudgedRows {
     /// Per task; none where rows count once each.
     private var weights: [[Float]]
     private var groups: GroupNumbers?
+    private var scenarios: [Int32] = []
     private let columns: [Int]
     private var values: [ColumnValues]
     private let group: Int?
@@ -70,6 +71,7 @@ struct JudgedRows {
             let (column, width) = (try dataset.labelColumn(task.name), dataset.labelNames.count)
             weights[index] += (0..<dataset.rowCount).map { given.base[$0 * width + column] }
         }
+        if let ids = dataset.scenarios { scenarios += (0..<dataset.rowCount).map { ids.base[$0] } }
         for row in rows.rows {
             if let group { groups?.add(rows.block, row, group) }
             for (index, column) in columns.enumerated() {
@@ -78,6 +80,11 @@ struct JudgedRows {
             }
         }
     }
+
+    /// What was predicted, beside the labels.
+    var answers: Answers { Answers(predictions: predictions, labels: labels, scenarios: scenarios) }
+    /// The group of each row; nil where the schema names none that the source has.
+    var groupNumbers: [Int]? { groups?.numbers }
 
     /// - Throws: `InputError` where rows are to count by weights that the schema has not.
     func evaluations(of judged: [Int]) throws(InputError) -> [TaskEvaluation] {

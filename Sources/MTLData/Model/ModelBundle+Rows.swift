@@ -72,13 +72,8 @@ extension ModelBundle {
     ) throws(InputError) -> (
         evaluations: [TaskEvaluation], byValue: [ValueEvaluation], report: ServingReport, notes: [String]
     ) {
+        let (found, report) = try judgedRows(source, labels: judged, badRows, options, compute, isJudged)
         let names = model.tasks.map(\.name)
-        try checkLabels(judged)
-        var found = try JudgedRows(model, options, of: source, group: preprocessor.schema.group)
-        let report = try serve(
-            source, badRows: badRows, predictor: predictor(compute), labels: Set(judged ?? names),
-            where: isJudged
-        ) { (rows, dataset, predicted, _) throws(InputError) in try found.add(rows, dataset, predicted) }
         let tasks = model.tasks.indices.filter { judged?.contains(names[$0]) ?? true }
         return (
             try found.evaluations(of: tasks), found.byValue(of: tasks), report,
@@ -86,6 +81,31 @@ extension ModelBundle {
                 "\($0.values) more values of \($0.column) are not told, those of the fewest rows"
             }
         )
+    }
+
+    /// What is predicted for the rows of a source, beside their labels, and the group of each row where the schema names one that the
+    /// source has.
+    ///
+    /// - Throws: `InputError` that names file, line and column of what is wrong.
+    package func answers(
+        _ source: any RowSource, badRows: BadRows = .refuse, compute: ComputeOptions = ComputeOptions()
+    ) throws(InputError) -> (answers: Answers, groups: [Int]?, report: ServingReport) {
+        let (found, report) = try judgedRows(source, labels: nil, badRows, JudgeOptions(), compute, nil)
+        return (found.answers, found.groupNumbers, report)
+    }
+
+    private func judgedRows(
+        _ source: any RowSource, labels judged: [String]?, _ badRows: BadRows, _ options: JudgeOptions,
+        _ compute: ComputeOptions, _ isJudged: ((ParsedBlock, Int) -> Bool)?
+    ) throws(InputError) -> (rows: JudgedRows, report: ServingReport) {
+        let names = model.tasks.map(\.name)
+        try checkLabels(judged)
+        var found = try JudgedRows(model, options, of: source, group: preprocessor.schema.group)
+        let report = try serve(
+            source, badRows: badRows, predictor: predictor(compute), labels: Set(judged ?? names),
+            where: isJudged
+        ) { (rows, dataset, predicted, _) throws(InputError) in try found.add(rows, dataset, predicted) }
+        return (found, report)
     }
 
     private func serve(

@@ -43,6 +43,15 @@ public final class RunFolder {
         manifest = try RunManifest.read(path)
     }
 
+    /// Whether no process has a run's folder, or there is none: one whose parent was killed may still be at its last checkpoint.
+    package static func isFree(_ path: String) -> Bool {
+        let file = open("\(path)/\(marker)", O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { return true }
+        // Closed, it is not locked any more.
+        defer { close(file) }
+        return flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK
+    }
+
     /// Begins a run, or makes sure that it is the one that is there.
     ///
     /// - Parameters:

@@ -52,14 +52,7 @@ package final class TuningFolder {
     }
 
     /// Whether no process has a trial's run: one of a tuning that was killed may still be at its last checkpoint.
-    package func isFree(_ number: Int) -> Bool {
-        let file = open(
-            "\(trialPath(number))/\(RunFolder.marker)", O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else { return true }
-        // Closed, it is not locked any more.
-        defer { close(file) }
-        return flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK
-    }
+    package func isFree(_ number: Int) -> Bool { RunFolder.isFree(trialPath(number)) }
 
     // MARK: What is searched
 
