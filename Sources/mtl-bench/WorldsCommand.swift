@@ -60,7 +60,10 @@ struct WorldsCommand: ParsableCommand {
     private static var balancers: [Method] {
         let layers: [HiddenLayer] = [.relu(16)]
         let shared = SharedBottom(trunk: layers)
-        let kinds = Balancing.Kind.allCases.filter { $0 != .fixed && Balancing.usual($0).isServed }
+        // A dial needs a model that reads it.
+        let kinds = Balancing.Kind.allCases.filter {
+            ![.fixed, .cosmos].contains($0) && Balancing.usual($0).isServed
+        }
         return [
             Method(name: "tuned weights", architecture: shared, weights: [0.25, 0.5, 1, 2, 4]),
             Method(name: "separate", architecture: SeparateNetworks(layers: layers)),

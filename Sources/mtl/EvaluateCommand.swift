@@ -39,6 +39,8 @@ struct EvaluateCommand: ParsableCommand {
     @Flag(help: "Rows count by the weights that the schema names; without it they count alike.")
     var weighted = false
 
+    @OptionGroup var preference: PreferenceArguments
+
     @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%.")
     var badRows = "refuse"
 
@@ -58,6 +60,7 @@ struct EvaluateCommand: ParsableCommand {
         var options = JudgeOptions()
         (options.isDetailed, options.isWeighted) = (all, weighted)
         (options.by, options.valueLimit) = (by, values)
+        options.preference = try preference.shares(bundle)
         let bad = try badRowsOption(badRows)
         let source = try bundle.open(
             data, options: table.options(badRows: bad), events: events.byHistory(bundle))

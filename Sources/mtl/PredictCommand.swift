@@ -27,6 +27,8 @@ struct PredictCommand: ParsableCommand {
     @Flag(help: "How far the networks of an ensemble are apart, in a column for each prediction.")
     var uncertainty = false
 
+    @OptionGroup var preference: PreferenceArguments
+
     @Option(help: "The file to write (default: standard output).")
     var output: String?
 
@@ -39,6 +41,7 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
+        let shares = try preference.shares(bundle)
         let columns = bundle.predictionColumns
         let spreadColumns = uncertainty ? bundle.spreadColumns : []
         guard !uncertainty || bundle.hasSpread else {
@@ -84,8 +87,8 @@ struct PredictCommand: ParsableCommand {
         let report =
             uncertainty
             ? try bundle.predictRowsWithSpread(
-                source, badRows: bad, compute: threads.compute, consume: write)
-            : try bundle.predictRows(source, badRows: bad, compute: threads.compute) {
+                source, badRows: bad, compute: threads.compute, preference: shares, consume: write)
+            : try bundle.predictRows(source, badRows: bad, compute: threads.compute, preference: shares) {
                 (rows, predictions) throws(InputError) in try write(rows, predictions, nil)
             }
         try sink.finish()

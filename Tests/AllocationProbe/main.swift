@@ -142,7 +142,8 @@ for (modelName, model) in try models() {
 // Methods of every kind: known before the batch, by its losses, by those after the step, by gradients; with what names tasks.
 let methods: [Balancing] = [
     .decay(tasks: ["click": 0.9]), .uncertainty(), .gls, .famo(), .pcGrad, .caGrad().smoothed(), .upGrad,
-    .metaBalance(main: "purchase"), .gradNorm(), .excessMTL(),
+    .metaBalance(main: "purchase"), .gradNorm(), .excessMTL(), .priorities(tasks: ["click": 0.1]),
+    .autoScale(window: 3),
 ]
 for (modelName, model) in try models() where ["mmoe", "graph"].contains(modelName) {
     for balancing in methods where modelName == "mmoe" || !balancing.needs.areOfGradients {
@@ -174,4 +175,16 @@ for (modelName, model) in try models() where ["mmoe", "graph"].contains(modelNam
                 count.ofBLAS)
         }
     }
+}
+// A preference for every step, of a model that reads it.
+let dial = try MultiTaskModel(
+    inputs: 20, architecture: SharedBottom(trunk: [.relu(16)]),
+    tasks: [.binary("click"), .binary("purchase")],
+    preference: [:])
+for gathered in [false, true] {
+    let count = try probe(
+        dial, schedule: .joint, rules: Rules(name: "adam", optimizer: .adam()),
+        balancing: .cosmos(alpha: 0.5),
+        compute: ComputeOptions(threads: 2), gathered: gathered)
+    print("dial,cosmos,gathered=\(gathered)", count.own, count.ofBLAS)
 }

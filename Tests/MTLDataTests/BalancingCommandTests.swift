@@ -33,7 +33,8 @@ import Testing
             "shop.yaml")
     }
 
-    private static let unserved: Set<Balancing.Kind> = [.sdmGrad, .moDo, .moCo]
+    /// COSMOS needs a model that reads a preference.
+    private static let unserved: Set<Balancing.Kind> = [.sdmGrad, .moDo, .moCo, .cosmos]
 
     @Test(arguments: Balancing.Kind.allCases) func everyMethodTrainsOrSaysWhyNot(_ kind: Balancing.Kind)
         throws
@@ -123,6 +124,37 @@ import Testing
         ("{type: db_mtl, momentum: 0.9}", "{trunk: [4]}", "", "expected momentum: 0"),
         ("mgda", "{trunk: [4], ensemble: 2}", "", "packed ensemble"),
         ("moco", "{trunk: [4]}", "", "other rows at every step"),
+        (
+            "{type: priorities, order: [click]}", "{trunk: [4]}", "",
+            "training, balancing, order: found click without buy"
+        ),
+        (
+            "{type: priorities, order: [click, bye]}", "{trunk: [4]}", "",
+            "training, balancing, order: found \"bye\""
+        ),
+        (
+            "{type: priorities, tolerance: -1}", "{trunk: [4]}", "",
+            "training, balancing, tolerance: found -1"
+        ),
+        (
+            "priorities", "{trunk: [4]}", ", schedule: alternating",
+            "found priorities, which weighs the losses of a batch, beside a turn of click alone"
+        ),
+        ("priorities", "{trunk: [4]}", ", stop: each_task", "found priorities beside stop: each_task"),
+        ("{type: autoscale, metric: length}", "{trunk: [4]}", "", "metric"),
+        (
+            "uw", "{trunk: [4], preference: {click: 1, buy: 1}}", "",
+            "model, preference: found one that no training draws"
+        ),
+        ("cosmos", "{trunk: [4], preference: {bye: 1}}", "", "model, preference: found \"bye\""),
+        ("cosmos", "{trunk: [4], preference: {buy: -1}}", "", "model, preference, buy: found -1"),
+        ("cosmos", "{trunk: [4], preference: {buy: 0}}", "", "model, preference: found 0 for every task"),
+        (
+            "cosmos", "{trunk: [4], preference: {buy: 1}}", ", schedule: alternating",
+            "cosmos, which weighs the losses of a batch, beside a turn of click alone"
+        ),
+        ("cosmos", "{trunk: [4], preference: {buy: 1}, ensemble: 2}", "", "packed ensemble"),
+        ("{type: cosmos, alpha: 0}", "{trunk: [4], preference: {buy: 1}}", "", "alpha: found 0"),
         ("dtp", "{trunk: [4]}", ", refit: true", "training, balancing: found dtp beside refit: true"),
         ("mgda", "{sharing: {type: separate, layers: [4]}}", "", "tasks that share nothing"),
     ])

@@ -70,6 +70,17 @@ struct RunCourse: Sendable, CustomTestStringConvertible {
             $0.training.keep = .all
             $0.training.epochs = 2
         },
+        RunCourse("tasks in the order of their importance") {
+            $0.training.balancing = BalancingSettings(.priorities, ["order": ["spend", "click"]])
+        },
+        RunCourse("a dial between tasks, and an average") {
+            $0.model.preference = ["click": 1, "spend": 3]
+            $0.training.balancing = BalancingSettings(.cosmos, ["alpha": 0.5])
+            $0.training.averaging = 0.98
+        },
+        RunCourse("weights of gradients that are alike, from a first phase") {
+            $0.training.balancing = BalancingSettings(.autoScale, ["window": 3, "fixed_after": 2])
+        },
         RunCourse("tasks that stop one by one") {
             $0.training.stop = .eachTask
             $0.training.patience = 1

@@ -200,7 +200,7 @@ import Testing
         .uncertainty(), .dwa(), .famo(), .gls, .mgda(), .pcGrad, .caGrad(), .nashMTL(), .upGrad, .imtlG,
         .conFIG,
         .alignedMTL(), .fairGrad(), .dbMTL(momentum: 0), .stch(warmup: 1), .dualProj, .gradNorm(),
-        .excessMTL(stepSize: 0.5),
+        .excessMTL(stepSize: 0.5), .priorities(), .autoScale(window: 2),
     ]
 
     @Test(arguments: methods) func bitsDoNotDependOnThreads(_ balancing: Balancing) throws {
@@ -222,7 +222,7 @@ import Testing
     @Test(
         arguments: [
             Balancing.famo(), .uncertainty(), .dwa(), .mgda(.lossNorm), .caGrad().smoothed(), .gradNorm(),
-            .excessMTL(stepSize: 0.5),
+            .excessMTL(stepSize: 0.5), .priorities(), .autoScale(window: 2),
         ])
     func aPositionIsAllThatARunNeeds(_ balancing: Balancing) throws {
         let rows = try rows(Float.self, 0)
@@ -243,7 +243,7 @@ import Testing
     }
 
     /// A task without a label in the batch is left out, as if the others were alone.
-    @Test(arguments: [(Balancing.rlw, 1), (.dwa(), 1), (.uncertainty(), 0.5)])
+    @Test(arguments: [(Balancing.rlw, 1), (.dwa(), 1), (.uncertainty(), 0.5), (.autoScale(), 1)])
     func aTaskWithoutLabelsIsLeftOut(_ balancing: Balancing, alone: Double) throws {
         let rows: Dataset<Double> = try SmallProblem.data(
             Double.self, rows: 200, embedded: true, labelled: { row, task in task == 1 || row >= 150 })
@@ -253,7 +253,7 @@ import Testing
     }
 
     /// What a method learns of a step in which a task has stopped is what it learns where that task has no labels.
-    @Test(arguments: [Balancing.ldcMTL(), .uncertainty(), .famo(), .cov()])
+    @Test(arguments: [Balancing.ldcMTL(), .uncertainty(), .famo(), .cov(), .priorities(), .autoScale()])
     func aTaskThatHasStoppedTeachesNothing(_ balancing: Balancing) throws {
         let all: Dataset<Double> = try SmallProblem.data(Double.self, rows: 200, embedded: true)
         let some: Dataset<Double> = try SmallProblem.data(
@@ -324,7 +324,9 @@ import Testing
         #expect(try found(.moDo())?.expected.contains("famo") == true)
         #expect(try found(.uncertainty(), tasks: [.binary("a")])?.found == "uw of one task")
         let spend = [LearningTask.binary("a"), LearningTask("spend", kind: .zeroInflatedLognormal)]
-        for method in [Balancing.uncertainty(), .famo(), .gls, .dbMTL()] {
+        for method in [
+            Balancing.uncertainty(), .famo(), .gls, .dbMTL(), .priorities(), .autoScale(.lossScale),
+        ] {
             #expect(
                 try found(method, tasks: spend)?.found.contains("\"spend\", whose loss may be below 0")
                     == true)

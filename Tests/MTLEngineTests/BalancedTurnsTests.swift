@@ -96,7 +96,7 @@ import Testing
     /// In a turn of two tasks a method does what it does in a batch that has no labels of the others.
     @Test(arguments: [
         Balancing.mgda(.norm), .caGrad(), .pcGrad, .gls, .famo(), .softOptimalUncertainty(), .stch(warmup: 0),
-        .excessMTL(stepSize: 0.5), .gradNorm(learningRate: 0.5),
+        .excessMTL(stepSize: 0.5), .gradNorm(learningRate: 0.5), .autoScale(window: 2),
     ])
     func aTurnIsABatchOfItsTasks(_ method: Balancing) throws {
         let all = try rows(Double.self, count: 180)
@@ -148,6 +148,7 @@ import Testing
         (.uncertainty(), .alternating(.batch)), (.dwa(), .alternating(.epoch)),
         (.rlw, .alternating(.steps(2), order: .shuffled)), (.lbtw(), .alternating(.batch, trains: .heads)),
         (.famo(), pairs), (.caGrad().smoothed(0.5), pairs), (.gradNorm(), blocks), (.metaBalance(), blocks),
+        (.autoScale(window: 3), blocks), (.autoScale(.lossScale), .alternating(.batch)),
         (
             .excessMTL(stepSize: 0.5),
             .hierarchical(
@@ -199,6 +200,8 @@ import Testing
         for (method, schedule, owner) in [
             (Balancing.mgda(), Schedule.alternating(.batch), "a"), (.famo(), .alternating(.batch), "a"),
             (.upGrad, three, "d"), (.gls, three, "d"), (.gradNorm(), three, "d"),
+            (.priorities(), .alternating(.batch), "a"), (.priorities(), three, "d"),
+            (.autoScale(), three, "d"),
         ] {
             let error = found(method, schedule)
             #expect(error?.place == "balancing")

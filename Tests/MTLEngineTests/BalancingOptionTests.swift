@@ -25,6 +25,23 @@ import Testing
             try Balanced.method(["type": "pcd", "main": "buy", "progress": 0.5, "momentum": 0.5])
                 == .pcd(main: "buy", progress: 0.5, momentum: 0.5))
         #expect(try Balanced.method(["type": "aligned_mtl", "scale": "median"]) == .alignedMTL(.median))
+        #expect(
+            try Balanced.method([
+                "type": "priorities", "order": ["b", "a"], "tolerance": 0.01, "tasks": ["b": 0.5], "phase": 3,
+                "learning_rate": 2, "momentum": 0.5,
+            ])
+                == .priorities(
+                    order: ["b", "a"], tolerance: 0.01, tasks: ["b": 0.5], phase: 3, learningRate: 2,
+                    momentum: 0.5))
+        #expect(
+            try Balanced.method(["type": "autoscale", "metric": "loss_scale", "window": 7])
+                == .autoScale(.lossScale, window: 7))
+        #expect(
+            try Balanced.method(["type": "autoscale", "fixed_after": 3])
+                == Balancing.autoScale().fixed(after: 3))
+        #expect(
+            try Balanced.method(["type": "cosmos", "alpha": 0.5, "penalty": 3])
+                == .cosmos(alpha: 0.5, penalty: 3))
         #expect(try Balanced.method(["type": "uw", "fixed_after": 2]) == .uncertainty().fixed(after: 2))
     }
 
@@ -81,6 +98,14 @@ import Testing
             (.ldcMTL(penalty: -1), "penalty"), (.ldcMTL(learningRate: -1), "learning_rate"),
             (.gradCraft(relaxation: 2), "relaxation"), (.gradCraft(momentum: 1), "momentum"),
             (.gradCraft(cosine: 1), "cosine"), (.cosineGate(main: "buy"), "main"),
+            (.priorities(tolerance: -1), "tolerance"), (.priorities(tasks: ["a": .nan]), "tasks, a"),
+            (.priorities(tasks: ["buy": 1]), "tasks"), (.priorities(phase: 0), "phase"),
+            (.priorities(learningRate: -1), "learning_rate"), (.priorities(momentum: 1), "momentum"),
+            (.priorities(order: ["a", "buy"]), "order"), (.priorities(order: ["a", "a"]), "order"),
+            (.priorities(order: ["b"]), "order"), (.autoScale(window: 0), "window"),
+            (.cosmos(alpha: 0), "alpha"), (.cosmos(alpha: 1e7), "alpha"), (.cosmos(penalty: -1), "penalty"),
+            (Balancing.cosmos().smoothed(0.5), "smoothing"),
+            (Balancing.cosmos().fixed(after: 1), "fixed_after"),
             (Balancing.fixed.smoothed(1), "smoothing"), (Balancing.famo().fixed(after: 0), "fixed_after"),
         ] as [(Balancing, String)])
     func badNumbersAreRefused(_ method: Balancing, _ place: String) {
@@ -112,9 +137,10 @@ import Testing
         let beforehand = Balancing.Kind.allCases.filter {
             Balancing.usual($0).needs.isDisjoint(with: [.losses, .lossesAfter]) && $0.isOfLosses
         }
-        #expect(Set(beforehand) == [.fixed, .decay, .uw, .dwa, .dtp, .rlw, .imtlL, .cov])
+        #expect(Set(beforehand) == [.fixed, .decay, .uw, .dwa, .dtp, .rlw, .imtlL, .cov, .priorities])
         let known = Balancing.Kind.allCases.filter { Balancing.usual($0).needs.areKnownBefore }
-        #expect(Set(known) == Set(beforehand).union([.gradNorm]))
+        #expect(Set(known) == Set(beforehand).union([.gradNorm, .autoScale]))
+        #expect(Balancing.autoScale().weighsLosses && Balancing.autoScale(.lossScale).needs == .epochs)
         #expect(Balancing.gradNorm().weighsLosses && !Balancing.excessMTL().weighsLosses)
         #expect(Balancing.famo().needs == [.losses, .lossesAfter])
         #expect(Balancing.dbMTL(momentum: 0).needs == [.losses, .norms])

@@ -18,6 +18,9 @@ import Testing
             .gradCraft(relaxation: 0, cosine: 0.5), Balancing.upGrad.smoothed(0.5),
             Balancing.famo().fixed(after: 1), Balancing.mgda(.norm).smoothed(0.5).fixed(after: 2),
             Balancing.gradNorm(learningRate: 1).fixed(after: 2),
+            .priorities(tolerance: 0, phase: 2, learningRate: 10, momentum: 0), .autoScale(window: 2),
+            .cosmos(alpha: 1e-3, penalty: 100), .autoScale(.lossScale, window: 5),
+            Balancing.autoScale(window: 3).fixed(after: 40),
         ]
 
     /// Methods whose weights of one step follow from M alone, and do not change with its scale.
@@ -49,8 +52,9 @@ import Testing
     }
 
     @Test(arguments: methods) func orderOfTasksDoesNotMatter(_ method: Balancing) throws {
-        // What draws a number of its own for each task, or an order of them, depends on their order; LDC-MTL looks at neighbours.
-        guard ![.rlw, .pcGrad, .gradVac, .ldcMTL].contains(method.kind) else { return }
+        // What draws a number of its own for each task, or an order of them, depends on their order; LDC-MTL looks at neighbours;
+        // the order of priorities is that of the tasks.
+        guard ![.rlw, .pcGrad, .gradVac, .ldcMTL, .priorities, .cosmos].contains(method.kind) else { return }
         // The main task moves along.
         var generator = SeededGenerator(seed: 4)
         let (count, order) = (5, [3, 0, 4, 2, 1])
@@ -75,8 +79,8 @@ import Testing
     }
 
     @Test(arguments: methods) func taskLeftOutIsNotThere(_ method: Balancing) throws {
-        // Every task draws, whether it is there or not.
-        guard method.kind != .rlw else { return }
+        // Every task draws, and has a phase, whether it is there or not.
+        guard ![.rlw, .priorities, .cosmos].contains(method.kind) else { return }
         var generator = SeededGenerator(seed: 5)
         let named = Balanced.tasks(3)
         for absent in 0..<3 {
@@ -130,7 +134,7 @@ import Testing
     @Test func seedDecidesWhatIsDrawn() throws {
         var generator = SeededGenerator(seed: 7)
         let batches = (0..<6).map { _ in BalancingBatch.plain(6, &generator) }
-        for method in [Balancing.rlw, .pcGrad, .gradVac()] {
+        for method in [Balancing.rlw, .pcGrad, .gradVac(), .cosmos()] {
             func run(_ seed: UInt64) throws -> [[Double]] {
                 let memory = try BalancerMemory(method, tasks: Balanced.tasks(6), seed: seed)
                 return batches.map { $0.weights(memory) }

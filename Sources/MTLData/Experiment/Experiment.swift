@@ -66,6 +66,7 @@ public struct Experiment: Sendable, Equatable, Codable {
         }
         try checkBatches()
         try checkFunnel()
+        try checkPreference()
     }
 
     /// Funnels learn a later event of all rows: one that is only known where its parent happened is another thing, and what they

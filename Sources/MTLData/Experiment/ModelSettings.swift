@@ -24,12 +24,16 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     public var decaysWeightsOnly = false
     /// Members of a packed ensemble, as `MultiTaskModel.ensemble`; nil for none.
     public var ensemble: Int?
+    /// The tasks' shares that a model with a dial is asked for where nothing else is said, as `MultiTaskModel.init`; nil for a model
+    /// without one.
+    public var preference: [String: Double]?
 
     /// Two shared layers, linear heads.
     public init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case features, trunk, sharing, tower, towers, activation, normalization, dropout, ensemble
+        case preference
         case taskScenarios = "task_scenarios"
         case decaysWeightsOnly = "decays_weights_only"
     }
@@ -50,6 +54,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         try values.read(.dropout, &dropout)
         try values.read(.decaysWeightsOnly, &decaysWeightsOnly)
         try values.read(.ensemble, &ensemble)
+        try values.read(.preference, &preference)
         if sharing != nil, values.contains(.trunk) {
             throw InputError(
                 .value, at: "model, trunk", found: "a trunk beside sharing",
@@ -77,6 +82,7 @@ public struct ModelSettings: Sendable, Equatable, Codable {
         try values.encode(decaysWeightsOnly, forKey: .decaysWeightsOnly)
         // Files of models without one are those that older readers know.
         try values.encodeIfPresent(ensemble, forKey: .ensemble)
+        try values.encodeIfPresent(preference, forKey: .preference)
     }
 
     /// The model for what a preprocessor gives.
@@ -99,7 +105,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
                 inputs: preprocessor.denseNames.count, embedded: embedded(preprocessor),
                 tables: preprocessor.tables, scenarios: preprocessor.scenarios?.size ?? 1,
                 featureLayers: featureLayers, architecture: architecture, tasks: tasks,
-                decayed: decaysWeightsOnly ? .weights : .all, ensemble: ensemble)
+                decayed: decaysWeightsOnly ? .weights : .all, ensemble: ensemble,
+                preference: preference)
             // One scenario for all rows would train, but cost more than a shared bottom and do no more.
             guard preprocessor.scenarios != nil || !model.plan.usesScenarios else {
                 throw InputError(
@@ -188,7 +195,7 @@ func located<Value>(
         // Feature layers are the model's, not its sharing's.
         let isModels =
             error.place.hasPrefix("features.") || error.place.hasPrefix("numbers")
-            || error.place == "ensemble"
+            || error.place == "ensemble" || error.place.hasPrefix("preference")
         let place = isModels ? "model" : place
         throw InputError(
             error.kind, at: "\(place), \(error.place)", found: error.found, expected: error.expected)

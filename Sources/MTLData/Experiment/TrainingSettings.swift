@@ -162,6 +162,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
         _ = try rateSchedule?.schedule()
         _ = try schedule.schedule()
         try balancing?.balancing().check(Balancing.Kind.place)
+        try balancing?.balancing().check(stop: stop, place: Balancing.Kind.place)
         _ = try tableOptimizer?.rule()
         let given = bounds.filter { $0.1 != nil }.map(\.0)
         guard given.count <= 1 else {

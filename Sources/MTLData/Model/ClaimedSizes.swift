@@ -16,7 +16,7 @@ struct ClaimedSizes {
         "task_scenarios", "parents", "type", "fields", "sequence", "candidate", "domain", "personal",
         "condition", "activation", "normalization", "distance", "weight", "maximum_weight", "temperature",
         "calibration", "normalized", "pooling", "positions", "dropout", "orthogonality", "reduction",
-        "auxiliary", "entropy", "sparsity", "update_every", "groups",
+        "auxiliary", "entropy", "sparsity", "update_every", "groups", "preference",
     ]
 
     /// - Parameter members: how many the file says it has; nil for a file of one, whose tensors have no prefix.

@@ -10,6 +10,8 @@ package struct JudgeOptions: Sendable {
     package var by: [String] = []
     /// The most values of a column that are.
     package var valueLimit = 20
+    /// What a model with a dial is asked for; nil for the model's own.
+    package var preference: [String: Double]?
 
     package init() {}
 }

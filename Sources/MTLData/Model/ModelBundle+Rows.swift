@@ -6,15 +6,18 @@ extension ModelBundle {
     /// - Parameters:
     ///   - source: raw rows, with the columns that the schema names.
     ///   - compute: how many threads, and which kernels.
+    ///   - preference: what a model with a dial is asked for; nil for the model's own.
     ///   - consume: sees every block's predictions in the order of the source, one call at a time.
     /// - Returns: how many rows there were, and what of them the training rows did not have.
     /// - Throws: `InputError` that names file, line and column of what is wrong, and what `consume` throws.
     @discardableResult
     public func predict(
         _ source: any RowSource, compute: ComputeOptions = ComputeOptions(),
+        preference: [String: Double]? = nil,
         consume: (RowBlock, Predictions<Float>) throws(InputError) -> Void
     ) throws(InputError) -> ServingReport {
-        try predictRows(source, compute: compute) { (rows, predictions) throws(InputError) in
+        try predictRows(source, compute: compute, preference: preference) {
+            (rows, predictions) throws(InputError) in
             try consume(rows.block, predictions)
         }
     }
@@ -24,9 +27,11 @@ extension ModelBundle {
     /// - Parameter badRows: what happens to them; the source decides for records that are no rows.
     package func predictRows(
         _ source: any RowSource, badRows: BadRows = .refuse, compute: ComputeOptions = ComputeOptions(),
+        preference: [String: Double]? = nil,
         consume: (ServedRows, Predictions<Float>) throws(InputError) -> Void
     ) throws(InputError) -> ServingReport {
-        try serve(source, badRows: badRows, predictor: predictor(compute), labels: []) {
+        try serve(source, badRows: badRows, predictor: predictor(compute, preference: preference), labels: [])
+        {
             (rows, _, predictions, _) throws(InputError) in
             try consume(rows, predictions)
         }
@@ -37,10 +42,12 @@ extension ModelBundle {
     /// - Throws: as `predict`, and where one network alone answers.
     package func predictRowsWithSpread(
         _ source: any RowSource, badRows: BadRows = .refuse, compute: ComputeOptions = ComputeOptions(),
+        preference: [String: Double]? = nil,
         consume: (ServedRows, Predictions<Float>, Predictions<Float>) throws(InputError) -> Void
     ) throws(InputError) -> ServingReport {
         try serve(
-            source, badRows: badRows, predictor: predictor(compute), labels: [], withSpread: true
+            source, badRows: badRows, predictor: predictor(compute, preference: preference), labels: [],
+            withSpread: true
         ) { (rows, _, predictions, spreads) throws(InputError) in
             try consume(rows, predictions, spreads ?? predictions)
         }
@@ -49,11 +56,18 @@ extension ModelBundle {
     /// Every task's metrics over the rows of a source; of entire-space models then those of what is predicted of a later event once
     /// the one before has happened ("purchase given click"), over the rows where it has.
     ///
+    /// - Parameters:
+    ///   - source: raw rows, with the columns that the schema names.
+    ///   - compute: how many threads, and which kernels.
+    ///   - preference: what a model with a dial is asked for; nil for the model's own.
     /// - Throws: `InputError` that names file, line and column of what is wrong.
     public func evaluate(
-        _ source: any RowSource, compute: ComputeOptions = ComputeOptions()
+        _ source: any RowSource, compute: ComputeOptions = ComputeOptions(),
+        preference: [String: Double]? = nil
     ) throws(InputError) -> [TaskEvaluation] {
-        try judge(source, compute: compute).evaluations
+        var options = JudgeOptions()
+        options.preference = preference
+        return try judge(source, options: options, compute: compute).evaluations
     }
 
     /// The same with what was found out about the rows; where the schema names a group that the source has, with the areas
@@ -102,8 +116,8 @@ extension ModelBundle {
         try checkLabels(judged)
         var found = try JudgedRows(model, options, of: source, group: preprocessor.schema.group)
         let report = try serve(
-            source, badRows: badRows, predictor: predictor(compute), labels: Set(judged ?? names),
-            where: isJudged
+            source, badRows: badRows, predictor: predictor(compute, preference: options.preference),
+            labels: Set(judged ?? names), where: isJudged
         ) { (rows, dataset, predicted, _) throws(InputError) in try found.add(rows, dataset, predicted) }
         return (found, report)
     }

@@ -78,10 +78,16 @@ public struct ModelBundle: Sendable {
 
     /// A predictor for encoded rows.
     ///
-    /// - Throws: `InputError` where a thread cannot be started.
-    public func predictor(_ compute: ComputeOptions = ComputeOptions()) throws(InputError) -> Predictor<Float>
-    {
-        try Predictor(model, members: members, calibration: calibration, compute: compute)
+    /// - Parameters:
+    ///   - compute: threads, back end and instructions.
+    ///   - preference: what a model with a dial is asked for, as `Predictor.setPreference` takes it; nil for the model's own.
+    /// - Throws: `InputError` where a thread cannot be started, or the model does not take the preference.
+    public func predictor(
+        _ compute: ComputeOptions = ComputeOptions(), preference: [String: Double]? = nil
+    ) throws(InputError) -> Predictor<Float> {
+        let predictor = try Predictor(model, members: members, calibration: calibration, compute: compute)
+        if let preference { try predictor.setPreference(preference) }
+        return predictor
     }
 
     /// Opens rows to predict, joined with logs such as the model was trained with. Their text is read as that of the training

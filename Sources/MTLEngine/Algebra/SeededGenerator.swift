@@ -70,6 +70,24 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         return radius * cos(angle)
     }
 
+    /// A number of the gamma distribution of a shape above 0 and scale 1 (Marsaglia and Tsang, ACM TOMS 26, 2000): several of them over
+    /// their sum are of a Dirichlet distribution.
+    package mutating func gamma(_ shape: Double) -> Double {
+        guard shape >= 1 else {
+            let larger = gamma(shape + 1)
+            return larger * pow(1 - uniform(), 1 / shape)
+        }
+        let d = shape - 1.0 / 3
+        let c = 1 / (9 * d).squareRoot()
+        while true {
+            let x = normal()
+            let root = 1 + c * x
+            guard root > 0 else { continue }
+            let v = root * root * root
+            if log(1 - uniform()) < 0.5 * x * x + d - d * v + d * log(v) { return d * v }
+        }
+    }
+
     /// An index in 0 ..< bound, every one as likely (Lemire, arXiv 1805.10941).
     package mutating func below(_ bound: Int) -> Int {
         precondition(bound > 0, "no index below \(bound)")

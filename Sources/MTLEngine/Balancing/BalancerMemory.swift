@@ -28,8 +28,12 @@ package final class BalancerMemory {
     let squares: Int
     /// The first of the rows with the sums of the first phase's weights and their counts.
     private let phase: Int
-    /// A number of each task: γ, c, a floor or a preference.
+    /// A number of each task: γ, c, a floor, a preference or a place in an order.
     let options: AlignedStorage<Double>
+    /// A second one, of priorities.
+    let tolerances: AlignedStorage<Double>
+    /// The preference of the step, where one is drawn.
+    package let preference: AlignedStorage<Double>
     let problem: GramProblem
     /// The tasks of this step.
     let present: AlignedStorage<Int>
@@ -54,8 +58,10 @@ package final class BalancerMemory {
         squares = (phase + (balancing.fixedAfter == nil ? 0 : 2)) * tasks.count
         state = AlignedStorage(
             zeroed: squares + (balancing.needs.contains(.excessRisks) ? width * tasks.count : 0))
-        options = AlignedStorage(copying: tasks.map(balancing.option(of:)))
+        options = AlignedStorage(copying: tasks.indices.map { balancing.option(of: tasks[$0], at: $0) })
+        tolerances = AlignedStorage(copying: tasks.map(balancing.tolerance(of:)))
         output = AlignedStorage(zeroed: tasks.count)
+        preference = AlignedStorage(zeroed: tasks.count)
         present = AlignedStorage(zeroed: tasks.count)
         order = AlignedStorage(zeroed: tasks.count)
         problem = GramProblem(capacity: tasks.count)
@@ -139,8 +145,11 @@ package final class BalancerMemory {
         case .stch(let mu, let warmup): weighByTchebycheff(mu, warmup)
         case .famo: weighByFAMO()
         case .pbi(let penalty, _): weighByIntersection(penalty)
+        case .cosmos(_, let penalty): weighByPreference(penalty)
         case .ldcMTL(let penalty, _): weighByDiscrepancy(penalty)
+        case .priorities(let priorities): weighByPriorities(priorities.phase)
         case .gradNorm: weighByGradNorm()
+        case .autoScale: weighByScales()
         case .metaBalance(_, let relaxation, let momentum): weighByMetaBalance(relaxation, momentum)
         case .dbMTL(let momentum, _): weighByEqualLengths(isTracked: momentum > 0)
         case .imtlG: weighByEqualProjections()
@@ -186,14 +195,17 @@ package final class BalancerMemory {
     package var isFixed: Bool { balancing.fixedAfter.map { epoch >= $0 } ?? false }
 
     private func addToMeans() {
+        // What measures a window first knows nothing for a while, and tells each window's weights itself.
+        guard balancing.kind != .autoScale else { return }
+        for index in 0..<problem.size { addToMeans(present.base[index], problem.weights[index]) }
+    }
+
+    func addToMeans(_ task: Int, _ weight: Double) {
         guard balancing.fixedAfter != nil else { return }
         let (sum, count) = (row(phase), row(phase + 1))
-        for index in 0..<problem.size {
-            let (task, weight) = (present.base[index], problem.weights[index])
-            guard (sum[task] + weight).isFinite else { continue }
-            sum[task] += weight
-            count[task] += 1
-        }
+        guard (sum[task] + weight).isFinite else { return }
+        sum[task] += weight
+        count[task] += 1
     }
 
     /// The first phase's mean weights; 1 for a task that had none.
@@ -222,9 +234,14 @@ package final class BalancerMemory {
         case .dwa: addLosses(losses, sum: row(0), count: row(1))
         case .cov(let momentum): learnVariation(losses, momentum)
         case .stch(_, let warmup): if epoch == warmup - 1 { addLosses(losses, sum: row(0), count: row(1)) }
+        case .priorities(let priorities):
+            learnMultipliers(
+                losses, phase: priorities.phase, rate: priorities.learningRate,
+                momentum: priorities.momentum)
         case .gradNorm(let exponent, let rate):
             if let gram { learnGradNorm(losses, gram, exponent, rate) }
             addLosses(losses, sum: row(4), count: row(5))
+        case .autoScale(let metric, let window): learnScales(losses, gram, metric, window: window)
         case .famo(let rate, let decay):
             guard let after else { preconditionFailure("famo without the losses after the update") }
             learnFAMO(losses, after, rate, decay)
@@ -242,6 +259,8 @@ package final class BalancerMemory {
         case .lbtw: for task in 0..<taskCount { row(1)[task] = 0 }
         case .stch(_, let warmup):
             if epoch == warmup - 1 { keepMeans(sum: row(0), count: row(1), in: row(2)) }
+        case .priorities(let priorities): endPrioritiesEpoch(priorities.phase)
+        case .autoScale(let metric, _): if !isFixed { endWindow(metric) }
         case .gradNorm: keepMeans(sum: row(4), count: row(5), in: row(6))
         default: break
         }
@@ -259,6 +278,8 @@ extension Balancing {
         case .cov: 4
         case .stch: 3
         case .gradNorm: ScalarAdam.rows + 3
+        case .priorities: 6
+        case .autoScale: 5
         case .gradVac: tasks
         case .sdmGrad, .moDo, .moCo: 2
         case .excessMTL: 3
@@ -267,8 +288,11 @@ extension Balancing {
     }
 
     /// The method's number of a task.
-    func option(of task: LearningTask) -> Double {
+    ///
+    /// - Parameter place: the task's among all.
+    func option(of task: LearningTask, at place: Int) -> Double {
         switch method {
+        case .priorities(let priorities): Double(priorities.order.firstIndex(of: task.name) ?? place)
         case .decay(let gamma, let tasks): tasks[task.name] ?? gamma
         case .peLTR(let floor, let tasks): tasks[task.name] ?? floor
         case .pbi(_, let preference): preference[task.name] ?? 1
@@ -279,5 +303,11 @@ extension Balancing {
             }
         default: 1
         }
+    }
+
+    /// How far a task's loss may rise.
+    func tolerance(of task: LearningTask) -> Double {
+        guard case .priorities(let priorities) = method else { return 0 }
+        return priorities.tasks[task.name] ?? priorities.tolerance
     }
 }

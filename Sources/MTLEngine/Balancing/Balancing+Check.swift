@@ -6,6 +6,13 @@ extension Balancing {
     package func check(_ place: String = "balancing", tasks: [String]? = nil) throws(InputError) {
         try requireRate(smoothing, "\(place), smoothing")
         if let fixedAfter { try require(fixedAfter, atLeast: 1, "\(place), fixed_after") }
+        // Weights that are not those of the step's own preference would teach the model another one than it reads.
+        if kind == .cosmos, smoothing > 0 || fixedAfter != nil {
+            throw InputError(
+                .value, at: "\(place), \(smoothing > 0 ? "smoothing" : "fixed_after")",
+                found: "one beside cosmos",
+                expected: "none: the weights of a step are those of its preference")
+        }
         try checkNumbers(place)
         if let tasks { try checkNames(place, tasks) }
     }
@@ -39,9 +46,23 @@ extension Balancing {
             for (name, share) in Self.sorted(preference) {
                 try require(share, atLeast: 0, "\(place), preference, \(name)")
             }
+        case .cosmos(let alpha, let penalty):
+            try requirePositive(alpha, "\(place), alpha")
+            guard alpha <= 1e6 else {
+                throw InputError(.value, at: "\(place), alpha", found: "\(alpha)", expected: "at most 1e6")
+            }
+            try require(penalty, atLeast: 0, "\(place), penalty")
         case .ldcMTL(let penalty, let rate):
             try require(penalty, atLeast: 0, "\(place), penalty")
             try require(rate, atLeast: 0, "\(place), learning_rate")
+        case .priorities(let priorities):
+            try require(priorities.tolerance, atLeast: 0, "\(place), tolerance")
+            for (name, tolerance) in Self.sorted(priorities.tasks) {
+                try require(tolerance, atLeast: 0, "\(place), tasks, \(name)")
+            }
+            try require(priorities.phase, atLeast: 1, "\(place), phase")
+            try require(priorities.learningRate, atLeast: 0, "\(place), learning_rate")
+            try requireRate(priorities.momentum, "\(place), momentum")
         case .gradCraft(let relaxation, let momentum, let cosine):
             try requireShare(relaxation, "\(place), relaxation")
             try requireRate(momentum, "\(place), momentum")
@@ -49,6 +70,7 @@ extension Balancing {
         case .gradNorm(let exponent, let rate):
             try require(exponent, atLeast: 0, "\(place), exponent")
             try require(rate, atLeast: 0, "\(place), learning_rate")
+        case .autoScale(_, let window): try require(window, atLeast: 1, "\(place), window")
         case .metaBalance(_, let relaxation, let momentum):
             try requireShare(relaxation, "\(place), relaxation")
             try requireRate(momentum, "\(place), momentum")
@@ -104,6 +126,22 @@ extension Balancing {
             guard sum <= 1 + 1e-9 else {
                 throw InputError(
                     .value, at: "\(place), floor", found: "\(sum) over all tasks", expected: "at most 1")
+            }
+        case .priorities(let priorities):
+            for (name, _) in Self.sorted(priorities.tasks) { try check(name, "\(place), tasks") }
+            for name in priorities.order { try check(name, "\(place), order") }
+            guard priorities.order.isEmpty || Set(priorities.order).count == priorities.order.count else {
+                throw InputError(
+                    .name, at: "\(place), order",
+                    found: "\(priorities.order.joined(separator: ", ")), a task twice",
+                    expected: "every task once")
+            }
+            if !priorities.order.isEmpty, let missing = tasks.first(where: { !priorities.order.contains($0) })
+            {
+                throw InputError(
+                    .name, at: "\(place), order",
+                    found: "\(priorities.order.joined(separator: ", ")) without \(missing)",
+                    expected: "every task, the most important one first")
             }
         case .pbi(_, let numbers):
             for (name, _) in Self.sorted(numbers) { try check(name, "\(place), preference") }

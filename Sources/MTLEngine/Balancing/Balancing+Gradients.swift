@@ -16,6 +16,20 @@ extension Balancing {
         Balancing(.gradNorm(exponent: exponent, learningRate: learningRate))
     }
 
+    /// AutoScale: fixed weights from a short first phase, found so that a measure of the tasks is alike (Yang et al., arXiv 2508.13979,
+    /// which finds good fixed weights to have like gradients and losses). Steps are taken in windows; behind each the weights are, over
+    /// its steps, w_t ∝ 1/√(mean of ‖g_t‖²) or 1/(mean of L_t), summing up to T, and serve until the next. They are 1 in the first
+    /// window. After the phase, an epoch unless `fixed(after:)` says otherwise, they are the mean of those of its windows. Lengths that
+    /// are alike make the condition number of the weighted gradients least for two tasks, and at most T times the least for T of them
+    /// (van der Sluis, 1969).
+    ///
+    /// - Parameters:
+    ///   - metric: what is made alike.
+    ///   - window: steps of a window, which an epoch's end ends too; 1 or more.
+    public static func autoScale(_ metric: ScaleMetric = .magnitude, window: Int = 20) -> Balancing {
+        Balancing(.autoScale(metric, window: window)).fixed(after: 1)
+    }
+
     /// MetaBalance: auxiliary gradients are brought near the main one's length, w_t = r m_main/m_t + 1 - r, with moving averages
     /// m of the lengths; 1 for the main task (He et al., arXiv 2203.06801, for all shared parameters as one block).
     ///

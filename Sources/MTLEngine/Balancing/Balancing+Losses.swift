@@ -98,6 +98,47 @@ extension Balancing {
         Balancing(.pbi(penalty: penalty, preference: preference))
     }
 
+    /// Priorities: the tasks in the order of their importance, each trained as far as those above it stay within a bound (No More Tuning,
+    /// Cheng et al., arXiv 2412.12092, in one run). In its phase a task is trained with those above it held to L_t ≤ (1 + tolerance)
+    /// L*_t, by weights 1 and λ_t over 1 + Σ λ, those below it by 0; the last phase lasts to the end. L*_t is the least mean of
+    /// L_t over one epoch since its phase began. λ_t begins at 1, and a step moves it by rate · (ℓ_t / ((1 + tolerance) L*_t) - 1), that
+    /// within -1...1, and not below 0; ℓ_t is the moving average of the batches' losses. Losses have to be 0 or above.
+    /// `Trainer.fit` keeps the last epoch's parameters, as the weighted loss says nothing of bounds, unless another loss or metric is watched.
+    ///
+    /// To make purchases likelier while the clicks' loss rises by at most .2 %: `.priorities(order: ["click", "buy"])`.
+    ///
+    /// - Parameters:
+    ///   - order: every task, the most important one first; none for the tasks' own order.
+    ///   - tolerance: how far a loss may rise, as a share of its best; 0 or above.
+    ///   - tasks: the tolerance by the name of the task.
+    ///   - phase: epochs of each phase but the last; 1 or more.
+    ///   - learningRate: of the multipliers λ, a step.
+    ///   - momentum: the share of the average before in ℓ.
+    public static func priorities(
+        order: [String] = [], tolerance: Double = 0.002, tasks: [String: Double] = [:], phase: Int = 1,
+        learningRate: Double = 1, momentum: Double = 0.9
+    ) -> Balancing {
+        Balancing(
+            .priorities(
+                Priorities(
+                    order: order, tolerance: tolerance, tasks: tasks, phase: phase,
+                    learningRate: learningRate, momentum: momentum)))
+    }
+
+    /// COSMOS: a preference p, a share of each task, that the model reads beside its features, so that one model has all compromises; the
+    /// gradient of Σ p_t L_t - λ cos(L, p), where p is drawn for every step from a Dirichlet distribution (Ruchte and Grabocka, arXiv
+    /// 2103.13392). Weights may be below 0, as a loss that is too low for its share is let rise. Tasks without labels in a batch are left
+    /// out of both terms. It needs a model that was built with a preference; `Predictor.setPreference` turns the dial.
+    /// `Trainer.fit` judges epochs by the validation rows at the model's own preference; without any it keeps the last one.
+    ///
+    /// - Parameters:
+    ///   - alpha: of the Dirichlet distribution, for every task; 1 for all preferences alike, below that for those near one task.
+    ///   - penalty: λ, 0 or above: how far the losses are held to the preference's direction. Its slope is of the size λ/|L|: where that comes
+    ///     near 1 it outweighs the shares, and a task's loss is higher the more is asked of it.
+    public static func cosmos(alpha: Double = 1, penalty: Double = 0.01) -> Balancing {
+        Balancing(.cosmos(alpha: alpha, penalty: penalty))
+    }
+
     /// Loss discrepancy control: the gradient of Σ v_t L_t / (Σ v) + λ Σ |v_t L_t - v_{t+1} L_{t+1}| over tasks in their order, where
     /// v = σ(s) learns to make that least too, the divisor taken as a number (arXiv 2502.08585, as its authors' code has it).
     /// s begins at 1 and is stepped by an Adam of its own. A task whose weighted loss is below both its neighbours' may get a

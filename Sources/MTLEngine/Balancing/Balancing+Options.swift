@@ -13,7 +13,7 @@ extension Balancing {
         // Weights that are always 1 have nothing to follow.
         if kind != .fixed {
             smoothing = try options.value("smoothing") ?? 0
-            fixedAfter = try options.value("fixed_after")
+            fixedAfter = try options.value("fixed_after") ?? usual.fixedAfter
         }
     }
 
@@ -34,8 +34,11 @@ extension Balancing {
         case .stch: .stch()
         case .famo: .famo()
         case .pbi: .pbi()
+        case .cosmos: .cosmos()
         case .ldcMTL: .ldcMTL()
+        case .priorities: .priorities()
         case .gradNorm: .gradNorm()
+        case .autoScale: .autoScale()
         case .metaBalance: .metaBalance()
         case .dbMTL: .dbMTL()
         case .imtlG: .imtlG
@@ -90,12 +93,30 @@ extension Balancing {
             .pbi(
                 penalty: try options.value("penalty") ?? penalty,
                 preference: try options.value("preference") ?? preference)
+        case .cosmos(let alpha, let penalty):
+            .cosmos(
+                alpha: try options.value("alpha") ?? alpha, penalty: try options.value("penalty") ?? penalty)
         case .ldcMTL(let penalty, let rate):
             .ldcMTL(
                 penalty: try options.value("penalty") ?? penalty,
                 learningRate: try options.value("learning_rate") ?? rate)
+        case .priorities(let priorities):
+            .priorities(try read(priorities, &options))
         default: usual
         }
+    }
+
+    private static func read(
+        _ usual: Priorities, _ options: inout OptionReader
+    ) throws(InputError) -> Priorities {
+        var found = usual
+        try options.readNames("order", &found.order)
+        try options.read("tolerance", &found.tolerance)
+        try options.read("tasks", &found.tasks)
+        try options.read("phase", &found.phase)
+        try options.read("learning_rate", &found.learningRate)
+        try options.read("momentum", &found.momentum)
+        return found
     }
 
     private static func gradientMethod(
@@ -106,6 +127,9 @@ extension Balancing {
             .gradNorm(
                 exponent: try options.value("exponent") ?? exponent,
                 learningRate: try options.value("learning_rate") ?? rate)
+        case .autoScale(let metric, let window):
+            .autoScale(
+                try options.value("metric") ?? metric, window: try options.value("window") ?? window)
         case .metaBalance(let main, let relaxation, let momentum):
             .metaBalance(
                 main: try options.value("main") ?? main,
@@ -173,3 +197,4 @@ extension Balancing.Kind {
 extension Balancing.UncertaintyForm: OptionType {}
 extension Balancing.GradientNormalization: OptionType {}
 extension Balancing.AlignmentScale: OptionType {}
+extension Balancing.ScaleMetric: OptionType {}

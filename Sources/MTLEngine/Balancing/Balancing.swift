@@ -39,10 +39,16 @@ public struct Balancing: Sendable, Equatable {
         case famo
         /// Penalty-based boundary intersection.
         case pbi
+        /// A preference that is drawn for every step, and read by the model.
+        case cosmos
         /// Loss discrepancy control.
         case ldcMTL = "ldc_mtl"
+        /// Priorities: tasks in the order of their importance.
+        case priorities
         /// Gradient normalisation.
         case gradNorm = "gradnorm"
+        /// Fixed weights that make gradients alike in length, from a first phase.
+        case autoScale = "autoscale"
         /// Auxiliary gradients brought to the main one's length.
         case metaBalance = "metabalance"
         /// Dual balancing.
@@ -103,8 +109,11 @@ public struct Balancing: Sendable, Equatable {
         case stch(mu: Double, warmup: Int)
         case famo(learningRate: Double, weightDecay: Double)
         case pbi(penalty: Double, preference: [String: Double])
+        case cosmos(alpha: Double, penalty: Double)
         case ldcMTL(penalty: Double, learningRate: Double)
+        case priorities(Priorities)
         case gradNorm(exponent: Double, learningRate: Double)
+        case autoScale(ScaleMetric, window: Int)
         case metaBalance(main: String?, relaxation: Double, momentum: Double)
         case dbMTL(momentum: Double, decay: Double)
         case imtlG
@@ -128,12 +137,33 @@ public struct Balancing: Sendable, Equatable {
         case cosineGate(main: String?, isWeighted: Bool)
     }
 
+    /// The options of priorities.
+    package struct Priorities: Sendable, Equatable {
+        /// The most important one first; empty for the tasks' own order.
+        package var order: [String]
+        package var tolerance: Double
+        /// Tolerances by task.
+        package var tasks: [String: Double]
+        /// Epochs of each phase but the last.
+        package var phase: Int
+        package var learningRate: Double
+        package var momentum: Double
+    }
+
     /// Which noise uncertainty weighting takes the losses to have.
     public enum UncertaintyForm: String, Sendable, Equatable, CaseIterable {
         /// c L e^(-s) + s/2 (arXiv 1705.07115), c is 1/2 of squared and Huber losses and 1 of others.
         case kendall
         /// c L e^(-s) + log(1 + e^s) (arXiv 1805.06334): the sum stays above 0.
         case liebelKoerner = "liebel_koerner"
+    }
+
+    /// What AutoScale makes alike among the tasks.
+    public enum ScaleMetric: String, Sendable, Equatable, CaseIterable {
+        /// The lengths of the weighted gradients.
+        case magnitude
+        /// The weighted losses.
+        case lossScale = "loss_scale"
     }
 
     /// What MGDA divides the gradients by.
@@ -168,9 +198,8 @@ public struct Balancing: Sendable, Equatable {
 
     package init(_ method: Method) { self.method = method }
 
-    /// The same method for a first phase, and then fixed weights: each task's mean weight over that phase. The two phases are those of
-    /// AutoScale (Yang et al., arXiv 2508.13979), whose own search for the weights this is not: there good ones were those that make
-    /// the tasks' gradients alike in length, as `gradNorm`, `metaBalance` and `imtlG` do.
+    /// The same method for a first phase, and then fixed weights: each task's mean weight over that phase, of `autoScale` over its
+    /// windows.
     ///
     /// - Parameter epochs: of the first phase; 1 or more.
     public func fixed(after epochs: Int) -> Balancing {
@@ -204,8 +233,11 @@ public struct Balancing: Sendable, Equatable {
         case .stch: .stch
         case .famo: .famo
         case .pbi: .pbi
+        case .cosmos: .cosmos
         case .ldcMTL: .ldcMTL
+        case .priorities: .priorities
         case .gradNorm: .gradNorm
+        case .autoScale: .autoScale
         case .metaBalance: .metaBalance
         case .dbMTL: .dbMTL
         case .imtlG: .imtlG

@@ -45,12 +45,13 @@ extension Balancing {
         switch method {
         case .fixed, .rlw: []
         case .uw, .imtlL, .cov: []
-        case .decay, .dwa: .epochs
+        case .decay, .dwa, .priorities: .epochs
         case .dtp: [.epochs, .indicators]
-        case .uwSO, .gls, .pbi, .ldcMTL: .losses
+        case .uwSO, .gls, .pbi, .ldcMTL, .cosmos: .losses
         case .lbtw, .stch: [.losses, .epochs]
         case .famo: [.losses, .lossesAfter]
         case .gradNorm: [.laterGram, .epochs]
+        case .autoScale(let metric, _): metric == .magnitude ? [.laterGram, .epochs] : .epochs
         case .metaBalance: .norms
         case .dbMTL(let momentum, _):
             momentum > 0 ? [.losses, .norms, .trackedGradients] : [.losses, .norms]
@@ -70,7 +71,7 @@ extension Balancing {
     /// gradient-norm weight multiplies the loss is what its paper says.
     package var weighsLosses: Bool {
         switch method {
-        case .gradNorm: true
+        case .gradNorm, .autoScale: true
         default: !needs.areOfGradients
         }
     }

@@ -41,6 +41,8 @@ public struct GraphBuilder {
     var factors: [Range<Int>] = []
     var owned: [(range: Range<Int>, scenario: Int)] = []
     var usesScenarios = false
+    /// Where the preference lies, once for each set of features.
+    var preferences: [Int] = []
     /// Members of a packed ensemble; nil without.
     let members: Int?
     /// The first node that every member runs for itself.

@@ -45,6 +45,8 @@ package struct ModelPlan: Sendable {
     /// Scenarios' own parameters, whose gradients touch their rows only.
     package let owned: [(range: Range<Int>, scenario: Int)]
     package let usesScenarios: Bool
+    /// Where the preference that the model reads lies, once for each set of features; nowhere for a model without.
+    package let preferences: [Int]
     /// Whether a loss compares rows, which so have to meet between forward and backward.
     package let ranks: Bool
     /// Per task the logits of no and yes, `[rows, 2]`, where a loss within groups reads both.

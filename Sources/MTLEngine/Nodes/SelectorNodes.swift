@@ -4,15 +4,16 @@
     internal import Darwin
 #endif
 
-/// y = θ for every row.
+/// y = θ for every row, trained or not.
 package struct ParameterNode: NodeOperation {
     package var y: GraphValue
     package var start: Int
+    package var isTrained = true
 
     package var output: GraphValue { y }
 
     package func part(_ some: Range<Int>) -> ParameterNode {
-        ParameterNode(y: y.columns(some), start: start + some.lowerBound)
+        ParameterNode(y: y.columns(some), start: start + some.lowerBound, isTrained: isTrained)
     }
 
     package func inputs(_ lists: [Int32]) -> [GraphValue] { [] }
@@ -20,7 +21,9 @@ package struct ParameterNode: NodeOperation {
     package mutating func setGradient(_: GradientMode, of _: Int, lists: inout [Int32]) {}
 
     package var parameters: [ParameterRange] {
-        [ParameterRange(start: start, count: y.width, rowLength: 1, scenario: nil, transposed: nil)]
+        isTrained
+            ? [ParameterRange(start: start, count: y.width, rowLength: 1, scenario: nil, transposed: nil)]
+            : []
     }
 
     package func forward<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
@@ -31,6 +34,7 @@ package struct ParameterNode: NodeOperation {
     }
 
     package func backward<Scalar: BLASScalar>(_ tile: BackwardTile<Scalar>) {
+        guard isTrained else { return }
         let d = tile.gradient(y)
         Scalar._columnSums(
             level: tile.level, rows: tile.rows, columns: y.width, source: d.base, ld: d.stride,

@@ -43,6 +43,8 @@ public struct MultiTaskModel: Sendable {
     public let ensemble: Int?
     /// The tasks, in the order of losses and turns.
     public let tasks: [LearningTask]
+    /// Per task its share, all together 1, where a model that reads a preference is asked for nothing else; nil for one that reads none.
+    public let preference: [Double]?
 
     package let plan: ModelPlan
 
@@ -83,12 +85,15 @@ public struct MultiTaskModel: Sendable {
     ///   - ensemble: the members of a packed ensemble, at most 1024; nil for none. Members share all parameters but factors of
     ///     the features and the last layers of the heads, each has its own loss, and their predictions are averaged (TabM-mini
     ///     of arXiv 2410.24210).
+    ///   - preference: for a model that reads a preference beside its features, which `Balancing.cosmos` trains and
+    ///     `Predictor.setPreference` asks for: the tasks' shares by name where nothing else is asked for, of any sum, 0 where a task is
+    ///     not named; empty for equal shares. nil for a model that reads none.
     /// - Throws: `InputError` that names the option, layer or task and what was expected of it; one for an ensemble of an
     ///   architecture that normalises what members compute over the batch, or moves clusters of rows.
     public init(
         inputs: Int, embedded: [EmbeddedFeature] = [], tables: [EmbeddingTable] = [], scenarios: Int = 1,
         featureLayers: [any FeatureLayer] = [], architecture: some Architecture, tasks: [LearningTask],
-        decayed: DecayedParameters = .all, ensemble: Int? = nil
+        decayed: DecayedParameters = .all, ensemble: Int? = nil, preference: [String: Double]? = nil
     ) throws(InputError) {
         guard ensemble.map({ 1...SizeLimit.members ~= $0 }) ?? true else {
             throw InputError(
@@ -106,6 +111,10 @@ public struct MultiTaskModel: Sendable {
                 .value, at: "ensemble", found: "members beside the \(loss) of task \"\(task.name)\"",
                 expected: "one of them: members run one after the other, and its rows have to meet")
         }
+        let shares = try preference.map { (named) throws(InputError) in
+            try Preference.shares(named, of: tasks.map(\.name), at: "preference")
+        }
+        self.preference = shares
         self.inputs = inputs
         let owners = architecture.featureOwners(tasks)
         if architecture.keepsSharedFeatures { try tasks.checkNames(not: GraphBuilder.sharedOwner) }
@@ -136,6 +145,8 @@ public struct MultiTaskModel: Sendable {
                     try layer.build(&builder, name: "\(name).\(index)")
                     index += 1
                 }
+                guard let shares else { return }
+                builder.appendPreference(shares, name: "preference" + name.dropFirst("features".count))
             }
             builder.beginMembers(owners: owners)
             let logits = try builder.withWideParts(architecture.build(&builder))
@@ -184,7 +195,7 @@ public struct MultiTaskModel: Sendable {
             isTrained: builder.isTrained, joints: builder.joints, penalties: builder.penalties,
             structures: builder.structures, gateRecords: builder.gateRecords,
             beginnings: builder.beginnings, undecayed: builder.undecayed, factors: builder.factors,
-            owned: builder.owned, usesScenarios: builder.usesScenarios,
+            owned: builder.owned, usesScenarios: builder.usesScenarios, preferences: builder.preferences,
             ranks: builder.tasks.contains { $0.ranking != nil },
             contexts: builder.contexts, reweighs: builder.tasks.contains { $0.f1 != nil },
             forwardElementsPerRow: builder.forwardElements,

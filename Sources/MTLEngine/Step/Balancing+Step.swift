@@ -9,10 +9,11 @@ extension Balancing {
         ])
     }
 
-    /// Whether a task's weight depends on the losses that others have in the batch: alone it has none.
+    /// Whether a task's weight depends on the losses that others have in the batch: alone it has none. Where it does not, but counts
+    /// only beside others in one gradient, an optimiser of the task's own takes it out again.
     var comparesBatchLosses: Bool {
         switch method {
-        case .uwSO, .gls, .stch, .famo, .pbi, .ldcMTL: true
+        case .uwSO, .gls, .stch, .famo, .pbi, .ldcMTL, .cosmos, .priorities: true
         default: false
         }
     }
@@ -31,11 +32,25 @@ extension Balancing {
     /// Whether it takes ratios or logarithms of losses.
     private var needsPositiveLosses: Bool {
         switch method {
-        case .uw, .uwSO, .dwa, .gls, .imtlL, .cov, .lbtw, .stch, .famo, .pbi, .ldcMTL, .dbMTL, .mgda(.loss),
-            .mgda(.lossNorm):
+        case .uw, .uwSO, .dwa, .gls, .imtlL, .cov, .lbtw, .stch, .famo, .pbi, .ldcMTL, .priorities, .dbMTL,
+            .mgda(.loss), .mgda(.lossNorm), .autoScale(.lossScale, _):
             true
         default: false
         }
+    }
+
+    /// Whether a preference is drawn for a model that reads one, and for no other.
+    ///
+    /// - Throws: `InputError` that says what is missing.
+    package func checkPreference(_ plan: ModelPlan, place: String) throws(InputError) {
+        guard plan.preferences.isEmpty == (kind == .cosmos) else { return }
+        throw InputError(
+            .value, at: place,
+            found: kind == .cosmos
+                ? "cosmos of a model that reads no preference"
+                : "\(kind.rawValue) of a model that reads a preference",
+            expected: kind == .cosmos
+                ? "a model with a preference" : "cosmos, which draws one, or a model without a preference")
     }
 
     /// Whether a step can give the method what it needs.

@@ -10,7 +10,7 @@
 package final class Inference<Scalar: BLASScalar>: WorkerJob {
     private static var tileRows: Int { 128 }
 
-    private let store: ParameterStore<Scalar>
+    let store: ParameterStore<Scalar>
     private let nodes: FixedList<Node>
     private let outputs: FixedList<Program.TaskLoss>
     /// Later events of funnels whose rows were sampled.

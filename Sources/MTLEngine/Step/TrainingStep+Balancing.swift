@@ -21,6 +21,30 @@ extension TrainingStep {
         balancer.learn(losses: before, after: after)
     }
 
+    /// Gives the model the preference of the step to come.
+    func drawPreference() {
+        guard let balancer, usualPreference.count > 0 else { return }
+        let parameters = store.parameters.base
+        for (place, start) in store.plan.preferences.enumerated() {
+            (usualPreference.base + place * balancer.taskCount).update(
+                from: parameters + start, count: balancer.taskCount)
+        }
+        balancer.drawPreference()
+        store.plan.write(preference: UnsafePointer(balancer.preference.base), to: parameters)
+    }
+
+    /// Gives the model back its own: between steps it is asked for nothing else.
+    func restorePreference() {
+        guard let balancer, usualPreference.count > 0 else { return }
+        for (place, start) in store.plan.preferences.enumerated() {
+            (store.parameters.base + start).update(
+                from: usualPreference.base + place * balancer.taskCount, count: balancer.taskCount)
+        }
+    }
+
+    /// The preference of the latest step, where one is drawn.
+    package var preference: [Double] { balancer.map { Array($0.preference.buffer) } ?? [] }
+
     /// Per task its weight in the latest step, where some method weighs them.
     package var taskWeights: [Double] {
         (0..<(balancer?.taskCount ?? 0)).map { current.balance.weights[$0] }

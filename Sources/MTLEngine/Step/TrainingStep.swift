@@ -56,6 +56,8 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     let projection: ProjectedTablesMemory<Scalar>?
     let structures: StructureMemory<Scalar>
     let stopped: StoppedTasksMemory
+    /// What the model's preferences were before the step drew one; nothing for a model that reads none.
+    let usualPreference: AlignedStorage<Scalar>
     var current: StepRun<Scalar>
     /// Rows of the latest batch, where the cut still fits one of as many.
     var cutRows = 0
@@ -81,6 +83,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
             throw InputError(
                 .shape, at: "batch size", found: "\(batchLimit)", expected: "1 to \(Self.largestBatch)")
         }
+        try balancing.checkPreference(plan, place: "balancing")
         let (balances, splits) = (balancing.kind != .fixed, balancing.needs.areOfGradients)
         let balanced =
             balances
@@ -195,6 +198,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let tiles = AlignedStorage<RowTile>(zeroed: tileLimit)
         let chunkStarts = AlignedStorage<Int>(zeroed: rowPlan.chunkCount(batch: batchLimit) + 1)
         groups = AlignedStorage(zeroed: 1)
+        usualPreference = AlignedStorage(zeroed: plan.preferences.count * tasks)
         structures = StructureMemory(
             store, learningRate: optimizer.learningRate,
             termLimit: plans.map(\.view.penaltyValues).max() ?? 0)
@@ -334,8 +338,10 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
     package func step(_ batch: BatchView<Scalar>, turn: Int = 0, updates: Bool = true) -> Bool {
         precondition(
             batch.rows > 0 && batch.rows <= batchLimit, "a batch of \(batch.rows), planned for \(batchLimit)")
+        drawPreference()
         prepare(batch, turn: turn, updates: updates)
         store.pool.run(self)
+        restorePreference()
 
         let hasLabels = sumLosses(batch)
         let stepped = hasLabels || turns.count == 1

@@ -4,6 +4,7 @@ public final class Predictor<Scalar: BLASScalar> {
     public let model: MultiTaskModel
     private let panel: InferencePanel<Scalar>
     private let calibration: ModelCalibration?
+    private let stores: [ParameterStore<Scalar>]
 
     /// A predictor over a vector of parameters in the model's layout.
     ///
@@ -49,6 +50,19 @@ public final class Predictor<Scalar: BLASScalar> {
             inferences.append(Inference(store: store, tasks: members.tasks(of: member)))
         }
         panel = InferencePanel(model, inferences, ofTasks: members.ofTasks)
+        stores = inferences.map(\.store)
+    }
+
+    /// Sets what a model that reads a preference is asked for from now on; before the first call it is the model's own.
+    ///
+    /// - Parameter preference: the tasks' shares by name, of any sum, 0 where a task is not named; empty for equal shares.
+    /// - Throws: `InputError` for a model that reads none, a name that is no task's, a number below 0, or only zeros.
+    public func setPreference(_ preference: [String: Double]) throws(InputError) {
+        let shares = AlignedStorage(copying: try model.shares(of: preference))
+        for store in stores {
+            model.plan.write(preference: UnsafePointer(shares.base), to: store.parameters.base)
+            store.refreshTransposes()
+        }
     }
 
     /// Predicts every task for every row.

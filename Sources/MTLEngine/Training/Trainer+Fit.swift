@@ -172,7 +172,7 @@ extension Trainer {
             let isKept =
                 rule.lastEpoch.map { $0 == state.epoch }
                 ?? ((report.isKnown || rule.epochs == 1)
-                    && report.epoch.watchedLoss < (state.best?.loss ?? .infinity) - rule.minimumImprovement)
+                    && improves(report.epoch, on: state.best, rule))
             if rule.stop == .together, isKept {
                 state.best = FitState.Best(loss: report.epoch.watchedLoss, epoch: state.epoch)
                 isBest = true

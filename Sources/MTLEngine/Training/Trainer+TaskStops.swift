@@ -5,6 +5,7 @@ extension Trainer {
     /// - Throws: `InputError` that names the tasks.
     func checkTasksStopAlone(_ rule: StoppingRule) throws(InputError) {
         guard rule.stop == .eachTask else { return }
+        try trainingStep.balancer?.balancing.check(stop: rule.stop, place: "balancing")
         guard model.plan.structures.isEmpty else {
             throw InputError(
                 .value, at: "stopping rule, stop",

@@ -18,6 +18,7 @@ import pathlib
 import cvxpy
 import numpy as np
 import torch
+from engine_generator import Generator
 from quadprog import solve_qp
 from scipy.optimize import root
 from torchjd.aggregation import (
@@ -29,67 +30,6 @@ from torchjd.scalarization import DWA, FAMO, IMTLL, PBI, UW, GeometricMean
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
 cases = []
-MASK = (1 << 64) - 1
-
-
-class Generator:
-    """The engine's random numbers: xoshiro256**, seeded by SplitMix64."""
-
-    def __init__(self, seed):
-        self.seed, self.spare = seed, None
-        mixer, self.state = seed, []
-        for _ in range(4):
-            mixer, value = self.mix(mixer)
-            self.state.append(value)
-
-    @staticmethod
-    def mix(state):
-        state = (state + 0x9E3779B97F4A7C15) & MASK
-        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-        return state, z ^ (z >> 31)
-
-    def next(self):
-        s = self.state
-        rotate = lambda x, k: ((x << k) | (x >> (64 - k))) & MASK
-        result = (rotate((s[1] * 5) & MASK, 7) * 9) & MASK
-        t = (s[1] << 17) & MASK
-        s[2] ^= s[0]; s[3] ^= s[1]; s[1] ^= s[2]; s[0] ^= s[3]; s[2] ^= t
-        s[3] = rotate(s[3], 45)
-        return result
-
-    def split(self, stream):
-        _, first = self.mix(self.seed)
-        return Generator(self.mix(first ^ ((stream * 0xD1342543DE82EF95) & MASK))[1])
-
-    def uniform(self):
-        return (self.next() >> 11) * 2.0**-53
-
-    def normal(self):
-        if self.spare is not None:
-            value, self.spare = self.spare, None
-            return value
-        radius = math.sqrt(-2 * math.log(1 - self.uniform()))
-        angle = 2 * math.pi * self.uniform()
-        self.spare = radius * math.sin(angle)
-        return radius * math.cos(angle)
-
-    def below(self, bound):
-        product = self.next() * bound
-        if product & MASK < bound:
-            threshold = (1 << 64) % bound
-            while product & MASK < threshold:
-                product = self.next() * bound
-        return product >> 64
-
-    def order(self, count):
-        elements = list(range(count))
-        for last in range(count - 1, 0, -1):
-            other = self.below(last + 1)
-            elements[last], elements[other] = elements[other], elements[last]
-        return elements
-
-
 def numbers(values):
     return None if values is None else [None if math.isnan(float(v)) else float(v) for v in np.ravel(values)]
 
@@ -618,6 +558,80 @@ def make_gradnorm():
     case("gradnorm", {"type": "gradnorm", "learning_rate": 0.05}, 3, steps)
 
 
+def make_priorities(name, options, order, tolerance, phase, rate, momentum, end, left_out=()):
+    """arXiv 2412.12092 in one run, after docs/balancing.md: a task's Lagrangian min L_k + Σ λ_i (L_i - b_i), scaled by 1 + Σ λ, over the
+    tasks i above k; λ by dual ascent on the smoothed loss over its bound b_i = (1 + tolerance) times the least mean of an epoch."""
+    rng, steps, tasks = np.random.default_rng(16), [], len(order)
+    multipliers, smoothed, best = {}, {}, {}
+    means = [[] for _ in range(tasks)]
+    for step, losses in enumerate(loss_steps(rng, tasks, 36)):
+        losses = losses * 0.95**step
+        for task in left_out:
+            if step % 5 == 2:
+                losses[task] = math.nan
+        there = [t for t in range(tasks) if not math.isnan(losses[t])]
+        k = min(step // (end * phase), tasks - 1)
+        now, above = order[k], [t for t in order[:k] if t in there]
+        values = torch.tensor(losses, requires_grad=True)
+        total = (values[now] if now in there else 0) + sum(multipliers[t] * values[t] for t in above)
+        total = total / (1 + sum(multipliers[t] for t in above))
+        weights = np.zeros(tasks)
+        if isinstance(total, torch.Tensor):
+            total.backward()
+            weights = np.nan_to_num(values.grad.numpy().copy())
+        steps.append(dict(losses=losses, weights=weights, end=step % end == end - 1))
+        for t in there:
+            smoothed[t] = momentum * smoothed[t] + (1 - momentum) * losses[t] if t in smoothed else losses[t]
+            means[t].append(losses[t])
+            if t in order[:k]:
+                violation = smoothed[t] / ((1 + tolerance[t]) * best[t]) - 1
+                multipliers[t] = max(0, multipliers[t] + rate * np.clip(violation, -1, 1))
+        if step % end == end - 1:
+            for t in order[:k + 1]:
+                if means[t]:
+                    best[t] = min(best.get(t, math.inf), np.mean(means[t]))
+            means = [[] for _ in range(tasks)]
+            if k < tasks - 1 and (step + 1) // (end * phase) > k:
+                multipliers[now] = 1.0
+    case(name, options, tasks, steps)
+
+
+def make_preferences(name, options, tasks, alpha, penalty, seed, left_out=None):
+    """arXiv 2103.13392, its authors' loss: Σ p_t L_t - λ cos(L, p) by autograd, p drawn by the engine's generator."""
+    rng, steps = np.random.default_rng(18), []
+    for step, losses in enumerate(loss_steps(rng, tasks, 8)):
+        ray = torch.tensor(Generator(seed).split(step).preference(alpha, tasks))
+        there = [t for t in range(tasks) if t != left_out or step % 3]
+        weights = np.zeros(tasks)
+        weights[there] = slopes(
+            lambda l: (l * ray[there]).sum()
+            - penalty * torch.nn.functional.cosine_similarity(l, ray[there], dim=0, eps=0), losses[there])
+        if len(there) < tasks:
+            losses[left_out] = math.nan
+        steps.append(dict(losses=losses, weights=weights))
+    case(name, options, tasks, steps, seed=seed)
+
+
+def make_scales(name, options, metric, window, end, phase):
+    """arXiv 2508.13979's two phases: weights that equalise a window's gradients, or losses; then their mean. Gradients of a window are
+    those of its rows together: the length is the root of the mean square."""
+    rng, steps, weights, seen, found = np.random.default_rng(17), [], np.ones(3), [], []
+    for step in range(24):
+        rows, losses = gradients(rng, 3), np.exp(rng.normal(size=3))
+        steps.append(dict(losses=losses, gram=rows @ rows.T, weights=weights, end=step % end == end - 1))
+        if step < phase * end:
+            seen.append(np.linalg.norm(rows, axis=1) ** 2 if metric == "magnitude" else losses)
+            if len(seen) == window or step % end == end - 1:
+                size = np.mean(seen, axis=0)
+                size = size**0.5 if metric == "magnitude" else size
+                weights = 3 / size / (1 / size).sum()
+                found.append(weights)
+                seen = []
+            if step == phase * end - 1:
+                weights = np.mean(found, axis=0)
+    case(name, options, 3, steps)
+
+
 def make_followed():
     """Two batches for each step: products that are not symmetric."""
     for name, options, weighting in (
@@ -684,6 +698,20 @@ def make_excess():
 make_dependent()
 make_left_out()
 make_gradnorm()
+make_priorities(
+    "priorities", {"type": "priorities"}, [0, 1, 2], [0.002] * 3, 1, 1.0, 0.9, 6)
+make_priorities(
+    "priorities, options",
+    {"type": "priorities", "order": ["c", "a", "d", "b"], "tolerance": 0.05, "tasks": {"a": 0.2}, "phase": 2,
+     "learning_rate": 0.3, "momentum": 0.5},
+    [2, 0, 3, 1], [0.2, 0.05, 0.05, 0.05], 2, 0.3, 0.5, 4, left_out=(0, 3))
+make_scales("autoscale", {"type": "autoscale", "window": 3}, "magnitude", 3, 8, 1)
+make_scales(
+    "autoscale, loss_scale", {"type": "autoscale", "metric": "loss_scale", "window": 4, "fixed_after": 2}, "loss_scale",
+    4, 8, 2)
+make_preferences("cosmos", {"type": "cosmos"}, 2, 1.0, 0.01, 5)
+make_preferences(
+    "cosmos, options", {"type": "cosmos", "alpha": 0.3, "penalty": 4}, 4, 0.3, 4.0, 2**63 + 5, left_out=1)
 make_followed()
 make_tracked()
 make_excess()
