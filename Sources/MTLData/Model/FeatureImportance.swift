@@ -59,24 +59,15 @@ extension ModelBundle {
             }
             for (place, task) in rows.judged.enumerated() {
                 guard let known = before[place], losses[place].count == repeats else { continue }
-                let mean = losses[place].reduce(0, +) / Double(repeats)
-                let squares = losses[place].reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-                let deviation = (squares / Double(repeats - 1)).squareRoot()
+                guard let interval = ConfidenceInterval.mean(of: losses[place]) else { continue }
                 found.append(
                     FeatureImportance(
-                        feature: feature.name, task: model.tasks[task].name, metric: known.name, loss: mean,
-                        margin: Self.student[repeats - 2] * deviation / Double(repeats).squareRoot()))
+                        feature: feature.name, task: model.tasks[task].name, metric: known.name,
+                        loss: interval.estimate, margin: interval.halfWidth))
             }
         }
         return found
     }
-
-    /// The 97.5 % points of Student's t with 1, 2, … degrees of freedom.
-    private static let student = [
-        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
-        2.131,
-        2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045,
-    ]
 }
 
 extension Preprocessor {
