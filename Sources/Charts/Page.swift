@@ -16,7 +16,7 @@ package struct Page: Sendable {
 
     package mutating func heading(_ text: String) { parts.append(.heading(text)) }
     package mutating func text(_ text: String) { parts.append(.text(text)) }
-    package mutating func list(_ items: [String]) { parts.append(.list(items)) }
+    package mutating func list(_ items: [String]) { if !items.isEmpty { parts.append(.list(items)) } }
     package mutating func code(_ text: String) { parts.append(.code(text)) }
 
     /// - Parameter rows: each as long as the header; the first column is text, the others numbers.

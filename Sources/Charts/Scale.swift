@@ -21,7 +21,7 @@ package struct Scale: Sendable, Equatable {
         let finite = values.filter { $0.isFinite && $0.magnitude < 1e300 }
         var (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
         if let fixed { (low, high) = (fixed.lowerBound, fixed.upperBound) }
-        if !(high - low > max(low.magnitude, high.magnitude) * 1e-9) {
+        if !(high - low > max(low.magnitude, high.magnitude) * 1e-9) || high - low < 1e-200 {
             let margin = max(low.magnitude * 0.1, 1e-6)
             (low, high) = low == 0 && high == 0 ? (0, 1) : (low - margin, high + margin)
         }
@@ -48,7 +48,7 @@ package struct Scale: Sendable, Equatable {
     /// A tick as a reader has it.
     package func text(_ tick: Double) -> String {
         let value = tick == 0 ? 0 : tick
-        guard decimals <= 6, value.magnitude < 1e7 else { return Scale.short(value) }
+        guard decimals <= 10, value.magnitude < 1e7 else { return Scale.short(value) }
         return Scale.fixed(value, decimals)
     }
 

@@ -11,15 +11,16 @@ import Testing
     init() throws {
         files = try FieldCase()
         try files.write(Self.rows(3000))
-        try files.write(Self.rows(3000, from: 3000), as: "later.csv")
-        // Positive rows that count four times make probabilities too high.
+        // Later rows click less.
+        try files.write(Self.rows(3000, from: 3000, share: 0.4), as: "later.csv")
+        try files.write(Self.rows(3000, from: 6000, share: 0.4), as: "third.csv")
         try files.write(
             """
             data: {source: visits.csv}
             schema:
               scenario: country
               features: [{name: price, type: numeric}, {name: country, type: categorical}]
-              labels: [{name: click, type: binary, positive_weight: 4}, {name: spend, type: regression}]
+              labels: [{name: click, type: binary}, {name: spend, type: regression}]
             split: {by: random, validation: 0.3, test: 0.1}
             model: {trunk: [8]}
             training: {epochs: 5, batch: 64, learning_rate: 0.02}
@@ -29,12 +30,12 @@ import Testing
         #expect(trained.status == 0, "\(trained.errors)")
     }
 
-    private static func rows(_ count: Int, from first: Int = 0) -> String {
+    private static func rows(_ count: Int, from first: Int = 0, share: Double = 1) -> String {
         var random = SeededGenerator(seed: UInt64(first) + 1)
         return visits("price,country,click,spend", rows: count) { row in
             let price = Int.random(in: 0..<50, using: &random)
             let country = row % 3
-            let chance = Double(price) / 200 + [0.02, 0.1, 0.3][country]
+            let chance = share * (Double(price) / 200 + [0.02, 0.1, 0.3][country])
             return [
                 "\(price)", ["DE", "FR", "ZA"][country], random.uniform() < chance ? "1" : "0",
                 "\(price * 2)",
@@ -48,7 +49,7 @@ import Testing
 
     /// A metric of click by its name.
     private func value(_ name: String, _ model: String) throws -> Double {
-        let told = try run("evaluate", model, "later.csv", "--all")
+        let told = try run("evaluate", model, "third.csv", "--all")
         #expect(told.status == 0, "\(told.errors)")
         let line = told.output.split(separator: "\n").first {
             $0.hasPrefix("click") && $0.contains(" \(name) ")
@@ -59,8 +60,12 @@ import Testing
 
     @Test(arguments: ["platt", "temperature", "beta", "isotonic"])
     func probabilitiesComeTrue(method: String) throws {
-        let told = try run("calibrate", "visits.safetensors", "visits.yaml", "--method", method)
-        #expect(told.status == 0 && told.output.contains("visits.calibrated.safetensors"), "\(told.errors)")
+        let watched = try run("calibrate", "visits.safetensors", "visits.yaml", "--method", method)
+        #expect(
+            watched.status == 0 && watched.output.contains("visits.calibrated.safetensors"),
+            "\(watched.errors)")
+        let told = try run("calibrate", "visits.safetensors", "later.csv", "--method", method)
+        #expect(told.status == 0, "\(told.errors)")
         let (before, after) = ("visits.safetensors", "visits.calibrated.safetensors")
         #expect(try value("ECE", before) > 0.1)
         // A temperature cannot move all of them down.

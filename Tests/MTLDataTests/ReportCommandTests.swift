@@ -56,7 +56,8 @@ import Testing
             return [
                 "\(price)", "\(Int.random(in: 0..<1000, using: &random))",
                 ["DE", "FR"][Int.random(in: 0..<2, using: &random)], "t\(tag)|all", several("i"),
-                several("s"),
+                several("s"), "i\(Int.random(in: 0..<5, using: &random))",
+                "s\(Int.random(in: 0..<5, using: &random))",
                 price + Int.random(in: 0..<10, using: &random) > 28 ? "1" : "0", "\(tag * 10)",
             ]
         }

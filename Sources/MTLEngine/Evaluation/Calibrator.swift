@@ -81,12 +81,12 @@ public enum Calibrator: Sendable, Equatable, Codable {
 
     /// The calibrated probability; NaN of NaN.
     public func probability(_ p: Double) -> Double {
+        guard !p.isNaN else { return p }
         switch self {
         case .sigmoid(let slope, let intercept): return Self.sigmoid(slope * Self.logit(p) + intercept)
         case .beta(let a, let b, let c):
             return Self.sigmoid(a * log(Self.inside(p)) - b * log(Self.inside(1 - p)) + c)
         case .steps(let predictions, let values):
-            guard !p.isNaN else { return p }
             var (low, high) = (0, predictions.count)
             while low < high {
                 let middle = (low + high) / 2

@@ -57,7 +57,7 @@ def main():
         case["isotonic"] = steps(p, y, q).tolist()
         if slope > 0:
             case["platt"] = _SigmoidCalibration().fit(z, y).predict(logit(q)).tolist()
-            case["temperature"] = np.ravel(_TemperatureScaling().fit(z, y).predict(logit(q))).tolist()
+            case["temperature"] = _TemperatureScaling().fit(z, y).predict(logit(q))[:, 1].tolist()
             case["beta"] = beta(p, y, q).tolist()
         cases.append(case)
     path = Path(__file__).parent / "calibrators.json"
