@@ -71,7 +71,7 @@ import Testing
         // A temperature cannot move all of them down.
         if method != "temperature" {
             #expect(try value("ECE", after) < 0.05)
-            #expect(abs(try value("calibration", after) - 1) < 0.1)
+            #expect(abs(try value("calibration", after) - 1) < 0.2)
         }
         #expect(try value("log loss", after) < value("log loss", before))
         #expect(abs(try value("AUC", after) - value("AUC", before)) < (method == "isotonic" ? 0.02 : 1e-9))
