@@ -23,7 +23,9 @@ public struct ConfidenceInterval: Sendable, Equatable, Codable {
     /// Student's interval of the mean of independent values: mean ± t s/√n, with n - 1 degrees of freedom. Of the differences between two
     /// models, seed by seed, it is the paired one.
     ///
-    /// - Parameter level: the share of such intervals that hold the true mean, above 0 and below 1.
+    /// - Parameters:
+    ///   - values: each a measurement by itself.
+    ///   - level: the share of such intervals that hold the true mean, above 0 and below 1.
     /// - Returns: nil of fewer than two values, or where one is no finite number.
     public static func mean(of values: [Double], level: Double = 0.95) -> ConfidenceInterval? {
         precondition(level > 0 && level < 1, "a level of \(level)")

@@ -28,7 +28,7 @@ public struct RankingMetrics: Sendable, Equatable {
     /// - Parameters:
     ///   - scores: `[rows]`, none NaN where labels are.
     ///   - labels: `[rows]`, 0 or above, NaN where missing.
-    ///   - groups: `[rows]`, the number of each row's group.
+    ///   - numbers: `[rows]`, the number of each row's group.
     ///   - cut: how many rows are looked at, at least 1.
     public init<Scalar: BinaryFloatingPoint>(
         scores: [Scalar], labels: [Scalar], groups numbers: [Int], cut: Int = 10
