@@ -97,7 +97,31 @@ import Testing
         #expect(values[3] == all)
     }
 
-    /// A later event's probability stays at most that of the one before it, and logits are as they were.
+    /// Maps of every probability near one half to a rate of its task's.
+    private func calibration(_ names: [String: Double]) throws -> ModelCalibration {
+        ModelCalibration(
+            tasks: try names.sorted { $0.key < $1.key }.map { name, rate in
+                let labels = (0..<100).map { Double($0) < 100 * rate ? 1.0 : 0 }
+                return try ModelCalibration.task(
+                    name, .isotonic, probabilities: labels.map { _ in 0.5 }, labels: labels)
+            })
+    }
+
+    /// Tasks that are related, but no product of each other, may be likelier than those before them.
+    @Test func relationsAreNoOrder() throws {
+        let model = try MultiTaskModel(
+            inputs: 2,
+            architecture: AITM(parents: ["buy": "click"], layers: [.relu(4)], calibration: 0),
+            tasks: [.binary("click"), .binary("buy")])
+        let predictor = try Predictor(
+            model, members: ModelMembers(Trainer<Double>(model, seed: 2).parameters, tasks: 2),
+            calibration: calibration(["click": 0.4, "buy": 0.7]))
+        let found = try predictor.predict(
+            Dataset<Double>(featureNames: ["x", "y"], features: [1, 2, 3, 4], labels: []))
+        #expect(try found.values("buy").allSatisfy { abs($0 - 0.7) < 1e-9 })
+    }
+
+    /// A product stays at most the probability that it is a part of, and logits are as they were.
     @Test func funnelsKeepTheirOrder() throws {
         let model = try MultiTaskModel(
             inputs: 2, architecture: ESMM(parents: ["buy": "click"], trunk: [.relu(4)]),
@@ -110,22 +134,17 @@ import Testing
             try Predictor(
                 model, members: ModelMembers(trainer.parameters, tasks: 2), calibration: calibration)
         }
-        func task(_ name: String, _ intercept: Double) throws -> ModelCalibration.Task {
-            let p = (0..<100).map { _ in 0.5 }
-            let labels = p.indices.map { Double($0) < 100 * intercept ? 1.0 : 0 }
-            return try ModelCalibration.task(name, .isotonic, probabilities: p, labels: labels)
-        }
         let plain = try predictor(nil)
-        let calibrated = try predictor(
-            ModelCalibration(tasks: [try task("buy", 0.7), try task("click", 0.4)]))
+        let calibrated = try predictor(calibration(["click": 0.4, "buy": 0.7]))
         let (before, after) = (try plain.predict(data), try calibrated.predict(data))
         #expect(try after.values("click").allSatisfy { abs($0 - 0.4) < 1e-9 })
         #expect(try after.values("buy") == after.values("click"))
         #expect(try before.values("buy") != after.values("buy"))
         #expect(try after.values("buy", given: "click").allSatisfy { abs($0 - 1) < 1e-9 })
         #expect(try calibrated.logits(data).values("buy") == plain.logits(data).values("buy"))
-        for name in ["nothing", "click"] {
-            let wrong = ModelCalibration(tasks: [try task(name, 0.5), try task("click", 0.5)])
+        let click = try calibration(["click": 0.5]).tasks[0]
+        let twice = ModelCalibration(tasks: [click, click])
+        for wrong in [twice, try calibration(["nothing": 0.5])] {
             #expect(throws: InputError.self) { try predictor(wrong) }
         }
     }

@@ -100,7 +100,8 @@ public struct ModelCalibration: Sendable, Equatable, Codable {
 }
 
 extension Predictions {
-    /// The same with calibrated probabilities. A later event's stays at most that of the one before it.
+    /// The same with calibrated probabilities. Where a later event's is a product of the one's before it, it stays at most that; elsewhere
+    /// nothing orders them.
     func calibrated(
         by calibration: ModelCalibration, scenarios: AlignedStorage<Int32>?
     ) -> Predictions {
@@ -116,7 +117,7 @@ extension Predictions {
         if let events {
             // Parents first: a chain's bound is the bounded probability of the event before.
             for index in tasks.indices.sorted(by: { events.before($0).count < events.before($1).count }) {
-                guard let parent = events.parents[index], tasks[index].kind == .binary else { continue }
+                guard let parent = events.parents[index], events.products.contains(index) else { continue }
                 for row in values[index].indices where values[index][row] > values[parent][row] {
                     values[index][row] = values[parent][row]
                 }
