@@ -28,17 +28,10 @@ struct CalibrateCommand: ParsableCommand {
     @Option(help: "Where the calibrated model goes (default: MODEL with .calibrated before its ending).")
     var output: String?
 
-    @Option(help: "A label that the file has, once per label, where it lacks others (default: it has all).")
-    var label: [String] = []
-
     @Option(help: "The experiment's folder of encoded rows (default: beside it, as .prepared).")
     var prepared: String?
 
-    @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%.")
-    var badRows = "refuse"
-
-    @OptionGroup var events: EventArguments
-    @OptionGroup var table: TableArguments
+    @OptionGroup var labelled: LabelledRowsArguments
     @OptionGroup var threads: ThreadArguments
 
     private var isExperiment: Bool { data.hasSuffix(".yaml") || data.hasSuffix(".yml") }
@@ -51,7 +44,7 @@ struct CalibrateCommand: ParsableCommand {
         guard isExperiment || prepared == nil else {
             throw ValidationError("--prepared: found \(data), expected it beside an experiment")
         }
-        guard !isExperiment || label.isEmpty else {
+        guard !isExperiment || labelled.label.isEmpty else {
             throw ValidationError("--label: found it beside an experiment, whose rows have all")
         }
     }
@@ -59,26 +52,27 @@ struct CalibrateCommand: ParsableCommand {
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model).uncalibrated()
         guard let method = Calibrator.Method(rawValue: method) else { return }
-        let rows = try isExperiment ? validationRows(bundle) : fileRows(bundle)
-        let calibrated = try bundle.calibrated(method, by: rows, byScenario: byScenario)
         let path = output ?? Self.usualOutput(model)
+        let answers = try isExperiment ? ofValidation(bundle, path) : ofFile(bundle, path)
+        let calibrated = try bundle.calibrated(
+            method, by: answers, labels: labelled.labels, byScenario: byScenario)
         try calibrated.write(to: path)
         try say(
             "\(method.rawValue)\(byScenario ? ", by scenario" : ""), on the rows that it was fitted to:\n")
         var cells: [[String]] = []
-        for task in rows.tasks {
+        for (index, task) in bundle.model.tasks.enumerated() where task.kind == .binary {
             guard let own = calibrated.calibration?.tasks.first(where: { $0.name == task.name }) else {
-                note("\(task.name) is left as it is: its labels here are of one kind.")
+                note("\(task.name) is left as it is: the rows have no labels of both kinds.")
                 continue
             }
-            let after = own.probabilities(
-                task.probabilities, scenarios: byScenario ? rows.scenarios : nil)
+            let (before, labels) = (
+                answers.predictions[index].map(Double.init), answers.labels[index].map(Double.init)
+            )
+            let after = own.probabilities(before, scenarios: byScenario ? answers.scenarios : nil)
             for (name, value) in [
                 ("log loss", Self.logLoss), ("ECE", Self.error), ("calibration", Self.ratio),
             ] {
-                cells.append([
-                    task.name, name, value(task.probabilities, task.labels), value(after, task.labels),
-                ])
+                cells.append([task.name, name, value(before, labels), value(after, labels)])
             }
         }
         try printTable(["task", "metric", "before", "after"], cells)
@@ -91,11 +85,16 @@ struct CalibrateCommand: ParsableCommand {
             ? path.dropLast(ending.count) + ".calibrated" + ending : path + ".calibrated"
     }
 
-    private func validationRows(_ bundle: ModelBundle) throws -> CalibrationRows {
+    private func ofValidation(_ bundle: ModelBundle, _ path: String) throws -> Answers {
         let settings = try Experiment(file: data)
+        let folder = prepared ?? preparedFolder(of: data)
+        var inputs = settings.filesInUse
+        inputs.add("the experiment", data)
+        inputs.add("the model", model)
+        inputs.add(folder: folder, "the folder of encoded rows")
+        try inputs.check(output: path, "--output")
         do {
-            let found = try settings.prepare(
-                in: prepared ?? preparedFolder(of: data), threads: threads.threads, onWait: noteWaiting)
+            let found = try settings.prepare(in: folder, threads: threads.threads, onWait: noteWaiting)
             guard found.preprocessor == bundle.preprocessor else {
                 throw InputError(
                     .value, at: data, found: "rows that are not those that the model was trained with",
@@ -106,19 +105,17 @@ struct CalibrateCommand: ParsableCommand {
                     .empty, at: "split", found: "no validation rows",
                     expected: "a validation part, or a file of rows")
             }
-            return try bundle.calibrationRows(validation, compute: threads.compute)
+            return try bundle.predictor(threads.compute).answers(validation)
         } catch let error as InputError { throw error.of(data) }
     }
 
-    private func fileRows(_ bundle: ModelBundle) throws -> CalibrationRows {
-        let bad = try badRowsOption(badRows)
-        let source = try bundle.open(
-            data, options: table.options(badRows: bad), events: events.byHistory(bundle))
-        printNotes(of: source)
-        let found = try bundle.calibrationRows(
-            source, labels: label.isEmpty ? nil : label, badRows: bad, compute: threads.compute)
+    private func ofFile(_ bundle: ModelBundle, _ path: String) throws -> Answers {
+        try labelled.check(output: path, data, of: bundle, at: model)
+        let found = try bundle.answers(
+            labelled.open(data, of: bundle), labels: labelled.labels, badRows: labelled.policy(),
+            compute: threads.compute)
         for text in found.report.notes { note("\(data): \(text)") }
-        return found.rows
+        return found.answers
     }
 
     private static func logLoss(_ p: [Double], _ labels: [Double]) -> String {

@@ -23,10 +23,6 @@ struct EvaluateCommand: ParsableCommand {
     @Argument(help: "A file with the columns of the training file, labels included.")
     var data: String
 
-    @Option(
-        help: "A label that the file has, once per label, where it lacks others (default: it has all).")
-    var label: [String] = []
-
     @Flag(help: "All metrics.")
     var all = false
 
@@ -41,11 +37,7 @@ struct EvaluateCommand: ParsableCommand {
 
     @OptionGroup var preference: PreferenceArguments
 
-    @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%.")
-    var badRows = "refuse"
-
-    @OptionGroup var events: EventArguments
-    @OptionGroup var table: TableArguments
+    @OptionGroup var labelled: LabelledRowsArguments
     @OptionGroup var threads: ThreadArguments
 
     func validate() throws {
@@ -61,79 +53,14 @@ struct EvaluateCommand: ParsableCommand {
         (options.isDetailed, options.isWeighted) = (all, weighted)
         (options.by, options.valueLimit) = (by, values)
         options.preference = try preference.shares(bundle)
-        let bad = try badRowsOption(badRows)
-        let source = try bundle.open(
-            data, options: table.options(badRows: bad), events: events.byHistory(bundle))
-        printNotes(of: source)
         let found = try bundle.judge(
-            source, labels: label.isEmpty ? nil : label, badRows: bad, options: options,
-            compute: threads.compute)
+            labelled.open(data, of: bundle), labels: labelled.labels, badRows: labelled.policy(),
+            options: options, compute: threads.compute)
         try printMetrics([found.evaluations])
         for column in by {
             try printMetrics(column, found.byValue.filter { $0.column == column })
         }
         for text in found.notes { note(text) }
         for text in found.report.notes { note("\(data): \(text)") }
-    }
-}
-
-/// Says on the standard error what was found out about a source's text.
-func printNotes(of source: any RowSource) {
-    for text in source.notes { note("\(source.path): \(text)") }
-}
-
-/// What --bad-rows says.
-func badRowsOption(_ text: String) throws -> BadRows {
-    do throws(InputError) { return try DataSettings.badRows(text) } catch {
-        throw ValidationError("--bad-rows: found \(error.found), expected \(error.expected)")
-    }
-}
-
-/// Logs of the histories that a model was trained with.
-struct EventArguments: ParsableArguments {
-    @Option(
-        help:
-            "The log of a history, as NAME=FILE, once per history (default: the file next to the rows with the same name as the training log)."
-    )
-    var events: [String] = []
-
-    func byHistory(_ bundle: ModelBundle) throws -> [String: String] {
-        var logs: [String: String] = [:]
-        for text in events {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, logs.updateValue(String(parts[1]), forKey: String(parts[0])) == nil else {
-                throw ValidationError("--events: found \"\(text)\", expected NAME=FILE, once per history")
-            }
-        }
-        return logs
-    }
-}
-
-/// How a file of rows is read.
-struct TableArguments: ParsableArguments {
-    @Option(help: "The names of the columns, with commas, for a file without a header.")
-    var columns: String?
-
-    @Option(
-        help:
-            "What stands between cells (default: what the model was trained on; a tab in .tsv and .tab files, else a comma)."
-    )
-    var separator: String?
-
-    @Option(
-        help: "The encoding, by a name that iconv knows (default: UTF-8, or what the model was trained on).")
-    var encoding: String?
-
-    /// What --columns says; nil for a file with a header.
-    func names() throws -> [String]? { try columns.map { try columnNames($0, option: "--columns") } }
-
-    func options(threads: Int = 1, badRows: BadRows = .refuse) throws -> ReadingOptions {
-        var settings = DataSettings(source: "")
-        settings.columns = try names()
-        settings.format.separator = separator
-        settings.format.encoding = encoding
-        var options = try settings.options(threads: threads)
-        options.badRows = badRows
-        return options
     }
 }

@@ -18,9 +18,6 @@ struct ExplainCommand: ParsableCommand {
     @Argument(help: "A file with the columns of the training file, labels included.")
     var data: String
 
-    @Option(help: "A label that the file has, once per label, where it lacks others (default: it has all).")
-    var label: [String] = []
-
     @Option(help: "How often each feature is shuffled, 2 to 30.")
     var repeats = 5
 
@@ -33,11 +30,7 @@ struct ExplainCommand: ParsableCommand {
     @Flag(help: "Writes one object instead of a table.")
     var json = false
 
-    @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%.")
-    var badRows = "refuse"
-
-    @OptionGroup var events: EventArguments
-    @OptionGroup var table: TableArguments
+    @OptionGroup var labelled: LabelledRowsArguments
     @OptionGroup var threads: ThreadArguments
 
     private struct Importance: Encodable {
@@ -60,13 +53,9 @@ struct ExplainCommand: ParsableCommand {
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
-        let bad = try badRowsOption(badRows)
-        let source = try bundle.open(
-            data, options: table.options(badRows: bad), events: events.byHistory(bundle))
-        printNotes(of: source)
         let looked = try bundle.look(
-            at: source, labels: label.isEmpty ? nil : label, badRows: bad, limit: rows,
-            compute: threads.compute)
+            at: labelled.open(data, of: bundle), labels: labelled.labels, badRows: labelled.policy(),
+            limit: rows, compute: threads.compute)
         let found = try bundle.importances(looked, repeats: repeats, seed: seed, compute: threads.compute)
         for text in looked.report.notes { note("\(data): \(text)") }
         if json {

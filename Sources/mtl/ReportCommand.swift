@@ -26,20 +26,13 @@ struct ReportCommand: ParsableCommand {
     @Option(help: "The model (default: the one in the run's folder).")
     var model: String?
 
-    @Option(help: "A label that the file has, once per label, where it lacks others (default: it has all).")
-    var label: [String] = []
-
     @Option(help: "The most rows to look at, the file's first.")
     var rows = 100_000
 
     @Option(help: "How often each feature is shuffled, 2 to 30; 0 leaves the features' worth out.")
     var repeats = 5
 
-    @Option(help: "Bad rows: refuse, or skip:SHARE, as skip:0.1%.")
-    var badRows = "refuse"
-
-    @OptionGroup var events: EventArguments
-    @OptionGroup var table: TableArguments
+    @OptionGroup var labelled: LabelledRowsArguments
     @OptionGroup var threads: ThreadArguments
 
     func validate() throws {
@@ -47,7 +40,7 @@ struct ReportCommand: ParsableCommand {
         guard repeats == 0 || (2...30).contains(repeats) else {
             throw ValidationError("--repeats: found \(repeats), expected 0, or 2 to 30")
         }
-        guard data != nil || (label.isEmpty && model == nil) else {
+        guard data != nil || (labelled.label.isEmpty && model == nil) else {
             throw ValidationError("found no file of rows, expected one beside --label and --model")
         }
         if let output, !output.hasSuffix(".html") {
@@ -58,6 +51,8 @@ struct ReportCommand: ParsableCommand {
     func run() throws {
         let summary = try RunSummary(folder)
         var report = RunReport(folder, summary)
+        let page = output ?? "\(folder)/report.html"
+        let text = page.dropLast(5) + ".md"
         if let data {
             guard let path = model ?? summary.modelPath else {
                 throw InputError(
@@ -65,13 +60,12 @@ struct ReportCommand: ParsableCommand {
                     expected: "a run that has come to its end, or its model's file as --model")
             }
             let bundle = try ModelBundle(contentsOf: path)
-            let bad = try badRowsOption(badRows)
-            let source = try bundle.open(
-                data, options: table.options(badRows: bad), events: events.byHistory(bundle))
-            printNotes(of: source)
+            for file in [page, String(text)] {
+                try labelled.check(output: file, data, of: bundle, at: path)
+            }
             let looked = try bundle.look(
-                at: source, labels: label.isEmpty ? nil : label, badRows: bad, limit: rows,
-                compute: threads.compute)
+                at: labelled.open(data, of: bundle), labels: labelled.labels, badRows: labelled.policy(),
+                limit: rows, compute: threads.compute)
             report.add(looked, of: data)
             if let use = try bundle.expertUtilisation(of: looked, compute: threads.compute) {
                 report.add(use)
@@ -81,11 +75,9 @@ struct ReportCommand: ParsableCommand {
                     try bundle.importances(looked, repeats: repeats, seed: 1, compute: threads.compute))
             }
         }
-        let page = report.page()
-        let path = output ?? "\(folder)/report.html"
-        let text = path.dropLast(5) + ".md"
-        try TextOutput.write(page.html, to: path)
-        try TextOutput.write(page.markdown, to: String(text))
-        try say("The report is in \(path), and without drawings in \(text).")
+        let written = report.page()
+        try TextOutput.write(written.html, to: page)
+        try TextOutput.write(written.markdown, to: String(text))
+        try say("The report is in \(page), and without drawings in \(text).")
     }
 }

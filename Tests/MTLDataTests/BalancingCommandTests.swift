@@ -21,15 +21,8 @@ import Testing
     private func experiment(_ balancing: String, model: String = "{trunk: [4]}", training: String = "") throws
     {
         _ = try shop.write(
-            SmallShop.experiment
-                .replacingOccurrences(
-                    of: "    - {name: click, type: binary}\n",
-                    with: "    - {name: click, type: binary}\n    - {name: buy, type: binary}\n"
-                )
-                .replacingOccurrences(of: "model: {trunk: [4]}", with: "model: \(model)")
-                .replacingOccurrences(
-                    of: "epochs: 1, batch: 16}",
-                    with: "epochs: 3, batch: 40, balancing: \(balancing)\(training)}"),
+            SmallShop.experimentOfTwo(
+                model: model, training: "{epochs: 3, batch: 40, balancing: \(balancing)\(training)}"),
             "shop.yaml")
     }
 

@@ -121,6 +121,15 @@ import Testing
             (["visits.safetensors", "later.csv", "--prepared", "x"], 64, "--prepared"),
             (["visits.safetensors", "visits.yaml", "--label", "click"], 64, "--label"),
             (["visits.safetensors", "later.csv", "--label", "buy"], 1, "label \"buy\": found no task"),
+            (
+                ["visits.safetensors", "later.csv", "--output", "later.csv"], 1,
+                "--output: found \"later.csv\""
+            ),
+            (["visits.safetensors", "later.csv", "--output", "visits.safetensors"], 1, "which is the model"),
+            (
+                ["visits.safetensors", "visits.yaml", "--output", "visits.csv"], 1,
+                "--output: found \"visits.csv\""
+            ),
         ] {
             let result = try Command.run("mtl", ["calibrate"] + arguments, in: files.folder.path)
             #expect(

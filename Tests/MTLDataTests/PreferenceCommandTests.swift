@@ -16,17 +16,9 @@ import Testing
                 "\(20 + row * 7 % 50),c\(row * 3 % 5),\(row * 7 % 50 < 25 ? 1 : 0),\(row * 7 % 50 < 25 ? 0 : 1)\n"
         }
         _ = try shop.write(text, "shop.csv")
-        let experiment = SmallShop.experiment
-            .replacingOccurrences(
-                of: "    - {name: click, type: binary}\n",
-                with: "    - {name: click, type: binary}\n    - {name: buy, type: binary}\n"
-            )
-            .replacingOccurrences(
-                of: "model: {trunk: [4]}", with: "model: {trunk: [4], preference: {click: 2, buy: 2}}"
-            )
-            .replacingOccurrences(
-                of: "epochs: 1, batch: 16}",
-                with: "epochs: 2, batch: 16, balancing: {type: cosmos, alpha: 0.7, penalty: 0.2}}")
+        let experiment = SmallShop.experimentOfTwo(
+            model: "{trunk: [4], preference: {click: 2, buy: 2}}",
+            training: "{epochs: 2, batch: 16, balancing: {type: cosmos, alpha: 0.7, penalty: 0.2}}")
         _ = try shop.write(experiment, "shop.yaml")
         let result = try shop.mtl("train", "shop.yaml", "--threads", "1", "--model", "dial.safetensors")
         if result.status != 0 { throw Safetensors.Failure(text: result.errors) }

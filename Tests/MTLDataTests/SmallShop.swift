@@ -20,6 +20,17 @@ struct SmallShop {
 
         """
 
+    /// The same with a second task, buy, and settings of its own.
+    static func experimentOfTwo(model: String, training: String) -> String {
+        experiment
+            .replacingOccurrences(
+                of: "    - {name: click, type: binary}\n",
+                with: "    - {name: click, type: binary}\n    - {name: buy, type: binary}\n"
+            )
+            .replacingOccurrences(of: "model: {trunk: [4]}", with: "model: \(model)")
+            .replacingOccurrences(of: "training: {epochs: 1, batch: 16}", with: "training: \(training)")
+    }
+
     static func rows(_ count: Int, seed: Int = 0) -> String {
         var text = "age,city,click\n"
         for row in 0..<count {

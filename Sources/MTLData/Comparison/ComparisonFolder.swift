@@ -11,21 +11,7 @@ package final class ComparisonFolder {
     /// - Throws: `InputError` where it cannot be made, holds other files, or another process has it, which is named.
     package init(_ path: String) throws(InputError) {
         self.path = path
-        lock = try FolderLock(
-            path,
-            FolderLock.Kind(
-                marker: ".mtl-compare",
-                text: "A comparison of mtl; it makes and removes the files of this folder.",
-                expected: "a new or empty folder, or that of a comparison", isUnmarked: { _ in false }),
-            waits: false)
-        do {
-            try FileManager.default.createDirectory(
-                atPath: "\(path)/runs", withIntermediateDirectories: true)
-        } catch {
-            throw InputError(
-                .file, at: "\(path)/runs", found: FolderLock.reason(error),
-                expected: "a folder that can be made")
-        }
+        lock = try FolderLock(path, ofA: "comparison", marker: ".mtl-compare", inner: "runs")
     }
 
     /// The rows of all runs.

@@ -50,12 +50,13 @@ extension ModelBundle {
         let wanted = Set(judged ?? names)
         var (all, groups, isPart) = (EncodedRows(), GroupNumbers(), false)
         let group = preprocessor.schema.group.flatMap { source.columns.firstIndex(of: $0) }
-        let report = try encode(source, badRows: badRows, labels: wanted) {
-            (served, encoded) throws(InputError) in
-            guard all.count < limit else {
-                isPart = true
-                return
+        let report = try encode(
+            source, badRows: badRows, labels: wanted,
+            where: { _, _ in
+                isPart = isPart || all.count >= limit
+                return !isPart
             }
+        ) { (served, encoded) throws(InputError) in
             all.append(encoded)
             for row in served.rows { if let group { groups.add(served.block, row, group) } }
         }

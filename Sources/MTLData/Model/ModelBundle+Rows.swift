@@ -100,11 +100,13 @@ extension ModelBundle {
     /// What is predicted for the rows of a source, beside their labels, and the group of each row where the schema names one that the
     /// source has.
     ///
-    /// - Throws: `InputError` that names file, line and column of what is wrong.
+    /// - Parameter judged: the labels that the source has; nil for all. Those of others are NaN.
+    /// - Throws: `InputError` that names file, line and column of what is wrong, or an unknown label.
     package func answers(
-        _ source: any RowSource, badRows: BadRows = .refuse, compute: ComputeOptions = ComputeOptions()
+        _ source: any RowSource, labels judged: [String]? = nil, badRows: BadRows = .refuse,
+        compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> (answers: Answers, groups: [Int]?, report: ServingReport) {
-        let (found, report) = try judgedRows(source, labels: nil, badRows, JudgeOptions(), compute, nil)
+        let (found, report) = try judgedRows(source, labels: judged, badRows, JudgeOptions(), compute, nil)
         return (found.answers, found.groupNumbers, report)
     }
 

@@ -96,3 +96,25 @@ final class FolderLock {
             ? String(cString: strerror(Int32(inner.code))) : error.localizedDescription
     }
 }
+
+extension FolderLock {
+    /// Takes the folder of what trains many runs, and makes the folder inside it that has them. Another process that has it is not waited for.
+    ///
+    /// - Throws: as `init(_:_:waits:onWait:)`, and where the inner folder cannot be made.
+    convenience init(_ folder: String, ofA what: String, marker: String, inner: String) throws(InputError) {
+        try self.init(
+            folder,
+            Kind(
+                marker: marker, text: "A \(what) of mtl; it makes and removes the files of this folder.",
+                expected: "a new or empty folder, or that of a \(what)", isUnmarked: { _ in false }),
+            waits: false)
+        do {
+            try FileManager.default.createDirectory(
+                atPath: "\(folder)/\(inner)", withIntermediateDirectories: true)
+        } catch {
+            throw InputError(
+                .file, at: "\(folder)/\(inner)", found: Self.reason(error),
+                expected: "a folder that can be made")
+        }
+    }
+}

@@ -16,14 +16,6 @@ package struct RunAffinity: Sendable {
         let refit: Bool?
     }
 
-    private struct Settings: Decodable {
-        struct Schema: Decodable {
-            struct Label: Decodable { let name: String }
-            let labels: [Label]
-        }
-        let schema: Schema
-    }
-
     /// Reads a run's folder, which may be one that goes on.
     ///
     /// - Throws: `InputError` that names the file: no run, a line that is not as it was written, or no cosines.
@@ -70,9 +62,9 @@ package struct RunAffinity: Sendable {
     /// The experiment's order; that of the names where it does not say.
     private static func order(_ names: Set<String>, _ folder: String) -> [String] {
         let settings = (try? read("\(folder)/experiment.json")).flatMap {
-            try? RunFolder.decoder.decode(Settings.self, from: Data($0))
+            try? RunFolder.decoder.decode(RunLabels.self, from: Data($0))
         }
-        let known = settings?.schema.labels.map(\.name).filter(names.contains) ?? []
+        let known = settings?.names.filter(names.contains) ?? []
         return known + names.subtracting(known).sorted()
     }
 

@@ -26,14 +26,6 @@ package struct RunSummary: Sendable {
     /// The model that it ended with, where that is in the folder.
     package let modelPath: String?
 
-    private struct Settings: Decodable {
-        struct Schema: Decodable {
-            struct Label: Decodable { let name: String }
-            let labels: [Label]
-        }
-        let schema: Schema
-    }
-
     /// - Throws: `InputError` where there is no run, or its files are not as they were written.
     package init(_ folder: String) throws(InputError) {
         guard let manifest = try RunManifest.read(folder) else {
@@ -44,14 +36,14 @@ package struct RunSummary: Sendable {
         let path = "\(folder)/experiment.json"
         guard let data = FileManager.default.contents(atPath: path),
             manifest.settings == RunFolder.digest(Array(data)),
-            let known = try? RunFolder.decoder.decode(Settings.self, from: data)
+            let known = try? RunFolder.decoder.decode(RunLabels.self, from: data)
         else {
             throw InputError(
                 .syntax, at: path, found: "a file that is not as it was written",
                 expected: "the settings of the run")
         }
         settings = String(decoding: data, as: UTF8.self)
-        tasks = known.schema.labels.map(\.name)
+        tasks = known.names
         isFinished = manifest.isFinished
         seeds = manifest.outcomes.map { outcome in
             Seed(
@@ -67,4 +59,15 @@ package struct RunSummary: Sendable {
 
     /// The seed whose epochs are shown where one is: that of the least watched loss.
     package var best: Seed? { seeds.filter { !$0.epochs.isEmpty }.min { $0.loss < $1.loss } }
+}
+
+/// The names of the labels in a run's settings, in their order.
+struct RunLabels: Decodable {
+    private struct Schema: Decodable {
+        struct Label: Decodable { let name: String }
+        let labels: [Label]
+    }
+    private let schema: Schema
+
+    var names: [String] { schema.labels.map(\.name) }
 }

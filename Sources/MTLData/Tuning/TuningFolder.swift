@@ -19,21 +19,7 @@ package final class TuningFolder {
     /// - Throws: `InputError` where it cannot be made, holds other files, or another process has it, which is named.
     package init(_ path: String) throws(InputError) {
         self.path = path
-        lock = try FolderLock(
-            path,
-            FolderLock.Kind(
-                marker: ".mtl-tune",
-                text: "A tuning of mtl; it makes and removes the files of this folder.",
-                expected: "a new or empty folder, or that of a tuning", isUnmarked: { _ in false }),
-            waits: false)
-        do {
-            try FileManager.default.createDirectory(
-                atPath: "\(path)/trials", withIntermediateDirectories: true)
-        } catch {
-            throw InputError(
-                .file, at: "\(path)/trials", found: FolderLock.reason(error),
-                expected: "a folder that can be made")
-        }
+        lock = try FolderLock(path, ofA: "tuning", marker: ".mtl-tune", inner: "trials")
     }
 
     private var recordPath: String { "\(path)/tuning.json" }

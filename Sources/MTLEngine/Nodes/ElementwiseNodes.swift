@@ -1,24 +1,11 @@
 /// y = alpha x, or y += alpha x: copies, sums and scalings.
-package struct LinearNode: NodeOperation {
+package struct LinearNode: ColumnwiseNode {
     package var x: GraphValue
     package var y: GraphValue
     package let alpha: Double
     /// Whether another node has begun the sum.
     package let adds: Bool
     package var dx = GradientMode.none
-
-    package var output: GraphValue { y }
-
-    package func part(_ some: Range<Int>) -> LinearNode {
-        var copy = self
-        copy.x = x.columns(some)
-        copy.y = y.columns(some)
-        return copy
-    }
-
-    package func inputs(_ lists: [Int32]) -> [GraphValue] { [x] }
-
-    package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
 
     package func forward<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
         let (from, to) = (tile.view(x), tile.view(y))
@@ -137,24 +124,11 @@ package struct DotsNode: NodeOperation {
 }
 
 /// y = act(x).
-package struct ActivationNode: NodeOperation {
+package struct ActivationNode: ColumnwiseNode {
     package var x: GraphValue
     package var y: GraphValue
     package let activation: Activation
     package var dx = GradientMode.none
-
-    package var output: GraphValue { y }
-
-    package func part(_ some: Range<Int>) -> ActivationNode {
-        var copy = self
-        copy.x = x.columns(some)
-        copy.y = y.columns(some)
-        return copy
-    }
-
-    package func inputs(_ lists: [Int32]) -> [GraphValue] { [x] }
-
-    package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
 
     package func forward<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
         let (z, h) = (tile.view(x), tile.view(y))

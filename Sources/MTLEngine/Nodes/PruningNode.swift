@@ -1,5 +1,5 @@
 /// y = v where v > threshold, else 0, with v = scale · σ(α x) and α from the parameter vector, which no gradient reaches.
-package struct PruningNode: NodeOperation {
+package struct PruningNode: ColumnwiseNode {
     package var x: GraphValue
     package var y: GraphValue
     package let scale: Double
@@ -7,19 +7,6 @@ package struct PruningNode: NodeOperation {
     /// Where α lies in the parameter vector.
     package let sharpness: Int
     package var dx = GradientMode.none
-
-    package var output: GraphValue { y }
-
-    package func part(_ some: Range<Int>) -> PruningNode {
-        var copy = self
-        copy.x = x.columns(some)
-        copy.y = y.columns(some)
-        return copy
-    }
-
-    package func inputs(_ lists: [Int32]) -> [GraphValue] { [x] }
-
-    package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
 
     package func forward<Scalar: BLASScalar>(_ tile: ForwardTile<Scalar>) {
         let (z, to) = (tile.view(x), tile.view(y))

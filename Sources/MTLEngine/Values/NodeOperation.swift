@@ -32,3 +32,26 @@ extension NodeOperation {
     package func parameters(_: [Int32]) -> [ParameterRange] { parameters }
     package var multiplyAdds: Int { 0 }
 }
+
+/// A node whose every column of output is made of the same column of one input.
+package protocol ColumnwiseNode: NodeOperation {
+    var x: GraphValue { get set }
+    var y: GraphValue { get set }
+    /// How the gradient of x is written.
+    var dx: GradientMode { get set }
+}
+
+extension ColumnwiseNode {
+    package var output: GraphValue { y }
+
+    package func part(_ some: Range<Int>) -> Self {
+        var copy = self
+        copy.x = x.columns(some)
+        copy.y = y.columns(some)
+        return copy
+    }
+
+    package func inputs(_ lists: [Int32]) -> [GraphValue] { [x] }
+
+    package mutating func setGradient(_ mode: GradientMode, of _: Int, lists: inout [Int32]) { dx = mode }
+}
