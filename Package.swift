@@ -61,7 +61,7 @@ let package = Package(
         .executableTarget(
             name: "mtl-bench",
             dependencies: [
-                "MTLEngine", "MTLData", "Terminal",
+                "MTLEngine", "MTLData", "Charts", "Terminal",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

@@ -1,8 +1,9 @@
 """What methods that balance tasks cost a step: ours and TorchJD's, each over its own plain joint step, measured in turn.
 
 python balancing.py [--tasks 2,3,8,32] [--rounds 5]; run by `make peers-balancing`. The model is that of compare.py: a shared bottom, one head
-a task, Adam. TorchJD's `mtl_backward` takes each task's gradient of all shared parameters; ours of what the shared layers put out
-(docs/balancing.md), so that the methods see other gradients but do the same job. Methods that TorchJD has not are ours alone.
+a task, Adam. TorchJD's `mtl_backward` takes each task's gradient of all shared parameters; ours of what the shared layers put out, so that
+the methods see other gradients but do the same job, or with --gradients parameters of the same (docs/balancing.md). Methods that TorchJD has
+not are ours alone.
 Memory is the most that each process held.
 """
 
@@ -101,7 +102,8 @@ def measure(method, tasks, options):
     shape = ["--hidden", "64,64", "--tasks", str(tasks), "--batch", str(options.batch), "--threads", str(options.threads)]
     ours = [str(options.ours), "worker", *shape]
     theirs = [sys.executable, __file__, "--worker", *shape]
-    commands = {"ours": ours, "ours, balanced": [*ours, "--balancing", method]}
+    balancing = method if options.gradients == "representation" else json.dumps({"type": method, "gradients": options.gradients})
+    commands = {"ours": ours, "ours, balanced": [*ours, "--balancing", balancing]}
     if aggregator(method, tasks):
         commands |= {"torch": [*theirs, "--balancing", "fixed"], "torch, balanced": [*theirs, "--balancing", method]}
     workers = []
@@ -140,6 +142,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="2,3,8,32")
     parser.add_argument("--methods", nargs="+", default=METHODS)
+    parser.add_argument("--gradients", default="representation", help="what ours are of: representation, layers or parameters")
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=compare.available_cpus())
     parser.add_argument("--rounds", type=int, default=5)

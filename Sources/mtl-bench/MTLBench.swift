@@ -9,7 +9,8 @@ struct MTLBench: ParsableCommand {
         discussion: "Without a subcommand it trains a simulated shop both ways and compares them.",
         subcommands: [
             DemoCommand.self, TrainCommand.self, ThroughputCommand.self, ArchitecturesCommand.self,
-            ScenariosCommand.self, WorldsCommand.self, ProfileCommand.self, CompareCommand.self,
+            ScenariosCommand.self, WorldsCommand.self, ToyCommand.self, ProfileCommand.self,
+            CompareCommand.self,
             ReadCommand.self, LogCommand.self, EmbeddingsCommand.self, EnsembleCommand.self,
             StepsCommand.self, WorkerCommand.self,
         ],

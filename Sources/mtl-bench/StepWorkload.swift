@@ -33,13 +33,16 @@ struct SharingArgument: ExpressibleByArgument {
         "How tasks share: a type as in an experiment, or one with options: '{\"type\": \"mmoe\", \"experts\": 4}'."
 }
 
-/// A method of balancing by its name in an experiment, with its defaults.
+/// A method of balancing as an experiment's file says it: a type, or an object with the type's options.
 struct BalancingArgument: ExpressibleByArgument {
     let balancing: Balancing
 
     init?(argument: String) {
-        guard let kind = Balancing.Kind(rawValue: argument) else { return nil }
-        balancing = .usual(kind)
+        let text = argument.hasPrefix("{") ? argument : "\"\(argument)\""
+        guard let read = try? JSONDecoder().decode(BalancingSettings.self, from: Data(text.utf8)),
+            let found = try? read.balancing()
+        else { return nil }
+        balancing = found
     }
 }
 

@@ -143,7 +143,7 @@ for (modelName, model) in try models() {
 let methods: [Balancing] = [
     .decay(tasks: ["click": 0.9]), .uncertainty(), .gls, .famo(), .pcGrad, .caGrad().smoothed(), .upGrad,
     .metaBalance(main: "purchase"), .gradNorm(), .excessMTL(), .priorities(tasks: ["click": 0.1]),
-    .autoScale(window: 3),
+    .autoScale(window: 3), .mgda().withGradients(of: .parameters),
 ]
 for (modelName, model) in try models() where ["mmoe", "graph"].contains(modelName) {
     for balancing in methods where modelName == "mmoe" || !balancing.needs.areOfGradients {
@@ -164,6 +164,7 @@ for (modelName, model) in try models() where ["mmoe", "graph"].contains(modelNam
     for (balancing, schedule) in [
         (Balancing.uncertainty(), Schedule.alternating(.batch)), (.rlw, .alternating(.batch)),
         (.caGrad().fixed(after: 1), .alternating(.batch, trains: .blocks)),
+        (.upGrad.withGradients(of: .layers), .alternating(.batch, trains: .blocks)),
         (.excessMTL(), .alternating(.batch, trains: .blocks)),
     ] {
         for gathered in [false, true] {
@@ -174,6 +175,16 @@ for (modelName, model) in try models() where ["mmoe", "graph"].contains(modelNam
                 "\(modelName),\(balancing.kind.rawValue)-in-turns,gathered=\(gathered)", count.own,
                 count.ofBLAS)
         }
+    }
+}
+// Gradients of the parameters themselves, of layers and tables.
+for (modelName, model) in try models() where modelName == "embedded-shared" {
+    for gathered in [false, true] {
+        let count = try probe(
+            model, schedule: .joint, rules: Rules(name: "adam", optimizer: .adam()),
+            balancing: .upGrad.withGradients(of: .parameters), compute: ComputeOptions(threads: 2),
+            gathered: gathered)
+        print("\(modelName),upgrad-of-parameters,gathered=\(gathered)", count.own, count.ofBLAS)
     }
 }
 // A preference for every step, of a model that reads it.

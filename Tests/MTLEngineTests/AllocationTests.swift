@@ -7,7 +7,7 @@ import Testing
     /// It lies beside the tests, where a build with tests leaves it.
     private static let probe = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         .deletingLastPathComponent().appending(path: "allocation-probe")
-    private static let cases = 1008 + 6 * 48 + 3 * 3 * 24 + (12 + 4) * 4 + 6 * 2 + 2
+    private static let cases = 1008 + 6 * 48 + 3 * 3 * 24 + (13 + 4) * 4 + 7 * 2 + 2 + 2
     private static let steps = 16
 
     private func counts(_ arguments: [String] = []) throws -> [(name: String, count: Int)] {

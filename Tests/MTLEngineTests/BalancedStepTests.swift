@@ -5,62 +5,17 @@ import Testing
 
 /// Steps whose tasks are weighed against each other: what methods are given, and what becomes of their weights.
 @Suite struct BalancedStepTests {
-    private static let layers: [HiddenLayer] = [.dense(7, .tanh), .relu(5)]
-    private static let architectures:
-        [(name: String, architecture: any Architecture & Sendable, scenarios: Int)] = [
-            ("shared", SharedBottom(trunk: layers), 1),
-            ("levels", SharedBottom(trunk: layers, attached: ["a": 1]), 1),
-            ("features", SharedBottom(trunk: []), 1),
-            ("norms", SharedBottom(trunk: [.dense(7, .tanh, normalization: .batch), .relu(5)]), 1),
-            ("mmoe", MMoE(experts: 3, layers: layers, gate: [.dense(4, .tanh)]), 1),
-            (
-                "ple",
-                PLE(
-                    levels: [PLE.Level](
-                        repeating: PLE.Level(own: 1, shared: 2, layers: [.dense(5, .tanh)]), count: 2)), 1
-            ),
-            ("esmm", ESMM(parents: ["c": "a"], trunk: layers), 1),
-            ("resflow", ResFlow(parents: ["c": "a"], layers: layers), 1),
-            ("stitch", CrossStitch(layers: [.dense(5, .tanh), .dense(5, .tanh)]), 1),
-            ("clusters", AdaptDHM(layers: [.dense(7, .tanh)]), 1),
-            ("star", STAR(layers: [.dense(7, .tanh)]), 3), ("pepnet", PEPNet(personal: ["user"]), 3),
-        ]
-
-    private func trainer<Scalar: BLASScalar>(
-        _: Scalar.Type, _ number: Int, _ balancing: Balancing, compute: ComputeOptions = ComputeOptions(),
-        tasks: [LearningTask] = SmallProblem.tasks
-    ) throws -> Trainer<Scalar> {
-        let entry = Self.architectures[number]
-        let model = try MultiTaskModel(
-            inputs: 6, embedded: SmallProblem.embedded, tables: SmallProblem.tables,
-            scenarios: entry.scenarios,
-            architecture: entry.architecture, tasks: tasks)
-        return try Trainer(model, batchSize: 150, balancing: balancing, seed: 4, compute: compute)
-    }
-
-    private func rows<Scalar: BLASScalar>(_: Scalar.Type, _ number: Int) throws -> Dataset<Scalar> {
-        try SmallProblem.data(
-            Scalar.self, rows: 150, scenarios: Self.architectures[number].scenarios, embedded: true)
-    }
-
-    private func gradients(_ trainer: Trainer<Double>) throws -> [String: [Double]] {
-        var found: [String: [Double]] = [:]
-        for segment in trainer.model.layout.segments where segment.isTrained {
-            found[segment.name] = try trainer.gradient(segment.name)
-        }
-        return found
-    }
-
     /// With weights that are all 1 the way through the frontier is the plain one: every gradient of layers and tables.
-    @Test(arguments: architectures.indices) func equalWeightsAreThePlainStep(number: Int) throws {
+    @Test(arguments: BalancedModels.all.indices) func equalWeightsAreThePlainStep(number: Int) throws {
         for compute in ComputeOptions.various {
-            let rows = try rows(Double.self, number)
-            let plain = try trainer(Double.self, number, .fixed, compute: compute)
-            let cut = try trainer(Double.self, number, .metaBalance(relaxation: 0), compute: compute)
+            let rows = try BalancedModels.rows(Double.self, number)
+            let plain = try BalancedModels.trainer(Double.self, number, .fixed, compute: compute)
+            let cut = try BalancedModels.trainer(
+                Double.self, number, .metaBalance(relaxation: 0), compute: compute)
             let losses = try plain.step(rows, rows: 0..<150)
             expectClose(try cut.step(rows, rows: 0..<150), losses, relative: 1e-12, absolute: 0)
-            let expected = try gradients(plain)
-            for (name, found) in try gradients(cut) {
+            let expected = try BalancedModels.gradients(plain)
+            for (name, found) in try BalancedModels.gradients(cut) {
                 expectClose(
                     found, try #require(expected[name]), relative: 1e-11, absolute: 1e-13,
                     "\(name), \(compute)")
@@ -75,7 +30,7 @@ import Testing
         let tasks: [LearningTask] = [
             .binary("a", weight: 0.7), .binary("b", weight: 2), .binary("c", weight: 1),
         ]
-        let model = try MultiTaskModel(inputs: 6, trunk: Self.layers, tasks: tasks)
+        let model = try MultiTaskModel(inputs: 6, trunk: BalancedModels.layers, tasks: tasks)
         for threads in [1, 3] {
             let trainer = try Trainer<Double>(
                 model, batchSize: 150, balancing: .upGrad, seed: 4, compute: ComputeOptions(threads: threads))
@@ -102,71 +57,39 @@ import Testing
     }
 
     /// What is shared gets Σ w_t g_t, what is one task's its own gradient; g_t by a step of a model whose other tasks weigh nothing.
-    @Test(arguments: architectures.indices) func sharedParametersGetTheWeightedSum(number: Int) throws {
-        let rows = try rows(Double.self, number)
-        let balanced = try trainer(Double.self, number, .mgda(.norm))
+    @Test(arguments: BalancedModels.all.indices) func sharedParametersGetTheWeightedSum(number: Int) throws {
+        let rows = try BalancedModels.rows(Double.self, number)
+        let balanced = try BalancedModels.trainer(Double.self, number, .mgda(.norm))
         try balanced.step(rows, rows: 0..<150)
         let weights = balanced.trainingStep.taskWeights
         #expect(Set(weights).count == 3)
-        var sum: [String: [Double]] = [:]
-        var plain: [String: [Double]] = [:]
-        for task in 0..<3 {
-            let alone = SmallProblem.tasks.enumerated().map { index, own in
-                LearningTask(
-                    own.name, kind: own.kind, weight: index == task ? own.weight : 0, tower: own.tower)
-            }
-            let trainer = try trainer(Double.self, number, .fixed, tasks: alone)
-            try trainer.step(rows, rows: 0..<150)
-            for (name, values) in try gradients(trainer) {
-                let zero = [Double](repeating: 0, count: values.count)
-                sum[name] = zip(sum[name] ?? zero, values).map { $0 + weights[task] * $1 }
-                plain[name] = zip(plain[name] ?? zero, values).map { $0 + $1 }
-            }
-        }
+        let alone = try BalancedModels.gradientsAlone(number, rows)
         let layout = balanced.model.layout
         var balancedOnes = 0
-        for (name, found) in try gradients(balanced) {
-            let isShared = try isShared(name, number)
+        for (name, found) in try BalancedModels.gradients(balanced) {
+            let isShared = BalancedModels.isShared(name, alone)
             if isShared { balancedOnes += 1 }
-            expectClose(
-                found, try #require((isShared ? sum : plain)[name]), relative: 1e-10, absolute: 1e-13, name)
+            let expected = Balanced.sum(
+                try alone.map { try #require($0[name]) }, isShared ? weights : [1, 1, 1])
+            expectClose(found, expected, relative: 1e-10, absolute: 1e-13, name)
         }
         #expect(balancedOnes > 0 && layout.segments.contains { $0.name.hasPrefix("embeddings.") })
-    }
-
-    /// Whether several tasks reach a segment: tables, and layers that more than one task alone gives a gradient.
-    private func isShared(_ name: String, _ number: Int) throws -> Bool {
-        if name.hasPrefix("embeddings.") { return true }
-        // Each row of the last stitch is one task's.
-        if name == "stitches.1.weight" { return false }
-        let rows = try rows(Double.self, number)
-        var readers = 0
-        for task in 0..<3 {
-            let alone = SmallProblem.tasks.enumerated().map { index, own in
-                LearningTask(
-                    own.name, kind: own.kind, weight: index == task ? own.weight : 0, tower: own.tower)
-            }
-            let trainer = try trainer(Double.self, number, .fixed, tasks: alone)
-            try trainer.step(rows, rows: 0..<150)
-            if try trainer.gradient(name).contains(where: { $0 != 0 }) { readers += 1 }
-        }
-        return readers > 1
     }
 
     /// Weights of whole losses, known before the batch or by its losses, multiply each task's gradient everywhere.
     @Test(arguments: [Balancing.uncertainty(), .rlw, .gls, .softOptimalUncertainty(), .famo(), .imtlL()])
     func lossesAreMultiplied(_ balancing: Balancing) throws {
-        let rows = try rows(Double.self, 0)
-        let balanced = try trainer(Double.self, 0, balancing)
+        let rows = try BalancedModels.rows(Double.self, 0)
+        let balanced = try BalancedModels.trainer(Double.self, 0, balancing)
         let losses = try balanced.step(rows, rows: 0..<150)
         let weights = balanced.trainingStep.taskWeights
         let tasks = zip(SmallProblem.tasks, weights).map { own, weight in
             LearningTask(own.name, kind: own.kind, weight: weight * own.weight, tower: own.tower)
         }
-        let plain = try trainer(Double.self, 0, .fixed, tasks: tasks)
+        let plain = try BalancedModels.trainer(Double.self, 0, .fixed, tasks: tasks)
         expectClose(try plain.step(rows, rows: 0..<150), losses, relative: 1e-12, absolute: 0)
-        let expected = try gradients(plain)
-        for (name, found) in try gradients(balanced) {
+        let expected = try BalancedModels.gradients(plain)
+        for (name, found) in try BalancedModels.gradients(balanced) {
             expectClose(found, try #require(expected[name]), relative: 1e-11, absolute: 1e-14, name)
         }
         if balancing.kind == .gls {
@@ -178,15 +101,15 @@ import Testing
 
     /// FAMO learns by the losses on the same rows after the step.
     @Test func famoSeesTheLossesAfterTheStep() throws {
-        let rows = try rows(Double.self, 3)
+        let rows = try BalancedModels.rows(Double.self, 3)
         let tasks = SmallProblem.tasks
-        let balanced = try trainer(Double.self, 3, .famo())
+        let balanced = try BalancedModels.trainer(Double.self, 3, .famo())
         let before = try balanced.step(rows, rows: 0..<150)
         let other = try BalancerMemory(.famo(), tasks: tasks, seed: 4)
         let numbers = AlignedStorage(copying: before)
         _ = other.weights(losses: UnsafePointer(numbers.base))
         // The next step's losses are those after this one: batch norms see the same rows.
-        let next = try trainer(Double.self, 3, .fixed)
+        let next = try BalancedModels.trainer(Double.self, 3, .fixed)
         next.parameters = balanced.parameters
         let after = AlignedStorage(copying: try next.step(rows, rows: 0..<150))
         other.learn(losses: UnsafePointer(numbers.base), after: UnsafePointer(after.base))
@@ -201,20 +124,22 @@ import Testing
         .conFIG,
         .alignedMTL(), .fairGrad(), .dbMTL(momentum: 0), .stch(warmup: 1), .dualProj, .gradNorm(),
         .excessMTL(stepSize: 0.5), .priorities(), .autoScale(window: 2),
+        .caGrad().withGradients(of: .parameters), .upGrad.withGradients(of: .layers),
+        .gradNorm().withGradients(of: .parameters),
     ]
 
     @Test(arguments: methods) func bitsDoNotDependOnThreads(_ balancing: Balancing) throws {
         for number in [0, 4, 9, 10] {
             let rows = try SmallProblem.data(
-                Float.self, rows: 400, scenarios: Self.architectures[number].scenarios, embedded: true)
+                Float.self, rows: 400, scenarios: BalancedModels.all[number].scenarios, embedded: true)
             let found = try [1, 2, 3, 4].map { threads in
-                let trainer = try trainer(
+                let trainer = try BalancedModels.trainer(
                     Float.self, number, balancing, compute: ComputeOptions(threads: threads))
                 try trainer.fit(rows, until: StoppingRule(epochs: 3))
                 #expect(trainer.isFinite)
                 return trainer.parameters
             }
-            #expect(found.allSatisfy { $0 == found[0] }, "\(Self.architectures[number].name)")
+            #expect(found.allSatisfy { $0 == found[0] }, "\(BalancedModels.all[number].name)")
         }
     }
 
@@ -223,10 +148,11 @@ import Testing
         arguments: [
             Balancing.famo(), .uncertainty(), .dwa(), .mgda(.lossNorm), .caGrad().smoothed(), .gradNorm(),
             .excessMTL(stepSize: 0.5), .priorities(), .autoScale(window: 2),
+            .gradVac().withGradients(of: .parameters),
         ])
     func aPositionIsAllThatARunNeeds(_ balancing: Balancing) throws {
-        let rows = try rows(Float.self, 0)
-        let whole = try trainer(Float.self, 0, balancing)
+        let rows = try BalancedModels.rows(Float.self, 0)
+        let whole = try BalancedModels.trainer(Float.self, 0, balancing)
         for _ in 0..<3 { try whole.step(rows, rows: 0..<150) }
         whole.trainingStep.balancer?.endEpoch()
         try whole.step(rows, rows: 0..<150)
@@ -235,7 +161,7 @@ import Testing
             uniqueKeysWithValues: whole.trainingStep.memories.map { ($0.name, Array($0.values)) })
         parts["parameters"] = whole.parameters
         for _ in 0..<3 { try whole.step(rows, rows: 0..<150) }
-        let second = try trainer(Float.self, 0, balancing)
+        let second = try BalancedModels.trainer(Float.self, 0, balancing)
         try second.restore(position)
         second.restore(counters, nil) { name, memory in _ = memory.update(fromContentsOf: parts[name] ?? []) }
         for _ in 0..<3 { try second.step(rows, rows: 0..<150) }
@@ -247,7 +173,7 @@ import Testing
     func aTaskWithoutLabelsIsLeftOut(_ balancing: Balancing, alone: Double) throws {
         let rows: Dataset<Double> = try SmallProblem.data(
             Double.self, rows: 200, embedded: true, labelled: { row, task in task == 1 || row >= 150 })
-        let trainer = try trainer(Double.self, 0, balancing)
+        let trainer = try BalancedModels.trainer(Double.self, 0, balancing)
         try trainer.step(rows, rows: 0..<150)
         #expect(trainer.trainingStep.taskWeights == [0, alone, 0], "\(trainer.trainingStep.taskWeights)")
     }
@@ -259,9 +185,9 @@ import Testing
         let some: Dataset<Double> = try SmallProblem.data(
             Double.self, rows: 200, embedded: true,
             labelled: { row, task in (task != 0 || row >= 150) && (row + task) % 5 != 0 })
-        let stopped = try trainer(Double.self, 0, balancing)
+        let stopped = try BalancedModels.trainer(Double.self, 0, balancing)
         stopped.trainingStep.stop([0])
-        let unlabelled = try trainer(Double.self, 0, balancing)
+        let unlabelled = try BalancedModels.trainer(Double.self, 0, balancing)
         for _ in 0..<3 {
             try stopped.step(all, rows: 0..<150)
             try unlabelled.step(some, rows: 0..<150)

@@ -97,6 +97,7 @@ import Testing
     @Test(arguments: [
         Balancing.mgda(.norm), .caGrad(), .pcGrad, .gls, .famo(), .softOptimalUncertainty(), .stch(warmup: 0),
         .excessMTL(stepSize: 0.5), .gradNorm(learningRate: 0.5), .autoScale(window: 2),
+        .mgda(.norm).withGradients(of: .parameters), .autoScale(window: 2).withGradients(of: .layers),
     ])
     func aTurnIsABatchOfItsTasks(_ method: Balancing) throws {
         let all = try rows(Double.self, count: 180)
@@ -149,6 +150,7 @@ import Testing
         (.rlw, .alternating(.steps(2), order: .shuffled)), (.lbtw(), .alternating(.batch, trains: .heads)),
         (.famo(), pairs), (.caGrad().smoothed(0.5), pairs), (.gradNorm(), blocks), (.metaBalance(), blocks),
         (.autoScale(window: 3), blocks), (.autoScale(.lossScale), .alternating(.batch)),
+        (.caGrad().withGradients(of: .parameters), pairs), (.upGrad.withGradients(of: .layers), blocks),
         (
             .excessMTL(stepSize: 0.5),
             .hierarchical(

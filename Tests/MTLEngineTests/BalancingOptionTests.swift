@@ -43,6 +43,9 @@ import Testing
             try Balanced.method(["type": "cosmos", "alpha": 0.5, "penalty": 3])
                 == .cosmos(alpha: 0.5, penalty: 3))
         #expect(try Balanced.method(["type": "uw", "fixed_after": 2]) == .uncertainty().fixed(after: 2))
+        #expect(
+            try Balanced.method(["type": "mgda", "gradients": "layers"])
+                == Balancing.mgda().withGradients(of: .layers))
     }
 
     @Test func namesAreTheirOwn() throws {
@@ -61,6 +64,8 @@ import Testing
             (["type": "uw", "form": "gauss"], "form"),
             (["type": "mgda", "normalization": "l2"], "normalization"),
             (["type": "decay", "tasks": ["a": "much"]], "tasks"),
+            (["type": "mgda", "gradients": "all"], "gradients"),
+            (["type": "famo", "gradients": "layers"], "gradients"),
         ] as [([String: OptionValue], String)])
     func unknownOptionsAreNamed(_ options: [String: OptionValue], _ place: String) {
         #expect(failure { _ = try Balanced.method(options) }?.place == place)

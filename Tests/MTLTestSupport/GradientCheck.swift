@@ -32,15 +32,14 @@ package enum GradientCheck {
         return scale == 0 ? 0 : difference.squareRoot() / scale
     }
 
-    /// The relative error of a model's own backward pass on random rows.
-    package static func relativeError(
-        of model: MultiTaskModel, rows: Int, missing: Double, compute: ComputeOptions, seed: UInt64 = 7,
-        gathered: Bool = false, weighted: Bool = false, skips: (String) -> Bool = { _ in false }
-    ) throws -> Double {
+    /// Random rows for a model: of every feature, a label of every task where it exists and is not missing.
+    package static func dataset(
+        for model: MultiTaskModel, rows: Int, missing: Double = 0.3, seed: UInt64 = 7, weighted: Bool = false
+    ) throws -> Dataset<Double> {
         var generator = SeededGenerator(seed: seed)
         var scenarioGenerator = SeededGenerator(seed: seed + 1)
         let scenarios = (0..<rows).map { _ in Int32(scenarioGenerator.below(model.scenarios)) }
-        let dataset = try Dataset<Double>(
+        return try Dataset<Double>(
             featureNames: (0..<model.inputs).map { "x\($0)" },
             features: (0..<rows * model.inputs).map { _ in generator.normal() },
             ids: try model.embedded.map { try randomIDs($0, of: model, rows: rows, &generator) },
@@ -69,6 +68,14 @@ package enum GradientCheck {
             scenarios: scenarios,
             // Neighbours, some of no group.
             groups: (0..<rows).map { $0 % 11 == 4 ? -1 : Int32($0 / 5) })
+    }
+
+    /// The relative error of a model's own backward pass on random rows.
+    package static func relativeError(
+        of model: MultiTaskModel, rows: Int, missing: Double, compute: ComputeOptions, seed: UInt64 = 7,
+        gathered: Bool = false, weighted: Bool = false, skips: (String) -> Bool = { _ in false }
+    ) throws -> Double {
+        let dataset = try dataset(for: model, rows: rows, missing: missing, seed: seed, weighted: weighted)
         let trainer = try Trainer<Double>(model, batchSize: rows, seed: seed, compute: compute)
         let source = try BatchSource(dataset, for: model)
         let order = (0..<Int32(rows)).reversed().map { $0 }

@@ -6,6 +6,7 @@ extension Balancing {
     package func check(_ place: String = "balancing", tasks: [String]? = nil) throws(InputError) {
         try requireRate(smoothing, "\(place), smoothing")
         if let fixedAfter { try require(fixedAfter, atLeast: 1, "\(place), fixed_after") }
+        try checkGradients("\(place), gradients")
         // Weights that are not those of the step's own preference would teach the model another one than it reads.
         if kind == .cosmos, smoothing > 0 || fixedAfter != nil {
             throw InputError(
@@ -15,6 +16,24 @@ extension Balancing {
         }
         try checkNumbers(place)
         if let tasks { try checkNames(place, tasks) }
+    }
+
+    /// Whether the method compares gradients of what it is said to.
+    private func checkGradients(_ place: String) throws(InputError) {
+        guard gradients != .representation else { return }
+        if !needs.areOfGradients {
+            throw InputError(
+                .value, at: place,
+                found: "\(gradients.rawValue) of \(kind.rawValue), which compares no gradients",
+                expected: "none, or a method of gradients")
+        }
+        if needs.contains(.excessRisks) {
+            throw InputError(
+                .value, at: place,
+                found:
+                    "\(gradients.rawValue) of \(kind.rawValue), whose risks are of a shift of what the shared layers put out",
+                expected: GradientSource.representation.rawValue)
+        }
     }
 
     private func checkNumbers(_ place: String) throws(InputError) {

@@ -1,7 +1,7 @@
 // Balancing as a file says it: what a type takes, and its defaults, which its initialiser says once.
 
 extension Balancing {
-    /// Reads the options of a method; all of them take "smoothing" and "fixed_after".
+    /// Reads the options of a method; all of them take "smoothing" and "fixed_after", those of gradients "gradients" too.
     ///
     /// - Throws: `InputError` that names an option of another type. `check` tells those out of their range.
     package init(_ kind: Kind, _ options: inout OptionReader) throws(InputError) {
@@ -10,6 +10,7 @@ extension Balancing {
             kind.isOfLosses
             ? try Self.lossMethod(usual.method, &options) : try Self.gradientMethod(usual.method, &options)
         self = Balancing(method)
+        if !kind.isOfLosses { gradients = try options.value("gradients") ?? usual.gradients }
         // Weights that are always 1 have nothing to follow.
         if kind != .fixed {
             smoothing = try options.value("smoothing") ?? 0
@@ -198,3 +199,4 @@ extension Balancing.UncertaintyForm: OptionType {}
 extension Balancing.GradientNormalization: OptionType {}
 extension Balancing.AlignmentScale: OptionType {}
 extension Balancing.ScaleMetric: OptionType {}
+extension Balancing.GradientSource: OptionType {}

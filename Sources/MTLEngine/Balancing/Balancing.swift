@@ -188,8 +188,22 @@ public struct Balancing: Sendable, Equatable {
         case mean = "rmse"
     }
 
+    /// What the gradients are of that a method of gradients compares. They are weighed alike in each case.
+    public enum GradientSource: String, Sendable, Equatable, CaseIterable {
+        /// What the shared layers put out, where the way back of single tasks meets (Sener and Koltun, arXiv 1810.04650, section
+        /// 3.3): one way back through what tasks share.
+        case representation
+        /// The parameters of the shared layers: a way back per task through what they share. Tables get the weighted sum too, but
+        /// do not count in the products.
+        case layers
+        /// All shared parameters, tables too.
+        case parameters
+    }
+
     /// The method and its options.
     package let method: Method
+    /// What the gradients are of, where the method compares gradients.
+    public internal(set) var gradients = GradientSource.representation
     /// The share of the weights before in those of a step (CR-MOGM); 0 for none.
     public internal(set) var smoothing = 0.0
 
@@ -213,6 +227,13 @@ public struct Balancing: Sendable, Equatable {
     public func smoothed(_ share: Double = 0.9) -> Balancing {
         var result = self
         result.smoothing = share
+        return result
+    }
+
+    /// The same method of gradients, which compares those of the shared parameters themselves, or those at the representation.
+    public func withGradients(of source: GradientSource) -> Balancing {
+        var result = self
+        result.gradients = source
         return result
     }
 

@@ -57,6 +57,13 @@ package struct TaskFrontier: Sendable {
         }
     }
 
+    /// The layers' parameters that several tasks share and the turn trains.
+    package func parameters(
+        _ plan: ModelPlan, tasks: [LearningTask], turn: TurnSpec
+    ) -> [ParameterRange] {
+        Program(plan, tasks: tasks, turn: turn, reach: .shared(self)).parameters
+    }
+
     /// What a model of several tasks has to be for its gradients to be weighed.
     ///
     /// - Throws: `InputError` where nothing is shared, a loss is between the tasks, or what belongs to one task normalises over the

@@ -100,6 +100,9 @@ package struct EmbeddingPlan: Sendable {
         /// Occurrences per batch row: of the tables before it, and its own.
         package let occurrencesBefore: Int
         package let occurrences: Int
+
+        /// Elements of the gradients of all its rows that a batch touches, up to where the next table's begin.
+        package func sumCount(batch: Int) -> Int { (min(rows, occurrences * batch) * width + 15) / 16 * 16 }
     }
 
     package let features: [EmbeddedFeature]
@@ -119,6 +122,8 @@ package struct EmbeddingPlan: Sendable {
     package var isEmpty: Bool { fields.isEmpty }
     package var rowCount: Int { tables.last.map { $0.rowsBefore + $0.rows } ?? 0 }
     package var elementCount: Int { tables.last.map { $0.elementsBefore + $0.rows * $0.width } ?? 0 }
+    /// Elements of the gradients of all rows that a batch touches, with what lies between tables.
+    package func sumCount(batch: Int) -> Int { tables.reduce(0) { $0 + $1.sumCount(batch: batch) } }
     package var occurrencesPerRow: Int { fields.last.map { $0.occurrencesBefore + $0.maximumCount } ?? 0 }
 
     /// - Parameters:

@@ -23,6 +23,11 @@ package struct BalanceRun<Scalar: BLASScalar> {
     let risks: UnsafeMutablePointer<Double>
     /// Per loss of the turn the gradient at the frontier, `[rows, width]`.
     let gradients: UnsafeMutablePointer<Scalar>
+    /// Where the gradients are those of parameters: per loss of the turn that of the layers, `[keptLayers]`, and behind it that of the
+    /// rows of tables that the batch touches; together `keptStride` elements.
+    let kept: UnsafeMutablePointer<Scalar>
+    let keptLayers: Int
+    let keptStride: Int
     /// What becomes of losses and products, nil where the tasks' own weights are all; it outlives the step.
     let memory: Unmanaged<BalancerMemory>?
 }
@@ -35,16 +40,26 @@ final class BalanceMemory<Scalar: BLASScalar> {
     private let columnSums: AlignedStorage<Double>
     private let slopes: AlignedStorage<Double>
     private let gradients: AlignedStorage<Scalar>
+    private let kept: AlignedStorage<Scalar>
     private let balancer: BalancerMemory?
 
     /// - Parameters:
     ///   - balancer: nil for none; then nothing is taken.
-    ///   - width: columns of the frontier, 0 where no gradients of single tasks are asked for.
-    init(_ balancer: BalancerMemory?, tasks: Int, rows: Int, blocks: Int, width: Int) {
+    ///   - blocks: parts that products are summed up of.
+    ///   - width: columns of the frontier, 0 where no gradients at it are asked for.
+    ///   - kept: elements of layers and tables of which each task's gradient is kept, 0 for none.
+    init(
+        _ balancer: BalancerMemory?, tasks: Int, rows: Int, blocks: Int, width: Int,
+        kept: (layers: Int, tables: Int)
+    ) {
         self.balancer = balancer
         let pairs = tasks * tasks
+        // Vectors begin with cache lines.
+        let layers = (kept.layers + 15) / 16 * 16
+        let stride = layers + kept.tables
+        self.kept = AlignedStorage(zeroed: tasks * stride)
         numbers = AlignedStorage(zeroed: balancer == nil ? 0 : 3 * tasks + pairs)
-        partials = AlignedStorage(zeroed: width > 0 ? pairs * blocks : 0)
+        partials = AlignedStorage(zeroed: width > 0 || stride > 0 ? pairs * blocks : 0)
         gradients = AlignedStorage(zeroed: tasks * rows * width)
         let sumsColumns = balancer?.balancing.needs.contains(.excessRisks) ?? false
         columnSums = AlignedStorage(zeroed: sumsColumns ? blocks * tasks * width : 0)
@@ -58,6 +73,7 @@ final class BalanceMemory<Scalar: BLASScalar> {
             gram: numbers.base + 3 * tasks, partials: partials.base,
             columnSums: sumsColumns ? columnSums.base : nil, slopes: slopes.base,
             risks: slopes.base + (sumsColumns ? tasks * width : 0), gradients: gradients.base,
+            kept: self.kept.base, keptLayers: layers, keptStride: stride,
             memory: balancer.map { .passUnretained($0) })
     }
 }

@@ -9,6 +9,8 @@ package struct BalancedTurns {
     let width: Int
     /// The most columns of one.
     var largestWidth: Int { frontiers.reduce(0) { max($0, $1?.width ?? 0) } }
+    /// The parameters up to the end of those of which each task's gradient is kept; 0 for gradients at the representation.
+    let keptCount: Int
 
     /// - Throws: `InputError` for a turn in which the method has no meaning.
     init(
@@ -23,6 +25,7 @@ package struct BalancedTurns {
             frontiers = turns.map { _ in nil }
             starts = turns.map { _ in 0 }
             width = 0
+            keptCount = 0
             return
         }
         let shared = turns.count > 1 || !turns[0].isPlain ? SharedParameters(plan, tasks) : nil
@@ -46,6 +49,7 @@ package struct BalancedTurns {
         for (turn, frontier) in zip(turns, found) {
             try frontier?.check(plan, tasks: tasks, turn: turn, place: place)
         }
+        keptCount = try Self.keptCount(balancing, plan, tasks, zip(turns, found), place)
         var first = 0
         starts = found.map { frontier in
             defer { first += frontier?.width ?? 0 }
@@ -53,6 +57,25 @@ package struct BalancedTurns {
         }
         frontiers = found
         width = first
+    }
+
+    private static func keptCount(
+        _ balancing: Balancing, _ plan: ModelPlan, _ tasks: [LearningTask],
+        _ turns: Zip2Sequence<[TurnSpec], [TaskFrontier?]>, _ place: String
+    ) throws(InputError) -> Int {
+        guard balancing.gradients != .representation else { return 0 }
+        var count = 0
+        for case (let turn, let frontier?) in turns {
+            let ranges = frontier.parameters(plan, tasks: tasks, turn: turn)
+            // Weights of no products would be 0, and tables would learn nothing.
+            if ranges.isEmpty, balancing.gradients == .layers {
+                throw InputError(
+                    .value, at: "\(place), gradients", found: "layers beside tasks that share tables alone",
+                    expected: "parameters, or representation")
+            }
+            count = ranges.reduce(count) { max($0, $1.start + $1.count) }
+        }
+        return count
     }
 
     private static func refusal(

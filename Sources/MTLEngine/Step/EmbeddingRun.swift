@@ -128,6 +128,15 @@ package struct EmbeddingRun<Scalar: BLASScalar> {
         }
     }
 
+    /// Goes through the sums of this worker's slots, table by table.
+    @inline(__always)
+    func forEachSum(of worker: Int, _ body: (_ table: Int, _ sums: Range<Int>) -> Void) {
+        forEachPart(of: worker) { table, _, slots in
+            let (start, width) = (sumOffsets[table], tables[table].width)
+            body(table, start + slots.lowerBound * width..<start + slots.upperBound * width)
+        }
+    }
+
     /// Steps the rows of this worker's slots, of the tables that the turn trains, and their averages while they are in the
     /// cache.
     ///
@@ -203,15 +212,11 @@ extension EmbeddingRun {
 
     /// Multiplies the gradients of this worker's slots.
     func scale(by factor: Double, worker: Int, level: Int32) {
-        for table in tables.indices {
-            for part in 0..<parts where (parts == 1 ? owners[table] : part) == worker {
-                let width = tables[table].width
-                let range = counts[table] * part / parts * width..<counts[table] * (part + 1) / parts * width
-                let values = sums + sumOffsets[table] + range.lowerBound
-                Scalar._linear(
-                    level: level, rows: 1, columns: range.count, alpha: Scalar(factor), x: values,
-                    ldx: range.count, y: values, ldy: range.count, adds: false)
-            }
+        forEachSum(of: worker) { _, range in
+            let values = sums + range.lowerBound
+            Scalar._linear(
+                level: level, rows: 1, columns: range.count, alpha: Scalar(factor), x: values,
+                ldx: range.count, y: values, ldy: range.count, adds: false)
         }
     }
 }
@@ -239,7 +244,7 @@ package final class EmbeddingMemory<Scalar: BLASScalar> {
         var sumCount = 0
         for table in plan.tables {
             sumOffsets.append(sumCount)
-            sumCount += (min(table.rows, table.occurrences * batchLimit) * table.width + 15) / 16 * 16
+            sumCount += table.sumCount(batch: batchLimit)
         }
         let starts = plan.readers.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
 

@@ -64,12 +64,22 @@ package struct MemoryNeed: Sendable {
         )
         if balancing.needs.areOfGradients {
             let all = [TurnSpec(tasks: Array(model.tasks.indices))]
-            let width = Double(
-                (turns.isEmpty ? all : turns).map { TaskFrontier(plan, turn: $0).width }.max() ?? 0)
+            let frontiers = (turns.isEmpty ? all : turns).map { ($0, TaskFrontier(plan, turn: $0)) }
+            let each: Double
+            let what: String
+            if balancing.gradients == .representation {
+                let width = Double(frontiers.map(\.1.width).max() ?? 0)
+                each = Double(batch) * width
+                what = "\(Self.text(width)) numbers a row each"
+            } else {
+                let layers = frontiers.flatMap { $0.1.parameters(plan, tasks: model.tasks, turn: $0.0) }
+                let end = layers.map { $0.start + $0.count }.max() ?? 0
+                each = Double(end) + Double(plan.embedding.sumCount(batch: batch))
+                what = "\(Self.text(each)) parameters each"
+            }
             add(
-                "balancing",
-                "the gradients of \(model.tasks.count) tasks, \(Self.text(width)) numbers a row each",
-                size * Double(batch * model.tasks.count) * width)
+                "balancing", "the gradients of \(model.tasks.count) tasks, \(what)",
+                size * Double(model.tasks.count) * each)
         }
         addScratch(plan, workers: workers, size: size)
     }

@@ -2,6 +2,8 @@
 struct PieceList {
     private(set) var deferred: [DenseNode] = []
     private(set) var gradientRanges: [GradientRange] = []
+    /// Those of the pieces of which each task's gradient is kept.
+    private(set) var keptRanges: [GradientRange] = []
     private var whole: [ParameterPiece] = []
     private let rates: TurnRates
     private let layout: ParameterLayout
@@ -9,16 +11,20 @@ struct PieceList {
     private let paces: StepPaces
     private let turn: Int
     private let group: Int
+    /// Of which parameters each task's gradient is kept.
+    private let kept: [ParameterRange]
 
     /// The most elements of a piece: its gradient stays in the cache until the optimiser has used it.
     private static let pieceLimit = 1 << 14
     /// The same of a range whose squares are summed up as one.
     private static let rangeLimit = 1 << 12
 
+    /// - Parameter kept: of which parameters each task's gradient is kept.
     init(
         _ plan: ModelPlan, _ spec: TurnSpec, turn: Int, _ trained: [Program.Trained],
-        _ options: TurnPlan.Options, states: inout StateLayout
+        kept: [ParameterRange], _ options: TurnPlan.Options, states: inout StateLayout
     ) {
+        self.kept = kept
         rates = TurnRates(spec, plan.layout)
         layout = plan.layout
         factors = plan.factors
@@ -69,7 +75,8 @@ struct PieceList {
         let rows = range.count / range.rowLength
         var cuts = Set([0, rows])
         let rated = rates.over(range.start..<range.start + range.count).map(\.range)
-        for border in (undecayed + factors + rated).flatMap({ [$0.lowerBound, $0.upperBound] })
+        let shared = kept.map { $0.start..<$0.start + $0.count }
+        for border in (undecayed + factors + rated + shared).flatMap({ [$0.lowerBound, $0.upperBound] })
         where border > range.start && border < range.start + range.count {
             cuts.insert((border - range.start) / range.rowLength)
         }
@@ -80,17 +87,19 @@ struct PieceList {
             scenario: range.scenario ?? -1, transposed: range.transposed ?? -1,
             transposedStride: range.transposedStride, state: 0, decays: true, isFactor: false, pace: 0,
             source: source,
-            ordinal: Int32(ordinal))
-        var kept: [Range<Int>] = []
+            ordinal: Int32(ordinal), isKept: false)
+        var trained: [Range<Int>] = []
         for (first, end) in zip(sorted, sorted.dropFirst()) {
             let some = all.rows(first..<end)
             let segment = layout.segmentIndex(at: some.start)
             guard let pace = paces.pace(turn: turn, segment: segment) else { continue }
-            if let last = kept.last, last.upperBound == first {
-                kept[kept.count - 1] = last.lowerBound..<end
+            if let last = trained.last, last.upperBound == first {
+                trained[trained.count - 1] = last.lowerBound..<end
             } else {
-                kept.append(first..<end)
+                trained.append(first..<end)
             }
+            let isKept = shared.contains { $0.contains(some.start) }
+            if isKept { keptRanges += Self.ranges(of: some) }
             whole.append(
                 ParameterPiece(
                     start: some.start, count: some.count, rowLength: some.rowLength, scenario: some.scenario,
@@ -99,18 +108,17 @@ struct PieceList {
                     decays: Self.decays(some.start, undecayed),
                     isFactor: factors.contains { $0.contains(some.start) }, pace: Int32(pace),
                     source: projected.contains { $0.contains(first) } ? .projected : source,
-                    ordinal: some.ordinal))
+                    ordinal: some.ordinal, isKept: isKept))
         }
-        for rows in kept { addSquares(all.rows(rows)) }
+        for rows in trained { gradientRanges += Self.ranges(of: all.rows(rows)) }
     }
 
-    /// Adds a piece to what the norm of the gradient sums.
-    private mutating func addSquares(_ piece: ParameterPiece) {
-        for start in stride(from: 0, to: piece.count, by: Self.rangeLimit) {
-            gradientRanges.append(
-                GradientRange(
-                    start: piece.start + start, count: min(Self.rangeLimit, piece.count - start),
-                    scenario: piece.scenario))
+    /// A piece in parts of which sums over its gradient are taken one by one.
+    private static func ranges(of piece: ParameterPiece) -> [GradientRange] {
+        stride(from: 0, to: piece.count, by: rangeLimit).map { start in
+            GradientRange(
+                start: piece.start + start, count: min(rangeLimit, piece.count - start),
+                scenario: piece.scenario)
         }
     }
 

@@ -16,11 +16,7 @@ extension StepRun {
         let row = tiles[index]
         let source = sourceRows(row, batch)
         for place in turn.losses.indices {
-            var own = back
-            own.forward.lists = passes.ownLists[place]
-            for entry in passes.ownStarts[place]..<passes.ownStarts[place + 1] {
-                run(passes.own[entry], own, source, worker: worker, observer: observer)
-            }
+            runOwn(place, passes, back, source, worker: worker, observer: observer)
             let target = gradients(place, passes, first: row.first, rows: row.count)
             for part in passes.frontier {
                 copy(
@@ -29,6 +25,18 @@ extension StepRun {
             }
         }
         forEachBlock(row) { block, rows in multiply(block, passes, row.first + rows.lowerBound, rows.count) }
+    }
+
+    /// Takes a tile back through the nodes of one task alone.
+    func runOwn<Observer: StepObserver>(
+        _ place: Int, _ passes: TaskPasses, _ back: BackwardTile<Scalar>, _ source: _SourceRows, worker: Int,
+        observer: Observer
+    ) {
+        var own = back
+        own.forward.lists = passes.ownLists[place]
+        for entry in passes.ownStarts[place]..<passes.ownStarts[place + 1] {
+            run(passes.own[entry], own, source, worker: worker, observer: observer)
+        }
     }
 
     private func copy(_ source: MatrixView<Scalar>, to target: MatrixView<Scalar>) {
@@ -96,7 +104,7 @@ extension StepRun {
         for (one, loss) in turn.losses.enumerated() {
             for other in 0...one {
                 var sum = 0.0
-                for block in 0..<blockCount {
+                for block in 0..<productParts {
                     sum += balance.partials[(block * tasks + one) * tasks + other]
                 }
                 let task = turn.losses[other].task

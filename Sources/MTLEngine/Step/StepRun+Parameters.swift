@@ -36,13 +36,13 @@ extension StepRun {
             let home = home(of: piece)
             guard home >= 0 else { continue }
             if workers > 1 { claim(piece) }
-            differentiate(piece, chunk, accumulate: index > 0, worker: worker, observer: observer)
-            let values = sum(piece, home, worker: worker, observer: observer)
+            let values = complete(
+                piece, home, chunk, accumulate: index > 0, worker: worker, observer: observer)
             clip(piece, values)
             optimize(piece, values, worker: worker, observer: observer)
         }
         guard turn.reachesFeatures, let embedding else { return }
-        scatter(embedding, batch, worker: worker, observer: observer)
+        sumTables(embedding, batch, worker: worker, observer: observer)
         stepTables(embedding, worker: worker, observer: observer)
     }
 
@@ -54,12 +54,12 @@ extension StepRun {
         for piece in mine {
             let home = home(of: piece)
             guard home >= 0 else { continue }
-            differentiate(piece, chunk, accumulate: accumulate, worker: worker, observer: observer)
-            let values = sum(piece, home, worker: worker, observer: observer)
+            let values = complete(
+                piece, home, chunk, accumulate: accumulate, worker: worker, observer: observer)
             if home > 0 { (gradients + piece.start).update(from: values, count: piece.count) }
         }
         if turn.reachesFeatures, let embedding {
-            scatter(embedding, batch, worker: worker, observer: observer)
+            sumTables(embedding, batch, worker: worker, observer: observer)
         }
         wait(worker, observer)
         if !turn.penalties.isEmpty {
@@ -88,9 +88,20 @@ extension StepRun {
         stepTables(embedding, worker: worker, observer: observer)
     }
 
+    /// A piece's gradient, where the first shard that has it has it.
+    @inline(__always)
+    func complete<Observer: StepObserver>(
+        _ piece: ParameterPiece, _ home: Int, _ chunk: BackwardTile<Scalar>, accumulate: Bool, worker: Int,
+        observer: Observer
+    ) -> UnsafeMutablePointer<Scalar> {
+        if piece.isKept { return weighedSum(piece, home) }
+        differentiate(piece, chunk, accumulate: accumulate, worker: worker, observer: observer)
+        return sum(piece, home, worker: worker, observer: observer)
+    }
+
     /// A deferred piece's gradient over the rows of a chunk.
     @inline(__always)
-    private func differentiate<Observer: StepObserver>(
+    func differentiate<Observer: StepObserver>(
         _ piece: ParameterPiece, _ chunk: BackwardTile<Scalar>, accumulate: Bool, worker: Int,
         observer: Observer
     ) {
@@ -175,7 +186,7 @@ extension StepRun {
     /// The sum of a piece over the shards that have it, in their order, where the first one of them has it: a scenario
     /// with rows in one shard alone is not copied.
     @inline(__always)
-    private func sum<Observer: StepObserver>(
+    func sum<Observer: StepObserver>(
         _ piece: ParameterPiece, _ home: Int, worker: Int, observer: Observer
     ) -> UnsafeMutablePointer<Scalar> {
         let target = gradients + home * gradientStride + piece.start
@@ -298,7 +309,18 @@ extension StepRun {
         }
     }
 
-    private func scatter<Observer: StepObserver>(
+    /// The gradients of this worker's rows of tables.
+    private func sumTables<Observer: StepObserver>(
+        _ embedding: EmbeddingRun<Scalar>, _ batch: BatchView<Scalar>, worker: Int, observer: Observer
+    ) {
+        if goesBackByTask {
+            weighTables(embedding, worker: worker)
+        } else {
+            scatter(embedding, batch, worker: worker, observer: observer)
+        }
+    }
+
+    func scatter<Observer: StepObserver>(
         _ embedding: EmbeddingRun<Scalar>, _ batch: BatchView<Scalar>, worker: Int, observer: Observer
     ) {
         observer.observe(.scatter, index: 0, worker: worker, work: 0) {

@@ -1,9 +1,11 @@
 /// The rows' part of a step: tiles on their way through the nodes and back.
 extension StepRun {
     /// Takes this worker's tiles of a chunk through some stages forward, or one backward.
+    ///
+    /// - Parameter place: the one loss of the turn that they come back from; nil for all.
     func sweep<Observer: StepObserver>(
         _ chunk: Int, _ batch: BatchView<Scalar>, worker: Int, forward: Range<Int>, backward: Int?,
-        observer: Observer
+        of place: Int? = nil, observer: Observer
     ) {
         var scenario = -1
         for index in chunkStarts[chunk]..<chunkStarts[chunk + 1] where tiles[index].worker == worker {
@@ -36,7 +38,11 @@ extension StepRun {
             }
             guard let backward else { continue }
             if meets, backward == turn.stages - 1 {
-                if weighsMeeting { combine(index, back) }
+                if let place, let passes = turn.passes {
+                    runOwn(place, passes, back, sourceRows(row, batch), worker: worker, observer: observer)
+                } else if weighsMeeting {
+                    combine(index, back)
+                }
                 jointLosses(index, back, batch, into: partialLosses)
             }
             if let passes = turn.passes {

@@ -159,17 +159,28 @@ package struct StepRun<Scalar: BLASScalar> {
                 meet(chunk, batch, worker: worker, observer: observer)
                 if isTrial { return }
             }
-            for stage in (0...last).reversed() {
-                sweep(
-                    chunk, batch, worker: worker,
-                    forward: stage == last && !meets ? last..<last + 1 : 0..<0, backward: stage,
-                    observer: observer)
-                wait(worker, observer)
-                guard stage > 0 else { break }
-                reduceSlopes(stage - 1, batch, worker: worker)
-                wait(worker, observer)
-            }
+            // Where tasks went back one by one, all of it is there.
+            if !goesBackByTask { goBack(chunk, batch, worker: worker, observer: observer) }
             finish(chunk, batch, worker: worker, observer: observer)
+        }
+    }
+
+    /// Takes a chunk's rows back from the losses to the features.
+    ///
+    /// - Parameter place: the one loss of the turn that they come from; nil for all.
+    func goBack<Observer: StepObserver>(
+        _ chunk: Int, _ batch: BatchView<Scalar>, of place: Int? = nil, worker: Int, observer: Observer
+    ) {
+        let last = turn.stages - 1
+        for stage in (0...last).reversed() {
+            sweep(
+                chunk, batch, worker: worker,
+                forward: stage == last && !meets ? last..<last + 1 : 0..<0, backward: stage, of: place,
+                observer: observer)
+            wait(worker, observer)
+            guard stage > 0 else { break }
+            reduceSlopes(stage - 1, batch, worker: worker)
+            wait(worker, observer)
         }
     }
 
@@ -187,7 +198,11 @@ package struct StepRun<Scalar: BLASScalar> {
         }
         guard weighsMeeting, !isTrial else { return }
         if let passes = turn.passes {
-            sweepOwn(chunk, passes, batch, worker: worker, observer: observer)
+            if goesBackByTask {
+                goBackByTask(chunk, passes, batch, worker: worker, observer: observer)
+            } else {
+                sweepOwn(chunk, passes, batch, worker: worker, observer: observer)
+            }
             wait(worker, observer)
         }
         if worker == 0 {

@@ -1,5 +1,5 @@
 /// The way back of a turn whose tasks' gradients are weighed where they meet: first each task's own nodes, one task after the
-/// other, then what they share.
+/// other, then what they share. Where the gradients are those of the shared parameters, every task goes all the way.
 struct TaskPasses {
     /// A value at the frontier, and its first column among those of all.
     struct Place {
@@ -19,4 +19,7 @@ struct TaskPasses {
     /// Columns of the frontier, and the first of them among those of all turns.
     let width: Int
     let start: Int
+    /// What the gradients are of, and of those of parameters the pieces whose products are taken one by one.
+    let gradients: Balancing.GradientSource
+    let ranges: UnsafeBufferPointer<GradientRange>
 }

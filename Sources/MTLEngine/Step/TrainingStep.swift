@@ -133,6 +133,7 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         options.projection = tables
         options.slicedVector = isSliced ? Self.vector : nil
         options.rowState = ofTables.rowState
+        options.gradients = balancing.gradients
         var states = StateLayout()
         let plans = specs.indices.map { turn in
             options.frontier = balanced?.frontiers[turn]
@@ -187,9 +188,14 @@ package final class TrainingStep<Scalar: BLASScalar>: WorkerJob {
         let rows = AlignedStorage<Int>(zeroed: tileLimit * (tasks + joints))
         let ranking = RankingMemory(plan, tasks: tasks, rows: batchLimit)
         let fMeasures = F1Memory(plan, tasks: tasks, blocks: tileLimit)
+        let keepsGradients = splits && balancing.gradients != .representation
+        let keptParts = plans.reduce(0) { max($0, $1.view.passes?.ranges.count ?? 0) }
         let weighing = BalanceMemory<Scalar>(
-            balancer, tasks: tasks, rows: batchLimit, blocks: tileLimit,
-            width: balanced?.largestWidth ?? 0)
+            balancer, tasks: tasks, rows: batchLimit,
+            blocks: keepsGradients ? keptParts + plan.embedding.tables.count : tileLimit,
+            width: keepsGradients ? 0 : balanced?.largestWidth ?? 0,
+            kept: keepsGradients
+                ? (balanced?.keptCount ?? 0, plan.embedding.sumCount(batch: batchLimit)) : (0, 0))
         let presence = AlignedStorage<Bool>(zeroed: shards * scenarios)
         let used = AlignedStorage<Bool>(zeroed: shards)
         let ranges = rangeLimit + plan.embedding.tables.count

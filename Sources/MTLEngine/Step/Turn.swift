@@ -30,6 +30,8 @@ package struct ParameterPiece: BitwiseCopyable {
     let source: Source
     /// The plan's node it belongs to.
     let ordinal: Int32
+    /// Whether each task's gradient of it is kept, until their weights are known.
+    let isKept: Bool
 
     /// Some of its rows.
     func rows(_ range: Range<Int>) -> ParameterPiece {

@@ -22,6 +22,8 @@ package final class TurnPlan {
         /// Where the gradients of the turn's tasks are weighed; nil where they are not. And its first column among those of all turns.
         package var frontier: TaskFrontier?
         package var frontierStart = 0
+        /// What these gradients are of.
+        package var gradients = Balancing.GradientSource.representation
         /// The paces of all turns.
         package var paces: StepPaces
         /// Vectors of state that the optimiser remembers.
@@ -55,7 +57,11 @@ package final class TurnPlan {
             stages.map { stage in stage.flatMap { projected?.split($0) ?? [Turn.Entry($0)] } }
         }
         let (forward, backward) = (split(program.forward), split(program.backward))
-        var pieces = PieceList(plan, spec, turn: turn, program.trained, options, states: &states)
+        let keptRanges =
+            options.gradients == .representation
+            ? nil : options.frontier?.parameters(plan, tasks: tasks, turn: spec)
+        var pieces = PieceList(
+            plan, spec, turn: turn, program.trained, kept: keptRanges ?? [], options, states: &states)
         let dealt = pieces.dealt(options)
         let sliced = options.slicedVector.flatMap { SlicePlan(program, batch: options.rows, vector: $0) }
         let slices = sliced.flatMap { sliced in
@@ -95,7 +101,8 @@ package final class TurnPlan {
                 ownLists: keep(own.map { keepLists($0.lists) }), shared: entries(shared.backward),
                 sharedStarts: starts(shared.backward), sharedLists: keepLists(shared.lists),
                 frontier: keep(places),
-                width: frontier.width, start: options.frontierStart)
+                width: frontier.width, start: options.frontierStart, gradients: options.gradients,
+                ranges: keep(pieces.keptRanges))
         }
         let lists = AlignedStorage<Int32>(copying: program.lists)
         owners.append(lists)
