@@ -16,7 +16,7 @@ struct ScoreHistogram: Sendable {
     private var negatives = [Double](repeating: 0, count: Self.bins)
     private var predicted = [Double](repeating: 0, count: Self.bins)
     /// The first score of each bin, and whether others were in it.
-    private var scores = [Double](repeating: 0, count: Self.bins)
+    private var firsts = [Double](repeating: 0, count: Self.bins)
     private var isMixed = [Bool](repeating: false, count: Self.bins)
     private var hasNaN = false
 
@@ -33,8 +33,8 @@ struct ScoreHistogram: Sendable {
                 continue
             }
             let bin = Self.bin(score)
-            if positives[bin] + negatives[bin] == 0 { scores[bin] = score }
-            isMixed[bin] = isMixed[bin] || score != scores[bin]
+            if positives[bin] + negatives[bin] == 0 { firsts[bin] = score }
+            isMixed[bin] = isMixed[bin] || score != firsts[bin]
             if labels[row] == 1 { positives[bin] += weight } else { negatives[bin] += weight }
             predicted[bin] += weight * score
         }
@@ -59,7 +59,7 @@ struct ScoreHistogram: Sendable {
     /// What every edge of a bin lets through.
     var curve: BinaryCurve {
         let used = used
-        let scores = used.map { isMixed[$0] ? Self.edge($0) : self.scores[$0] }
+        let scores = used.map { isMixed[$0] ? Self.edge($0) : firsts[$0] }
         return BinaryCurve(
             scores: hasNaN ? [.nan] : scores + scores,
             labels: hasNaN
