@@ -10,16 +10,15 @@ today.csv       the customers to predict, as of the day after the logs' last, wi
 The logs have what logs have: guests without an id, devices and amounts that nobody wrote down, cancelled orders, ages of
 999, a line with a broken time. Every customer has an interest, a way with money, and a day on which it stops coming;
 none of these is written, but visits, carts and orders follow from them.
-
-Every machine writes the same bytes: all that is drawn comes of additions, multiplications, divisions and square roots of
-one generator's numbers, which IEEE 754 and Python say to the bit; the mathematical library's functions are not.
 """
 
 import argparse
-import csv
 import os
-import random
+import sys
 from datetime import datetime, timedelta
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from draws import Draw, exponential, total, write
 
 FIRST = datetime(2025, 1, 1)  # day 0
 DAYS = 455  # the logs end on 2026-03-31
@@ -33,42 +32,6 @@ COUNTRIES = ["DE", "FR", "GB", "NA", "US"]  # NA is Namibia
 DEVICES = ["phone", "desktop", "tablet"]
 DATES = [FIRST + timedelta(days=day) for day in range(DAYS + 1)]
 SEASONS = [1.2 if date.month in (11, 12) else 1.0 for date in DATES]
-
-
-class Draw:
-    """What is drawn, from one generator."""
-
-    def __init__(self, seed):
-        self.uniform = random.Random(seed).random
-
-    def normal(self):
-        """Nearly normal: twelve uniform numbers, less their mean."""
-        return sum(self.uniform() for _ in range(12)) - 6
-
-    def happens(self, probability):
-        return self.uniform() < probability
-
-    def whole(self, low, high):
-        """A whole number from low to high."""
-        return low + int(self.uniform() * (high - low + 1))
-
-    def one(self, values, weights=None):
-        if weights is None:
-            return values[int(self.uniform() * len(values))]
-        left = self.uniform() * sum(weights)
-        for value, weight in zip(values, weights):
-            left -= weight
-            if left < 0:
-                return value
-        return values[-1]
-
-
-def exponential(x):
-    """e to the x, by the limit that defines it: (1 + x / 4096) to the 4096."""
-    result = 1 + x / 4096
-    for _ in range(12):
-        result *= result
-    return result
 
 
 def customer(draw, number):
@@ -180,7 +143,7 @@ def profile(who, day):
 
 def outcome(who, day, came, paid):
     """What came of it: from the day on, for 30 days."""
-    spend = sum(amount for at, amount in paid if day <= at < day + HORIZON)
+    spend = total(amount for at, amount in paid if day <= at < day + HORIZON)
     returned = any(day <= at < day + HORIZON for at in came)
     return [
         who["known"]["interest"],
@@ -191,22 +154,12 @@ def outcome(who, day, came, paid):
     ]
 
 
-def write(folder, name, header, rows):
-    path = os.path.join(folder, name)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-    print(f"{name}: {len(rows)} rows")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder")
     parser.add_argument("--customers", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    os.makedirs(options.folder, exist_ok=True)
     draw = Draw(options.seed)
     visits, purchases, rows, later, today = [], [], [], [], []
     for number in range(1, options.customers + 1):
