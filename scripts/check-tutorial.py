@@ -187,6 +187,10 @@ def main():
     )
     parser.add_argument("pages", nargs="*", type=Path, default=[ROOT / "docs/tutorial.md"])
     parser.add_argument("--mtl", type=Path, default=ROOT / ".build/release/mtl", help="the command line tool")
+    parser.add_argument(
+        "--with", dest="files", action="append", default=[], type=Path, metavar="FILE",
+        help="a file of data that the page needs, which is copied to data/",
+    )
     parser.add_argument("--show", action="store_true", help="prints what the commands print")
     parser.add_argument("--self-test", action="store_true", help="tries the check itself")
     options = parser.parse_args()
@@ -199,6 +203,9 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             for name in ("Examples", "scripts"):
                 shutil.copytree(ROOT / name, Path(folder) / name)
+            (Path(folder) / "data").mkdir()
+            for file in options.files:
+                shutil.copy(file, Path(folder) / "data")
             page = path.read_text(encoding="utf-8")
             found = check(page, path.name, folder, options.mtl.resolve().parent, options.show)
         if found is not None:
