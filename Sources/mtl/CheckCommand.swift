@@ -25,10 +25,20 @@ struct CheckCommand: ParsableCommand {
     private func check(_ settings: Experiment) throws {
         let data = try settings.prepare(
             in: prepared ?? preparedFolder(of: experiment), threads: threads.threads, onWait: noteWaiting)
+        for line in data.badRowLines { try say(line) }
         let report = try settings.report(data, threads: threads.threads)
         for note in try settings.readingNotes(data, threads: threads.threads) { try say(note) }
         try say(report.text)
         if report.findings.contains(where: { $0.severity == .problem }) { throw ExitCode(1) }
+    }
+}
+
+extension PreparedData {
+    /// The rows that were left out, with the first of them.
+    var badRowLines: [String] {
+        guard badRows.count > 0 else { return [] }
+        return ["\(badRows.count) bad \(badRows.count == 1 ? "row" : "rows") left out:"]
+            + badRows.examples.map { "  \($0)" }
     }
 }
 

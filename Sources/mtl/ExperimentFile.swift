@@ -58,13 +58,16 @@ extension InputError {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
-            self.init(.syntax, at: "\(path), line \(mark.line)", found: problem, expected: "YAML")
+            self.init(
+                .syntax, at: "\(path), line \(mark.line)", found: "text that is no YAML: \(problem)",
+                expected: "YAML")
         case .duplicatedKeysInMapping(let names, let context):
             self.init(
                 .name, at: "\(path), line \(context.mark.line)",
                 found: "\(names.map { "\"\($0)\"" }.joined(separator: ", ")) twice",
                 expected: "each setting once")
-        case .reader(let problem, _, _, _): self.init(.syntax, at: path, found: problem, expected: "YAML")
+        case .reader(let problem, _, _, _):
+            self.init(.syntax, at: path, found: "text that is no YAML: \(problem)", expected: "YAML")
         default: self.init(.syntax, at: path, found: "\(error)", expected: "YAML")
         }
     }

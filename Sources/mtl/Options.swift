@@ -14,6 +14,11 @@ struct ThreadArguments: ParsableArguments {
     var compute: ComputeOptions { ComputeOptions(threads: threads) }
 }
 
+/// A metric in a table; counts are whole.
+func metricText(_ name: String, _ value: Double) -> String {
+    value.decimals(["groups", "groups left out"].contains(name) ? 0 : 4)
+}
+
 /// One row per task and metric: the mean over the runs, how far they were apart, and what the best constant has.
 ///
 /// - Throws: `InputError` where standard output cannot be written.
@@ -27,7 +32,9 @@ func printMetrics(_ runs: [[TaskEvaluation]], beside output: String? = nil) thro
             }
             let mean = values.reduce(0, +) / Double(values.count)
             let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-            var row = [evaluation.task, "\(evaluation.labelledRows)", metric.name, mean.decimals(4)]
+            var row = [
+                evaluation.task, "\(evaluation.labelledRows)", metric.name, metricText(metric.name, mean),
+            ]
             if runs.count > 1 { row.append((squares / Double(runs.count - 1)).squareRoot().decimals(4)) }
             row.append(evaluation.constantValues[metric.name].map { $0.decimals(4) } ?? "-")
             rows.append(row)
@@ -48,7 +55,7 @@ func printMetrics(_ column: String, _ values: [ValueEvaluation]) throws {
             evaluation.values.map { metric in
                 [
                     value.value ?? "(missing)", evaluation.task, "\(evaluation.labelledRows)", metric.name,
-                    metric.value.decimals(4),
+                    metricText(metric.name, metric.value),
                     evaluation.constantValues[metric.name].map { $0.decimals(4) } ?? "-",
                 ]
             }
@@ -64,7 +71,10 @@ func printMetrics(_ models: [(name: String, tasks: [TaskEvaluation])], beside ou
     for (task, evaluation) in first.enumerated() {
         for metric in evaluation.values {
             let values = models.map { model in
-                model.tasks[task].values.first { $0.name == metric.name }?.value.decimals(4) ?? "-"
+                model.tasks[task].values.first { $0.name == metric.name }.map {
+                    metricText($0.name, $0.value)
+                }
+                    ?? "-"
             }
             rows.append(
                 [evaluation.task, "\(evaluation.labelledRows)", metric.name] + values

@@ -56,10 +56,7 @@ final class TrainingReporter {
         line(
             "\(rows) (\(how)); \(data.preprocessor.denseNames.count) dense features, "
                 + "\(data.preprocessor.embedded.count) embedded ones.")
-        if data.badRows.count > 0 {
-            line("\(data.badRows.count) bad rows left out:")
-            for example in data.badRows.examples { line("  \(example)") }
-        }
+        data.badRowLines.forEach(line)
         object(
             Prepared(
                 trainingRows: data.training.rowCount, validationRows: data.validation?.rowCount ?? 0,

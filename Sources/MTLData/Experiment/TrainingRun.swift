@@ -107,6 +107,8 @@ public struct TrainingRun {
         for label in settings.schema.labels where label.weight == 0 {
             watch(.note("label \"\(label.name)\" weighs 0: its task learns nothing"))
         }
+        let weights = settings.schema.labels.map(\.weight).filter { $0 > 0 }
+        if Set(weights).count > 1, let idle = settings.idleWeights { watch(.note(idle)) }
         if let start, start.count != model.layout.count {
             throw InputError(
                 .shape, at: "parameters to go on from", found: "\(start.count)",

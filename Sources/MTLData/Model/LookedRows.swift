@@ -19,6 +19,8 @@ package struct LookedRows {
     package let encoded: EncodedRows
     /// Of rows whose cells were asked for, per feature what its columns say; nil where a cell is missing.
     package let cells: [Int: [String?]]
+    /// What a column says that was asked for; nil where a cell is missing.
+    package let column: [String?]
 
     package var count: Int { dataset.rowCount }
 
@@ -42,10 +44,11 @@ extension ModelBundle {
     ///   - judged: the labels that the source has; nil for all, none for rows that are not judged.
     ///   - limit: the most rows, 1 or more.
     ///   - cells: rows whose cells are kept as they are written, counted from 0.
+    ///   - column: one that is kept as it is written; nil for none.
     /// - Throws: `InputError` that names file, line and column of what is wrong, an unknown label, or a source without rows.
     package func look(
         at source: any RowSource, labels judged: [String]? = nil, badRows: BadRows = .refuse, limit: Int,
-        cells wanted: Set<Int> = [], compute: ComputeOptions = ComputeOptions()
+        cells wanted: Set<Int> = [], column: String? = nil, compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> LookedRows {
         precondition(limit > 0, "\(limit) rows")
         let names = model.tasks.map(\.name)
@@ -54,7 +57,16 @@ extension ModelBundle {
         let columns = preprocessor.schema.features.map { feature in
             feature.columns.compactMap { source.columns.firstIndex(of: $0) }
         }
-        var cells: [Int: [String?]] = [:]
+        var (cells, texts) = ([Int: [String?]](), [String?]())
+        var place: Int?
+        if let column {
+            place = source.columns.firstIndex(of: column)
+            guard place != nil else {
+                throw InputError(
+                    .name, at: "\(source.path), column \"\(column)\"", found: "no column of that name",
+                    expected: "one of \(source.columns.joined(separator: ", "))")
+            }
+        }
         var (all, groups, isPart) = (EncodedRows(), GroupNumbers(), false)
         let group = preprocessor.schema.group.flatMap { source.columns.firstIndex(of: $0) }
         let report = try encode(
@@ -67,6 +79,7 @@ extension ModelBundle {
             for (place, row) in served.rows.enumerated() where wanted.contains(all.count + place) {
                 cells[all.count + place] = columns.map { served.block.texts(row, $0) }
             }
+            if let place { texts += served.rows.map { served.block.texts($0, [place]) } }
             all.append(encoded)
             for row in served.rows { if let group { groups.add(served.block, row, group) } }
         }
@@ -85,8 +98,8 @@ extension ModelBundle {
             model: model, dataset: dataset, judged: tasks, predictions: predictions, labels: labels,
             groups: group == nil ? nil : groups.numbers,
             scenarios: preprocessor.scenarios.map { known in
-                ((0..<known.size).map { known.value($0) ?? "(missing)" }, all.scenarios)
-            }, report: report, isPart: isPart, encoded: all, cells: cells)
+                ((0..<known.size).map { known.value($0) }, all.scenarios)
+            }, report: report, isPart: isPart, encoded: all, cells: cells, column: texts)
     }
 
     /// How the gates weigh their experts over rows that were looked at; nil for a model without gates.

@@ -33,6 +33,14 @@ public enum CalendarPart: String, Sendable, Codable, CaseIterable {
     /// Days since 1 January 1970, as a whole number.
     case days
 
+    /// Whether every week has all its values.
+    var recursWeekly: Bool {
+        switch self {
+        case .hour, .weekday, .weekend, .hourSine, .hourCosine, .weekdaySine, .weekdayCosine: true
+        case .day, .month, .year, .monthSine, .monthCosine, .days: false
+        }
+    }
+
     /// The part's value at a time, in milliseconds since 1970, `utcOffset` minutes east of UTC.
     package func value(at time: Int64, utcOffset: Int = 0) -> Double {
         let local = time + Int64(utcOffset) * 60_000

@@ -114,7 +114,8 @@ package struct UpliftCurve: Sendable {
     package func uplift(at share: Double) -> Double? {
         precondition(share > 0 && share <= 1, "a share of \(share)")
         guard let last = points.last else { return nil }
-        guard let point = points.first(where: { $0.rows >= (share * last.rows).rounded(.down) && $0.rows > 0 }),
+        guard
+            let point = points.first(where: { $0.rows >= (share * last.rows).rounded(.down) && $0.rows > 0 }),
             point.treated > 0, point.control > 0
         else { return nil }
         return point.treatedYes / point.treated - point.controlYes / point.control
