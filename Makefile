@@ -1,4 +1,4 @@
-.PHONY: run test abuse lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub peers-balancing results tables census-boosting schedules census setup clean
+.PHONY: run test abuse lint sanitize bench gates docs peers peers-reading peers-prepare peers-census peers-rechub peers-balancing results tables census-boosting schedules balancing census setup clean
 
 # Trains the simulated shop jointly and alternately and compares the two.
 run: setup
@@ -74,6 +74,12 @@ schedules: setup
 	swift build -c release --product mtl
 	swift build -c release --product mtl-bench
 	python3 Benchmarks/quality/schedules.py
+
+# Methods that balance tasks on Census-Income, and a dial beside models of its weights: tables of docs/balancing.md.
+balancing: setup
+	swift build -c release --product mtl
+	swift build -c release --product mtl-bench
+	python3 Benchmarks/quality/balancing.py
 
 # Downloads Census-Income (KDD) into data/census.
 census:

@@ -11,7 +11,8 @@ extension CompareCommand {
             .withPaths(from: FileManager.default.currentDirectoryPath)
         do {
             let plan = try ComparisonPlan(
-                base, seeds: seedList(), schedules: scheduleList(), twinLayers: layerList())
+                base, seeds: seedList(), schedules: scheduleList(), twinLayers: layerList(),
+                pairs: pairs)
             try train(base, plan, experiment)
         } catch let error as InputError { throw error.of(experiment) }
     }
@@ -38,7 +39,7 @@ extension CompareCommand {
                 if try folder.isFinished(run, experiment, data) { continue }
                 runs.append(
                     ProcessPool.Run(folder: run, experiment: try folder.write(experiment, of: run)))
-                names.append((variant.name, seed))
+                names.append((variant.title, seed))
             }
         }
         reporter.began(open: runs.count)
@@ -87,19 +88,25 @@ extension CompareCommand {
             statistics.append(ofSeeds)
             sides.append(
                 ComparisonResult.Side(
-                    name: variant.name, parameters: parameters, seconds: mean(costs.map(\.seconds)),
+                    name: variant.title, parameters: parameters, seconds: mean(costs.map(\.seconds)),
                     epochs: mean(costs.map { Double($0.epochs) })))
         }
         guard let rows else { throw ExitCode(1) }
         let comparison = try ModelComparison(
             rows, statistics, bootstrap: bootstrap(threads: threads), isOfSeeds: true)
-        let sentences = comparison.relative.indices.map { model in
-            let isSole = comparison.relative.count == 1
+        let whole = plan.variants.indices.dropFirst().filter { plan.variants[$0].pair == nil }
+        let sentences = whole.map { $0 - 1 }.map { model in
+            let isSole = whole.count == 1
             return ComparisonSentence.sharing.text(
                 isSole ? "Sharing" : "Sharing, \(plan.variants[model + 1].name),", comparison, model: model)
         }
+        // Of a pair only its tasks say anything: it is no side beside the others.
         var result = ComparisonResult(
-            comparison, sides, wording: .sharing, rows, resamples: resamples, sentences: sentences)
+            comparison, Array(sides.prefix(whole.count + 1)), wording: .sharing, rows, resamples: resamples,
+            sentences: sentences)
+        if let transfer = TaskTransfer(comparison, plan.variants) {
+            result.transfer = ComparisonResult.Transfer(transfer, Array(sides.dropFirst(whole.count + 1)))
+        }
         result.folder = folder.path
         result.seeds = plan.seeds
         result.notes = plan.notes + rows.unmeasured.map { "task \"\($0)\" has no labelled test row" }

@@ -35,6 +35,12 @@ struct CompareCommand: ParsableCommand {
     )
     var schedules: String?
 
+    @Flag(
+        help:
+            "Trains every two tasks by themselves, too, and says what each gains with which other one."
+    )
+    var pairs = false
+
     @Option(
         help:
             "Units of the layers of a single-task twin, with commas, or none (default: those of the shared layers, or of an expert)."
@@ -111,7 +117,7 @@ struct CompareCommand: ParsableCommand {
     private var ofTraining: [(Bool, String)] {
         [
             (folder != nil, "--folder"), (seeds != nil, "--seeds"), (schedules != nil, "--schedules"),
-            (twinLayers != nil, "--twin-layers"), (parallel != nil, "--parallel"),
+            (pairs, "--pairs"), (twinLayers != nil, "--twin-layers"), (parallel != nil, "--parallel"),
         ]
     }
 

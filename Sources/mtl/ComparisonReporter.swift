@@ -35,9 +35,12 @@ final class ComparisonReporter {
     func began(open: Int) {
         over = runs - open
         let layers = plan.twinLayers.map(String.init).joined(separator: ", ")
-        let others = plan.variants.dropFirst().map(\.name).joined(separator: ", ")
+        let pairs = plan.variants.count { $0.pair != nil }
+        let others =
+            plan.variants.dropFirst().filter { $0.pair == nil }.map(\.name)
+            + (pairs > 0 ? ["\(pairs) pairs of tasks"] : [])
         line(
-            "\(others) beside single-task twins of layers \(layers.isEmpty ? "none" : layers): \(runs) runs of a seed each"
+            "\(others.joined(separator: ", ")) beside single-task twins of layers \(layers.isEmpty ? "none" : layers): \(runs) runs of a seed each"
                 + (over > 0 ? "; \(over) of them are over" : ""))
         for text in plan.notes { line(text) }
         object(Prepared(runs: runs, over: over))
@@ -86,7 +89,7 @@ final class ComparisonReporter {
             try say()
             try printTable(
                 ["trained", "parameters", "epochs", "seconds"],
-                result.sides.map { side in
+                (result.sides + (result.transfer?.sides ?? [])).map { side in
                     [
                         side.name, side.parameters.map(String.init) ?? "-",
                         side.epochs?.decimals(1) ?? "-", side.seconds?.decimals(2) ?? "-",
@@ -97,6 +100,10 @@ final class ComparisonReporter {
                     + "What they hold 0 in can't be told.")
             for text in result.notes where !plan.notes.contains(text) { try say(text) }
             try say("")
+            if let transfer = result.transfer {
+                try Self.show(transfer)
+                try say()
+            }
             for sentence in result.sentences { try say(sentence) }
         }
         object(result)
@@ -139,6 +146,24 @@ final class ComparisonReporter {
         guard !own.isEmpty else { return }
         try say()
         try printTable(["task", "scenario"] + columns, own)
+    }
+
+    /// A row per task, with what it gains by each other one.
+    private static func show(_ transfer: ComparisonResult.Transfer) throws(InputError) {
+        try say(
+            "What a task (row) gains trained with one other (column) instead of alone; * where it is told:\n")
+        try printTable(
+            ["task", "metric"] + transfer.tasks,
+            transfer.tasks.map { task in
+                let own = transfer.gains.filter { $0.task == task }
+                return [task, own.first?.metric ?? "-"]
+                    + transfer.tasks.map { other in
+                        guard let gain = own.first(where: { $0.with == other }) else { return "-" }
+                        return gain.difference.text + (gain.difference.isTold ? " *" : "")
+                    }
+            })
+        try say("\nGroups whose pairs gain most, relative to the twins:")
+        for group in transfer.groups { try say("  \(group.joined(separator: ", "))") }
     }
 
     private static func text(_ value: Double?) -> String { value?.decimals(4) ?? "-" }

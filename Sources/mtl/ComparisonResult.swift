@@ -30,6 +30,8 @@ struct ComparisonResult: Encodable {
         let ofSeeds: Bounds?
         let ofRows: Bounds?
         let verdict: String
+        /// Whether it is more than seeds and rows differ by.
+        var isTold: Bool { verdict != ComparisonSentence.sharing.word(.unclear) }
         /// As a table has it.
         let text: String
         /// DeLong's test, of two models' areas over rows that are drawn each by itself.
@@ -56,6 +58,34 @@ struct ComparisonResult: Encodable {
         var differences: [String: Difference]
     }
 
+    /// What each task gains with one other, instead of alone.
+    struct Transfer: Encodable {
+        struct Gain: Encodable {
+            let task: String
+            let with: String
+            let metric: String
+            let relative: Double
+            let difference: Difference
+        }
+
+        let tasks: [String]
+        let gains: [Gain]
+        let groups: [[String]]
+        /// What the pairs took.
+        let sides: [Side]
+
+        init(_ found: TaskTransfer, _ sides: [Side]) {
+            tasks = found.tasks
+            gains = found.gains.map {
+                Gain(
+                    task: $0.task, with: $0.partner, metric: $0.metric, relative: $0.relative,
+                    difference: Difference($0.difference, .sharing))
+            }
+            groups = found.grouping.groups.map { $0.map { found.tasks[$0] } }
+            self.sides = sides
+        }
+    }
+
     var event = "result"
     var folder: String?
     var seeds: [UInt64]?
@@ -67,6 +97,7 @@ struct ComparisonResult: Encodable {
     let drawn: String
     let resamples: Int
     let sentences: [String]
+    var transfer: Transfer?
     var notes: [String] = []
 
     init(

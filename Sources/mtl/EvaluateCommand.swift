@@ -35,6 +35,12 @@ struct EvaluateCommand: ParsableCommand {
     @Flag(help: "Rows count by the weights that the schema names; without it they count alike.")
     var weighted = false
 
+    @Flag(
+        help:
+            "Judges block by block, in memory that does not grow with the rows: what asks for the order of scores is read off a histogram, and how far AUC may be off is told. Without GAUC, order within groups, Spearman, XAUC, macro AUC, medians."
+    )
+    var streamed = false
+
     @OptionGroup var preference: PreferenceArguments
 
     @OptionGroup var labelled: LabelledRowsArguments
@@ -45,12 +51,16 @@ struct EvaluateCommand: ParsableCommand {
         if let twice = by.first(where: { name in by.filter { $0 == name }.count > 1 }) {
             throw ValidationError("--by: found \"\(twice)\" twice, expected columns that differ")
         }
+        guard !streamed || by.isEmpty else {
+            throw ValidationError("--by: found --streamed too, expected one of them")
+        }
     }
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
         var options = JudgeOptions()
         (options.isDetailed, options.isWeighted) = (all, weighted)
+        options.isStreamed = streamed
         (options.by, options.valueLimit) = (by, values)
         options.preference = try preference.shares(bundle)
         let found = try bundle.judge(

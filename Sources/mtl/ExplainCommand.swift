@@ -10,18 +10,29 @@ struct ExplainCommand: ParsableCommand {
             Permutation importance: how much worse a task's metric becomes when the values of one feature are shuffled among the rows, with \
             the 95 % interval over the shuffles. Of features that tell the same each alone may seem to be worth little. Take rows that the \
             model did not learn from.
+
+            With --row the predictions of single rows instead, which need no labels: what each feature adds to the mean prediction of the \
+            other rows, or takes from it (Shapley values by sampling). All of them sum to the row's prediction less that mean: of a \
+            binary task in logits, of classes in the logarithm of the most probable one, else in the label's unit.
             """)
 
     @Argument(help: "A model written by mtl train.")
     var model: String
 
-    @Argument(help: "A file with the columns of the training file, labels included.")
+    @Argument(help: "A file with the columns of the training file; without --row labels included.")
     var data: String
 
     @Option(help: "How often each feature is shuffled, 2 to 30.")
     var repeats = 5
 
-    @Option(help: "Of the shuffles.")
+    @Option(help: "A row whose predictions are taken apart, counted from 1; once per row.")
+    var row: [Int] = []
+
+    @Option(
+        help: "With --row: how many of the other rows take over its values, each in two orders; 2 to 10000.")
+    var draws = 1000
+
+    @Option(help: "Of the shuffles and draws.")
     var seed: UInt64 = 1
 
     @Option(help: "The most rows to look at, the file's first.")
@@ -49,10 +60,24 @@ struct ExplainCommand: ParsableCommand {
             throw ValidationError("--repeats: found \(repeats), expected 2 to 30")
         }
         guard rows > 0 else { throw ValidationError("--rows: found \(rows), expected 1 or more") }
+        guard (2...10_000).contains(draws) else {
+            throw ValidationError("--draws: found \(draws), expected 2 to 10000")
+        }
+        guard let first = row.first else { return }
+        guard row.allSatisfy((1...rows).contains) else {
+            throw ValidationError(
+                "--row: found \(row.first { !(1...rows).contains($0) } ?? first), expected 1 to --rows, \(rows)"
+            )
+        }
+        guard labelled.label.isEmpty else {
+            throw ValidationError(
+                "--label: found it with --row, which looks at no labels, expected one of them")
+        }
     }
 
     func run() throws {
         let bundle = try ModelBundle(contentsOf: model)
+        guard row.isEmpty else { return try itemise(bundle) }
         let looked = try bundle.look(
             at: labelled.open(data, of: bundle), labels: labelled.labels, badRows: labelled.policy(),
             limit: rows, compute: threads.compute)

@@ -9,13 +9,13 @@ struct MTL: ParsableCommand {
             mtl init visits.csv --label click > visits.yaml proposes an experiment, mtl check visits.yaml looks for \
             leaks and drift, mtl train visits.yaml runs it, mtl tune looks for better settings, mtl compare says \
             whether sharing helps, mtl evaluate and mtl predict use what came of it, mtl describe shows the model, \
-            mtl explain what its features are worth, mtl calibrate makes its probabilities come true, mtl report \
+            mtl explain what its features are worth, mtl neighbours which values are alike, mtl calibrate makes its probabilities come true, mtl report \
             writes a run as a page, mtl group says which tasks belong together.
             """,
         subcommands: [
             InitCommand.self, CheckCommand.self, TrainCommand.self, TuneCommand.self, CompareCommand.self,
             EvaluateCommand.self, PredictCommand.self, DescribeCommand.self, ExplainCommand.self,
-            CalibrateCommand.self, ReportCommand.self, GroupCommand.self,
+            NeighboursCommand.self, CalibrateCommand.self, ReportCommand.self, GroupCommand.self,
         ])
 
     static func main() { runAsProgram() }

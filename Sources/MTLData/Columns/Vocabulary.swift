@@ -38,6 +38,13 @@ package struct Vocabulary: Sendable, Equatable {
         map.find(value).map { Int32($0 + Self.reserved) } ?? Self.unknown
     }
 
+    /// The id of a value that the training rows had often enough; nil for another one.
+    package func id(of value: String) -> Int? {
+        var text = value
+        let id = text.withUTF8 { id($0) }
+        return id < Self.reserved ? nil : Int(id)
+    }
+
     /// Per row of a block the id of a column's value.
     func ids(_ block: RowBlock, _ column: Int, rows: [Int], missing: Int32 = Self.missing) -> [Int32] {
         // A word that means missing here and was a value in training is in the map all the same.

@@ -8,13 +8,18 @@ package import MTLEngine
 package struct ComparisonPlan: Sendable, Equatable {
     /// A way to train, with one experiment for each seed.
     package struct Variant: Sendable, Equatable {
-        /// "separate", or its schedule.
+        /// "separate", its schedule, or the numbers of two labels.
         package let name: String
         package let experiments: [Experiment]
+        /// The two tasks that it trains alone; nil for all.
+        package var pair: [String]?
+
+        /// What it is called in a line.
+        package var title: String { pair?.joined(separator: " and ") ?? name }
     }
 
     package let seeds: [UInt64]
-    /// The twins first.
+    /// The twins first, pairs of tasks last.
     package let variants: [Variant]
     /// What is to be said of it.
     package let notes: [String]
@@ -25,10 +30,12 @@ package struct ComparisonPlan: Sendable, Equatable {
     ///   - base: the experiment.
     ///   - schedules: those to train it by; nil for its own.
     ///   - twinLayers: units of a twin's network; nil for those that the experiment's sharing names.
+    ///   - pairs: whether every two tasks are trained by themselves, too.
     /// - Throws: `InputError` that names the setting with which nothing can be compared, or that does not go with a schedule or the
     ///   twins.
     package init(
-        _ base: Experiment, seeds: [UInt64], schedules: [ScheduleType]? = nil, twinLayers: [Int]? = nil
+        _ base: Experiment, seeds: [UInt64], schedules: [ScheduleType]? = nil, twinLayers: [Int]? = nil,
+        pairs: Bool = false
     ) throws(InputError) {
         let tasks = base.schema.labels.filter { $0.weight > 0 }.map(\.name)
         guard tasks.count > 1 else {
@@ -80,6 +87,19 @@ package struct ComparisonPlan: Sendable, Equatable {
             }
             variants.append(Self.variant(type.rawValue, one, seeds))
         }
+        if pairs {
+            guard tasks.count > 2 else {
+                throw InputError(
+                    .value, at: "--pairs", found: "two tasks, whose one pair is the experiment",
+                    expected: "three or more")
+            }
+            for (place, one) in tasks.enumerated() {
+                for other in tasks[(place + 1)...] { variants.append(Self.pair([one, other], whole, seeds)) }
+            }
+            if base.training.schedule.type != .joint {
+                notes.append("pairs are trained jointly: turns of the other tasks would teach them nothing")
+            }
+        }
         if base.model.usesScenarioSharing {
             notes.append(
                 "the twins have nothing of a scenario's own: the difference is that of sharing by scenarios, too"
@@ -92,7 +112,7 @@ package struct ComparisonPlan: Sendable, Equatable {
                 for experiment in variant.experiments.prefix(1) { try experiment.check() }
             } catch {
                 throw InputError(
-                    error.kind, at: "\(variant.name), \(error.place)", found: error.found,
+                    error.kind, at: "\(variant.title), \(error.place)", found: error.found,
                     expected: error.expected)
             }
         }
@@ -106,6 +126,25 @@ package struct ComparisonPlan: Sendable, Equatable {
                 one.training.seeds = [seed]
                 return one
             })
+    }
+
+    /// The experiment with two of its tasks: the others weigh nothing.
+    private static func pair(_ pair: [String], _ base: Experiment, _ seeds: [UInt64]) -> Variant {
+        var one = base
+        let places = one.schema.labels.indices.filter { pair.contains(one.schema.labels[$0].name) }
+        for place in one.schema.labels.indices where !places.contains(place) {
+            one.schema.labels[place].weight = 0
+        }
+        one.training.schedule = ScheduleSettings(.joint)
+        // A task that learns nothing says nothing of when the others are to stop.
+        if one.training.watch.map({ watch in !(watch.task.map(pair.contains) ?? (watch.metric == nil)) })
+            ?? false
+        {
+            one.training.watch = nil
+        }
+        var variant = Self.variant("pair-" + places.map { "\($0 + 1)" }.joined(separator: "-"), one, seeds)
+        variant.pair = pair
+        return variant
     }
 
     /// The same rows, features, layers and budget, with nothing shared and nothing that weighs tasks against each other.

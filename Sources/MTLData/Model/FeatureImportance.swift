@@ -31,19 +31,15 @@ extension ModelBundle {
         let before = rows.judged.map { rows.evaluation($0).values.first }
         var random = SeededGenerator(seed: seed)
         var found: [FeatureImportance] = []
-        let aligned = model.plan.alignedSequences
-        for feature in preprocessor.schema.features {
-            // Sequences of the same behaviours go together, or a row would have more of one than of another.
-            let together = aligned.first { $0.contains(feature.name) } ?? [feature.name]
-            let moved = preprocessor.schema.features.indices.filter {
-                together.contains(preprocessor.schema.features[$0].name)
-            }
+        let groups = movedTogether
+        for (index, feature) in preprocessor.schema.features.enumerated() {
+            let moved = groups.first { $0.contains(index) } ?? [index]
             var losses = rows.judged.map { _ in [Double]() }
             for _ in 0..<repeats {
                 var order = Array(0..<rows.count)
                 order.shuffle(using: &random)
                 var shuffled = rows.encoded
-                for index in moved { preprocessor.move(index, of: &shuffled, from: rows.encoded, order) }
+                for one in moved { preprocessor.move(one, of: &shuffled, from: rows.encoded, order) }
                 let predicted = try predictor.predict(
                     preprocessor.dataset(shuffled, hasLabels: true))
                 for (place, task) in rows.judged.enumerated() {
@@ -92,14 +88,6 @@ extension Preprocessor {
             }
             return
         }
-        let old = rows.bags[before]
-        var bag = EncodedRows.Bag()
-        for from in order {
-            let part = Int(old.offsets[from])..<Int(old.offsets[from + 1])
-            bag.ids += old.ids[part]
-            if !old.weights.isEmpty { bag.weights += old.weights[part] }
-            bag.offsets.append(Int32(bag.ids.count))
-        }
-        moved.bags[before] = bag
+        moved.bags[before] = rows.bags[before].picked(order)
     }
 }

@@ -6,6 +6,8 @@ package struct JudgeOptions: Sendable {
     package var isDetailed = false
     /// Whether rows count by the schema's weights.
     package var isWeighted = false
+    /// Whether rows are judged block by block, in memory that does not grow with them; no columns' values then.
+    package var isStreamed = false
     /// Columns whose values' rows are judged by themselves, too.
     package var by: [String] = []
     /// The most values of a column that are.
@@ -38,13 +40,30 @@ struct JudgedRows {
     private let columns: [Int]
     private var values: [ColumnValues]
     private let group: Int?
+    /// The judged tasks, and what is judged of later events given earlier ones; empty where rows are kept.
+    private var streamed: [StreamedEvaluation] = []
+    private let judged: [Int]
+    private var hasWeights = false
 
+    /// - Parameter judged: the tasks that have labels.
     /// - Throws: `InputError` that names a column that the source does not have.
     init(
-        _ model: MultiTaskModel, _ options: JudgeOptions, of source: some RowSource, group: String?
+        _ model: MultiTaskModel, _ options: JudgeOptions, judged: [Int], of source: some RowSource,
+        group: String?
     ) throws(InputError) {
         self.model = model
         self.options = options
+        self.judged = judged
+        if options.isStreamed {
+            precondition(options.by.isEmpty, "values of columns, which are not judged block by block")
+            streamed =
+                judged.map { (model.tasks[$0].name, model.tasks[$0].kind) }.map {
+                    StreamedEvaluation(task: $0, kind: $1, isDetailed: options.isDetailed)
+                }
+                + model.conditionalNames(judged: judged).map {
+                    StreamedEvaluation(task: $0, kind: .binary, isDetailed: options.isDetailed)
+                }
+        }
         predictions = [[Float]](repeating: [], count: model.tasks.count)
         labels = predictions
         weights = predictions
@@ -73,6 +92,7 @@ struct JudgedRows {
             let (column, width) = (try dataset.labelColumn(task.name), dataset.labelNames.count)
             weights[index] += (0..<dataset.rowCount).map { given.base[$0 * width + column] }
         }
+        if options.isStreamed { return stream() }
         if let ids = dataset.scenarios { scenarios += (0..<dataset.rowCount).map { ids.base[$0] } }
         for row in rows.rows {
             if let group { groups?.add(rows.block, row, group) }
@@ -83,28 +103,54 @@ struct JudgedRows {
         }
     }
 
+    /// Judges the rows that are kept, and lets go of them.
+    private mutating func stream() {
+        func own(_ task: Int) -> [Float]? { weights[task].isEmpty ? nil : weights[task] }
+        for (place, task) in judged.enumerated() {
+            streamed[place].add(predictions: predictions[task], labels: labels[task], weights: own(task))
+        }
+        let later = model.conditionalRows(predictions: predictions, labels: labels, judged: judged)
+        for (place, rows) in later.enumerated() {
+            streamed[judged.count + place].add(
+                predictions: rows.predictions, labels: rows.labels, weights: own(rows.task))
+        }
+        hasWeights = hasWeights || weights.contains { !$0.isEmpty }
+        for task in model.tasks.indices {
+            predictions[task].removeAll(keepingCapacity: true)
+            labels[task].removeAll(keepingCapacity: true)
+            weights[task].removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// By how much the areas may be off, to the next 10⁻⁷, that were read off histograms.
+    var areaErrors: [(task: String, error: Double)] {
+        streamed.compactMap { one in
+            one.areaError.flatMap { $0 > 0 ? (one.task, ($0 * 1e7).rounded(.up) / 1e7) : nil }
+        }
+    }
+
     /// What was predicted, beside the labels.
     var answers: Answers { Answers(predictions: predictions, labels: labels, scenarios: scenarios) }
     /// The group of each row; nil where the schema names none that the source has.
     var groupNumbers: [Int]? { groups?.numbers }
 
     /// - Throws: `InputError` where rows are to count by weights that the schema has not.
-    func evaluations(of judged: [Int]) throws(InputError) -> [TaskEvaluation] {
-        guard !options.isWeighted || weights.contains(where: { !$0.isEmpty }) else {
+    func evaluations() throws(InputError) -> [TaskEvaluation] {
+        guard !options.isWeighted || hasWeights || weights.contains(where: { !$0.isEmpty }) else {
             throw InputError(
                 .name, at: "weights", found: "none in the schema of the model",
                 expected: "a column of weights, or rows that count alike")
         }
-        return evaluations(of: judged, rows: nil)
+        return options.isStreamed ? streamed.map(\.evaluation) : evaluations(rows: nil)
     }
 
     /// The values of each column that most rows have, the most frequent first.
-    func byValue(of judged: [Int]) -> [ValueEvaluation] {
+    var byValue: [ValueEvaluation] {
         zip(options.by, values).flatMap { name, values in
             values.frequent.prefix(options.valueLimit).map { value, rows in
                 ValueEvaluation(
                     column: name, value: value, rows: rows.count,
-                    evaluations: evaluations(of: judged, rows: rows))
+                    evaluations: evaluations(rows: rows))
             }
         }
     }
@@ -117,7 +163,7 @@ struct JudgedRows {
         }
     }
 
-    private func evaluations(of judged: [Int], rows: [Int]?) -> [TaskEvaluation] {
+    private func evaluations(rows: [Int]?) -> [TaskEvaluation] {
         func some<Value>(_ all: [Value], _ width: Int = 1) -> [Value] {
             guard let rows else { return all }
             return rows.flatMap { all[$0 * width..<($0 + 1) * width] }

@@ -17,6 +17,8 @@ package struct LookedRows {
     /// Whether the source has more rows than were looked at.
     package let isPart: Bool
     package let encoded: EncodedRows
+    /// Of rows whose cells were asked for, per feature what its columns say; nil where a cell is missing.
+    package let cells: [Int: [String?]]
 
     package var count: Int { dataset.rowCount }
 
@@ -37,35 +39,43 @@ extension ModelBundle {
     /// Reads a source's rows, the first ones where it has more than are asked for, and predicts them.
     ///
     /// - Parameters:
-    ///   - judged: the labels that the source has; nil for all.
+    ///   - judged: the labels that the source has; nil for all, none for rows that are not judged.
     ///   - limit: the most rows, 1 or more.
+    ///   - cells: rows whose cells are kept as they are written, counted from 0.
     /// - Throws: `InputError` that names file, line and column of what is wrong, an unknown label, or a source without rows.
     package func look(
         at source: any RowSource, labels judged: [String]? = nil, badRows: BadRows = .refuse, limit: Int,
-        compute: ComputeOptions = ComputeOptions()
+        cells wanted: Set<Int> = [], compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> LookedRows {
         precondition(limit > 0, "\(limit) rows")
         let names = model.tasks.map(\.name)
         try checkLabels(judged)
-        let wanted = Set(judged ?? names)
+        let labelled = Set(judged ?? names)
+        let columns = preprocessor.schema.features.map { feature in
+            feature.columns.compactMap { source.columns.firstIndex(of: $0) }
+        }
+        var cells: [Int: [String?]] = [:]
         var (all, groups, isPart) = (EncodedRows(), GroupNumbers(), false)
         let group = preprocessor.schema.group.flatMap { source.columns.firstIndex(of: $0) }
         let report = try encode(
-            source, badRows: badRows, labels: wanted,
+            source, badRows: badRows, labels: labelled,
             where: { _, _ in
                 isPart = isPart || all.count >= limit
                 return !isPart
             }
         ) { (served, encoded) throws(InputError) in
+            for (place, row) in served.rows.enumerated() where wanted.contains(all.count + place) {
+                cells[all.count + place] = columns.map { served.block.texts(row, $0) }
+            }
             all.append(encoded)
             for row in served.rows { if let group { groups.add(served.block, row, group) } }
         }
         guard all.count > 0 else {
             throw InputError(.empty, at: source.path, found: "no rows", expected: "rows to look at")
         }
-        let dataset = try preprocessor.dataset(all, hasLabels: true)
+        let dataset = try preprocessor.dataset(all, hasLabels: !labelled.isEmpty)
         let predicted = try predictor(compute).predict(dataset)
-        let tasks = names.indices.filter { wanted.contains(names[$0]) }
+        let tasks = names.indices.filter { labelled.contains(names[$0]) }
         var (predictions, labels) = ([[Float]](), [[Float]]())
         for (index, name) in names.enumerated() {
             predictions.append(tasks.contains(index) ? try predicted.values(name) : [])
@@ -76,7 +86,7 @@ extension ModelBundle {
             groups: group == nil ? nil : groups.numbers,
             scenarios: preprocessor.scenarios.map { known in
                 ((0..<known.size).map { known.value($0) ?? "(missing)" }, all.scenarios)
-            }, report: report, isPart: isPart, encoded: all)
+            }, report: report, isPart: isPart, encoded: all, cells: cells)
     }
 
     /// How the gates weigh their experts over rows that were looked at; nil for a model without gates.
@@ -97,7 +107,29 @@ extension ModelBundle {
     }
 }
 
+extension RowBlock {
+    /// What some cells of a row say; nil where one of them is missing.
+    fileprivate func texts(_ row: Int, _ columns: [Int]) -> String? {
+        let texts = columns.compactMap { value(row, $0).map { String(decoding: $0, as: UTF8.self) } }
+        return texts.count == columns.count ? texts.joined(separator: " x ") : nil
+    }
+}
+
 extension EncodedRows {
+    /// The features of some rows, without labels.
+    func picked(_ order: [Int]) -> EncodedRows {
+        func rows<Value>(_ all: [Value]) -> [Value] {
+            let width = all.count / max(1, count)
+            return order.flatMap { all[$0 * width..<($0 + 1) * width] }
+        }
+        var picked = EncodedRows()
+        picked.count = order.count
+        (picked.dense, picked.ids, picked.scenarios) = (rows(dense), rows(ids), rows(scenarios))
+        picked.bags = bags.map { $0.picked(order) }
+        picked.unseen = unseen.map { _ in 0 }
+        return picked
+    }
+
     /// More rows of the same features and labels.
     mutating func append(_ more: EncodedRows) {
         guard count > 0 else {
@@ -118,5 +150,19 @@ extension EncodedRows {
             bags[index].weights += more.bags[index].weights
         }
         for index in unseen.indices { unseen[index] += more.unseen[index] }
+    }
+}
+
+extension EncodedRows.Bag {
+    /// The bags of some rows.
+    func picked(_ order: [Int]) -> EncodedRows.Bag {
+        var bag = EncodedRows.Bag()
+        for row in order {
+            let part = Int(offsets[row])..<Int(offsets[row + 1])
+            bag.ids += ids[part]
+            if !weights.isEmpty { bag.weights += weights[part] }
+            bag.offsets.append(Int32(bag.ids.count))
+        }
+        return bag
     }
 }

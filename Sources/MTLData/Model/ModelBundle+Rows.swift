@@ -87,14 +87,14 @@ extension ModelBundle {
         evaluations: [TaskEvaluation], byValue: [ValueEvaluation], report: ServingReport, notes: [String]
     ) {
         let (found, report) = try judgedRows(source, labels: judged, badRows, options, compute, isJudged)
-        let names = model.tasks.map(\.name)
-        let tasks = model.tasks.indices.filter { judged?.contains(names[$0]) ?? true }
-        return (
-            try found.evaluations(of: tasks), found.byValue(of: tasks), report,
+        let notes =
             found.untold.map {
                 "\($0.values) more values of \($0.column) are not told, those of the fewest rows"
             }
-        )
+            + found.areaErrors.map {
+                "AUC of \($0.task) is off by at most \(Wording.number($0.error)), for scores that count as equal"
+            }
+        return (try found.evaluations(), found.byValue, report, notes)
     }
 
     /// What is predicted for the rows of a source, beside their labels, and the group of each row where the schema names one that the
@@ -116,7 +116,9 @@ extension ModelBundle {
     ) throws(InputError) -> (rows: JudgedRows, report: ServingReport) {
         let names = model.tasks.map(\.name)
         try checkLabels(judged)
-        var found = try JudgedRows(model, options, of: source, group: preprocessor.schema.group)
+        let tasks = model.tasks.indices.filter { judged?.contains(names[$0]) ?? true }
+        var found = try JudgedRows(
+            model, options, judged: tasks, of: source, group: preprocessor.schema.group)
         let report = try serve(
             source, badRows: badRows, predictor: predictor(compute, preference: options.preference),
             labels: Set(judged ?? names), where: isJudged

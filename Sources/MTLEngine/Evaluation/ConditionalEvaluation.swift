@@ -26,8 +26,31 @@ extension MultiTaskModel {
         predictions: [[Scalar]], labels: [[Scalar]], groups: [Int]? = nil,
         weights: [[Scalar]?]? = nil, judged: [Int], isDetailed: Bool = false
     ) -> [TaskEvaluation] {
+        conditionalRows(predictions: predictions, labels: labels, judged: judged).map { rows in
+            TaskEvaluation(
+                task: rows.name, kind: .binary, predictions: rows.predictions, labels: rows.labels,
+                groups: groups, weights: weights?[rows.task], isDetailed: isDetailed)
+        }
+    }
+
+    /// The names of what `conditionalRows` gives.
+    package func conditionalNames(judged: [Int]) -> [String] {
+        conditionalTasks(judged).map { "\(tasks[$0.task].name) given \(tasks[$0.parent].name)" }
+    }
+
+    private func conditionalTasks(_ judged: [Int]) -> [(task: Int, parent: Int)] {
         productParents.enumerated().compactMap { task, parent in
             guard let parent, judged.contains(task), judged.contains(parent) else { return nil }
+            return (task, parent)
+        }
+    }
+
+    /// What is predicted of later events once the ones before have happened, and the labels of the rows where they have.
+    package func conditionalRows<Scalar: BLASScalar>(
+        predictions: [[Scalar]], labels: [[Scalar]], judged: [Int]
+    ) -> [(name: String, task: Int, predictions: [Scalar], labels: [Scalar])] {
+        zip(conditionalNames(judged: judged), conditionalTasks(judged)).map { name, pair in
+            let (task, parent) = pair
             let conditional = zip(predictions[task], predictions[parent]).map {
                 conditionalProbability(of: $0, given: $1)
             }
@@ -35,10 +58,7 @@ extension MultiTaskModel {
             let known = labels[task].indices.map {
                 labels[parent][$0] == 1 && !conditional[$0].isNaN ? labels[task][$0] : .nan
             }
-            return TaskEvaluation(
-                task: "\(tasks[task].name) given \(tasks[parent].name)", kind: .binary,
-                predictions: conditional, labels: known, groups: groups, weights: weights?[task],
-                isDetailed: isDetailed)
+            return (name, task, conditional, known)
         }
     }
 }

@@ -34,10 +34,15 @@ extension Metrics {
     public static func normalizedEntropy<Scalar: BinaryFloatingPoint>(
         probabilities: [Scalar], labels: [Scalar], weights: [Scalar]? = nil
     ) -> Double? {
-        guard let share = mean(labels, weights, { $1 }), share > 0, share < 1 else { return nil }
-        return logLoss(probabilities: probabilities, labels: labels, weights: weights).map {
-            $0 / -(share * log(share) + (1 - share) * log(1 - share))
+        guard let share = mean(labels, weights, { $1 }) else { return nil }
+        return logLoss(probabilities: probabilities, labels: labels, weights: weights).flatMap {
+            normalized(logLoss: $0, share: share)
         }
+    }
+
+    static func normalized(logLoss: Double, share: Double) -> Double? {
+        guard share > 0, share < 1 else { return nil }
+        return logLoss / -(share * log(share) + (1 - share) * log(1 - share))
     }
 
     /// A group of rows of like predictions.

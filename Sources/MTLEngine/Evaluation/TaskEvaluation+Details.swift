@@ -31,7 +31,7 @@ extension TaskEvaluation {
                             weights: weights)
                     )
                 ]
-                    + [2, 3, 5].filter { $0 < classes }.map { count in
+                    + topCounts(classes).map { count in
                         (
                             "top-\(count) accuracy",
                             Metrics.topAccuracy(
@@ -66,18 +66,30 @@ extension TaskEvaluation {
                     ),
                 ]
             }
-        return all.compactMap { name, value in value.map { Detail(name: name, value: $0) } }
+        return defined(all)
+    }
+
+    static func defined(_ all: [(String, Double?)]) -> [Detail] {
+        all.compactMap { name, value in value.map { Detail(name: name, value: $0) } }
+    }
+
+    /// Of how many classes top-k accuracy is told.
+    static func topCounts(_ classes: Int) -> [Int] { [2, 3, 5].filter { $0 < classes } }
+
+    /// What is read off a curve.
+    static func details(of curve: BinaryCurve) -> [(String, Double?)] {
+        [
+            ("PR-AUC", curve.averagePrecision), ("Gini", curve.gini), ("KS", curve.kolmogorovSmirnov),
+            ("lift at 1 %", curve.lift(at: 0.01)), ("lift at 10 %", curve.lift(at: 0.1)),
+            ("F1 at 0.5", curve.f1(at: 0.5)), ("best F1", curve.bestF1?.value),
+            ("its threshold", curve.bestF1?.threshold),
+        ]
     }
 
     private static func binary<Scalar: BLASScalar>(
         _ predictions: [Scalar], _ labels: [Scalar], _ weights: [Scalar]?
     ) -> [(String, Double?)] {
-        let curve = BinaryCurve(scores: predictions, labels: labels, weights: weights)
-        return [
-            ("PR-AUC", curve.averagePrecision), ("Gini", curve.gini), ("KS", curve.kolmogorovSmirnov),
-            ("lift at 1 %", curve.lift(at: 0.01)), ("lift at 10 %", curve.lift(at: 0.1)),
-            ("F1 at 0.5", curve.f1(at: 0.5)), ("best F1", curve.bestF1?.value),
-            ("its threshold", curve.bestF1?.threshold),
+        details(of: BinaryCurve(scores: predictions, labels: labels, weights: weights)) + [
             (
                 "normalised entropy",
                 Metrics.normalizedEntropy(probabilities: predictions, labels: labels, weights: weights)

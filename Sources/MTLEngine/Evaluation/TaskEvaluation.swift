@@ -51,6 +51,7 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
     ///   - weights: `[rows]`, how much each row counts, 0 or above; nil for once each. GAUC, what the best constant has and the order
     ///     within groups are of rows that count alike.
     ///   - isDetailed: whether `details` are computed too.
+    @specialized(where Scalar == Float)
     public init<Scalar: BLASScalar>(
         task: String, kind: LearningTask.Kind, predictions: [Scalar], labels: [Scalar], groups: [Int]? = nil,
         weights: [Scalar]? = nil, isDetailed: Bool = false
@@ -61,7 +62,7 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
             told = Self.details(
                 kind, predictions: predictions, labels: labels, groups: groups, weights: weights)
         }
-        judgeConstant(kind, labels.filter { !$0.isNaN }.map { Double($0) })
+        judgeConstant(kind, labels)
         switch kind {
         case .binary:
             logLoss = Metrics.logLoss(probabilities: predictions, labels: labels, weights: weights)
@@ -106,9 +107,49 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
         }
     }
 
-    private mutating func judgeConstant(_ kind: LearningTask.Kind, _ labels: [Double]) {
+    /// What rows that came block by block have: counts and means of their labels, and what the caller sets.
+    init(
+        task: String, kind: LearningTask.Kind, labels: Moments, classes: [Double],
+        details: [(String, Double?)]?
+    ) {
+        self.task = task
+        labelledRows = labels.rows
+        told = details.map(Self.defined)
+        judgeConstant(kind, labels, classes)
+    }
+
+    private mutating func judgeConstant<Scalar: BLASScalar>(_ kind: LearningTask.Kind, _ all: [Scalar]) {
+        let labels = all.filter { !$0.isNaN }.map { Double($0) }
         guard !labels.isEmpty else { return }
-        let (count, mean) = (Double(labels.count), labels.reduce(0, +) / Double(labels.count))
+        var moments = Moments()
+        moments.add(labels, nil)
+        var rows = [Double](repeating: 0, count: kind.classes ?? 0)
+        for label in labels where rows.indices.contains(Int(label)) { rows[Int(label)] += 1 }
+        judgeConstant(kind, moments, rows)
+        guard kind != .binary, kind.classes == nil else { return }
+        let sorted = labels.sorted()
+        let median = sorted[labels.count / 2]
+        constantValues["MAE"] = labels.reduce(0) { $0 + abs($1 - median) } / Double(labels.count)
+        let means = [Double](repeating: moments.mean, count: labels.count)
+        switch kind {
+        case .quantile(let level):
+            let value = sorted[min(labels.count - 1, Int(level * Double(labels.count)))]
+            constantValues["pinball loss"] = Metrics.pinballLoss(
+                predictions: [Double](repeating: value, count: labels.count), labels: labels, level: level)
+        case .poisson:
+            constantValues["deviance"] = Metrics.tweedieDeviance(
+                predictions: means, labels: labels, power: 1)
+        case .tweedie(let power):
+            constantValues["deviance"] = Metrics.tweedieDeviance(
+                predictions: means, labels: labels, power: power)
+        default: break
+        }
+    }
+
+    /// What the labels' moments, and the rows of each class, say of the best constant.
+    private mutating func judgeConstant(_ kind: LearningTask.Kind, _ labels: Moments, _ classes: [Double]) {
+        guard labels.rows > 0 else { return }
+        let mean = labels.mean
         func entropy(_ shares: [Double]) -> Double { shares.reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 } }
         switch kind {
         case .binary:
@@ -117,36 +158,13 @@ public struct TaskEvaluation: Sendable, Equatable, Codable {
                 "AUC": 0.5, "GAUC": 0.5, "log loss": entropy([mean, 1 - mean]),
                 "accuracy": max(mean, 1 - mean),
             ]
-        case .multiclass(let classes), .ordinal(let classes):
-            var shares = [Double](repeating: 0, count: classes)
-            for label in labels where label >= 0 && label < Double(classes) {
-                shares[Int(label)] += 1 / count
-            }
+        case .multiclass, .ordinal:
+            let shares = classes.map { $0 / Double(labels.rows) }
             constantValues = ["log loss": entropy(shares), "accuracy": shares.max() ?? 0]
         case .squaredError, .huber, .quantile, .poisson, .tweedie, .zeroInflatedLognormal:
             meanLabel = mean
-            let sorted = labels.sorted()
-            let median = sorted[labels.count / 2]
-            constantValues = [
-                "RMSE": (labels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count).squareRoot(),
-                "MAE": labels.reduce(0) { $0 + abs($1 - median) } / count,
-            ]
-            let means = [Double](repeating: mean, count: labels.count)
-            switch kind {
-            case .quantile(let level):
-                let value = sorted[min(labels.count - 1, Int(level * count))]
-                constantValues["pinball loss"] = Metrics.pinballLoss(
-                    predictions: [Double](repeating: value, count: labels.count), labels: labels, level: level
-                )
-            case .poisson:
-                constantValues["deviance"] = Metrics.tweedieDeviance(
-                    predictions: means, labels: labels, power: 1)
-            case .tweedie(let power):
-                constantValues["deviance"] = Metrics.tweedieDeviance(
-                    predictions: means, labels: labels, power: power)
-            case .zeroInflatedLognormal: constantValues["AUC"] = 0.5
-            default: break
-            }
+            constantValues = ["RMSE": labels.variance.squareRoot()]
+            if kind == .zeroInflatedLognormal { constantValues["AUC"] = 0.5 }
         }
     }
 
