@@ -41,8 +41,8 @@ package struct Vocabulary: Sendable, Equatable {
     /// The id of a value that the training rows had often enough; nil for another one.
     package func id(of value: String) -> Int? {
         var text = value
-        let id = text.withUTF8 { id($0) }
-        return id < Self.reserved ? nil : Int(id)
+        let found = text.withUTF8 { (bytes) -> Int32 in id(bytes) }
+        return found < Self.reserved ? nil : Int(found)
     }
 
     /// Per row of a block the id of a column's value.
