@@ -29,7 +29,7 @@ import Testing
 
     @Test(arguments: [
         Balancing.priorities(order: ["click", "buy"], tolerance: 0.002, phase: 2),
-        .autoScale(window: 2).fixed(after: 2),
+        .autoScale(window: 2).fixed(after: 2), .caGrad().withGradients(of: .parameters),
     ])
     func methodsTrain(_ balancing: Balancing) throws {
         let model = try MultiTaskModel(inputs: 1, trunk: [.relu(4)], tasks: tasks)

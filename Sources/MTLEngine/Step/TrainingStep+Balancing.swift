@@ -56,7 +56,7 @@ extension TrainingStep {
     /// Whether the latest step looked at the tasks' gradients.
     var hasTaskProducts: Bool { balancer != nil && current.turn.passes != nil }
 
-    /// The products of the tasks' gradients at the frontier of the latest step, `[tasks, tasks]`; empty for a method without.
+    /// The products of the tasks' gradients in the latest step, `[tasks, tasks]`; empty for a method without.
     package var taskProducts: [Double] {
         guard let balancer, hasTaskProducts else { return [] }
         return (0..<balancer.taskCount * balancer.taskCount).map { current.balance.gram[$0] }
