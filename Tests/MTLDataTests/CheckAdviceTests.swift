@@ -14,7 +14,8 @@ import Testing
                 // One row an hour; later rows have words of their own.
                 let (day, hour) = (row / 24, row % 24)
                 return [
-                    "\(1_700_000_000 + day * 86_400 + hour * 3600)", "w\(row / 100)", "\(row * 7 % 3 % 2)",
+                    "\(1_700_000_000 + day * 86_400 + hour * 3600)", "w\(row / 100)",
+                    "\(row % 5 == 0 ? 1 - row / 100 % 2 : row / 100 % 2)",
                 ]
             })
     }

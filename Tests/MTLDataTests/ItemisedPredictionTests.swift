@@ -99,9 +99,13 @@ import Testing
             }
         let row = lines[2]
         let count = Self.features.count
-        let mixed = (0..<1 << count).flatMap { subset in
-            lines.map { other in
-                (0..<count).map { subset >> $0 & 1 == 1 ? row[$0] : other[$0] }
+        var mixed: [[String]] = []
+        for subset in 0..<1 << count {
+            for other in lines {
+                mixed.append(
+                    (0..<count).map { (place: Int) -> String in
+                        (subset >> place) & 1 == 1 ? row[place] : other[place]
+                    })
             }
         }
         let predicted = try predictions(mixed)

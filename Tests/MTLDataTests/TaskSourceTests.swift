@@ -26,7 +26,8 @@ import Testing
         let prices = try shop.datasets(data.training).flatMap { dataset in
             (0..<dataset.rowCount).map { Double(dataset.features(row: $0)[price]) }
         }
-        #expect(abs(prices.reduce(0, +) / Double(prices.count)) < 1e-5)
+        let mean: Double = prices.reduce(0, +) / Double(prices.count)
+        #expect(abs(mean) < 1e-5)
         let notes = try shop.experiment().readingNotes(data)
         #expect(
             notes == [
