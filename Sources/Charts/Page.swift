@@ -73,7 +73,7 @@ package struct Page: Sendable {
         func cell(_ text: String) -> String {
             text.replacing("\\", with: "\\\\").replacing("|", with: "\\|").replacing("\n", with: " ")
         }
-        let body = parts.compactMap { part -> String? in
+        let body = parts.map { part -> String in
             switch part {
             case .heading(let text): return "## \(text)"
             case .text(let text): return text
@@ -82,7 +82,9 @@ package struct Page: Sendable {
             case .table(let header, let rows):
                 let lines = [header, header.indices.map { $0 == 0 ? "---" : "---:" }] + rows
                 return lines.map { "| \($0.map(cell).joined(separator: " | ")) |" }.joined(separator: "\n")
-            case .drawings: return nil
+            case .drawings(let drawings):
+                return drawings.count == 1
+                    ? "(A drawing, in the page alone.)" : "(\(drawings.count) drawings, in the page alone.)"
             }
         }
         return (["# \(title)"] + body).joined(separator: "\n\n") + "\n"

@@ -23,7 +23,7 @@ struct RunReport {
         judged.heading("On the rows of \(path)")
         judged.text(
             "\(rows.count) rows\(rows.isPart ? ", the file's first" : "")."
-                + rows.report.notes.map { " \($0)" }.joined())
+                + rows.report.notes.map { " \($0)." }.joined())
         let evaluations = rows.judged.map { rows.evaluation($0) }
         judged.table(["metric"] + evaluations.map(\.task), Self.byMetric(evaluations))
         judged.text("In brackets what the best constant prediction has.")
