@@ -32,6 +32,15 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "The most values of such a column, those of the most rows.")
     var values = 20
 
+    @Option(
+        help:
+            "A column, such as the product or its category: what of its values is seen where each of the schema's groups is shown its rows of the highest predictions; once per column."
+    )
+    var exposure: [String] = []
+
+    @Option(help: "How many rows a group is shown, for --exposure.")
+    var shown = 10
+
     @Flag(help: "Rows count by the weights that the schema names; without it they count alike.")
     var weighted = false
 
@@ -51,8 +60,12 @@ struct EvaluateCommand: ParsableCommand {
         if let twice = by.first(where: { name in by.filter { $0 == name }.count > 1 }) {
             throw ValidationError("--by: found \"\(twice)\" twice, expected columns that differ")
         }
-        guard !streamed || by.isEmpty else {
-            throw ValidationError("--by: found --streamed too, expected one of them")
+        for (name, columns) in [("--by", by), ("--exposure", exposure)] where streamed && !columns.isEmpty {
+            throw ValidationError("\(name): found --streamed too, expected one of them")
+        }
+        guard shown > 0 else { throw ValidationError("--shown: found \(shown), expected 1 or more") }
+        if let twice = exposure.first(where: { name in exposure.filter { $0 == name }.count > 1 }) {
+            throw ValidationError("--exposure: found \"\(twice)\" twice, expected columns that differ")
         }
     }
 
@@ -62,6 +75,7 @@ struct EvaluateCommand: ParsableCommand {
         (options.isDetailed, options.isWeighted) = (all, weighted)
         options.isStreamed = streamed
         (options.by, options.valueLimit) = (by, values)
+        (options.exposure, options.shown) = (exposure, shown)
         options.preference = try preference.shares(bundle)
         let found = try bundle.judge(
             labelled.open(data, of: bundle), labels: labelled.labels, badRows: labelled.policy(),
@@ -69,6 +83,17 @@ struct EvaluateCommand: ParsableCommand {
         try printMetrics([found.evaluations])
         for column in by {
             try printMetrics(column, found.byValue.filter { $0.column == column })
+        }
+        if !found.exposures.isEmpty {
+            try say()
+            try printTable(
+                ["column", "task", "values", "shown", "coverage", "Gini", "diversity"],
+                found.exposures.map {
+                    [
+                        $0.column, $0.task, "\($0.values)", "\($0.shownValues)", $0.coverage.decimals(4),
+                        $0.gini.decimals(4), $0.diversity?.decimals(4) ?? "-",
+                    ]
+                })
         }
         for text in found.notes { note(text) }
         for text in found.report.notes { note("\(data): \(text)") }

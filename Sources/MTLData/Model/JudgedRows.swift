@@ -6,11 +6,14 @@ package struct JudgeOptions: Sendable {
     package var isDetailed = false
     /// Whether rows count by the schema's weights.
     package var isWeighted = false
-    /// Whether rows are judged block by block, in memory that does not grow with them; no columns' values then.
+    /// Whether rows are judged block by block, in memory that does not grow with them; no columns' values or exposure then.
     package var isStreamed = false
     /// Columns whose values' rows are judged by themselves, too.
     package var by: [String] = []
-    /// The most values of a column that are.
+    /// Columns whose values' exposure is told, and how many rows a group is shown.
+    package var exposure: [String] = []
+    package var shown = 10
+    /// The most values of a column that are judged by themselves.
     package var valueLimit = 20
     /// What a model with a dial is asked for; nil for the model's own.
     package var preference: [String: Double]?
@@ -55,7 +58,9 @@ struct JudgedRows {
         self.options = options
         self.judged = judged
         if options.isStreamed {
-            precondition(options.by.isEmpty, "values of columns, which are not judged block by block")
+            precondition(
+                (options.by + options.exposure).isEmpty,
+                "values of columns, which are not judged block by block")
             streamed =
                 judged.map { (model.tasks[$0].name, model.tasks[$0].kind) }.map {
                     StreamedEvaluation(task: $0, kind: $1, isDetailed: options.isDetailed)
@@ -70,7 +75,12 @@ struct JudgedRows {
         self.group = group.flatMap { source.columns.firstIndex(of: $0) }
         groups = self.group == nil ? nil : GroupNumbers()
         var places: [Int] = []
-        for name in options.by {
+        guard options.exposure.isEmpty || groups != nil else {
+            throw InputError(
+                .name, at: "--exposure", found: "no column of the schema's group in the source",
+                expected: "schema: {group: COLUMN}, whose rows are shown together, and that column")
+        }
+        for name in options.by + options.exposure {
             guard let place = source.columns.firstIndex(of: name) else {
                 throw InputError(
                     .name, at: "\(source.path), column \"\(name)\"", found: "no column of that name",
@@ -155,6 +165,19 @@ struct JudgedRows {
         }
     }
 
+    /// Per column and task what is seen of the column's values.
+    var exposures: [ExposureEvaluation] {
+        guard let groups else { return [] }
+        return zip(options.exposure, values[options.by.count...]).flatMap { name, values in
+            let numbers = values.numbers
+            return model.tasks.enumerated().filter { $1.kind.predictions == 1 }.map { index, task in
+                ExposureEvaluation(
+                    column: name, task: task.name, scores: predictions[index], groups: groups.numbers,
+                    values: numbers, first: options.shown)
+            }
+        }
+    }
+
     /// Per column how many values it has beyond those that are told.
     var untold: [(column: String, values: Int)] {
         zip(options.by, values).compactMap { name, values in
@@ -196,6 +219,15 @@ private struct ColumnValues {
     mutating func add(_ value: String?) {
         rows[value, default: []].append(count)
         count += 1
+    }
+
+    /// Per row the number of its value; -1 where it is missing.
+    var numbers: [Int] {
+        var numbers = [Int](repeating: -1, count: count)
+        for (number, (value, rows)) in rows.enumerated() where value != nil {
+            for row in rows { numbers[row] = number }
+        }
+        return numbers
     }
 
     /// The values of most rows first, of as many those that come first.

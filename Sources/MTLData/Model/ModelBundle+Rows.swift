@@ -84,7 +84,8 @@ extension ModelBundle {
         options: JudgeOptions = JudgeOptions(), compute: ComputeOptions = ComputeOptions(),
         where isJudged: ((ParsedBlock, Int) -> Bool)? = nil
     ) throws(InputError) -> (
-        evaluations: [TaskEvaluation], byValue: [ValueEvaluation], report: ServingReport, notes: [String]
+        evaluations: [TaskEvaluation], byValue: [ValueEvaluation], exposures: [ExposureEvaluation],
+        report: ServingReport, notes: [String]
     ) {
         let (found, report) = try judgedRows(source, labels: judged, badRows, options, compute, isJudged)
         let notes =
@@ -94,7 +95,7 @@ extension ModelBundle {
             + found.areaErrors.map {
                 "AUC of \($0.task) is off by at most \(Wording.number($0.error)), for scores that count as equal"
             }
-        return (try found.evaluations(), found.byValue, report, notes)
+        return (try found.evaluations(), found.byValue, found.exposures, report, notes)
     }
 
     /// What is predicted for the rows of a source, beside their labels, and the group of each row where the schema names one that the
