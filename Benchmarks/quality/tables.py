@@ -1,7 +1,8 @@
 """What `mtl init` and `mtl train` make of public tables as a new user has them, beside LightGBM, scikit-learn's boosting and its logistic regression.
 
 python tables.py [--data FOLDER] [--only adult,bank] [--seeds 1,2,3] [--variants FILE] [--skip-peers]; run by `make tables`. Defaults of all, fixed.
-Columns are the mean over the tasks of a set: AUC and log loss on rows that nobody learned from. A file of variants (JSON: name → changes of the proposed
+Columns are the mean over the tasks of a set: AUC, log loss and expected calibration error (15 bins of equal numbers; ours of the model that
+is kept of the seeds) on rows that nobody learned from. A file of variants (JSON: name → changes of the proposed
 experiment, "model.dropout": 0.2, or "init": [arguments of mtl init]) compares settings of our own: docs/defaults.md is made of it.
 """
 
@@ -31,6 +32,17 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import table_sets
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def calibration_error(labels, predicted, bins=15):
+    """The mean distance between a bin's mean prediction and its share of yes; equal predictions are in one bin, that of the middle of their rows."""
+    frame = pandas.DataFrame({"label": numpy.asarray(labels, float), "predicted": numpy.asarray(predicted, float)})
+    values = frame.groupby("predicted").label.agg(["size", "sum"]).reset_index()
+    before = values["size"].cumsum() - values["size"]
+    values["bin"] = numpy.minimum(bins - 1, ((before + values["size"] / 2) / len(frame) * bins).astype(int))
+    values["total"] = values.predicted * values["size"]
+    groups = values.groupby("bin")[["size", "sum", "total"]].sum()
+    return float((groups["total"] - groups["sum"]).abs().sum() / len(frame))
 
 
 # MARK: Peers
@@ -92,7 +104,7 @@ def peer(table, method):
     scores = {}
     for task in table.tasks:
         predicted = method(table, task)
-        scores[task] = (roc_auc_score(table.test[task], predicted), log_loss(table.test[task], predicted), predicted.mean() / table.test[task].mean())
+        scores[task] = (roc_auc_score(table.test[task], predicted), log_loss(table.test[task], predicted), calibration_error(table.test[task], predicted))
     return scores, time.perf_counter() - begin
 
 
@@ -113,7 +125,7 @@ def changed(experiment, changes):
 
 
 def ours(mtl, table, folder, name, variant, seeds, threads=1):
-    """Per task the mean over seeds of AUC and log loss, the deviation of AUC, and the seconds of a seed."""
+    """Per task the mean over seeds of AUC and log loss, the calibration error of the kept model and the deviation of AUC; the seconds of a seed."""
     safe = "".join(c if c.isalnum() else "_" for c in f"{table.name}-{name}")
     files = {}
     for part, frame in (("train", table.train), ("test", table.test)):
@@ -138,7 +150,10 @@ def ours(mtl, table, folder, name, variant, seeds, threads=1):
         features = experiment["schema"]["features"]
         experiment["schema"]["features"] = eval(filters)(features, table)  # noqa: S307: a file of one's own
     path.write_text(yaml.safe_dump(changed(experiment, variant), sort_keys=False))
-    output = run("train", path, "--prepared", folder / f"{safe}.prepared", "--seeds", seeds, "--threads", threads, "--json")
+    model, predictions = folder / f"{safe}.safetensors", folder / f"{safe}.predictions.csv"
+    output = run("train", path, "--prepared", folder / f"{safe}.prepared", "--model", model, "--seeds", seeds, "--threads", threads, "--json")
+    run("predict", model, files["test"], "--output", predictions)
+    predicted = pandas.read_csv(predictions)
     events = [json.loads(line) for line in output.splitlines()]
     runs = next(event for event in events if event["event"] == "result")["test_metrics"]
     seconds = statistics.mean(event["training_seconds"] for event in events if event["event"] == "seed")
@@ -147,7 +162,8 @@ def ours(mtl, table, folder, name, variant, seeds, threads=1):
     for task in table.tasks:
         def of(metric):
             return [run[task][metric] for run in runs if run[task].get(metric) is not None]
-        scores[task] = (statistics.mean(of("AUC")), statistics.mean(of("log loss")), statistics.pstdev(of("AUC")))
+        error = calibration_error(table.test[task], predicted[task])
+        scores[task] = (statistics.mean(of("AUC")), statistics.mean(of("log loss")), error, statistics.pstdev(of("AUC")))
     return scores, seconds, epochs
 
 
@@ -183,12 +199,12 @@ def main():
             cells = []
             for name in names:
                 scores = results[name][0]
-                totals[name].append((mean(scores, 0), mean(scores, 1)))
-                cells.append(f"{mean(scores, 0):.4f}, {mean(scores, 1):.4f}")
+                totals[name].append([mean(scores, place) for place in range(3)])
+                cells.append(", ".join(f"{value:.4f}" for value in totals[name][-1]))
                 print(f"{table.name}, {name}: {results[name][1:]} {({t: tuple(round(float(v), 4) for v in s) for t, s in scores.items()})}", file=sys.stderr)
             print(f"| {table.name} | " + " | ".join(cells) + " |", flush=True)
-    ranks = numpy.argsort(numpy.argsort([[-auc for auc, _ in totals[name]] for name in names], axis=0), axis=0) + 1
-    print("| mean | " + " | ".join(f"{statistics.mean(a for a, _ in totals[n]):.4f}, {statistics.mean(l for _, l in totals[n]):.4f}" for n in names) + " |")
+    ranks = numpy.argsort(numpy.argsort([[-scores[0] for scores in totals[name]] for name in names], axis=0), axis=0) + 1
+    print("| mean | " + " | ".join(", ".join(f"{statistics.mean(scores[place] for scores in totals[n]):.4f}" for place in range(3)) for n in names) + " |")
     print("| mean rank by AUC | " + " | ".join(f"{rank:.2f}" for rank in ranks.mean(axis=1)) + " |")
 
 
