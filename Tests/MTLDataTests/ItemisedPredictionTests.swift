@@ -160,6 +160,16 @@ import Testing
         #expect(other.predictions[0].parts.map(\.amount) != few.predictions[0].parts.map(\.amount))
     }
 
+    /// Not a row more than was asked for, wherever blocks end.
+    @Test func rowsAreAsManyAsWereAskedFor() throws {
+        let bundle = try ModelBundle(contentsOf: files.folder.file("model.safetensors"))
+        for (limit, count, isPart) in [(3, 3, true), (8, 8, false), (9, 8, false)] {
+            let looked = try bundle.look(at: bundle.open(files.folder.file("few.csv")), limit: limit)
+            #expect(looked.count == count && looked.isPart == isPart, "\(limit)")
+        }
+        #expect(try told("--row", "2", "--rows", "5").rows == 5)
+    }
+
     @Test func refusals() throws {
         for (arguments, status, words) in [
             (["--row", "9"], 1, "--row: found 9, expected 1 to 8, the rows of few.csv"),

@@ -79,6 +79,21 @@ import Testing
         #expect(try abs(#require(found.tasks[1].averageEffect)) < 0.06)
     }
 
+    /// Half of a cross cannot be set.
+    @Test func crossesOfTheTreatmentAreRefused() throws {
+        let text = try String(contentsOfFile: files.folder.file("with.yaml"), encoding: .utf8)
+        try files.write(
+            text.replacing(
+                "{name: coupon, type: categorical}",
+                with: "{name: both, type: cross, of: [coupon, age]}"), as: "cross.yaml")
+        let trained = try run("train", "cross.yaml", "--model", "cross.safetensors")
+        try #require(trained.status == 0, "\(trained.errors)")
+        let result = try run("uplift", "cross.safetensors", "later.csv", "--treatment", "coupon")
+        #expect(
+            result.status == 1 && result.errors.contains("feature \"both\": found a cross with"),
+            "\(result.errors)")
+    }
+
     @Test func predictionsAreScoresOfAModelWithoutTheTreatment() throws {
         let found = try told("without")
         #expect(!found.areDifferences)

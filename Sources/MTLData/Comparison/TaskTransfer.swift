@@ -1,5 +1,3 @@
-package import MTLEngine
-
 /// What each task gains by being trained with one other instead of alone, and which tasks to train together for it.
 ///
 /// Every two tasks are trained by themselves and compared with their single-task twins (Standley et al., *Which Tasks Should Be Learned

@@ -80,14 +80,7 @@ struct JudgedRows {
                 .name, at: "--exposure", found: "no column of the schema's group in the source",
                 expected: "schema: {group: COLUMN}, whose rows are shown together, and that column")
         }
-        for name in options.by + options.exposure {
-            guard let place = source.columns.firstIndex(of: name) else {
-                throw InputError(
-                    .name, at: "\(source.path), column \"\(name)\"", found: "no column of that name",
-                    expected: "one of \(source.columns.joined(separator: ", "))")
-            }
-            places.append(place)
-        }
+        for name in options.by + options.exposure { places.append(try source.place(of: name)) }
         columns = places
         values = columns.map { _ in ColumnValues() }
     }

@@ -59,21 +59,14 @@ extension ModelBundle {
         }
         var (cells, texts) = ([Int: [String?]](), [String?]())
         var place: Int?
-        if let column {
-            place = source.columns.firstIndex(of: column)
-            guard place != nil else {
-                throw InputError(
-                    .name, at: "\(source.path), column \"\(column)\"", found: "no column of that name",
-                    expected: "one of \(source.columns.joined(separator: ", "))")
-            }
-        }
-        var (all, groups, isPart) = (EncodedRows(), GroupNumbers(), false)
+        if let column { place = try source.place(of: column) }
+        var (all, groups, taken) = (EncodedRows(), GroupNumbers(), 0)
         let group = preprocessor.schema.group.flatMap { source.columns.firstIndex(of: $0) }
         let report = try encode(
             source, badRows: badRows, labels: labelled,
             where: { _, _ in
-                isPart = isPart || all.count >= limit
-                return !isPart
+                taken += 1
+                return taken <= limit
             }
         ) { (served, encoded) throws(InputError) in
             for (place, row) in served.rows.enumerated() where wanted.contains(all.count + place) {
@@ -99,7 +92,7 @@ extension ModelBundle {
             groups: group == nil ? nil : groups.numbers,
             scenarios: preprocessor.scenarios.map { known in
                 ((0..<known.size).map { known.value($0) }, all.scenarios)
-            }, report: report, isPart: isPart, encoded: all, cells: cells, column: texts)
+            }, report: report, isPart: taken > limit, encoded: all, cells: cells, column: texts)
     }
 
     /// How the gates weigh their experts over rows that were looked at; nil for a model without gates.

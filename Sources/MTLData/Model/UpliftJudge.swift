@@ -24,7 +24,7 @@ extension ModelBundle {
     ///   - treatment: the column, for messages and to find the feature.
     ///   - isTreated: `[rows]`; nil for one that is left out.
     /// - Returns: the evaluations, and whether scores are differences.
-    /// - Throws: `InputError` where all rows are of one kind, or there is no binary task with labels.
+    /// - Throws: `InputError` where all rows are of one kind, there is no binary task with labels, or a cross reads the treatment.
     package func uplift(
         _ rows: LookedRows, treatment: String, isTreated: [Bool?], compute: ComputeOptions = ComputeOptions()
     ) throws(InputError) -> (evaluations: [UpliftEvaluation], areDifferences: Bool) {
@@ -44,6 +44,13 @@ extension ModelBundle {
         }
         let features = preprocessor.schema.features.indices.filter {
             preprocessor.schema.features[$0].columns.contains(treatment)
+        }
+        // Half of a cross cannot take another row's value.
+        if let cross = features.first(where: { preprocessor.schema.features[$0].kind == .cross }) {
+            throw InputError(
+                .value, at: "feature \"\(preprocessor.schema.features[cross].name)\"",
+                found: "a cross with \"\(treatment)\", which cannot be set without the other column",
+                expected: "a model that reads the treatment by itself")
         }
         var scores = judged.map { rows.predictions[$0].map(Double.init) }
         if !features.isEmpty {

@@ -123,6 +123,18 @@ public protocol RowSource: AnyObject {
 }
 
 extension RowSource {
+    /// The place of a column among the others.
+    ///
+    /// - Throws: `InputError` where there is none of that name.
+    func place(of column: String) throws(InputError) -> Int {
+        guard let place = columns.firstIndex(of: column) else {
+            throw InputError(
+                .name, at: "\(path), column \"\(column)\"", found: "no column of that name",
+                expected: "one of \(columns.joined(separator: ", "))")
+        }
+        return place
+    }
+
     /// As most files are read.
     public var format: TableFormat { TableFormat() }
 
